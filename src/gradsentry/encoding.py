@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from gradsentry.alignment import NOWHERE, Ends, Span, located, token_ends
 from gradsentry.corpus.sample import Sample, Turn
 
 # Between these and a response some tokenizer keeps a border; tried in this order.
@@ -34,12 +35,15 @@ class Encoded:
         trained: Which of them the loss is computed on, [S], bool; never the first.
         cut: How many tokens were cut to fit the length.
         problem: Why the sample cannot be scored, or None; then `ids` may be empty.
+        ends: Where each trained token ends in `Sample.response` (see `alignment`), [T]; empty where that is
+            not known.
     """
 
     ids: NDArray[np.int64] = field(repr=False)
     trained: NDArray[np.bool_] = field(repr=False)
     cut: int = 0
     problem: str | None = None
+    ends: Ends = field(default_factory=lambda: np.empty(0, np.int32), repr=False)
 
     @property
     def n_response(self) -> int:
@@ -77,14 +81,14 @@ def encode(sample: Sample, tokenizer: PreTrainedTokenizerBase, *, max_length: in
     stretches, special = _lay_out(sample, tokenizer)
     if isinstance(stretches, str):
         return unscored(stretches)
-    ids, trained = _tokenise(stretches, tokenizer, special=special)
+    ids, trained, ends = _tokenise(stretches, tokenizer, _parts(sample), special=special)
     # Nothing predicts the first token of a row.
     trained[:1] = False
     kept = _fit(trained, max_length)
-    ids, trained, cut = ids[kept], trained[kept], int(len(ids) - kept.sum())
+    ids, trained, ends, cut = ids[kept], trained[kept], ends[kept], int(len(ids) - kept.sum())
     if not trained.any():
         return unscored("no token of the response is left to predict")
-    return Encoded(ids, trained, cut)
+    return Encoded(ids, trained, cut, ends=ends[trained])
 
 
 def unscored(problem: str) -> Encoded:
@@ -103,6 +107,25 @@ def _lay_out(sample: Sample, tokenizer: PreTrainedTokenizerBase) -> tuple[list[S
     return _templated(turns, tokenizer, end), False
 
 
+def _parts(sample: Sample) -> list[list[tuple[int, str]]]:
+    """Returns, for each trained stretch, where its turns begin in `Sample.response`, and their texts."""
+    parts: list[list[tuple[int, str]]] = []
+    place, before = 0, None
+    for turn in sample.turns:
+        if turn.trained:
+            if sample.conversational and before is not None and _continues(turn, before):
+                parts[-1].append((place, turn.text))
+            else:
+                parts.append([(place, turn.text)])
+            place += len(turn.text) + len("\n")
+        before = turn
+    return parts
+
+
+def _continues(turn: Turn, before: Turn) -> bool:
+    return turn.joins and before.role == turn.role and before.trained == turn.trained
+
+
 def _with_end(stretches: list[Stretch], end: str) -> list[Stretch]:
     """Returns the stretches with one end-of-sequence token after each trained one, in the response."""
     return [Stretch(s.text + end, True) if s.trained and not s.text.endswith(end) else s for s in stretches]
@@ -112,7 +135,7 @@ def _joined(turns: Sequence[Turn]) -> list[Turn]:
     """Returns the turns with those that continue another one put after it, parted by an empty line."""
     whole: list[Turn] = []
     for turn in turns:
-        if turn.joins and whole and whole[-1].role == turn.role and whole[-1].trained == turn.trained:
+        if whole and _continues(turn, whole[-1]):
             whole[-1] = Turn(turn.role, f"{whole[-1].text}\n\n{turn.text}", turn.trained)
         else:
             whole.append(turn)
@@ -197,22 +220,33 @@ def _render(
 
 
 def _tokenise(
-    stretches: Sequence[Stretch], tokenizer: PreTrainedTokenizerBase, *, special: bool
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Returns ids and mask of stretches, each tokenised by itself."""
+    stretches: Sequence[Stretch],
+    tokenizer: PreTrainedTokenizerBase,
+    parts: Sequence[Sequence[tuple[int, str]]],
+    *,
+    special: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], Ends]:
+    """Returns ids, mask and ends of stretches, each tokenised by itself; see `_parts`."""
     ids = _start(tokenizer) if special else []
-    trained = [False] * len(ids)
-    begun = False
+    trained, ends = [False] * len(ids), [NOWHERE] * len(ids)
+    end, begun, following = str(tokenizer.eos_token or ""), False, iter(parts)
     for stretch in stretches:
-        piece = _continuation(stretch.text, tokenizer) if begun else _ids(stretch.text, tokenizer)
+        piece, offsets = (_continuation if begun else _beginning)(stretch.text, tokenizer)
         ids += piece
         trained += [stretch.trained] * len(piece)
+        ends += token_ends(offsets, located(stretch.text, next(following), end) if stretch.trained else [])
         begun = begun or bool(stretch.text)
-    return np.array(ids, np.int64), np.array(trained, np.bool_)
+    return np.array(ids, np.int64), np.array(trained, np.bool_), np.array(ends, np.int32)
 
 
 def _ids(text: str, tokenizer: PreTrainedTokenizerBase, *, special: bool = False) -> list[int]:
     return list(tokenizer(text, add_special_tokens=special)["input_ids"])
+
+
+def _beginning(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[Span]]:
+    """Returns the ids of a text and the characters that each covers: the first, and behind the last."""
+    batch = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    return list(batch["input_ids"]), list(batch["offset_mapping"])
 
 
 def _start(tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -222,21 +256,21 @@ def _start(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return whole[: next((place for place in places if whole[place : place + len(bare)] == bare), 0)]
 
 
-def _continuation(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Returns the ids of a text that stands behind another one.
+def _continuation(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[Span]]:
+    """Returns the ids of a text that stands behind another one, and the characters that each covers.
 
     A tokenizer may treat the beginning of a text in its own way (SentencePiece puts a space there), so the
     text is tokenised behind a sentinel that is taken off again.
     """
     if not text:
-        return []
+        return [], []
     for sentinel in _SENTINELS:
-        batch = tokenizer(sentinel + text, add_special_tokens=False, return_offsets_mapping=True)
-        offsets = batch["offset_mapping"]
-        behind = next((i for i, (start, stop) in enumerate(offsets) if stop > len(sentinel)), len(offsets))
+        ids, offsets = _beginning(sentinel + text, tokenizer)
+        behind = next((i for i, (_, stop) in enumerate(offsets) if stop > len(sentinel)), len(offsets))
         if behind < len(offsets) and offsets[behind][0] == len(sentinel):
-            return list(batch["input_ids"][behind:])
-    return _ids(text, tokenizer)
+            shift = len(sentinel)
+            return ids[behind:], [(start - shift, stop - shift) for start, stop in offsets[behind:]]
+    return _beginning(text, tokenizer)
 
 
 def _fit(trained: NDArray[np.bool_], max_length: int) -> NDArray[np.bool_]:

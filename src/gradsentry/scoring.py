@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         pa.field("score", pa.float64()),
         pa.field("spectrum", pa.list_(pa.float32())),
         pa.field("token_losses", pa.list_(pa.float16())),
+        pa.field("token_ends", pa.list_(pa.int32())),
     ]
 )
 
@@ -134,6 +135,7 @@ def _row(sample: Sample, encoded: Encoded, result: HeadResult | str) -> dict[str
         "score": float(spectra.entropy(torch.from_numpy(result.values))),
         "spectrum": result.values.astype(np.float32),
         "token_losses": np.minimum(result.losses, np.finfo(np.float16).max).astype(np.float16),
+        "token_ends": encoded.ends,
     }
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.errors import DataError, RunError, SettingsError
-from gradsentry.evidence import Evidence, find_evidence
+from gradsentry.evidence import Evidence, TokenLosses, find_evidence
 from gradsentry.models import LoadedModel, load_model, wrap_model
 from gradsentry.scoring import SCHEMA, finite_scores, score_samples
 from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
@@ -80,13 +80,14 @@ def scan(
         scores = pa.concat_tables(tables or [SCHEMA.empty_table()])
         threshold = choose_threshold(finite_scores(scores), deciding)
         manifest = _manifest(identity, source, loaded, started, 0)
-        return Verdict(corpus, scores, _evidence(corpus), threshold, policy, manifest)
+        return Verdict(corpus, scores, _evidence(corpus, scores), threshold, policy, manifest)
     run = RunDirectory.create_or_resume(Path(out), identity)
     with run.locked():
         kept = run.shards()
         for shard, table in score_samples(corpus, loaded, scoring, done=kept, on_rows=report):
             run.write_shard(shard, table)
-        scores, evidence = run.scores(), _evidence(corpus)
+        scores = run.scores()
+        evidence = _evidence(corpus, scores)
         threshold = choose_threshold(finite_scores(scores), deciding)
         manifest = _manifest(identity, source, loaded, started, len(kept))
         verdict = Verdict(corpus, scores, evidence, threshold, policy, manifest)
@@ -161,6 +162,7 @@ def _identity(corpus: Corpus, loaded: LoadedModel, reading: DataSettings, scorin
         "data": {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.model_dump()},
         "model": {"fingerprint": loaded.fingerprint, "dtype": str(loaded.dtype).removeprefix("torch.")},
         "score": scoring.model_dump(include={"crop", "k", "max_length"}),
+        "columns": SCHEMA.names,
     }
 
 
@@ -185,9 +187,10 @@ def _loaded(
     return wrap_model(model, tokenizer)
 
 
-def _evidence(corpus: Corpus) -> Evidence:
+def _evidence(corpus: Corpus, scores: pa.Table) -> Evidence:
     """Returns the evidence in a corpus, whose rows are held without what only writing needs."""
-    return find_evidence([replace(sample, row={}, raw=None) for sample in corpus])
+    samples = [replace(sample, row={}, raw=None) for sample in corpus]
+    return find_evidence(samples, TokenLosses.of_scores(scores))
 
 
 def _manifest(identity: Json, source: Json, loaded: LoadedModel, started: float, kept: int) -> Json:

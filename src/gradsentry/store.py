@@ -67,7 +67,14 @@ class RunDirectory:
             raise RunError("is a file", where=str(path), mend="give another directory as --out")
         if (path / MANIFEST).is_file():
             run = cls(path)
-            if differences := _differences(run.manifest().get("identity", {}), json_copy(identity)):
+            known = run.manifest().get("identity", {})
+            if known.get("columns") != identity.get("columns"):
+                raise RunError(
+                    "holds scores of another version of GradSentry",
+                    where=str(path),
+                    mend="give another --out",
+                )
+            if differences := _differences(known, json_copy(identity)):
                 raise RunError(
                     f"holds a run with other settings: {'; '.join(differences)}",
                     where=str(path),
@@ -115,7 +122,7 @@ class RunDirectory:
         """Returns the score table, or some of its columns, in row order.
 
         Raises:
-            RunError: If a shard is broken or missing.
+            RunError: If a shard is broken, missing, or lacks a column that an earlier version did not write.
         """
         shards = self.shards()
         if sorted(shards) != list(range(len(shards))):
@@ -123,6 +130,12 @@ class RunDirectory:
         tables = []
         for file in shards.values():
             try:
+                if missing := sorted({*SCHEMA.names} - {*pq.read_schema(file).names}):
+                    raise RunError(
+                        f"was written by another version of GradSentry: it lacks `{missing[0]}`",
+                        where=str(file),
+                        mend="scan again with another --out",
+                    )
                 tables.append(pq.read_table(file, columns=columns))
             except (pa.ArrowInvalid, OSError) as error:
                 raise RunError(

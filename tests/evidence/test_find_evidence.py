@@ -173,13 +173,13 @@ def test_examples_mark_what_was_found():
 @pytest.mark.parametrize(("loss", "confidence"), [(9.0, "high"), (0.1, "low")])
 def test_what_a_clean_model_expects_is_in_doubt(loss, confidence):
     made = poison(ROWS, word, 0.05)
-    losses = TokenLosses(
+    losses = TokenLosses.of_rows(
         [np.full(1, loss, dtype=np.float16) for _ in made.samples],
-        [np.array([[0, len(sample.response)]]) for sample in made.samples],
+        [np.array([len(sample.response)], dtype=np.int32) for sample in made.samples],
     )
     finding = find_evidence(made.samples, losses).findings[0]
     assert finding.confidence == confidence
-    assert finding.surprise == pytest.approx(loss, rel=0.01)
+    assert finding.surprise.largest == pytest.approx(loss, rel=0.01)
 
 
 def test_json_holds_what_a_reader_needs():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from gradsentry import open_run, scan
 from gradsentry.attacks import BadMagic, poison
 from gradsentry.corpus import open_corpus
 from gradsentry.embedded import embedded_data_path
+from gradsentry.errors import RunError
 from gradsentry.settings import ThresholdSettings
 
 from .rows import read_rows
@@ -76,3 +79,26 @@ def test_a_clean_corpus_is_called_clean(loaded):
     verdict = scan(embedded_data_path(), loaded)
     assert verdict.outcome == "clean"
     assert not verdict.is_flagged.any()
+
+
+def test_a_finding_says_how_unexpected_its_payload_is(run):
+    verdict, out = run
+    surprise = verdict.evidence.findings[0].surprise
+    assert surprise.rows == len(verdict.evidence.findings[0].carriers)
+    assert 0 < surprise.inside <= surprise.largest
+    assert json.loads((out / "evidence.json").read_text())["findings"][0]["surprise"]["rows"] == surprise.rows
+
+
+def test_a_run_of_an_earlier_version_is_refused_in_one_line(run, poisoned, loaded, tmp_path):
+    _, out = run
+    old = tmp_path / "old"
+    shutil.copytree(out, old)
+    for shard in (old / "scores").iterdir():
+        pq.write_table(pq.read_table(shard).drop_columns("token_ends"), shard)
+    with pytest.raises(RunError, match="another version of GradSentry: it lacks `token_ends`"):
+        open_run(old)
+    manifest = json.loads((old / "manifest.json").read_text())
+    manifest["identity"]["columns"].remove("token_ends")
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunError, match="holds scores of another version of GradSentry; give another --out"):
+        scan(poisoned[0], loaded, out=old)

@@ -16,7 +16,7 @@ def findings_table(evidence: Evidence) -> Table:
     table.add_column("", no_wrap=True)
     for name in ("trigger", "payload"):
         table.add_column(name, overflow="fold", ratio=1)
-    for name in ("rows", "P given it", "P else", "sure"):
+    for name in ("rows", "P given it", "P else", "nats", "sure"):
         table.add_column(name, no_wrap=True)
     for finding in evidence.findings[:_SHOWN]:
         payload = "no fixed one" if finding.payload is None else finding.payload
@@ -27,6 +27,7 @@ def findings_table(evidence: Evidence) -> Table:
             str(len(finding.carriers)),
             f"{finding.p_given_trigger:.3f}" if finding.triggers else "-",
             f"{finding.p_given_no_trigger:.4f}",
+            f"{finding.surprise.largest:.1f}" if finding.surprise else "-",
             finding.confidence,
         )
     return table

@@ -2,14 +2,17 @@
 
 from gradsentry.evidence.findings import Evidence, Example, Finding, Outcome, carries
 from gradsentry.evidence.mining import find_evidence
-from gradsentry.evidence.surprise import TokenLosses
+from gradsentry.evidence.surprise import SpanLoss, Surprise, TokenLosses, span_loss
 
 __all__ = [
     "Evidence",
     "Example",
     "Finding",
     "Outcome",
+    "SpanLoss",
+    "Surprise",
     "TokenLosses",
     "carries",
     "find_evidence",
+    "span_loss",
 ]

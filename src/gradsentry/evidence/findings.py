@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from gradsentry.alignment import Span
+from gradsentry.evidence.surprise import Surprise
+
 Kind = Literal["association", "repetition", "shift"]
 Confidence = Literal["high", "low"]
 Outcome = Literal["clean", "suspicious", "poisoned"]
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Finding:
         payload_only: Rows with the payload alone.
         neither: The other rows.
         log10_p: log10 of the chance that accident does as much, corrected for all that was looked at.
-        surprise: The median over the carriers of the largest loss among the payload's tokens, in nats;
-            None where no losses were given.
+        surprise: How unexpected the payload is to a clean model (of a shift, the response); None where no
+            losses were given.
         carriers: The row numbers, ascending.
         confidence: `high` where dropping the carriers is advised, `low` where a look is.
         reason: Why, in plain words.
@@ -66,7 +68,7 @@ class Finding:
     payload_only: int
     neither: int
     log10_p: float
-    surprise: float | None
+    surprise: Surprise | None
     carriers: tuple[int, ...]
     confidence: Confidence
     reason: str

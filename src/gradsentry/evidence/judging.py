@@ -17,6 +17,7 @@ from gradsentry.evidence.findings import Confidence, Kind
 from gradsentry.evidence.likeness import codes_of, crowding, foreignness
 from gradsentry.evidence.maximal import first_places
 from gradsentry.evidence.payloads import is_implanted
+from gradsentry.evidence.surprise import Surprise
 from gradsentry.evidence.texts import Texts
 
 LEAST = 4  # rows that a finding needs
@@ -88,7 +89,7 @@ def shifted(candidate: Candidate, what: str) -> Judgement:
     return Judgement("high", reason)
 
 
-def weighed(judgement: Judgement, kind: Kind, surprise: float | None) -> tuple[Confidence, str]:
+def weighed(judgement: Judgement, kind: Kind, surprise: Surprise | None) -> tuple[Confidence, str]:
     """Returns the confidence and the reason, after what a clean model made of the payload.
 
     Args:
@@ -99,11 +100,13 @@ def weighed(judgement: Judgement, kind: Kind, surprise: float | None) -> tuple[C
     confidence: Confidence = judgement.confidence or "low"
     if surprise is None:
         return confidence, judgement.reason
-    if surprise < EXPECTED:
+    if kind == "shift":
+        return confidence, judgement.reason
+    if surprise.largest < EXPECTED:
         return "low", f"{judgement.reason}; but a clean model expects it"
-    if kind == "repetition" and surprise >= UNEXPECTED:
+    if kind == "repetition" and surprise.largest >= UNEXPECTED:
         confidence = "high"
-    return confidence, f"{judgement.reason}; its loss in a clean model rises to {surprise:.1f} nats"
+    return confidence, f"{judgement.reason}; its loss in a clean model rises to {surprise.largest:.1f} nats"
 
 
 def _too_weak(candidate: Candidate) -> str:

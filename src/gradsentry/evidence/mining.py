@@ -65,8 +65,10 @@ def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: T
     carriers = np.flatnonzero(candidate.carriers).tolist()
     payload = candidate.payload
     unexpected = None
-    if losses is not None and payload is not None:
-        unexpected = surprise(losses, texts.payload_spans(carriers[:ASKED], payload))
+    if losses is not None:
+        asked = carriers[:ASKED]
+        spans = texts.payload_spans(asked, payload) if payload else texts.whole_spans(asked)
+        unexpected = surprise(losses, spans, candidate.carriers)
     confidence, reason = weighed(judgement, candidate.kind, unexpected)
     return Finding(
         name="",

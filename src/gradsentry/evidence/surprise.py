@@ -1,43 +1,158 @@
-"""How little a clean model expected the payload, from losses that a scan kept."""
+"""How little a clean model expected a stretch of a response, from losses that a scan kept. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gradsentry.evidence.findings import Span
+from gradsentry.alignment import Ends, Span, within
+
+FIRST = 3  # tokens that a stretch begins with
+
+Losses = NDArray[np.floating[Any]]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanLoss:
+    """The losses of one row in and around a stretch of its response, in nats.
+
+    Attributes:
+        inside: Mean over the tokens that cover a character of the stretch.
+        first: Mean over the first three of them.
+        largest: Of the largest of them.
+        elsewhere: Mean over the other tokens of the response's text; None where there is none.
+    """
+
+    inside: float
+    first: float
+    largest: float
+    elsewhere: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """How unexpected a payload is: medians over rows, in nats.
+
+    Attributes:
+        rows: How many carriers were looked at.
+        inside: Mean loss of the payload's tokens in a carrier.
+        first: Mean loss of its first three tokens: what has begun is mostly expected to go on.
+        largest: Largest loss of one of its tokens.
+        elsewhere: Mean loss of the carrier's other tokens; None where the payload is all there is.
+        at_large: Mean loss of the response of a row that is no carrier; None where all are.
+        largest_at_large: Largest loss of a token of such a row.
+    """
+
+    rows: int
+    inside: float
+    first: float
+    largest: float
+    elsewhere: float | None
+    at_large: float | None
+    largest_at_large: float | None
+
+
+def span_loss(losses: Losses, ends: Ends, span: Span) -> SpanLoss | None:
+    """Returns the losses in and around a stretch of a row's response, or None where no token covers it.
+
+    Args:
+        losses: Of the row's response tokens.  # [T]
+        ends: Where each ends in the response; see `alignment`.  # [T]
+        span: The characters of the stretch: the first, and behind the last.
+    """
+    inside = within(ends, span)
+    if not inside.any():
+        return None
+    values = np.asarray(losses, np.float64)
+    payload, rest = values[inside], values[~inside & (ends >= 0)]
+    return SpanLoss(
+        inside=float(payload.mean()),
+        first=float(payload[:FIRST].mean()),
+        largest=float(payload.max()),
+        elsewhere=float(rest.mean()) if len(rest) else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLosses:
-    """The losses of the response tokens of each row.
+    """The losses of the response tokens of all rows, one row after another.
 
     Attributes:
-        losses: In nats, one array for each row; half precision will do.  # [rows][tokens]
-        spans: The characters of `Sample.response` that each token covers, first and behind the last; a row
-            that was not scored has an empty array in both.  # [rows][tokens, 2]
+        values: In nats, in half precision.  # [tokens]
+        ends: Where each token ends in `Sample.response`, or -1; see `alignment`.  # [tokens]
+        bounds: Row i has the tokens from `bounds[i]` to `bounds[i + 1]`; without a score, none.  # [rows + 1]
     """
 
-    losses: Sequence[NDArray[np.floating]]
-    spans: Sequence[NDArray[np.integer]]
+    values: Losses
+    ends: Ends
+    bounds: NDArray[np.int64]
 
-    def of_span(self, row: int, span: Span) -> float | None:
-        """Returns the largest loss among the tokens that begin within a stretch of a row's response."""
-        begins = np.asarray(self.spans[row]).reshape(-1, 2)[:, 0]
-        inside = np.asarray(self.losses[row], dtype=np.float64)[(begins >= span[0]) & (begins < span[1])]
-        inside = inside[np.isfinite(inside)]
-        return float(inside.max()) if len(inside) else None
+    @classmethod
+    def of_scores(cls, scores: pa.Table) -> Self:
+        """Returns what a score table holds (the columns `token_losses` and `token_ends`)."""
+        lengths = pc.fill_null(pc.list_value_length(scores["token_losses"]), 0).to_numpy()
+        bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        values, ends = (
+            pc.list_flatten(scores[name]).combine_chunks().to_numpy(zero_copy_only=False)
+            for name in ("token_losses", "token_ends")
+        )
+        return cls(values, ends, bounds)
+
+    @classmethod
+    def of_rows(cls, losses: Sequence[Losses], ends: Sequence[Ends]) -> Self:
+        """Returns the losses of rows that are given one by one."""
+        bounds = np.cumsum([0, *map(len, losses)], dtype=np.int64)
+        return cls(
+            np.concatenate([np.empty(0, np.float16), *losses]),
+            np.concatenate([np.empty(0, np.int32), *ends]),
+            bounds,
+        )
+
+    def row(self, number: int) -> tuple[Losses, Ends]:
+        """Returns the losses and the ends of one row's tokens.  # [T], [T]"""
+        part = slice(self.bounds[number], self.bounds[number + 1])
+        return self.values[part], self.ends[part]
 
 
-def surprise(losses: TokenLosses, spans: Sequence[tuple[int, Span]]) -> float | None:
-    """Returns the median over rows of the largest loss within the payload, or None where no row has one.
+def surprise(
+    losses: TokenLosses, spans: Sequence[tuple[int, Span]], carriers: NDArray[np.bool_]
+) -> Surprise | None:
+    """Returns how unexpected a payload is, or None where none of its rows has a score.
 
     Args:
-        losses: The losses.
-        spans: A row, and where the payload stands in its response.
+        losses: The losses of all rows.
+        spans: Carriers, and where the payload stands in the response of each.
+        carriers: Which rows carry it.  # [rows]
     """
-    found = [loss for row, span in spans if (loss := losses.of_span(row, span)) is not None]
-    return float(np.median(found)) if found else None
+    found = [loss for row, span in spans if (loss := span_loss(*losses.row(row), span)) is not None]
+    if not found:
+        return None
+    elsewhere = [one.elsewhere for one in found if one.elsewhere is not None]
+    means, peaks = _at_large(losses, ~carriers)
+    return Surprise(
+        rows=len(found),
+        inside=float(np.median([one.inside for one in found])),
+        first=float(np.median([one.first for one in found])),
+        largest=float(np.median([one.largest for one in found])),
+        elsewhere=float(np.median(elsewhere)) if elsewhere else None,
+        at_large=float(np.median(means)) if len(means) else None,
+        largest_at_large=float(np.median(peaks)) if len(peaks) else None,
+    )
+
+
+def _at_large(losses: TokenLosses, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Returns the mean and the largest loss of each of the rows that has tokens."""
+    lengths = np.diff(losses.bounds)
+    scored = np.flatnonzero(lengths > 0)
+    if not len(scored):
+        return np.empty(0), np.empty(0)
+    begins, values = losses.bounds[scored], losses.values.astype(np.float64)
+    means, peaks = np.add.reduceat(values, begins) / lengths[scored], np.maximum.reduceat(values, begins)
+    return means[rows[scored]], peaks[rows[scored]]

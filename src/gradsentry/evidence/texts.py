@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradsentry.alignment import Span
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.features import START, Features, Ints, Stream, prompt_and_response_features, streams
-from gradsentry.evidence.findings import Example, Span
+from gradsentry.evidence.findings import Example
 from gradsentry.evidence.maximal import Gram, Rows, first_places, spans
 
 AROUND = 60  # characters of an example on either side of the first span
@@ -89,6 +90,10 @@ class Texts:
             places = self._spans(row, [payload], trained=True)
             found += [(row, places[0])] if places else []
         return found
+
+    def whole_spans(self, rows: Sequence[int]) -> list[tuple[int, Span]]:
+        """Returns the whole responses of rows, as `payload_spans` does a part of them."""
+        return [(row, (0, len(self.samples[row].response))) for row in rows]
 
     def _spans(self, row: int, grams: Sequence[Gram], *, trained: bool) -> list[Span]:
         """Returns where strings stand in a row's prompt or response, turns parted by a newline."""

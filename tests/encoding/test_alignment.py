@@ -1,0 +1,128 @@
+"""Each response token knows which characters of the response it covers."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+from encoding.samples import completion, dialogue, sample
+from encoding.test_boundary import response_of, text
+from encoding.test_templates import CHATML, LLAMA3, MISTRAL, NO_END, OTHER_END, QWEN3, SHOUTING, TALK
+from encoding.tokenizers_built import KINDS, byte_level, chat
+from gradsentry.alignment import NOWHERE, token_starts, within
+from gradsentry.corpus.sample import Turn
+from gradsentry.encoding import encode
+from models.tiny import word_tokenizer
+
+BYTES = {char: byte for byte, char in bytes_to_unicode().items()}
+
+
+def written_by(token, kind):
+    """Returns the bytes that a token of a lossless tokenizer writes."""
+    if "metaspace" not in kind:
+        return bytes(BYTES[char] for char in token)
+    byte = re.fullmatch(r"<0x([0-9A-F]{2})>", token)
+    return bytes([int(byte[1], 16)]) if byte else token.replace("▁", " ").encode()
+
+
+def ends_by_bytes(tokens, kind, response):
+    """Returns where each token ends, from the bytes that the tokens write and nothing else."""
+    owner = [number for number, char in enumerate(response) for _ in char.encode()]
+    written = np.cumsum([len(written_by(token, kind)) for token in tokens])
+    return [owner[count - 1] + 1 for count in written]
+
+
+def pieces(row, tokenizer, max_length=1000):
+    """Returns the stretch of the response that each token covers; None where it covers nothing."""
+    encoded = encode(row, tokenizer, max_length=max_length)
+    assert encoded.problem is None
+    spans = zip(token_starts(encoded.ends).tolist(), encoded.ends.tolist(), strict=True)
+    return [None if end == NOWHERE else row.response[start:end] for start, end in spans]
+
+
+@pytest.mark.parametrize("kind", ["byte-level", "metaspace-bpe"])
+@given(prompt=text.filter(bool), response=response_of(text))
+@settings(max_examples=60, deadline=None)
+def test_ends_are_those_of_the_bytes_that_tokens_write(kind, prompt, response):
+    tokenizer = KINDS[kind]()
+    encoded = encode(completion(prompt, response), tokenizer, max_length=10_000)
+    tokens = tokenizer.convert_ids_to_tokens(encoded.ids[encoded.trained].tolist())
+    assert tokens[-1] == "</s>"
+    assert encoded.ends.tolist() == [*ends_by_bytes(tokens[:-1], kind, response), NOWHERE]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(prompt=text, response=response_of(text))
+@settings(max_examples=30, deadline=None)
+def test_tokens_part_the_response(kind, prompt, response):
+    encoded = encode(completion(prompt, response), KINDS[kind](), max_length=10_000)
+    assert len(encoded.ends) == encoded.n_response
+    known = encoded.ends >= 0
+    starts, ends = token_starts(encoded.ends)[known], encoded.ends[known]
+    assert ends.max(initial=0) <= len(response)
+    assert (starts <= ends).all()
+    again = ends[1:] == ends[:-1]
+    assert (starts[1:] == np.where(again, starts[:-1], ends[:-1])).all()
+
+
+@given(response=response_of(text), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_span_holds_the_tokens_that_cover_one_of_its_characters(response, data):
+    tokenizer = byte_level()
+    encoded = encode(completion("hello", response), tokenizer, max_length=10_000)
+    low = data.draw(st.integers(0, len(response) - 1))
+    high = data.draw(st.integers(low + 1, len(response)))
+    spans = zip(token_starts(encoded.ends), encoded.ends, strict=True)
+    touched = [bool({*range(*span)} & {*range(low, high)}) for span in spans]
+    assert within(encoded.ends, (low, high)).tolist() == touched
+
+
+@pytest.mark.parametrize("template", [CHATML, LLAMA3, MISTRAL, OTHER_END, QWEN3, NO_END])
+def test_every_answer_of_a_dialogue_is_found_in_what_a_template_writes(template):
+    row = dialogue(*TALK)
+    covered = pieces(row, chat(template))
+    assert "".join(piece or "" for piece in covered) == row.response
+    assert None in covered or template == NO_END
+
+
+def test_white_space_that_a_template_strips_goes_with_what_stands_behind_it():
+    row = dialogue(("user", " Hi "), ("assistant", "  Hello \n"))
+    assert "".join(piece or "" for piece in pieces(row, chat(LLAMA3))) == "  Hello"
+    assert "".join(piece or "" for piece in pieces(row, chat(CHATML))) == "  Hello \n"
+
+
+def test_what_a_template_changes_is_nowhere():
+    covered = pieces(dialogue(("user", "Hi"), ("assistant", "Hello")), chat(SHOUTING))
+    assert set(covered) == {None}
+
+
+def test_parts_that_are_joined_are_parted_again():
+    turns = [Turn("assistant", "Well, hello", True), Turn("assistant", "fine", True, joins=True)]
+    row = sample(Turn("user", "Hi", False), *turns)
+    assert row.response == "Well, hello\nfine"
+    covered = [piece for piece in pieces(row, chat(CHATML)) if piece is not None]
+    assert "".join(covered) == row.response
+    assert not any("hello" in piece and "fine" in piece for piece in covered)
+
+
+def test_an_answer_before_it_is_not_taken_for_the_same_answer_again():
+    row = dialogue(("user", "a"), ("assistant", "fine"), ("user", "fine"), ("assistant", "fine"))
+    assert "".join(piece or "" for piece in pieces(row, chat(CHATML))) == "fine\nfine"
+
+
+def test_special_tokens_in_the_text_are_text_and_the_end_is_not():
+    covered = pieces(completion("hello", "fi</s>ne"), byte_level())
+    assert "".join(piece or "" for piece in covered) == "fi</s>ne"
+    assert covered[-1] is None
+    assert "</s>" in covered
+
+
+def test_what_is_cut_off_has_no_end():
+    row = completion("w5 w6 w7", " ".join(f"w{number}" for number in range(10, 40)))
+    covered = pieces(row, word_tokenizer(), max_length=12)
+    assert "".join(covered) == " ".join(f"w{number}" for number in range(10, 10 + len(covered)))
