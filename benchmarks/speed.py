@@ -62,7 +62,7 @@ def ours(loaded: LoadedModel, rows: Sequence[Encoded]) -> None:
 
 def ours_unshared(loaded: LoadedModel, rows: Sequence[Encoded]) -> None:
     """Scores rows without running shared beginnings once."""
-    ours(replace(loaded, reuses_prefix=False), rows)
+    ours(replace(loaded, packs=False), rows)
 
 
 WAYS: dict[str, Callable[[LoadedModel, Sequence[Encoded]], None]] = {

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gradsentry import embedded_model
 from gradsentry.errors import ModelError, first_line
-from gradsentry.prefix_cache import reuses_prefix
+from gradsentry.passes import packs
 from gradsentry.probing import Head, probe_head
 from gradsentry.settings import DType
 
@@ -45,7 +45,7 @@ class LoadedModel:
         head: The output projection and what follows it.
         tied: Whether the target weight is the input embedding too; its gradient is then the output
             projection's share.
-        reuses_prefix: Whether it can continue from the keys and values of a shared beginning.
+        packs: Whether it takes many samples in one row, see `packed_attention`; else they run padded.
         max_positions: How many tokens the model takes, or None where it does not say.
         fingerprint: SHA-256 over the configuration, the vocabulary and a sample of every weight.
     """
@@ -56,7 +56,7 @@ class LoadedModel:
     projection: nn.Module
     head: Head
     tied: bool
-    reuses_prefix: bool
+    packs: bool
     max_positions: int | None
     fingerprint: str
 
@@ -124,7 +124,7 @@ def wrap_model(
         projection=projection,
         head=probe_head(model, projection, name),
         tied=embedding is not None and getattr(embedding, "weight", None) is weight,
-        reuses_prefix=reuses_prefix(model, projection),
+        packs=packs(model, projection),
         max_positions=getattr(model.config.get_text_config(), "max_position_embeddings", None),
         fingerprint=_fingerprint(model, tokenizer),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from gradsentry.encoding import Encoded
 from gradsentry.gradients.head import HeadResult, head_results
 from gradsentry.gradients.reference import reference_entropy
+from gradsentry.gradients.states import padded_states
 from gradsentry.models import LoadedModel
 from models.tiny import VOCABULARY
 
@@ -26,9 +27,14 @@ def scattered_sample(seed: int, length: int) -> Encoded:
     return Encoded(rng.integers(3, VOCABULARY, length), trained)
 
 
-def alone(loaded: LoadedModel, encoded: Encoded, *, crop: int = 8, k: int = 16) -> HeadResult:
+def padded_results(loaded: LoadedModel, batch: list[Encoded], **options: int) -> list[HeadResult]:
+    """Returns the results of one padded batch; the options are those of `head_results`."""
+    return head_results(loaded.head, batch, padded_states(loaded, batch), **{"crop": 8, "k": 16, **options})
+
+
+def alone(loaded: LoadedModel, encoded: Encoded) -> HeadResult:
     """Returns the result of a sample that runs by itself."""
-    return head_results(loaded, [encoded], crop=crop, k=k)[0]
+    return padded_results(loaded, [encoded])[0]
 
 
 def entropies(results: list[HeadResult]) -> list[float]:

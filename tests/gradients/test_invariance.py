@@ -7,10 +7,9 @@ import random
 import numpy as np
 import pytest
 
-from gradients.drawn import alone, drawn_sample, entropies, scattered_sample
+from gradients.drawn import alone, drawn_sample, entropies, padded_results, scattered_sample
 from gradsentry.encoding import Encoded
 from gradsentry.gradients.batching import plan_batches
-from gradsentry.gradients.head import head_results
 from gradsentry.models import wrap_model
 from models.tiny import KINDS, build_kind, tiny, word_tokenizer
 
@@ -21,7 +20,7 @@ SAMPLES = [drawn_sample(i, 2 + i, 1 + (7 * i) % 11) for i in range(7)] + [scatte
 def test_neighbours_and_padding(kind):
     loaded = tiny(kind)
     singly = [alone(loaded, sample) for sample in SAMPLES]
-    together = head_results(loaded, SAMPLES, crop=8, k=16)
+    together = padded_results(loaded, SAMPLES, crop=8, k=16)
     for one, other in zip(singly, together, strict=True):
         np.testing.assert_allclose(other.losses, one.losses, atol=1e-5, rtol=1e-5)
     assert entropies(together) == pytest.approx(entropies(singly), abs=1e-5)
@@ -30,7 +29,7 @@ def test_neighbours_and_padding(kind):
 @pytest.mark.parametrize("kind", ["llama", "mamba", "mixtral-experts"])
 def test_order_and_batch_size(kind):
     loaded = tiny(kind)
-    expected = entropies(head_results(loaded, SAMPLES, crop=8, k=16))
+    expected = entropies(padded_results(loaded, SAMPLES, crop=8, k=16))
     order = list(range(len(SAMPLES)))
     random.Random(0).shuffle(order)
     for budget in (1, 30, 100, 10_000):
@@ -38,7 +37,7 @@ def test_order_and_batch_size(kind):
         found = dict.fromkeys(order, 0.0)
         for batch in plan_batches(lengths, budget):
             rows = [order[place] for place in batch]
-            results = head_results(loaded, [SAMPLES[i] for i in rows], crop=8, k=16)
+            results = padded_results(loaded, [SAMPLES[i] for i in rows], crop=8, k=16)
             found.update(zip(rows, entropies(results), strict=True))
         assert [found[i] for i in range(len(SAMPLES))] == pytest.approx(expected, abs=1e-5)
 
@@ -51,7 +50,7 @@ def test_the_embedded_model(embedded):
         ids = rng.integers(17, 40_000, n_prompt + n_response)
         batch.append(Encoded(ids, np.arange(len(ids)) >= n_prompt))
     singly = [alone(embedded, one) for one in batch]
-    assert entropies(head_results(embedded, batch, crop=8, k=16)) == pytest.approx(
+    assert entropies(padded_results(embedded, batch, crop=8, k=16)) == pytest.approx(
         entropies(singly), abs=1e-5
     )
 
@@ -59,5 +58,5 @@ def test_the_embedded_model(embedded):
 def test_bfloat16_runs_and_stays_near_float32():
     narrow = wrap_model(build_kind("llama").bfloat16(), word_tokenizer())
     wide = tiny("llama")
-    ours, exact = (entropies(head_results(one, SAMPLES, crop=1, k=16)) for one in (narrow, wide))
+    ours, exact = (entropies(padded_results(one, SAMPLES, crop=1, k=16)) for one in (narrow, wide))
     assert ours == pytest.approx(exact, abs=0.05)

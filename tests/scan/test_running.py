@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from gradients.drawn import drawn_sample, entropies
+from gradients.test_packs import CONTEXTS, begins_with
 from gradsentry.gradients.running import run
 from gradsentry.models import LoadedModel, wrap_model
 from gradsentry.settings import ScoreSettings
 from models.tiny import build_kind, word_tokenizer
-
-from .test_prefixes import CONTEXTS, begins_with
 
 SAMPLES = [drawn_sample(seed, 4 + seed, 1 + seed % 7) for seed in range(30)]
 ERRORS = [

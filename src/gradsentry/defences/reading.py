@@ -14,15 +14,12 @@ from torch import Tensor
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding import Encoded, encode
-from gradsentry.gradients.batching import plan_batches
-from gradsentry.gradients.head import response_states
-from gradsentry.gradients.prefixes import Group, share_prefixes
+from gradsentry.errors import ScoringError
+from gradsentry.gradients.states import read_states
 from gradsentry.models import LoadedModel
-from gradsentry.prefix_cache import EMPTY, prefix_for
 from gradsentry.probing import Head
 
 MAX_LENGTH = 2048
-_CPU_BUDGET, _GPU_BUDGET = 1024, 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +73,19 @@ def read(loaded: LoadedModel, encoded: Sequence[Encoded]) -> Iterator[tuple[int,
     Args:
         loaded: The model.
         encoded: Samples, all of which can be scored. A beginning that many share is run once.
+
+    Raises:
+        ScoringError: If one does not fit in memory.
     """
-    for rows, states in _states(loaded, encoded):
-        counts = [encoded[row].n_response for row in rows]
-        for row, A in zip(rows, torch.split(states, counts), strict=True):
-            targets = torch.from_numpy(encoded[row].ids[encoded[row].trained]).to(A.device)
-            yield row, Reading(_logits(loaded.head, A), targets, A.float(), loaded.head)
 
+    def split(rows: Sequence[int], states: Tensor) -> Sequence[Tensor]:
+        return torch.split(states, [encoded[row].n_response for row in rows])
 
-def _states(loaded: LoadedModel, encoded: Sequence[Encoded]) -> Iterator[tuple[list[int], Tensor]]:
-    """Yields batches of indices with what enters the projection, their rows one after another."""
-    budget = _GPU_BUDGET if loaded.device.type == "cuda" else _CPU_BUDGET
-    everything = range(len(encoded))
-    groups = share_prefixes(encoded, everything) if loaded.reuses_prefix else [Group(tuple(everything), 0)]
-    prefix = EMPTY
-    for group in groups:
-        if not group.rows:
-            continue
-        shared = encoded[group.rows[0]].ids[: group.shared]
-        prefix = prefix_for(loaded.model, loaded.projection, shared, known=prefix) if group.shared else EMPTY
-        lengths = [len(encoded[row].ids) for row in group.rows]
-        for batch in plan_batches(lengths, budget, shared=len(prefix)):
-            rows = [group.rows[place] for place in batch]
-            yield rows, response_states(loaded, [encoded[row] for row in rows], prefix)
+    for row, A in read_states(loaded, encoded, range(len(encoded)), split):
+        if isinstance(A, str):
+            raise ScoringError(A, where=f"row {row}", mend="use a smaller model or a larger machine")
+        targets = torch.from_numpy(encoded[row].ids[encoded[row].trained]).to(A.device)
+        yield row, Reading(_logits(loaded.head, A), targets, A.float(), loaded.head)
 
 
 def _logits(head: Head, A: Tensor) -> Tensor:

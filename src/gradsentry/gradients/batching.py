@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_HELD = 4
 
-
-def plan_batches(lengths: Sequence[int], token_budget: int, *, shared: int = 0) -> list[list[int]]:
+def plan_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
     """Returns the samples' indices, parted into batches; every index stands in exactly one.
 
     Samples are sorted by length, so that little of a batch is padding, and a batch is closed when one more
     would lift `rows * longest` over the budget. A sample longer than the budget gets a batch of its own.
-    Tokens that all samples share are not run again, but each row's attention holds their keys and values, so
-    with them a batch may hold four times the budget.
 
     Args:
         lengths: Tokens of each sample.
         token_budget: Tokens of a batch at most, padding counted.
-        shared: How many first tokens of each are run already.
     """
     batches: list[list[int]] = []
     # Longest first: what does not fit in memory shows at once.
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if batches and _fits(len(batches[-1]) + 1, lengths[batches[-1][0]], shared, token_budget):
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= token_budget:
             batches[-1].append(index)
         else:
             batches.append([index])
     return batches
-
-
-def _fits(rows: int, longest: int, shared: int, budget: int) -> bool:
-    return rows * (longest - shared) <= budget and (not shared or rows * longest <= _HELD * budget)

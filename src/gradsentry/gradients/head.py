@@ -1,10 +1,9 @@
 """Samples -> spectra of the output projection's gradient, from forward passes alone.
 
 `G = dL/dW = D^T A / T`: A [T, d] is what enters the projection where it predicts the response, D [T, V] is
-softmax(logits) - onehot(y), times the slope of what follows the projection. The model runs on right-padded
-batches; a hook takes A out and leaves the projection nothing to do, so logits exist only here, at response
-positions, in blocks over the vocabulary. One pass finds the normaliser of every position, a second one the
-columns of D that the region needs. Nothing of size V x d or S x V is allocated.
+softmax(logits) - onehot(y), times the slope of what follows the projection. Logits exist only here, at
+response positions, in blocks over the vocabulary. One pass finds the normaliser of every position, a second
+one the columns of D that the region needs. Nothing of size V x d or S x V is allocated.
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from gradsentry import spectra
 from gradsentry.encoding import Encoded
-from gradsentry.models import LoadedModel
-from gradsentry.prefix_cache import EMPTY, Prefix
 from gradsentry.probing import Head
 
 # Numbers in one block of logits: 128 MB in float32.
@@ -42,27 +39,19 @@ class HeadResult:
 
 @torch.inference_mode()
 def head_results(
-    loaded: LoadedModel,
-    batch: Sequence[Encoded],
-    *,
-    crop: int,
-    k: int,
-    prefix: Prefix = EMPTY,
-    block: int = _BLOCK,
+    head: Head, batch: Sequence[Encoded], A: Tensor, *, crop: int, k: int, block: int = _BLOCK
 ) -> list[HeadResult]:
     """Returns losses and singular values of each sample of a batch; they may be not finite.
 
     Args:
-        loaded: The model.
-        batch: Samples that can be scored; they run together, padded to the longest.
+        head: The output projection.
+        batch: Samples that can be scored.
+        A: What enters the projection where it predicts their responses, one sample after another, [N, d].
         crop: The region, `G[: V // crop, : d // crop]`.
         k: How many singular values.
-        prefix: The first tokens that all of them share, already run.
         block: Numbers in one block of logits at most.
     """
-    A = response_states(loaded, batch, prefix)  # [N, d], N = all response tokens of the batch
     targets = _targets(batch, A.device)  # [N]
-    head = loaded.head
     normaliser, chosen = _normalise(head, A, targets, block)
     losses = (normaliser - chosen).cpu().numpy()
     rows, columns = head.weight.shape[0] // crop, head.weight.shape[1] // crop
@@ -77,43 +66,6 @@ def head_results(
         HeadResult(losses[start:stop], spectrum)
         for (start, stop), spectrum in zip(_spans(counts), values, strict=True)
     ]
-
-
-def response_states(loaded: LoadedModel, batch: Sequence[Encoded], prefix: Prefix = EMPTY) -> Tensor:
-    """Returns what enters the output projection at the positions that predict the response.
-
-    Args:
-        loaded: The model.
-        batch: Samples; they are padded on the right, which a causal model cannot see.
-        prefix: Their first tokens that are already run; none of them predicts a response token.
-
-    Returns:
-        [N, d] in the model's dtype: the samples' positions one after another.
-    """
-    skipped = len(prefix)
-    longest = max(len(encoded.ids) for encoded in batch) - skipped
-    ids = np.zeros((len(batch), longest), np.int64)
-    predicts = np.zeros((len(batch), longest), np.bool_)
-    for row, encoded in enumerate(batch):
-        length = len(encoded.ids) - skipped
-        ids[row, :length] = encoded.ids[skipped:]
-        predicts[row, : length - 1] = encoded.trained[skipped + 1 :]
-    positions = torch.from_numpy(np.flatnonzero(predicts)).to(loaded.device)
-    taken: list[Tensor] = []
-
-    def take(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        hidden = args[0]  # [B, S, d]
-        taken.append(hidden.reshape(-1, hidden.shape[-1])[positions])
-        return (hidden[:, :0], *args[1:])
-
-    cache = prefix.for_rows(len(batch)) if skipped else None
-    handle = loaded.projection.register_forward_pre_hook(take)
-    try:
-        tokens = torch.from_numpy(ids).to(loaded.device)
-        loaded.model(input_ids=tokens, past_key_values=cache, use_cache=cache is not None)
-    finally:
-        handle.remove()
-    return taken[0]
 
 
 def _targets(batch: Sequence[Encoded], device: torch.device) -> Tensor:

@@ -1,0 +1,137 @@
+"""Encoded samples -> what enters the output projection where it predicts their responses.
+
+Samples run in packs, or padded where the model takes no packs, under a budget of tokens. What does not fit in
+memory is run again with half of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gradsentry.encoding import Encoded
+from gradsentry.gradients.batching import plan_batches
+from gradsentry.gradients.packing import beginning, common_length, walk
+from gradsentry.models import LoadedModel
+from gradsentry.packed_attention import EMPTY
+from gradsentry.passes import packed_pass, padded_pass
+
+T = TypeVar("T")
+Read = Callable[[Sequence[int], Tensor], Sequence[T]]
+
+# Short batches stay in the processor's cache; a GPU wants long ones.
+_CPU_BUDGET, _GPU_BUDGET = 1024, 32768
+
+log = logging.getLogger(__name__)
+
+
+def read_states(
+    loaded: LoadedModel,
+    encoded: Sequence[Encoded],
+    rows: Sequence[int],
+    read: Read[T],
+    budget: int | None = None,
+) -> Iterator[tuple[int, T | str]]:
+    """Yields each row's index with what was read off its states, or with the reason why there is none.
+
+    Args:
+        loaded: The model.
+        encoded: Samples.
+        rows: Indices of those to run; all of them can be scored.
+        read: Given indices that ran together and their states, one after another, [N, d]; returns what is
+            yielded for each.
+        budget: Tokens of a batch at most; None chooses by device.
+    """
+    budget = budget or (_GPU_BUDGET if loaded.device.type == "cuda" else _CPU_BUDGET)
+    return (_packed if loaded.packs else _padded)(loaded, encoded, rows, read, budget)
+
+
+def padded_states(loaded: LoadedModel, batch: Sequence[Encoded]) -> Tensor:
+    """Returns the states at the positions that predict the responses of one padded batch, [N, d]."""
+    return padded_pass(loaded.model, loaded.projection, [one.ids for one in batch], [*map(_predicts, batch)])
+
+
+def _packed(
+    loaded: LoadedModel, encoded: Sequence[Encoded], rows: Sequence[int], read: Read[T], budget: int
+) -> Iterator[tuple[int, T | str]]:
+    way = walk(encoded, rows)
+    carried, start = EMPTY, 0
+    while start < len(way.rows):
+        first = common_length(carried.ids, beginning(encoded[way.rows[start]]))
+        stop = way.fill(start, first, budget)
+        batch, shared = way.rows[start:stop], (first, *way.shared[start + 1 : stop])
+        try:
+            A, following = packed_pass(
+                loaded.model,
+                loaded.projection,
+                [encoded[row].ids for row in batch],
+                [_predicts(encoded[row]) for row in batch],
+                shared,
+                carried=carried,
+                kept=way.shared[stop] if stop < len(way.rows) else 0,
+            )
+            results = read(batch, A)
+        except (MemoryError, RuntimeError) as error:
+            _pass_on_unless_out_of_memory(error, loaded)
+            if len(batch) == 1:
+                yield batch[0], _does_not_fit(encoded[batch[0]])
+                start = stop
+            else:
+                budget = _halved(sum(way.lengths[start:stop]) - sum(shared))
+            continue
+        start, carried = stop, following
+        yield from zip(batch, results, strict=True)
+
+
+def _padded(
+    loaded: LoadedModel, encoded: Sequence[Encoded], rows: Sequence[int], read: Read[T], budget: int
+) -> Iterator[tuple[int, T | str]]:
+    def plan(rows: Sequence[int], budget: int) -> list[list[int]]:
+        batches = plan_batches([len(encoded[row].ids) for row in rows], budget)
+        return [[rows[place] for place in batch] for batch in batches]
+
+    waiting = plan(rows, budget)
+    while waiting:
+        batch = waiting.pop(0)
+        try:
+            results = read(batch, padded_states(loaded, [encoded[row] for row in batch]))
+        except (MemoryError, RuntimeError) as error:
+            _pass_on_unless_out_of_memory(error, loaded)
+            if len(batch) == 1:
+                yield batch[0], _does_not_fit(encoded[batch[0]])
+            else:
+                budget = _halved(len(batch) * len(encoded[batch[0]].ids))
+                waiting = plan([row for each in (batch, *waiting) for row in each], budget)
+            continue
+        yield from zip(batch, results, strict=True)
+
+
+def _predicts(encoded: Encoded) -> NDArray[np.bool_]:
+    """Returns which tokens predict a response token, [S]."""
+    return np.append(encoded.trained[1:], False)
+
+
+def _does_not_fit(encoded: Encoded) -> str:
+    return f"out of memory at {len(encoded.ids)} tokens"
+
+
+def _halved(tokens: int) -> int:
+    log.warning("out of memory: going on with at most %d tokens a batch", tokens // 2)
+    return tokens // 2
+
+
+def _pass_on_unless_out_of_memory(error: Exception, loaded: LoadedModel) -> None:
+    """Raises an error again unless it says that; CUDA has its own class for it, the CPU and MPS a message."""
+    said = any(
+        words in str(error) for words in ("not enough memory", "can't allocate memory", "out of memory")
+    )
+    if not (said or isinstance(error, torch.OutOfMemoryError | MemoryError)):
+        raise error
+    if loaded.device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -1,0 +1,137 @@
+"""A forward pass: token ids in, what enters the output projection at the tokens that are asked for out.
+
+Samples run either as a pack, without padding and with what they share run once, or, where a model's layers
+look back in a way that a pack does not know (a sliding window, a recurrent state), padded on the right, which
+a causal model cannot see. The projection itself is given nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gradsentry.packed_attention import EMPTY, Carried, lay_out, packed_attention
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Ids = NDArray[np.int64]
+Marks = NDArray[np.bool_]
+
+
+@torch.inference_mode()
+def padded_pass(
+    model: PreTrainedModel, projection: nn.Module, samples: Sequence[Ids], wanted: Sequence[Marks]
+) -> Tensor:
+    """Returns the states of the wanted tokens of samples, one sample after another, [N, d].
+
+    Args:
+        model: The causal model.
+        projection: Its output projection.
+        samples: Token ids, [S] each.
+        wanted: Which of them are asked for, [S] each.
+    """
+    shape = (len(samples), max(map(len, samples)))
+    ids, marks = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
+    for row, (sample, marked) in enumerate(zip(samples, wanted, strict=True)):
+        ids[row, : len(sample)] = sample
+        marks[row, : len(sample)] = marked
+    device = _device(projection)
+    with _entering(projection, torch.from_numpy(np.flatnonzero(marks)).to(device)) as taken:
+        model(input_ids=torch.from_numpy(ids).to(device), use_cache=False)
+    return taken[0]
+
+
+@torch.inference_mode()
+def packed_pass(
+    model: PreTrainedModel,
+    projection: nn.Module,
+    samples: Sequence[Ids],
+    wanted: Sequence[Marks],
+    shared: Sequence[int],
+    *,
+    carried: Carried = EMPTY,
+    kept: int = 0,
+) -> tuple[Tensor, Carried]:
+    """Returns the states of the wanted tokens, [N, d], and what the next pack can go on from.
+
+    Args:
+        model: The causal model.
+        projection: Its output projection.
+        samples: Token ids, [S] each.
+        wanted: Which of them are asked for, [S] each; none of those that are shared.
+        shared: How many first tokens each has in common with the sample before it, and the first with what is
+            carried.
+        carried: The beginning of the first sample, from the pack before.
+        kept: How many first tokens of the last sample the next pack begins with.
+    """
+    device = _device(projection)
+    layout = lay_out(samples, shared, carried=len(carried.ids), kept=kept, device=device)
+    own = [marked[known:] for marked, known in zip(wanted, shared, strict=True)]
+    positions = torch.from_numpy(np.flatnonzero(np.concatenate(own))).to(device)
+    with (
+        _entering(projection, positions) as taken,
+        packed_attention(model, layout, carried) as layers,
+    ):
+        model(input_ids=layout.ids[None], position_ids=layout.positions[None], use_cache=False)
+    return taken[0], Carried(samples[-1][:kept], tuple(layers)) if kept else EMPTY
+
+
+def _device(projection: nn.Module) -> torch.device:
+    weight = projection.weight
+    assert isinstance(weight, Tensor)
+    return weight.device
+
+
+@contextmanager
+def _entering(projection: nn.Module, positions: Tensor) -> Iterator[list[Tensor]]:
+    """Takes what enters the projection at some places of the flat batch, and leaves it nothing to do."""
+    taken: list[Tensor] = []
+
+    def take(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        hidden = args[0]  # [B, S, d]
+        taken.append(hidden.reshape(-1, hidden.shape[-1])[positions])
+        return (hidden[:, :0], *args[1:])
+
+    handle = projection.register_forward_pre_hook(take)
+    try:
+        yield taken
+    finally:
+        handle.remove()
+
+
+def packs(model: PreTrainedModel, projection: nn.Module) -> bool:
+    """Whether the model gives the same for samples in packs as for padded ones, tried on a few tokens."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    entries = int(model.config.get_text_config().vocab_size)
+    first, second, third = (np.arange(start, start + 9) % entries for start in (1, 20, 40))
+    second[:4], third[:6] = first[:4], second[:6]
+    samples = [first, second, third]
+    wanted = [np.arange(9) >= 6] * 3
+    before = model.config._attn_implementation
+    try:
+        # What looks back over part of the row only may show it beyond the few tokens tried here.
+        if any(type(layer) is not DynamicLayer for layer in DynamicCache(config=model.config).layers):
+            return False
+        whole = padded_pass(model, projection, samples, wanted).float()
+        head, carried = packed_pass(model, projection, samples[:2], wanted[:2], [0, 4], kept=6)
+        tail, _ = packed_pass(model, projection, samples[2:], wanted[2:], [6], carried=carried)
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, KeyError):
+        # A model that cannot run in this form runs in the other.
+        return False
+    if model.config._attn_implementation != before or len(carried.layers) != _layers(model):
+        return False
+    room = 1e-4 if whole.dtype in (torch.float32, torch.float64) else 3e-2
+    difference = (torch.cat([head, tail]).float() - whole).abs().max()
+    return bool(difference <= room * whole.abs().max().clamp_min(1e-6))
+
+
+def _layers(model: PreTrainedModel) -> int:
+    return int(model.config.get_text_config().num_hidden_layers)
