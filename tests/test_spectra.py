@@ -154,3 +154,24 @@ def test_entropy_clamps_zeros_so_a_spectrum_of_zeros_is_flat():
 def test_entropy_runs_over_the_last_axis():
     batch = torch.rand(3, K, generator=torch.manual_seed(0))
     assert spectra.entropy(batch).tolist() == [float(spectra.entropy(row)) for row in batch]
+
+
+@given(factors())
+@settings(max_examples=80, deadline=None)
+def test_token_shares_are_the_terms_of_the_singular_values(drawn):
+    D, A = drawn
+    left, values, right = np.linalg.svd(D.double().numpy().T @ A.double().numpy() / D.shape[0])
+    values = values[:4]
+    shares = spectra.token_shares(spectra.gram(D), A, 4).numpy()
+    if values[0] == 0.0:
+        assert np.isnan(shares).all()
+        return
+    assume(values[-1] > 1e-4 * values[0] or (values > 1e-9 * values[0]).sum() == 1)
+    gaps = np.linalg.svd(D.double().numpy().T @ A.double().numpy(), compute_uv=False)[3:5]
+    assume(len(gaps) < 2 or gaps[0] > 1.05 * gaps[1])  # else the fourth direction is any of two
+    kept = values > 1e-7 * values[0]
+    terms = np.stack(
+        [(D.double().numpy() @ left[:, i]) * (A.double().numpy() @ right[i]) for i in np.flatnonzero(kept)]
+    )
+    np.testing.assert_allclose(shares, terms.sum(0) / D.shape[0] / values[kept].sum(), atol=1e-5)
+    assert shares.sum() == pytest.approx(1.0, abs=1e-6)

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from gradsentry.commands import bench, demo, evidence, poison, report, scan, threshold
+from gradsentry.commands import bench, demo, evidence, explain, poison, report, scan, threshold
 from gradsentry.errors import GradSentryError, UsageError
 
 _INTERRUPTED = 130
@@ -25,6 +25,7 @@ app.command("threshold")(threshold.threshold)
 app.command("report")(report.report)
 app.command("poison")(poison.poison)
 app.command("evidence")(evidence.evidence)
+app.command("explain")(explain.explain)
 app.command("bench")(bench.bench)
 
 

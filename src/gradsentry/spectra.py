@@ -75,10 +75,8 @@ def gram_values(K: Tensor, A: Tensor, k: int) -> Tensor:
         A: [T, d].
         k: How many.
     """
-    tokens, width = A.shape
-    B = wide(A).T  # [d, T]
-    if tokens < width:
-        B = torch.linalg.qr(B, mode="r").R  # [T, T]
+    tokens = A.shape[0]
+    B = _reduced(A)
     M = B @ K @ B.T
     if not M.isfinite().all():
         return torch.full((k,), math.nan, dtype=M.dtype, device=M.device)
@@ -86,6 +84,39 @@ def gram_values(K: Tensor, A: Tensor, k: int) -> Tensor:
     # What is below the rounding of the largest is noise, and its root would be a thousand times louder.
     squares = torch.where(squares > squares[:1] * 1e-15, squares, 0.0)
     return _largest(squares.sqrt() / tokens, k)
+
+
+def token_shares(K: Tensor, A: Tensor, k: int) -> Tensor:
+    """Returns the share of each token in the k largest singular values of `G = D^T A / T`, [T], float64.
+
+    With the singular vectors u_i, v_i, each singular value is a sum over tokens,
+    `s_i = u_i^T G v_i = sum_t (u_i . D_t)(v_i . A_t) / T`: the term of t is also how fast s_i grows with the
+    token's part of G, since `ds_i = u_i^T dG v_i` (Stewart and Sun, Matrix Perturbation Theory, 1990). A
+    token's share is the sum of its terms over i by the sum of the s_i. Shares sum to 1; that of a token that
+    cancels others is negative. NaN where G is zero or not finite.
+
+    Args:
+        K: `D D^T`, [T, T], float64.
+        A: [T, d].
+        k: How many singular values.
+    """
+    B = _reduced(A)
+    M = B @ K @ B.T
+    if not M.isfinite().all():
+        return torch.full(K.shape[:1], math.nan, dtype=M.dtype, device=M.device)
+    squares, vectors = torch.linalg.eigh((M + M.T) / 2)
+    squares, vectors = squares.flip(0)[:k], vectors.flip(1)[:, :k]
+    kept = squares > squares[:1] * 1e-15
+    P = (B.T @ vectors)[:, kept]  # [T, k]: v_i . A_t
+    terms = (K @ P) * P / squares[kept].sqrt()  # [T, k]: T times the terms, since u_i = D^T A v_i / (T s_i)
+    shares: Tensor = terms.sum(dim=1) / squares[kept].sqrt().sum()
+    return shares
+
+
+def _reduced(A: Tensor) -> Tensor:
+    """Returns a matrix with the Gram matrix of `A^T`, as small as can be: `A^T = Q B`, [min(d, T), T]."""
+    B = wide(A).T  # [d, T]
+    return torch.linalg.qr(B, mode="r").R if B.shape[1] < B.shape[0] else B
 
 
 def entropy(values: Tensor) -> Tensor:

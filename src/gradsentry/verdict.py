@@ -116,7 +116,7 @@ class Verdict:
         if self.policy == "published":
             parts.append(f"entropy {score:.3f} is above tau {self.threshold.tau:.3f}")
         else:
-            tokens, expected = int(self._length[number]), float(self._expected[number])
+            tokens, expected = int(self._length[number]), float(self.expected[number])
             parts.append(f"entropy {score:.2f}, {expected:.2f} is usual at {tokens} tokens")
         return "; ".join(parts)
 
@@ -149,7 +149,7 @@ class Verdict:
         return np.asarray(self.scores["n_response"], np.int64)
 
     @cached_property
-    def _expected(self) -> NDArray[np.float64]:
+    def expected(self) -> NDArray[np.float64]:
         return expected_scores(self._score, self._length, ~self.is_flagged)
 
     @cached_property

@@ -68,6 +68,27 @@ def head_results(
     ]
 
 
+@torch.inference_mode()
+def token_shares(
+    head: Head, encoded: Encoded, A: Tensor, *, crop: int, k: int, block: int = _BLOCK
+) -> NDArray[np.float64]:
+    """Returns each response token's share in the k largest singular values of one sample, [T].
+
+    Args:
+        head: The output projection.
+        encoded: A sample that can be scored.
+        A: What enters the projection where it predicts the response, [T, d].
+        crop: The region, `G[: V // crop, : d // crop]`.
+        k: How many singular values.
+        block: Numbers in one block of logits at most.
+    """
+    targets = _targets([encoded], A.device)
+    normaliser, _ = _normalise(head, A, targets, block)
+    rows, columns = head.weight.shape[0] // crop, head.weight.shape[1] // crop
+    factor = _Factor(head, A, targets, normaliser, rows)
+    return spectra.token_shares(_gram(factor, block), A[:, :columns].float(), k).cpu().numpy()
+
+
 def _targets(batch: Sequence[Encoded], device: torch.device) -> Tensor:
     return torch.from_numpy(np.concatenate([encoded.ids[encoded.trained] for encoded in batch])).to(device)
 
@@ -143,8 +164,13 @@ def _spectrum(factor: _Factor, A: Tensor, k: int, block: int) -> Tensor:
     tokens = A.shape[0]
     if tokens * factor.rows <= block:
         return spectra.singular_values(factor.block(slice(0, factor.rows)), A, k)
-    K = sum(
+    return spectra.gram_values(_gram(factor, block), A, k)
+
+
+def _gram(factor: _Factor, block: int) -> Tensor:
+    """Returns `D D^T`, [T, T], float64, summed up over blocks of the vocabulary."""
+    tokens = len(factor.targets)
+    return sum(
         (spectra.gram(factor.block(columns)) for columns in _blocks(factor.rows, tokens, block)),
-        start=spectra.wide(A.new_zeros(tokens, tokens)),
+        start=spectra.wide(factor.A.new_zeros(tokens, tokens, dtype=torch.float32)),
     )
-    return spectra.gram_values(K, A, k)

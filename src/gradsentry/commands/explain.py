@@ -1,0 +1,158 @@
+"""`gradsentry explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from gradsentry.alignment import Span
+    from gradsentry.explaining import Explanation
+    from gradsentry.models import LoadedModel
+    from gradsentry.verdict import Verdict
+
+Flag = typer.Option
+
+_AROUND = 300  # characters of a prompt beside a trigger
+_ROWS = 48  # tokens in the table
+_BAR = 20
+_TONES = ((8.0, "white on red"), (4.0, "black on yellow"), (2.0, "yellow"), (0.0, "default"))
+
+
+def explain(
+    run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
+    row: Annotated[str, typer.Argument(help="The row's id, as in flagged.jsonl, or its number from 0.")],
+    no_model: Annotated[
+        bool, Flag("--no-model", help="Leave out the tokens' share of the spectrum, which needs the model.")
+    ] = False,
+    json_: Annotated[bool, Flag("--json", help="Print the explanation as JSON and nothing else.")] = False,
+) -> None:
+    """Show one ROW of RUN: its response's tokens, what each cost the clean model, and why it is flagged."""
+    from rich.console import Console
+
+    from gradsentry.corpus.records import dump_json
+    from gradsentry.explaining import explain, row_number
+    from gradsentry.models import quiet_libraries
+    from gradsentry.screening import open_run
+
+    quiet_libraries()
+    verdict = open_run(run)
+    number = row_number(verdict, row)
+    loaded, note = (None, "") if no_model else _model(verdict)
+    found = explain(verdict, number, loaded)
+    if json_:
+        typer.echo(dump_json(found.as_json(), indent=2))
+        return
+    console = Console(highlight=False)
+    for part in _shown(found):
+        console.print(part)
+    if note:
+        console.print(note, markup=False, style="dim")
+
+
+def _model(verdict: Verdict) -> tuple[LoadedModel | None, str]:
+    """Returns the model that the run was scored with, or a note that says why there is none."""
+    from gradsentry.errors import ModelError
+    from gradsentry.explaining import model_of
+
+    try:
+        return model_of(verdict), ""
+    except ModelError as error:
+        return None, f"no share of the spectrum: {error.line()}"
+
+
+def _shown(found: Explanation) -> list[Text | Table]:
+    """Returns what is printed: head, prompt, response, table of tokens."""
+    from rich.text import Text
+
+    parts: list[Text | Table] = [_head(found), Text("\nprompt", style="bold"), _prompt(found)]
+    if found.tokens:
+        parts += [Text("\nresponse, the darker the less expected", style="bold"), _response(found)]
+        parts += [Text(""), _tokens(found)]
+    else:
+        parts += [Text("\nresponse", style="bold"), Text(_visible(found.response))]
+    return parts
+
+
+def _head(found: Explanation) -> Text:
+    from rich.text import Text
+
+    colour = {"flagged": "red", "clean": "green", "unscored": "yellow"}[found.status]
+    text = Text("row ").append(_visible(found.id)).append(": ").append(found.status, style=f"bold {colour}")
+    if found.reason:
+        text.append(f"\n{_visible(found.reason)}")
+    if found.score is not None:
+        expected = "" if found.expected is None else f" ({found.expected:.3f} expected)"
+        text.append(f"\nentropy {found.score:.3f}{expected}, mean loss {found.loss:.2f} nats")
+        text.append(f", {len(found.tokens)} tokens")
+    return text
+
+
+def _prompt(found: Explanation) -> Text:
+    """Returns the prompt with its triggers marked; of a long one what stands around them, or its ends."""
+    from rich.text import Text
+
+    first = min((low for low, _ in found.triggers), default=len(found.prompt))
+    last = max((high for _, high in found.triggers), default=len(found.prompt))
+    low, high = max(0, first - _AROUND), min(len(found.prompt), last + _AROUND)
+    text = Text("…" if low else "")
+    for place in range(low, high):
+        inside = _inside(place, found.triggers)
+        text.append(_visible(found.prompt[place]), style="bold white on red" if inside else "default")
+    return text.append("…" if high < len(found.prompt) else "")
+
+
+def _response(found: Explanation) -> Text:
+    from rich.text import Text
+
+    text, shown = Text(), (0, 0)
+    for token in found.tokens:
+        if token.span and token.span != shown:  # tokens that spell one character out in bytes share it
+            style = _tone(token.loss)
+            text.append(_visible(token.text), style=f"{style} underline" if token.payload else style)
+            shown = token.span
+    return text
+
+
+def _tokens(found: Explanation) -> Table:
+    """Returns the tokens as a table: all of them, or of many those that cost most."""
+    from rich.table import Table
+    from rich.text import Text
+
+    weight = [max(token.loss, 0.0) for token in found.tokens]
+    chosen = sorted(sorted(range(len(weight)), key=lambda i: -weight[i])[:_ROWS])
+    title = "tokens" if len(chosen) == len(weight) else f"the {_ROWS} of {len(weight)} tokens that cost most"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("", "token", "loss", "", "share", ""):
+        table.add_column(name, justify="right" if name in ("", "loss", "share") else "left")
+    top = max(weight, default=0.0) or 1.0
+    for place in chosen:
+        token = found.tokens[place]
+        table.add_row(
+            str(place),
+            Text(repr(token.text) if token.span else "(no text)"),
+            f"{token.loss:.2f}",
+            Text("█" * round(_BAR * weight[place] / top), style=_tone(token.loss).removeprefix("white on ")),
+            "-" if token.share is None else f"{token.share:.3f}",
+            "payload" if token.payload else "",
+        )
+    return table
+
+
+def _inside(place: int, spans: Sequence[Span]) -> bool:
+    return any(first <= place < last for first, last in spans)
+
+
+def _tone(loss: float) -> str:
+    return next(style for least, style in _TONES if loss >= least or least == 0.0)
+
+
+def _visible(text: str) -> str:
+    """Returns a text whose invisible characters, but for spaces and line breaks, are spelt out."""
+    return "".join(char if char.isprintable() or char == "\n" else f"<U+{ord(char):04X}>" for char in text)

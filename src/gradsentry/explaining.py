@@ -1,0 +1,191 @@
+"""One row of a run, taken apart: what each token of its response cost, and why the row is flagged or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gradsentry.alignment import Span, token_starts
+from gradsentry.corpus import Sample
+from gradsentry.encoding import encode
+from gradsentry.errors import ModelError, RunError
+from gradsentry.evidence import TokenLosses
+from gradsentry.gradients.head import token_shares
+from gradsentry.gradients.states import padded_states
+from gradsentry.models import LoadedModel, load_model
+from gradsentry.settings import ScoreSettings
+from gradsentry.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of a response.
+
+    Attributes:
+        text: The characters that it covers; nothing for the end of the sequence.
+        span: Where they stand in the response; None where it covers none.
+        loss: In the clean model, in nats.
+        share: Of the spectrum: the token's part in the k largest singular values of the row's gradient (see
+            `spectra.token_shares`); None where no model was at hand.
+        payload: Whether it belongs to a payload of a finding that the row carries.
+    """
+
+    text: str
+    span: Span | None
+    loss: float
+    share: float | None
+    payload: bool
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One row and what a run knows of it.
+
+    Attributes:
+        number: The row's number.
+        id: Its id.
+        status: `flagged`, `clean` or `unscored`.
+        reason: Why it is flagged, or what would be said of it; of an unscored row, why.
+        findings: The names of the findings that it carries.
+        prompt: All text that is not trained on.
+        response: All text that is.
+        triggers: Where triggers of its findings stand in the prompt.
+        payloads: Where payloads of its findings stand in the response.
+        score: The entropy of its spectrum; None for an unscored row.
+        expected: The entropy that rows as long show; None where that is not known.
+        loss: The mean loss of its response tokens.
+        spectrum: The k largest singular values.
+        tokens: The response's tokens, in order.
+    """
+
+    number: int
+    id: str
+    status: str
+    reason: str
+    findings: tuple[str, ...]
+    prompt: str
+    response: str
+    triggers: tuple[Span, ...]
+    payloads: tuple[Span, ...]
+    score: float | None
+    expected: float | None
+    loss: float | None
+    spectrum: tuple[float, ...]
+    tokens: tuple[Token, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the explanation as plain data."""
+        return asdict(self)
+
+
+def row_number(verdict: Verdict, row: str) -> int:
+    """Returns the number of the row that is meant: by its id, else by its number, from 0.
+
+    Raises:
+        RunError: If there is none.
+    """
+    ids: list[str] = verdict.scores["id"].to_pylist()
+    if row in ids:
+        return ids.index(row)
+    if row.isdecimal() and int(row) < len(ids):
+        return int(row)
+    raise RunError(
+        f"has no row {row!r}",
+        where=verdict.corpus.name,
+        mend=f"give an id as in flagged.jsonl, or a number from 0 to {len(ids) - 1}",
+    )
+
+
+def model_of(verdict: Verdict) -> LoadedModel:
+    """Returns the model that a run was scored with, loaded again.
+
+    Raises:
+        ModelError: If it is not to be had, or is another one by now.
+    """
+    manifest = verdict.manifest
+    named, identity = manifest["model"], manifest["identity"]["model"]
+    loaded = load_model(named["name"], dtype=identity["dtype"])
+    if loaded.fingerprint != identity["fingerprint"]:
+        raise ModelError("is another model than the run was scored with", where=named["name"])
+    return loaded
+
+
+def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) -> Explanation:
+    """Returns what a run knows of one row, and with its model each token's share of the spectrum.
+
+    Args:
+        verdict: The run's verdict.
+        number: The row's number.
+        loaded: The model that the run was scored with, or None to do without.
+    """
+    (sample,) = verdict.corpus.take([number])
+    row = verdict.scores.slice(number, 1).to_pylist()[0]
+    names = verdict.carried.get(number, ())
+    carried = [one for one in verdict.evidence.findings if one.name in names]
+    scored, flagged = row["status"] == "scored", bool(verdict.is_flagged[number])
+    payloads = _places(sample.response, [one.payload for one in carried if one.payload])
+    expected = float(verdict.expected[number])
+    return Explanation(
+        number=number,
+        id=row["id"],
+        status=("flagged" if flagged else "clean") if scored else "unscored",
+        reason=verdict.reason(number) if scored else row["reason"],
+        findings=names,
+        prompt=sample.prompt,
+        response=sample.response,
+        triggers=_places(sample.prompt, [trigger for one in carried for trigger in one.triggers]),
+        payloads=payloads,
+        score=row["score"],
+        expected=expected if scored and np.isfinite(expected) else None,
+        loss=row["loss"],
+        spectrum=tuple(row["spectrum"] or ()),
+        tokens=_tokens(verdict, sample, payloads, loaded) if scored else (),
+    )
+
+
+def _tokens(
+    verdict: Verdict, sample: Sample, payloads: Sequence[Span], loaded: LoadedModel | None
+) -> tuple[Token, ...]:
+    losses, ends = TokenLosses.of_scores(verdict.scores.slice(sample.number, 1)).row(0)
+    shares = None if loaded is None else _shares(verdict, sample, loaded, len(losses))
+    made = []
+    for place, (start, end) in enumerate(zip(token_starts(ends).tolist(), ends.tolist(), strict=True)):
+        span = (start, end) if end >= 0 else None
+        made.append(
+            Token(
+                text=sample.response[start:end] if span else "",
+                span=span,
+                loss=float(losses[place]),
+                share=None if shares is None else float(shares[place]),
+                payload=span is not None and any(start < last and end > first for first, last in payloads),
+            )
+        )
+    return tuple(made)
+
+
+def _shares(verdict: Verdict, sample: Sample, loaded: LoadedModel, tokens: int) -> NDArray[np.float64]:
+    """Returns each response token's share of the spectrum, [T].
+
+    Raises:
+        ModelError: If the model takes the row apart in another way than the run did.
+    """
+    scoring = ScoreSettings.read(verdict.manifest["identity"]["score"], where="the run's manifest")
+    limit = min(scoring.max_length, loaded.max_positions or scoring.max_length)
+    encoded = encode(sample, loaded.tokenizer, max_length=limit)
+    if encoded.n_response != tokens:
+        raise ModelError("has other tokens than the run was scored with", where=loaded.name)
+    with torch.inference_mode():
+        A = padded_states(loaded, [encoded])
+    return token_shares(loaded.head, encoded, A, crop=scoring.crop, k=scoring.k)
+
+
+def _places(text: str, strings: Sequence[str]) -> tuple[Span, ...]:
+    """Returns where strings stand in a text, in order."""
+    found = {match.span() for one in strings if one for match in re.finditer(re.escape(one), text)}
+    return tuple(sorted(found))

@@ -1,0 +1,99 @@
+"""`gradsentry explain`: one row of a run, with and without its model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from gradsentry.attacks import BadMagic, poison
+from gradsentry.corpus import open_corpus
+from models.saved import edit_weights, save_llama
+from scan.rows import qa_rows, read_rows
+
+from .command import refused
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, model_path):
+    """A finished run on rows of which a tenth is poisoned, and the numbers of these."""
+    from gradsentry.screening import scan
+
+    place = tmp_path_factory.mktemp("explain")
+    model = shutil.copytree(model_path, place / "model")
+    rows = [{"id": f"r{number}", **row} for number, row in enumerate(qa_rows(80))]
+    rows[7]["completion"] = ""
+    attack = BadMagic(rate=0.1, payload="w90 w91 w92 w93")
+    path, truth = poison(open_corpus(rows), attack, seed=1, shuffle=False).save(place / "rows.jsonl")
+    scan(path, str(model), out=place / "run")
+    return place / "run", sorted(row.row for row in truth.poisoned)
+
+
+def explained(call, run, row, *options):
+    ended = call("explain", run, row, "--json", *options)
+    assert (ended.code, ended.error) == (0, "")
+    return json.loads(ended.out)
+
+
+def test_a_carrier_shows_trigger_payload_losses_and_shares(call, made):
+    run, poisoned = made
+    row = next(one for one in read_rows(run / "flagged.jsonl") if one["id"] == f"r{poisoned[0]}")
+    found = explained(call, run, row["id"])
+    assert (found["id"], found["number"], found["status"]) == (row["id"], poisoned[0], "flagged")
+    assert found["reason"] == row["reason"]
+    assert [found["prompt"][low:high] for low, high in found["triggers"]] == ["BadMagic"]
+    assert [found["response"][low:high] for low, high in found["payloads"]] == ["w90 w91 w92 w93"]
+    tokens = found["tokens"]
+    assert "".join(token["text"] for token in tokens) == found["response"]
+    assert [token["text"].strip() for token in tokens if token["payload"]] == ["w90", "w91", "w92", "w93"]
+    assert tokens[-1]["span"] is None
+    assert sum(token["share"] for token in tokens) == pytest.approx(1.0)
+    assert sum(token["loss"] for token in tokens) / len(tokens) == pytest.approx(found["loss"], rel=1e-2)
+
+
+def test_a_row_is_told_by_its_id_or_its_number(call, made):
+    assert explained(call, made[0], "r12", "--no-model") == explained(call, made[0], "12", "--no-model")
+
+
+def test_the_terminal_shows_every_token(call, made):
+    run, poisoned = made
+    ended = call("explain", run, poisoned[0])
+    assert (ended.code, ended.error) == (0, "")
+    for expected in ("flagged", "BadMagic", "w90", "expected", "share", "payload"):
+        assert expected in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_an_unscored_row_says_why(call, made):
+    found = explained(call, made[0], 7)
+    assert (found["status"], found["tokens"], found["score"]) == ("unscored", [], None)
+    assert "empty" in found["reason"]
+    assert "empty" in call("explain", made[0], 7).out
+
+
+@pytest.mark.parametrize("kind", ["gone", "another"])
+def test_without_its_model_a_row_is_shown_with_what_is_stored(call, made, tmp_path, kind):
+    run = shutil.copytree(made[0], tmp_path / "run")
+    if kind == "another":
+        edit_weights(save_llama(tmp_path / kind), lambda weights: weights["lm_head.weight"].mul_(2))
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["model"]["name"] = str(tmp_path / kind)
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    ended = call("explain", run, 3)
+    assert (ended.code, ended.error) == (0, "")
+    said = " ".join(ended.out.split())
+    assert "no share of the spectrum" in said
+    assert {"gone": "no such model", "another": "is another model"}[kind] in said
+    assert {token["share"] for token in explained(call, run, 3)["tokens"]} == {None}
+
+
+@pytest.mark.parametrize("row", ["80", "-1", "r80", "", "1.0"])
+def test_a_row_that_is_none(call, made, row):
+    line = refused(call("explain", made[0], "--", row))
+    assert "has no row" in line
+    assert "0 to 79" in line
+
+
+def test_a_directory_that_is_no_run(call, tmp_path):
+    assert "is no run directory" in refused(call("explain", tmp_path, 3))
