@@ -123,7 +123,11 @@ class Verdict:
     def decide(self, settings: ThresholdSettings, policy: Policy | None = None) -> Verdict:
         """Returns the verdict of another threshold or policy on the same scores and evidence. See `scan`."""
         threshold = choose_threshold(finite_scores(self.scores), settings)
-        return replace(self, threshold=threshold, policy=meant_policy(policy, settings))
+        return self.with_threshold(threshold, meant_policy(policy, settings))
+
+    def with_threshold(self, threshold: Threshold, policy: Policy) -> Verdict:
+        """Returns the verdict of a threshold on the same scores and evidence."""
+        return replace(self, threshold=threshold, policy=policy)
 
     def as_json(self) -> Json:
         """Returns the content of `verdict.json`."""

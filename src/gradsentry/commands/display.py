@@ -23,7 +23,10 @@ from rich.text import Text
 
 from gradsentry.commands.findings import findings_table, shortened
 from gradsentry.corpus import Sample
+from gradsentry.evidence import Outcome
+from gradsentry.report.words import Sentence, Words, threshold_command, words
 from gradsentry.scoring import finite_scores
+from gradsentry.store import RunDirectory
 from gradsentry.verdict import Verdict
 
 console = Console(highlight=False)
@@ -58,8 +61,12 @@ def progress(*, silent: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 def summary(verdict: Verdict, run: Path) -> None:
-    """Prints the verdict: counts, histogram, the most suspicious rows, where the files are, what to do."""
-    console.print(_headline(verdict))
+    """Prints the verdict in the words of the report: what was found, how sure, the files, what to do."""
+    said = words(verdict, RunDirectory(run))
+    console.print(Text(f"\n{verdict.corpus.name}", style="dim"))
+    console.print(_headline(said.headline, verdict.outcome))
+    console.print(_sentence(said.what))
+    console.print(Text(f"{said.sure}\n", style="dim"))
     console.print(_counts(verdict))
     if verdict.evidence.findings:
         console.print(findings_table(verdict.evidence))
@@ -67,14 +74,19 @@ def summary(verdict: Verdict, run: Path) -> None:
         console.print(_histogram(verdict))
     if verdict.is_flagged.any():
         console.print(_most_suspicious(verdict))
-    _next_steps(verdict, run)
+    _next_steps(verdict, run, said)
 
 
-def _headline(verdict: Verdict) -> Text:
-    counts, outcome = verdict.counts, verdict.outcome
-    text = Text(f"\n{verdict.corpus.name}: ")
-    text.append(outcome, style=f"bold {_COLOURS[outcome]}")
-    return text.append(f" - {counts['flagged']} of {counts['rows']} rows are flagged\n")
+def _headline(headline: str, outcome: Outcome) -> Text:
+    name, colon, rest = headline.partition(":")
+    return Text.assemble((name + colon, f"bold {_COLOURS[outcome]}"), (rest, "bold"))
+
+
+def _sentence(pieces: Sentence) -> Text:
+    styles = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
+    return Text.assemble(
+        *((text, " ".join(styles.get(kind, "dim") for kind in kinds.split())) for text, kinds in pieces)
+    )
 
 
 def _counts(verdict: Verdict) -> Table:
@@ -123,20 +135,18 @@ def _texts(sample: Sample) -> tuple[str, str]:
     return shortened(sample.prompt, 60, keep_end=True), shortened(sample.response, 60, keep_end=True)
 
 
-def _next_steps(verdict: Verdict, run: Path) -> None:
-    clean = next(iter(sorted(run.glob("clean*"))), run / "clean")
-    console.print(f"\nrows that stay   {clean}", soft_wrap=True, markup=False)
-    console.print(f"flagged rows     {run / 'flagged.jsonl'}", soft_wrap=True, markup=False)
-    if verdict.counts["unscored"]:
-        console.print(f"unscored rows    {run / 'unscored.jsonl'}", soft_wrap=True, markup=False)
-    console.print(f"report           {run / 'report.html'}", soft_wrap=True, markup=False)
-    steps = {
-        "poisoned": f"look at the findings and the flagged rows, then train on {clean}",
-        "suspicious": f"nothing is certain: look at what is named above before you train on {clean}",
-        "clean": f"nothing was found; train on {clean}",
-    }
-    console.print(f"next             {steps[verdict.outcome]}", soft_wrap=True, markup=False)
+def _next_steps(verdict: Verdict, run: Path, said: Words) -> None:
     other = "published" if verdict.policy == "evidence" else "evidence"
-    console.print(
-        f"decide again     gradsentry threshold {run} --policy {other}", soft_wrap=True, markup=False
-    )
+    lines = {
+        "rows that stay": said.clean,
+        "flagged rows": run / "flagged.jsonl",
+        "unscored rows": run / "unscored.jsonl" if verdict.counts["unscored"] else "",
+        "report": run / "report.html",
+        "what to do now": said.todo,
+        "write it again": said.command,
+        "decide otherwise": f"{threshold_command(RunDirectory(run))} --policy {other}",
+    }
+    console.print()
+    for name, line in lines.items():
+        if line:
+            console.print(f"{name:<17}{line}", soft_wrap=True, markup=False)

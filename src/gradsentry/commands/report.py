@@ -8,13 +8,26 @@ from typing import Annotated
 import typer
 
 
-def report(run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")]) -> None:
-    """Write RUN/report.html again."""
+def report(
+    run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="What `gradsentry poison` wrote beside the data, or a JSON list of row numbers."),
+    ] = None,
+) -> None:
+    """Write RUN/report.html again; with a truth, what was found of it and what was missed."""
     from gradsentry.report import write_report
     from gradsentry.screening import open_run
     from gradsentry.store import RunDirectory
 
     directory = RunDirectory.open(run)
+    verdict, comparison = open_run(run), None
+    if truth is not None:
+        from gradsentry.bench.truth import compare
+
+        comparison = compare(verdict, truth)
     with directory.locked():
-        write_report(directory, open_run(run))
+        write_report(directory, verdict, comparison)
     typer.echo(run / "report.html")
+    if comparison is not None:
+        typer.echo(f"against the truth {comparison.line()}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from gradsentry.marks import Agreement
     from gradsentry.settings import ThresholdSettings
     from gradsentry.verdict import Verdict
 
@@ -93,14 +94,34 @@ def scan(
     announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings)
 
 
-def announce(verdict: Verdict, run: Path, *, as_json: bool, quiet: bool, fail_on_findings: bool) -> None:
-    """Prints a verdict as the options ask, and exits with 1 if something was found and that was asked for."""
+def announce(
+    verdict: Verdict,
+    run: Path,
+    *,
+    as_json: bool,
+    quiet: bool,
+    fail_on_findings: bool,
+    marked: Agreement | None = None,
+) -> None:
+    """Prints a verdict as the options ask, and exits with 1 if something was found and that was asked for.
+
+    Args:
+        verdict: The verdict.
+        run: The run directory that it was written to.
+        as_json: Whether as JSON alone.
+        quiet: Whether to print nothing.
+        fail_on_findings: Whether to exit so.
+        marked: The verdict among rows that a person marked, where there are any.
+    """
     from gradsentry.commands import display
 
     if as_json:
-        typer.echo(json.dumps(verdict.as_json(), indent=2, ensure_ascii=False))
+        more = {} if marked is None else {"marked": marked.as_json()}
+        typer.echo(json.dumps(verdict.as_json() | more, indent=2, ensure_ascii=False))
     elif not quiet:
         display.summary(verdict, run)
+        if marked is not None:
+            typer.echo(f"among the marked {marked.line()}")
     if fail_on_findings and verdict.outcome != "clean":
         raise typer.Exit(1)
 

@@ -1,5 +1,6 @@
 """A verdict as a page on which a person decides."""
 
+from gradsentry.report.comparison import Comparison
 from gradsentry.report.render import write_report
 
-__all__ = ["write_report"]
+__all__ = ["Comparison", "write_report"]

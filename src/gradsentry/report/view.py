@@ -1,52 +1,206 @@
-"""Verdict -> plain data for a page."""
+"""Verdict -> plain data for a page: what its template writes, and what its scripts draw and count with."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from gradsentry.scoring import finite_scores
+from gradsentry.report.cards import SHOWN as CARDS
+from gradsentry.report.cards import card
+from gradsentry.report.comparison import Comparison
+from gradsentry.report.distribution import beside_length, counts_above, curve, usual
+from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
+from gradsentry.report.rowdata import row_data
+from gradsentry.report.selection import MARGIN, Selection, select
+from gradsentry.report.words import command, threshold_command, words
+from gradsentry.store import RunDirectory
 
 if TYPE_CHECKING:
+    from gradsentry.corpus import Sample
     from gradsentry.verdict import Verdict
 
-_SHOWN = 200
-_BINS = 50
+_MISSED, _EXCERPT = 100, 400
 
 
-def view(verdict: Verdict) -> dict[str, Any]:
-    """Returns what the report shows: JSON values only."""
-    counts, edges = np.histogram(finite_scores(verdict.scores), bins=_BINS, range=(0.0, 1.0))
-    flagged = verdict.flagged.slice(0, _SHOWN).to_pylist()
-    samples = verdict.corpus.take(row["number"] for row in flagged)
+def view(verdict: Verdict, run: RunDirectory, comparison: Comparison | None = None) -> dict[str, Any]:
+    """Returns what the report shows: plain values; `data` is what the page's scripts work with.
+
+    Args:
+        verdict: The verdict.
+        run: The directory that its files lie in.
+        comparison: The verdict beside the truth, where that is known.
+    """
+    findings = verdict.evidence.findings[:CARDS]
+    examples = tuple(one.row for finding in findings for one in finding.examples)
+    chosen = select(verdict, examples)
+    missed = (comparison.missed + comparison.wrong)[:_MISSED] if comparison else ()
+    wanted = sorted({*chosen.numbers.tolist(), *examples, *missed})
+    samples = dict(zip(wanted, verdict.corpus.take(wanted), strict=True))
+    said = words(verdict, run)
     return {
         "name": verdict.corpus.name,
         "outcome": verdict.outcome,
-        "counts": verdict.counts,
         "policy": verdict.policy,
-        "findings": [
-            {
-                "name": finding.name,
-                "triggers": list(finding.triggers),
-                "combine": finding.combine,
-                "payload": finding.payload,
-                "rows": len(finding.carriers),
-                "confidence": finding.confidence,
-                "reason": finding.reason,
-            }
-            for finding in verdict.evidence.findings
-        ],
+        "words": said,
+        "counts": verdict.counts,
+        "cards": [card(finding, verdict, samples) for finding in findings],
+        "more_findings": len(verdict.evidence.findings) - len(findings),
+        "loss_edges": LOSS_EDGES,
         "tau": verdict.threshold.tau,
         "tau_reason": verdict.threshold.reason,
-        "bins": [
-            {"low": float(low), "count": int(count)} for low, count in zip(edges[:-1], counts, strict=True)
-        ],
-        "highest": int(counts.max()),
-        "rows": [
-            {"id": row["id"], "score": row["score"], "reason": row["reason"]}
-            | {"prompt": sample.prompt, "response": sample.response}
-            for row, sample in zip(flagged, samples, strict=True)
-        ],
-        "manifest": verdict.manifest,
+        "shown_rows": len(chosen.numbers),
+        "left_out": _left_out(verdict, chosen),
+        "files": _files(run, said.clean),
+        "unscored": _unscored(verdict),
+        "run": _what_was_run(verdict),
+        "comparison": _compared(verdict, comparison, samples) if comparison else None,
+        "data": {
+            "id": run_id(verdict),
+            "outcome": verdict.outcome,
+            "policy": verdict.policy,
+            "tau": verdict.threshold.tau,
+            "margin": MARGIN,
+            "counts": verdict.counts,
+            "commands": {"own": command(verdict, run), "threshold": threshold_command(run)},
+            "scores": _distribution(verdict, chosen, comparison),
+            "rows": row_data(verdict, chosen, [samples[number] for number in chosen.numbers.tolist()]),
+        },
+    }
+
+
+def run_id(verdict: Verdict) -> str:
+    """Returns what tells a run from others: the marks that a browser keeps go by it."""
+    identity = json.dumps(verdict.manifest["identity"], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def _distribution(verdict: Verdict, chosen: Selection, comparison: Comparison | None) -> dict[str, Any]:
+    """Returns the scores as the page counts and draws them."""
+    score = verdict.scores["score"].to_numpy()
+    lengths = np.asarray(verdict.scores["n_response"], np.int64)
+    scored, by_findings = verdict.is_scored, chosen.by_findings
+    made: dict[str, Any] = {
+        "all": _counted(verdict, scored),
+        "by_findings": _counted(verdict, by_findings),
+        "curve": curve(score[scored]),
+        "length": beside_length(score[scored], lengths[scored], by_findings[scored]),
+        "usual": usual(lengths[scored], chosen.expected[scored]),
+    }
+    if comparison is not None:
+        poisoned = comparison.is_poisoned
+        made["poisoned"] = _counted(verdict, poisoned) | {"by_findings": int((by_findings & poisoned).sum())}
+    return made
+
+
+def _counted(verdict: Verdict, group: NDArray[np.bool_]) -> dict[str, Any]:
+    """Returns how many rows a group has, how many score above each step of the slider, and above tau."""
+    return {
+        "rows": int(group.sum()),
+        "above": counts_above(verdict.scores["score"].to_numpy()[group & verdict.is_scored]),
+        "above_own": int((verdict.is_above & group).sum()),
+    }
+
+
+def _left_out(verdict: Verdict, chosen: Selection) -> dict[str, int]:
+    """Returns how many flagged and borderline rows the page has no room for."""
+    held = chosen.numbers
+    return {
+        "flagged": int(verdict.is_flagged.sum() - verdict.is_flagged[held].sum()),
+        "borderline": int(chosen.is_borderline.sum() - chosen.is_borderline[held].sum()),
+        "scored": int(verdict.is_scored.sum()) - len(held),
+    }
+
+
+def _files(run: RunDirectory, clean: str) -> dict[str, str]:
+    named = {"flagged": "flagged.jsonl", "unscored": "unscored.jsonl", "evidence": "evidence.json"}
+    return {"clean": clean, **{key: str(run.path / name) for key, name in named.items()}}
+
+
+def _unscored(verdict: Verdict) -> list[dict[str, Any]]:
+    """Returns why rows have no score, and how many, the most frequent reason first."""
+    reasons = pc.filter(verdict.scores["reason"], pc.invert(pc.equal(verdict.scores["status"], "scored")))
+    counted = reasons.value_counts().to_pylist()
+    return sorted(
+        ({"reason": pieces(one["values"]), "rows": one["counts"]} for one in counted),
+        key=lambda one: -one["rows"],
+    )
+
+
+def _what_was_run(verdict: Verdict) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Returns what was run with what, in groups of name and value."""
+    manifest = verdict.manifest
+    identity, source, model = manifest["identity"], manifest["source"], manifest["model"]
+    seconds, rows = float(manifest["seconds"]), verdict.counts["rows"]
+    resumed = manifest.get("shards_resumed", 0)
+    speed = f"{rows / seconds:,.1f}" if seconds and not resumed else "not known: the scan was resumed"
+    reading = {key: value for key, value in identity["data"]["reading"].items() if value is not None}
+    return [
+        (
+            "Data",
+            [
+                ("name", source["name"]),
+                ("rows", f"{rows:,}"),
+                ("format", identity["data"]["format"]),
+                *((key.replace("_", " "), str(value)) for key, value in reading.items() if key != "format"),
+                ("SHA-256", identity["data"]["sha256"]),
+            ],
+        ),
+        (
+            "Model",
+            [
+                ("name", model["name"]),
+                ("fingerprint", identity["model"]["fingerprint"]),
+                ("dtype", identity["model"]["dtype"]),
+                ("device", model["device"]),
+                ("tied embeddings", "yes" if model["tied_embeddings"] else "no"),
+            ],
+        ),
+        (
+            "Settings",
+            [
+                *((key.replace("_", " "), str(value)) for key, value in identity["score"].items()),
+                ("policy", verdict.policy),
+                ("tau", f"{verdict.threshold.tau:.6g} ({verdict.threshold.reason})"),
+            ],
+        ),
+        (
+            "Time",
+            [
+                ("started", manifest["started"]),
+                ("seconds", f"{seconds:,.1f}"),
+                ("rows per second", speed),
+            ],
+        ),
+        ("Versions", list(manifest["versions"].items())),
+    ]
+
+
+def _compared(verdict: Verdict, comparison: Comparison, samples: dict[int, Sample]) -> dict[str, Any]:
+    """Returns the section on the truth; metrics that are not defined are None."""
+    metrics = {key: None if math.isnan(value) else value for key, value in comparison.metrics.items()}
+    kinds = {"missed": comparison.missed, "wrong": comparison.wrong}
+    room, listed = _MISSED, {}
+    for kind, numbers in kinds.items():
+        listed[kind] = [_brief(verdict, samples[number]) for number in numbers[:room]]
+        room -= len(listed[kind])
+    return {
+        "source": comparison.source,
+        "metrics": metrics,
+        "counts": {kind: len(numbers) for kind, numbers in kinds.items()},
+        **listed,
+    }
+
+
+def _brief(verdict: Verdict, sample: Sample) -> dict[str, Any]:
+    return {
+        "id": shown(str(sample.id), limit=60),
+        "score": verdict.scores["score"][sample.number].as_py(),
+        "prompt": shown(sample.prompt, limit=_EXCERPT),
+        "response": shown(sample.response, limit=_EXCERPT),
     }

@@ -1,0 +1,195 @@
+"""The marks of a person on rows of a run: read, turned into tau, and held against a verdict.
+
+A mark says what someone who looked thinks: `poisoned`, `clean` or `unsure`. The report exports them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.corpus.streams import decoded
+from gradsentry.errors import DataError, SettingsError
+from gradsentry.thresholds import Scores, Threshold
+
+MARKS = ("poisoned", "clean", "unsure")
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Who was marked as what.
+
+    Attributes:
+        poisoned: Rows marked poisoned, by row number, [rows].
+        clean: Rows marked clean, by row number, [rows].
+        unsure: How many rows are marked unsure; they count for nothing else.
+    """
+
+    poisoned: Mask
+    clean: Mask
+    unsure: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A verdict among the marked rows.
+
+    Attributes:
+        poisoned: Rows marked poisoned.
+        clean: Rows marked clean.
+        unsure: Rows marked unsure.
+        flagged_poisoned: Flagged rows marked poisoned.
+        flagged_clean: Flagged rows marked clean.
+    """
+
+    poisoned: int
+    clean: int
+    unsure: int
+    flagged_poisoned: int
+    flagged_clean: int
+
+    @property
+    def precision(self) -> float | None:
+        """The share that is marked poisoned among the flagged rows marked poisoned or clean; None of none."""
+        flagged = self.flagged_poisoned + self.flagged_clean
+        return self.flagged_poisoned / flagged if flagged else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the counts and the precision."""
+        return {**self.__dict__, "precision": self.precision}
+
+    def line(self) -> str:
+        """Returns the same in words."""
+        flagged = self.flagged_poisoned + self.flagged_clean
+        precision = "not defined" if self.precision is None else f"{self.precision:.3f}"
+        return (
+            f"{self.flagged_poisoned} of {flagged} flagged rows are marked poisoned (precision {precision}), "
+            f"{self.poisoned - self.flagged_poisoned} of {self.poisoned} marked poisoned are not flagged"
+        )
+
+
+def read_marks(path: Path, ids: Iterable[str]) -> Marks:
+    """Returns the marks in a JSON Lines file of `id` and `mark`.
+
+    Args:
+        path: The file.
+        ids: The id of each row of the run, in order.
+
+    Raises:
+        DataError: If the file cannot be read, a line of it is something else, or its id is that of no row, of
+            several, or of a line before.
+    """
+    numbers: dict[str, int] = {}
+    twice: set[str] = set()
+    for number, one in enumerate(ids):
+        if one in numbers:
+            twice.add(one)
+        numbers[one] = number
+    found: dict[int, str] = {}
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(
+            f"cannot be read ({error.strerror})", where=str(path), mend="check the path"
+        ) from None
+    for place, line in enumerate(lines, 1):
+        if line.strip():
+            name, mark = _parsed(decoded(line, path, place), f"{path}:{place}")
+            if name not in numbers or name in twice:
+                what = "several rows" if name in twice else "no row"
+                raise DataError(
+                    f"{name!r} is the id of {what} of the run",
+                    where=f"{path}:{place}",
+                    mend="use the marks that this run's report exported",
+                )
+            if numbers[name] in found:
+                raise DataError(
+                    f"{name!r} is marked twice", where=f"{path}:{place}", mend="leave one of the marks"
+                )
+            found[numbers[name]] = mark
+    masks = [np.array([found.get(row) == mark for row in range(len(numbers))], np.bool_) for mark in MARKS]
+    return Marks(masks[0], masks[1], int(masks[2].sum()))
+
+
+def threshold_of_marks(scores: Scores, marks: Marks) -> Threshold:
+    """Returns the tau that parts rows marked poisoned from those marked clean best.
+
+    Both kinds weigh the same, however many each has: tau maximises the share of the poisoned above it less
+    the share of the clean above it (Youden, 1950). It lies in the middle of the widest gap between marked
+    scores of those that do so equally well.
+
+    Args:
+        scores: The score of each row, NaN where it has none, [rows].
+        marks: The marks.
+
+    Raises:
+        SettingsError: If a kind is missing among the scored rows, or the poisoned do not score higher.
+    """
+    kinds = {"poisoned": scores[marks.poisoned], "clean": scores[marks.clean]}
+    kinds = {name: np.sort(values[np.isfinite(values)]) for name, values in kinds.items()}
+    if missing := [name for name, values in kinds.items() if not len(values)]:
+        raise SettingsError(
+            f"no scored row is marked {missing[0]}",
+            where="--labels",
+            mend="mark some rows poisoned and some clean: tau is fitted between them",
+        )
+    every = np.unique(np.concatenate(list(kinds.values())))
+    gaps, middles = np.diff(every), (every[1:] + every[:-1]) / 2
+    above = {
+        name: 1 - np.searchsorted(values, middles, side="right") / len(values)
+        for name, values in kinds.items()
+    }
+    gain = above["poisoned"] - above["clean"]
+    if not len(gain) or gain.max() <= 0:
+        raise SettingsError(
+            "the rows marked poisoned do not score above those marked clean, so no tau parts them",
+            where="--labels",
+            mend="let the findings decide: --policy evidence without --labels",
+        )
+    best = max(np.flatnonzero(gain >= gain.max() - 1e-12), key=lambda gap: gaps[gap])
+    tau = float(middles[best])
+    right = int((kinds["poisoned"] > tau).sum() + (kinds["clean"] <= tau).sum())
+    return Threshold(
+        tau,
+        "labels",
+        False,
+        f"it parts {right} of {sum(map(len, kinds.values()))} marked rows as they are marked",
+    )
+
+
+def agreement(flagged: Mask, marks: Marks) -> Agreement:
+    """Returns what a verdict makes of the marked rows.
+
+    Args:
+        flagged: Which rows the verdict flags, [rows].
+        marks: The marks.
+    """
+    return Agreement(
+        poisoned=int(marks.poisoned.sum()),
+        clean=int(marks.clean.sum()),
+        unsure=marks.unsure,
+        flagged_poisoned=int((flagged & marks.poisoned).sum()),
+        flagged_clean=int((flagged & marks.clean).sum()),
+    )
+
+
+def _parsed(line: str, where: str) -> tuple[str, str]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"is no JSON ({error})", where=where, mend="mend or remove the line") from None
+    if not isinstance(value, dict) or value.keys() != {"id", "mark"} or value["mark"] not in MARKS:
+        raise DataError(
+            f"is no mark: {line[:60]}",
+            where=where,
+            mend=f'write {{"id": ..., "mark": one of {", ".join(MARKS)}}}',
+        )
+    return str(value["id"]).encode("utf-8", "backslashreplace").decode(), value["mark"]

@@ -1,0 +1,80 @@
+"""Findings -> cards: trigger and payload, the four counts, example rows with both marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gradsentry.corpus import Sample
+from gradsentry.evidence import Example, Finding
+from gradsentry.report.pieces import Mark, Piece, pieces, shown
+from gradsentry.report.rowdata import shade_marks
+from gradsentry.report.words import chance, finding_sentence
+
+if TYPE_CHECKING:
+    from gradsentry.verdict import Verdict
+
+SHOWN = 20
+"""Cards on a page; `evidence.json` has all findings."""
+_TRIGGERS, _LENGTH = 12, 2000
+
+
+def card(finding: Finding, verdict: Verdict, samples: Mapping[int, Sample]) -> dict[str, Any]:
+    """Returns what a card shows.
+
+    Args:
+        finding: The finding.
+        verdict: The verdict it is part of.
+        samples: The rows of its examples, by number.
+    """
+    return {
+        "name": finding.name,
+        "kind": finding.kind,
+        "confidence": finding.confidence,
+        "sentence": finding_sentence(finding),
+        "triggers": [
+            shown(one, [(0, len(one), "trigger")], limit=_LENGTH) for one in finding.triggers[:_TRIGGERS]
+        ],
+        "more_triggers": max(len(finding.triggers) - _TRIGGERS, 0),
+        "combine": finding.combine,
+        "payload": None
+        if finding.payload is None
+        else shown(finding.payload, [(0, len(finding.payload), "payload")], limit=_LENGTH),
+        "both": finding.both,
+        "trigger_only": finding.trigger_only,
+        "payload_only": finding.payload_only,
+        "neither": finding.neither,
+        "chance": chance(finding.log10_p),
+        "surprise": finding.surprise,
+        "rows": len(finding.carriers),
+        "reason": pieces(finding.reason),
+        "examples": [_example(one, verdict, samples[one.row]) for one in finding.examples],
+    }
+
+
+def _example(example: Example, verdict: Verdict, sample: Sample) -> dict[str, Any]:
+    scores = verdict.scores.slice(example.row, 1).to_pylist()[0]
+    # The stretch of the response as it stands in the whole, whose tokens have their losses.
+    begin = max(sample.response.find(example.response), 0)
+    end = begin + len(example.response)
+    tones = [
+        (max(first - begin, 0), min(last, end) - begin, tone)
+        for first, last, tone in shade_marks(scores, sample.response)
+        if first < end and last > begin
+    ]
+    return {
+        "number": example.row,
+        "id": shown(str(sample.id), limit=60),
+        "prompt": _stretch(example.prompt, sample.prompt, [(*span, "trigger") for span in example.triggers]),
+        "response": _stretch(
+            example.response, sample.response, [*tones, *((*span, "payload") for span in example.payloads)]
+        ),
+        "shaded": bool(tones),
+    }
+
+
+def _stretch(part: str, whole: str, marks: list[Mark]) -> list[Piece]:
+    """Returns the pieces of a part of a text, with an ellipsis where the text goes on."""
+    before = [] if whole.startswith(part) else [("… ", "omitted")]
+    after = [] if whole.endswith(part) else [(" …", "omitted")]
+    return [*before, *pieces(part, marks), *after]

@@ -1,0 +1,105 @@
+"""Which rows a page holds: flagged ones, borderline ones, and of the others those that a moved tau meets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.calibration import expected_scores
+
+if TYPE_CHECKING:
+    from gradsentry.verdict import Verdict
+
+SHOWN = 2000
+FLAGGED = 1500
+"""Flagged rows among the shown ones, where there are others."""
+MARGIN = 0.05
+"""A row whose score is at most so far below the tau that decides is borderline."""
+OUTSTANDING = 200
+"""Rows that are borderline for their score alone, where evidence decides."""
+_SPREADS, _EXCESS = 3.5, 0.1
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rows of a page.
+
+    Attributes:
+        numbers: Which, by row number: the flagged first, then the borderline, then others.
+        by_findings: Which rows of the corpus the findings flag, whatever decides, [rows].
+        stands_out: Which other rows carry an unsure finding, or score unusually for their length, [rows].
+        is_borderline: Which rows are not flagged and deserve a look: where findings decide, those that stand
+            out; where the score decides, those just below tau, [rows].
+        expected: The score that is usual at each row's length, NaN where it is not known, [rows].
+    """
+
+    numbers: NDArray[np.int64]
+    by_findings: Mask
+    stands_out: Mask
+    is_borderline: Mask
+    expected: NDArray[np.float64]
+
+
+def select(verdict: Verdict, first: tuple[int, ...] = ()) -> Selection:
+    """Returns which rows a page holds.
+
+    Args:
+        verdict: The verdict.
+        first: Rows that are held in any case: the examples of findings.
+    """
+    score = verdict.scores["score"].to_numpy()
+    lengths = np.asarray(verdict.scores["n_response"], np.int64)
+    flagged, scored = verdict.is_flagged, verdict.is_scored
+    by_findings = replace(verdict, policy="evidence").is_flagged
+    expected = expected_scores(score, lengths, ~flagged)
+    stands_out = _stands_out(verdict, score - expected) & scored & ~by_findings
+    near = np.nan_to_num(score, nan=-1.0) > verdict.threshold.tau - MARGIN
+    borderline = (stands_out if verdict.policy == "evidence" else near) & scored & ~flagged
+    closeness = -np.abs(np.nan_to_num(score) - verdict.threshold.tau)
+    tiers = [
+        np.array(sorted(set(first)), np.int64),
+        _best(np.nan_to_num(score), flagged),
+        _best(closeness, borderline),
+        _best(closeness, scored & ~flagged & ~borderline),
+    ]
+    others = sum(map(len, tiers[2:]))
+    tiers[1] = tiers[1][: max(FLAGGED, SHOWN - others)]
+    _, place = np.unique(np.concatenate(tiers), return_index=True)
+    numbers = np.concatenate(tiers)[np.sort(place)][:SHOWN]
+    kind = np.where(flagged, 0, np.where(borderline, 1, 2))[numbers]
+    order = np.lexsort((numbers, -np.nan_to_num(score[numbers]), kind))
+    return Selection(numbers[order], by_findings, stands_out, borderline, expected)
+
+
+def _stands_out(verdict: Verdict, excess: NDArray[np.float64]) -> Mask:
+    """Returns the rows that carry a finding, and those whose score stands out among rows of their length."""
+    carried = np.zeros(len(excess), np.bool_)
+    carried[list(verdict.carried)] = True
+    return carried | _outstanding(excess, ~verdict.is_flagged & verdict.is_scored)
+
+
+def _outstanding(excess: NDArray[np.float64], fit: Mask) -> Mask:
+    """Returns the rows that score far above what is usual at their length, the farthest where they are many.
+
+    Far is 3.5 robust standard deviations (the median absolute deviation times 1.4826), and 0.1 at least.
+    """
+    used = fit & np.isfinite(excess)
+    chosen = np.zeros(len(excess), np.bool_)
+    if used.any():
+        spread = 1.4826 * float(np.median(np.abs(excess[used])))
+        bar = max(_SPREADS * spread, _EXCESS)
+        chosen[_best(np.nan_to_num(excess), used & (excess > bar))[:OUTSTANDING]] = True
+    return chosen
+
+
+def _best(key: NDArray[np.float64], mask: Mask) -> NDArray[np.int64]:
+    """Returns the rows of a mask, those with the greatest key first; at most as many as are shown."""
+    rows = np.flatnonzero(mask)
+    if len(rows) > SHOWN:
+        rows = np.sort(rows[np.argpartition(-key[rows], SHOWN)[:SHOWN]])
+    return rows[np.argsort(-key[rows], kind="stable")]
