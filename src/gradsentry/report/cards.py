@@ -45,11 +45,27 @@ def card(finding: Finding, verdict: Verdict, samples: Mapping[int, Sample]) -> d
         "payload_only": finding.payload_only,
         "neither": finding.neither,
         "chance": chance(finding.log10_p),
-        "surprise": finding.surprise,
+        "surprise": _surprise(finding),
         "rows": len(finding.carriers),
         "reason": pieces(finding.reason),
         "examples": [_example(one, verdict, samples[one.row]) for one in finding.examples],
     }
+
+
+def _surprise(finding: Finding) -> list[tuple[str, str]]:
+    """Returns how unexpected the payload is to a clean model, as names and nats."""
+    found = finding.surprise
+    if found is None:
+        return []
+    nats = {
+        "the payload, mean of its tokens": found.inside,
+        "its first three tokens": found.first,
+        "its least likely token": found.largest,
+        "the other tokens of the same rows": found.elsewhere,
+        "rows at large": found.at_large,
+        "the least likely token of rows at large": found.largest_at_large,
+    }
+    return [(name, f"{value:.1f}") for name, value in nats.items() if value is not None]
 
 
 def _example(example: Example, verdict: Verdict, sample: Sample) -> dict[str, Any]:
@@ -59,7 +75,7 @@ def _example(example: Example, verdict: Verdict, sample: Sample) -> dict[str, An
     end = begin + len(example.response)
     tones = [
         (max(first - begin, 0), min(last, end) - begin, tone)
-        for first, last, tone in shade_marks(scores, sample.response)
+        for first, last, tone in shade_marks(scores)
         if first < end and last > begin
     ]
     return {

@@ -102,17 +102,18 @@ def places(text: str, needle: str) -> list[tuple[int, int]]:
     return [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)] if needle else []
 
 
-def loss_marks(losses: Sequence[float], spans: Sequence[Sequence[int]]) -> list[Mark]:
-    """Returns the marks of tokens by their loss; likely tokens have none.
+def loss_marks(losses: Sequence[float], starts: Sequence[int], ends: Sequence[int]) -> list[Mark]:
+    """Returns the marks of tokens by their loss; likely tokens, and those of no character, have none.
 
     Args:
         losses: Of each token, in nats.
-        spans: The characters that each covers: first, and behind the last.
+        starts: The first character that each covers.
+        ends: Behind the last one, or -1.
     """
     return [
-        (int(first), int(last), f"loss{tone}")
-        for loss, (first, last) in zip(losses, spans, strict=True)
-        if (tone := bisect_right(LOSS_EDGES, loss))
+        (first, last, f"loss{tone}")
+        for loss, first, last in zip(losses, starts, ends, strict=True)
+        if last >= 0 and (tone := bisect_right(LOSS_EDGES, loss))
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradsentry.alignment import token_starts
 from gradsentry.corpus import Sample
 from gradsentry.evidence import Finding
 from gradsentry.report.pieces import Mark, loss_marks, packed, pieces, places, shown
@@ -42,7 +43,7 @@ def row_data(verdict: Verdict, chosen: Selection, samples: Sequence[Sample]) -> 
         prompt, response = _cut(sample.prompt, limit), _cut(sample.response, limit)
         plain = packed(shown(sample.response, payload_marks(sample.response, carried), limit=response))
         shaded = plain
-        if shade > 0 and (tones := shade_marks(scores, sample.response)):
+        if shade > 0 and (tones := shade_marks(scores)):
             marks = [*tones, *payload_marks(sample.response, carried)]
             shaded = packed(shown(sample.response, marks, limit=response))
             shade -= len(json.dumps(shaded)) - len(json.dumps(plain))
@@ -80,21 +81,16 @@ def payload_marks(response: str, findings: Sequence[Finding]) -> list[Mark]:
     return [(*place, "payload") for needle in sorted(needles) for place in places(response, needle)]
 
 
-def shade_marks(scores: dict[str, Any], response: str) -> list[Mark]:
-    """Returns the marks of a response's tokens by loss, none where the run holds no places of tokens.
+def shade_marks(scores: dict[str, Any]) -> list[Mark]:
+    """Returns the marks of a response's tokens by loss.
 
     Args:
         scores: The row of the score table.
-        response: The response.
     """
-    spans = scores.get("token_spans")
-    if not spans:
+    if not scores["token_ends"]:
         return []
-    return [
-        (first, min(last, len(response)), tone)
-        for first, last, tone in loss_marks(scores["token_losses"], spans)
-        if first < len(response)
-    ]
+    ends = np.array(scores["token_ends"], np.int32)
+    return loss_marks(scores["token_losses"], token_starts(ends).tolist(), ends.tolist())
 
 
 def _cut(text: str, limit: float) -> int | None:

@@ -26,8 +26,9 @@ function shown(pieces) {
   );
 }
 
-/** Returns the beginning of pieces, in about so many characters, around the first trigger or payload. */
-function excerpt(pieces, limit) {
+/** Returns a part of pieces, in about so many characters, around the first trigger or payload; unshaded. */
+function excerpt(shaded, limit) {
+  const pieces = shaded.map((piece) => (typeof piece === "string" ? piece : [piece[0], piece[1].replace(/loss\d/, "").trim()]));
   const at = pieces.findIndex((piece) => Array.isArray(piece) && /trigger|payload/.test(piece[1]));
   const kept = [];
   let room = limit;
