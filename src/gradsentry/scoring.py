@@ -21,6 +21,7 @@ from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.running import run
 from gradsentry.models import LoadedModel
 from gradsentry.settings import ScoreSettings
+from gradsentry.windows import characters
 
 SHARD_ROWS = 512
 
@@ -37,6 +38,10 @@ SCHEMA = pa.schema(
         pa.field("spectrum", pa.list_(pa.float32())),
         pa.field("token_losses", pa.list_(pa.float16())),
         pa.field("token_ends", pa.list_(pa.int32())),
+        pa.field("window", pa.list_(pa.int32())),
+        pa.field("window_chars", pa.list_(pa.int32())),
+        pa.field("window_loss", pa.float32()),
+        pa.field("window_entropy", pa.float64()),
     ]
 )
 
@@ -132,11 +137,20 @@ def _row(sample: Sample, encoded: Encoded, result: HeadResult | str) -> dict[str
         **common,
         "reason": f"{encoded.cut} tokens were cut to fit" if encoded.cut else "",
         "loss": float(result.losses.mean(dtype=np.float64)),
-        "score": float(spectra.entropy(torch.from_numpy(result.values))),
+        "score": _entropy(result.values),
         "spectrum": result.values.astype(np.float32),
         "token_losses": np.minimum(result.losses, np.finfo(np.float16).max).astype(np.float16),
         "token_ends": encoded.ends,
+        "window": result.window,
+        "window_chars": characters(encoded.ends, result.window),
+        "window_loss": float(result.losses[slice(*result.window)].mean(dtype=np.float64)),
+        "window_entropy": _entropy(result.window_values),
     }
+
+
+def _entropy(values: NDArray[np.float64]) -> float:
+    """Returns the entropy of a spectrum; 0 of one that is zero throughout."""
+    return float(spectra.entropy(torch.from_numpy(values))) if values[0] > spectra.FLOOR else 0.0
 
 
 def _not_finite(result: HeadResult) -> str:

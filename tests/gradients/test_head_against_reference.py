@@ -15,6 +15,7 @@ from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.encoding import Encoded, encode
 from gradsentry.gradients.reference import reference_entropy, reference_gradient, reference_spectrum
 from gradsentry.models import LoadedModel, wrap_model
+from gradsentry.windows import WIDTH
 from models.tiny import KINDS, build, tiny, word_tokenizer
 
 WHOLE, TINY = 1 << 25, 50
@@ -58,6 +59,20 @@ def check(
                 np.testing.assert_allclose(result.values, values, atol=error * max(values[0], 1e-6))
                 assert entropies([result])[0] == pytest.approx(reference_entropy(values), abs=1e-5)
                 np.testing.assert_allclose(result.losses, per_token, atol=error, rtol=1e-5)
+        for encoded, result, per_token in zip(batch, results, losses, strict=True):
+            check_window(loaded, encoded, result, per_token, crop=crop, k=k, error=error)
+
+
+def check_window(loaded, encoded, result, losses, *, crop, k, error):
+    """Compares the window with the costliest of all, and its values with those of its loss alone."""
+    first, last = result.window
+    means = [losses[at : at + WIDTH].mean() for at in range(max(len(losses) - WIDTH, 0) + 1)]
+    assert last - first == min(WIDTH, len(losses))
+    assert losses[first:last].mean() == pytest.approx(max(means), abs=2e-3)
+    only = np.zeros_like(encoded.trained)
+    only[np.flatnonzero(encoded.trained)[first:last]] = True
+    values = reference_spectrum(reference_gradient(loaded, Encoded(encoded.ids, only)), crop=crop, k=k)
+    np.testing.assert_allclose(result.window_values, values, atol=error * max(values[0], 1e-6))
 
 
 @pytest.mark.parametrize("kind", KINDS)

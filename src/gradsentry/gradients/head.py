@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gradsentry import spectra
+from gradsentry.alignment import Span
 from gradsentry.encoding import Encoded
 from gradsentry.probing import Head
+from gradsentry.windows import costliest_window
 
 # Numbers in one block of logits: 128 MB in float32.
 _BLOCK = 1 << 25
@@ -31,17 +33,21 @@ class HeadResult:
     Attributes:
         losses: Negative log-likelihood of each response token, in nats, [T].
         values: The k largest singular values of the gradient's region, [k], in falling order.
+        window: The tokens that cost most in a row (see `windows`): the first, and behind the last.
+        window_values: The same as `values`, of the gradient of their loss alone, [k].
     """
 
     losses: NDArray[np.float32]
     values: NDArray[np.float64]
+    window: Span
+    window_values: NDArray[np.float64]
 
 
 @torch.inference_mode()
 def head_results(
     head: Head, batch: Sequence[Encoded], A: Tensor, *, crop: int, k: int, block: int = _BLOCK
 ) -> list[HeadResult]:
-    """Returns losses and singular values of each sample of a batch; they may be not finite.
+    """Returns losses and singular values of each sample of a batch, which may be not finite.
 
     Args:
         head: The output projection.
@@ -56,16 +62,17 @@ def head_results(
     losses = (normaliser - chosen).cpu().numpy()
     rows, columns = head.weight.shape[0] // crop, head.weight.shape[1] // crop
     corner = A[:, :columns].float()
-    values: list[NDArray[np.float64]] = []
-    counts = [encoded.n_response for encoded in batch]
-    for start, stop in _spans(counts):
-        part = slice(start, stop)
-        factor = _Factor(head, A[part], targets[part], normaliser[part], rows)
-        values.append(_spectrum(factor, corner[part], k, block).cpu().numpy())
-    return [
-        HeadResult(losses[start:stop], spectrum)
-        for (start, stop), spectrum in zip(_spans(counts), values, strict=True)
-    ]
+    results: list[HeadResult] = []
+    for start, stop in _spans([encoded.n_response for encoded in batch]):
+        first, last = costliest_window(losses[start:stop])
+        spectrum, of_window = (
+            _spectrum(_Factor(head, A[part], targets[part], normaliser[part], rows), corner[part], k, block)
+            for part in (slice(start, stop), slice(start + first, start + last))
+        )
+        results.append(
+            HeadResult(losses[start:stop], spectrum.cpu().numpy(), (first, last), of_window.cpu().numpy())
+        )
+    return results
 
 
 @torch.inference_mode()
