@@ -1,31 +1,38 @@
 """Factors -> singular values -> entropy. Pure functions.
 
-A sample's gradient is `G = D^T A / T` with D [T, V] and A [T, d], so its singular values are those of a small
-matrix. Three routes give them; `singular_values` takes the cheapest that its shapes allow:
+A sample's gradient is `G = D^T A / T` with D [T, V] and A [T, d], so its singular values are the roots of the
+eigenvalues of a small matrix. Two routes give it; the cheaper one is taken:
 
-===========  =====================================  ===================  =====================================
-route        matrix decomposed                      cost                 error of s_i, beside s_1
-===========  =====================================  ===================  =====================================
-product      G itself, [V, d]                       V d min(V, d)        a few eps
-qr           R_D R_A^T, [T, T]                      (V + d) T^2          a few eps
-gram         B (D D^T) B^T, B = R_A or A^T          V T^2, less by 4     a few sqrt(eps): 1e-7 in float64
-===========  =====================================  ===================  =====================================
+===========  =============================================  ======  ================================
+route        matrix decomposed                              size    cost
+===========  =============================================  ======  ================================
+gram         B (D D^T) B^T, B = R of A^T = Q R, or A^T      T or d  V T^2
+product      (D^T A)^T (D^T A)                              d       V d (T + d)
+===========  =============================================  ======  ================================
 
-Factors that are not finite give values that are not: NaN.
+Roots of eigenvalues have half of the digits: beside s_1 the error of s_i is a few sqrt(eps), 1e-7 in float64.
+Everything is therefore done in float64 whatever the factors' dtype; the factors come from a float32 forward
+pass, whose own error (1e-6) is larger. QR of both factors and the SVD of `R_D R_A^T` would keep all digits,
+but cost several times as much (`docs/performance.md`).
 
-The Gram route squares the condition, so it runs in float64 whatever the factors' dtype; the factors come from
-a float32 forward pass, whose own error (1e-6) is larger.
+Samples of like length are decomposed together, padded with rows of zeros, which add nothing but eigenvalues
+of 0. Factors that are not finite give values that are not: NaN.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 FLOOR = 1e-12
-_QR_TOKENS = 4
+# How much longer than the shortest the longest of a group may be.
+_SLACK = 1.25
+# How many numbers of D it may hold: what stays in a processor's cache; a GPU wants many at once.
+_CPU_NUMBERS, _GPU_NUMBERS = 1 << 17, 1 << 25
 
 
 def singular_values(D: Tensor, A: Tensor, k: int) -> Tensor:
@@ -36,54 +43,98 @@ def singular_values(D: Tensor, A: Tensor, k: int) -> Tensor:
         A: Input of the layer, [T, d].
         k: How many.
     """
-    D, A = wide(D), wide(A)
-    tokens, (rows, columns) = D.shape[0], (D.shape[1], A.shape[1])
-    if min(rows, columns) <= tokens and rows * columns <= tokens * tokens:
-        return product_values(D, A, k)
-    if tokens <= _QR_TOKENS:
-        return qr_values(D, A, k)
-    return gram_values(gram(D), A, k)
+    return sample_values(D, A, [len(D)], k)[0]
 
 
-def product_values(D: Tensor, A: Tensor, k: int) -> Tensor:
-    """Returns the singular values from G itself: for T beyond both of its sides. See `singular_values`."""
-    G = wide(D).T @ wide(A) / D.shape[0]  # [V, d]
-    return _largest(_svdvals(G), k)
+def sample_values(D: Tensor, A: Tensor, counts: Sequence[int], k: int) -> Tensor:
+    """Returns the same for several samples, [n, k].
+
+    Args:
+        D: Their factors, one sample after another, [N, V].
+        A: Likewise, [N, d].
+        counts: Rows of each sample, [n].
+        k: How many.
+    """
+    starts = [0, *itertools.accumulate(counts)]
+    values = torch.empty(len(counts), k, dtype=torch.float64)
+    numbers = _GPU_NUMBERS if D.device.type == "cuda" else _CPU_NUMBERS
+    for members in _alike(counts, numbers // max(1, D.shape[1])):
+        tokens = torch.tensor([counts[i] for i in members])
+        rows = torch.cat([torch.arange(starts[i], starts[i + 1]) for i in members]).to(D.device)
+        present = (torch.arange(int(tokens.max())) < tokens[:, None]).to(D.device)  # [n, T]
+        some_D, some_A = (factor.new_zeros(*present.shape, factor.shape[1]) for factor in (D, A))
+        some_D[present], some_A[present] = D[rows], A[rows]
+        if narrow(*some_A.shape[1:]):
+            values[members] = gram_values(gram(some_D), some_A, k, tokens)
+        else:
+            values[members] = root_values(product_gram(some_D, some_A), tokens, k)
+    return values
 
 
-def qr_values(D: Tensor, A: Tensor, k: int) -> Tensor:
-    """Returns the singular values of `R_D R_A^T`: exact to rounding. See `singular_values`."""
-    R_D = torch.linalg.qr(wide(D).T, mode="r").R  # [min(V, T), T]
-    R_A = torch.linalg.qr(wide(A).T, mode="r").R  # [min(d, T), T]
-    return _largest(_svdvals(R_D @ R_A.T) / D.shape[0], k)
+def _alike(counts: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Yields samples that are decomposed together: of like length, with so many tokens at most, or one."""
+    members: list[int] = []
+    for i in sorted(range(len(counts)), key=lambda i: counts[i]):
+        long = members and counts[i] > _SLACK * counts[members[0]] + 1
+        if long or (len(members) + 1) * counts[i] > tokens:
+            if members:
+                yield members
+            members = []
+        members.append(i)
+    if members:
+        yield members
+
+
+def narrow(tokens: int, width: int) -> bool:
+    """Whether the Gram matrix of D is the cheaper route for A [tokens, width]."""
+    return tokens * tokens <= width * (tokens + width)
 
 
 def gram(D: Tensor) -> Tensor:
-    """Returns `D D^T`, [T, T], float64."""
+    """Returns `D D^T`, [..., T, T], float64, of D [..., T, V]."""
     D = wide(D)
-    return D @ D.T
+    return D @ D.mT
 
 
-def gram_values(K: Tensor, A: Tensor, k: int) -> Tensor:
+def product_gram(D: Tensor, A: Tensor) -> Tensor:
+    """Returns `(D^T A)^T (D^T A)`, [..., d, d], float64, which can be summed over blocks of D's columns."""
+    G = wide(D).mT @ wide(A)  # [..., V, d]
+    return G.mT @ G
+
+
+def gram_values(K: Tensor, A: Tensor, k: int, tokens: Tensor | None = None) -> Tensor:
     """Returns the singular values from `K = D D^T`, which can be summed over blocks of D's columns.
 
     `G^T G = A^T K A / T^2` has the squares of them as eigenvalues. Where T < d, `A^T = Q R` puts the T x T
     matrix `R K R^T` in its place. See `singular_values`.
 
     Args:
-        K: [T, T], float64.
-        A: [T, d].
+        K: [..., T, T], float64.
+        A: [..., T, d].
+        k: How many.
+        tokens: T of each sample, where they are padded, [...].
+    """
+    # What is left is small: LAPACK is faster at it than a GPU.
+    B, K = _reduced(A.cpu()), K.cpu()
+    return root_values(B @ K @ B.mT, A.shape[-2] if tokens is None else tokens, k)
+
+
+def root_values(M: Tensor, tokens: Tensor | int, k: int) -> Tensor:
+    """Returns the singular values from a matrix whose eigenvalues are T^2 times their squares, [..., k].
+
+    Args:
+        M: [..., m, m], symmetric, float64.
+        tokens: T, [...].
         k: How many.
     """
-    tokens = A.shape[0]
-    B = _reduced(A)
-    M = B @ K @ B.T
-    if not M.isfinite().all():
-        return torch.full((k,), math.nan, dtype=M.dtype, device=M.device)
-    squares = torch.linalg.eigvalsh((M + M.T) / 2).flip(0)
+    M = M.cpu()
+    finite = M.isfinite().all(dim=-1).all(dim=-1)[..., None]  # [..., 1]
+    squares = torch.linalg.eigvalsh(torch.where(finite[..., None], (M + M.mT) / 2, 0.0)).flip(-1)
     # What is below the rounding of the largest is noise, and its root would be a thousand times louder.
-    squares = torch.where(squares > squares[:1] * 1e-15, squares, 0.0)
-    return _largest(squares.sqrt() / tokens, k)
+    squares = torch.where(squares > squares[..., :1] * 1e-15, squares, 0.0)
+    counts = torch.as_tensor(tokens)[..., None]
+    values = torch.where(finite, squares.sqrt() / counts, math.nan)[..., :k]
+    return torch.nn.functional.pad(values, (0, k - values.shape[-1]), value=0.0)
 
 
 def token_shares(K: Tensor, A: Tensor, k: int) -> Tensor:
@@ -114,9 +165,9 @@ def token_shares(K: Tensor, A: Tensor, k: int) -> Tensor:
 
 
 def _reduced(A: Tensor) -> Tensor:
-    """Returns a matrix with the Gram matrix of `A^T`, as small as can be: `A^T = Q B`, [min(d, T), T]."""
-    B = wide(A).T  # [d, T]
-    return torch.linalg.qr(B, mode="r").R if B.shape[1] < B.shape[0] else B
+    """Returns a matrix with the Gram matrix of `A^T`, small: `A^T = Q B`, [..., min(d, T), T]."""
+    B = wide(A).mT  # [..., d, T]
+    return torch.linalg.qr(B, mode="r").R if B.shape[-1] < B.shape[-2] else B
 
 
 def entropy(values: Tensor) -> Tensor:
@@ -136,16 +187,3 @@ def entropy(values: Tensor) -> Tensor:
 def wide(tensor: Tensor) -> Tensor:
     """Returns a tensor in float64; on the CPU where its device (MPS) has none."""
     return tensor.cpu().double() if tensor.device.type == "mps" else tensor.double()
-
-
-def _svdvals(matrix: Tensor) -> Tensor:
-    """Returns the singular values, NaN where an entry is not finite (LAPACK would raise)."""
-    if not matrix.isfinite().all():
-        return torch.full((min(matrix.shape),), math.nan, dtype=matrix.dtype, device=matrix.device)
-    values: Tensor = torch.linalg.svdvals(matrix)
-    return values
-
-
-def _largest(values: Tensor, k: int) -> Tensor:
-    kept = values[:k]
-    return torch.nn.functional.pad(kept, (0, k - kept.shape[0]))

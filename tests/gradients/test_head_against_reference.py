@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from gradsentry.windows import WIDTH
 from models.tiny import KINDS, build, tiny, word_tokenizer
 
 WHOLE, TINY = 1 << 25, 50
+HELD = (WHOLE, 300, 0)  # all of D, some samples of it, none
 SAMPLES = [
     drawn_sample(0, 4, 1),
     drawn_sample(1, 5, 4),
@@ -52,15 +54,16 @@ def check(
     losses = [reference_losses(loaded, encoded) for encoded in batch]
     for crop in crops:
         expected = [reference_spectrum(gradient, crop=crop, k=k) for gradient in gradients]
-        for block in blocks:
-            results = padded_results(loaded, batch, crop=crop, k=k, block=block)
+        for block, held in product(blocks, HELD):
+            results = padded_results(loaded, batch, crop=crop, k=k, block=block, held=held)
             for result, values, per_token in zip(results, expected, losses, strict=True):
                 assert result.values.shape == (k,)
                 np.testing.assert_allclose(result.values, values, atol=error * max(values[0], 1e-6))
                 assert entropies([result])[0] == pytest.approx(reference_entropy(values), abs=1e-5)
                 np.testing.assert_allclose(result.losses, per_token, atol=error, rtol=1e-5)
-        for encoded, result, per_token in zip(batch, results, losses, strict=True):
-            check_window(loaded, encoded, result, per_token, crop=crop, k=k, error=error)
+            if block == blocks[0]:
+                for encoded, result, per_token in zip(batch, results, losses, strict=True):
+                    check_window(loaded, encoded, result, per_token, crop=crop, k=k, error=error)
 
 
 def check_window(loaded, encoded, result, losses, *, crop, k, error):

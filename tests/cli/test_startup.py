@@ -1,0 +1,29 @@
+"""Help is answered at once: nothing heavy is imported for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "datasets", "scipy", "pyarrow", "numpy", "pandas", "sklearn", "matplotlib")
+
+PROGRAM = """
+import sys
+from gradsentry.cli import main
+sys.argv = ["gradsentry", *{arguments!r}]
+try:
+    main()
+except SystemExit as stop:
+    loaded = [name for name in {heavy!r} if name in sys.modules]
+    sys.exit(f"imported {{loaded}}" if loaded else stop.code)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["scan", "--help"], ["bench", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
+    program = PROGRAM.format(arguments=arguments, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "gradsentry" in done.stdout.lower()
