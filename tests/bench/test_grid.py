@@ -15,25 +15,42 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from tests.bench.specs import FLOORS, tiny_spec
+from numpy.typing import NDArray
+from tests.bench.specs import FLOORS, tiny_spec, write_data
+from tests.models.tiny import tiny
 
 from gradsentry.bench import Grid, Spec
+from gradsentry.bench.features import FeatureStore
+from gradsentry.bench.pools import Mix, build_pool, draw_rows, load_rows
 from gradsentry.bench.results import read_points, read_records
-from gradsentry.bench.spec import Ablations
+from gradsentry.bench.spec import Ablations, DataSpec
 from gradsentry.corpus import Sample
-from gradsentry.defences import DETECTORS, Extractor, Features
+from gradsentry.defences import DETECTORS, Extractor, Features, RowExtractor
 from gradsentry.defences.base import Detector, Flags, Scope, Scores
+from gradsentry.defences.forward import Forward
+from gradsentry.defences.graceful import Coordinates, LowFrequencies
+from gradsentry.defences.reading import Reading
 from gradsentry.errors import RunError, SettingsError
 from gradsentry.models import LoadedModel
 
 CALLS: list[str] = []
 
 
+class CountingRows(RowExtractor):
+    """Features of single rows that say how often they were read."""
+
+    name = "counting_rows"
+
+    def of_reading(self, reading: Reading) -> Features:
+        CALLS.append("row")
+        return {"length": np.array(len(reading.targets), float)}
+
+
 class Counting(Extractor):
-    """Features that say how often they were computed."""
+    """Features of a pool or a mix that say how often they were computed."""
 
     name = "counting"
-    kind: Scope = "row"
+    kind: Scope
 
     @property
     def scope(self) -> Scope:
@@ -54,8 +71,8 @@ class Counted(Detector):
     broken: bool = False
 
     @property
-    def extractor(self) -> Counting:
-        return Counting(kind=self.kind)
+    def extractor(self) -> Extractor:
+        return CountingRows() if self.kind == "row" else Counting(kind=self.kind)
 
     def judge(self, features: Features) -> Scores:
         if self.broken:
@@ -118,10 +135,41 @@ def test_features_are_computed_once_for_all_rates_and_attacks(tmp_path: Path):
     )
     spec = spec.model_copy(update={"ablations": Ablations(samples=(10, 20))})
     Grid(spec, tmp_path / "out").run()
-    # The clean rows and those of each attack; a pool for each attack; every mix.
-    assert {kind: CALLS.count(kind) for kind in ("row", "pool", "mix")} == {"row": 3, "pool": 2, "mix": 6}
-    # These, and one forward pass for each of the three, whatever the rates, the ablations and the defences.
-    assert len(list((tmp_path / "out" / "features").iterdir())) == 11 + 3
+    # Every version of the 30 rows once, and the clean ones once more to see what that costs by itself.
+    assert {kind: CALLS.count(kind) for kind in ("row", "pool", "mix")} == {
+        "row": 3 * 30 + 30,
+        "pool": 2,
+        "mix": 6,
+    }
+
+
+def test_what_was_read_of_a_row_serves_another_spec_that_holds_it(tmp_path: Path):
+    spec = tiny_spec(tmp_path, rates=[50], defences=["counted", *FLOORS])
+    Grid(spec, tmp_path / "few", cache=tmp_path / "cache").run()
+    CALLS.clear()
+    more = spec.model_copy(update={"rates": (50.0, 80.0), "seeds": (0, 1)})
+    Grid(more, tmp_path / "more", cache=tmp_path / "cache").run()
+    assert not CALLS
+
+
+def test_rows_that_are_read_together_have_the_features_of_rows_read_alone(tmp_path: Path):
+    loaded = tiny("llama")
+    samples = draw_rows(load_rows(DataSpec(name="words", source=write_data(tmp_path))), 12, 0, loaded)
+    store = FeatureStore(tmp_path / "features")
+    store.prepare([(Forward(), samples[:7]), (LowFrequencies(), samples)], loaded)
+    pool = build_pool(samples, None, 0)
+    mix = Mix(np.array([5, 11, 0]), np.zeros(3, bool), 0)
+    together = store.of_mix(Forward(), pool, mix, loaded).features
+    alone = [Forward()([samples[row]], loaded) for row in mix.rows]
+    for name, values in together.items():
+        np.testing.assert_allclose(values, np.concatenate([one[name] for one in alone]), atol=1e-5)
+    points = store.of_mix(Coordinates(), pool, mix, loaded).features["coordinates"]
+    corners = np.concatenate([LowFrequencies()([samples[row]], loaded)["corner"] for row in mix.rows])
+    np.testing.assert_allclose(distances(points), distances(corners), rtol=1e-3)
+
+
+def distances(points: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.linalg.norm(points[:, None] - points[None], axis=2)
 
 
 def test_a_second_run_computes_nothing_and_a_new_rate_that_alone(tmp_path: Path):

@@ -11,6 +11,7 @@ from gradsentry.bench import Spec
 from gradsentry.bench.cells import plan
 from gradsentry.errors import SettingsError
 
+FLOORS = ("response_length", "loss")
 LEAST: dict[str, Any] = {"data": ["webqa"], "attacks": ["badnets"]}
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -32,6 +33,11 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
         ({"data": []}, "data"),
         ({"ablations": {"k": [65]}}, "k"),
         ({"rowss": 3}, "rowss"),
+        ({"data": [{"name": "webqa", "attacks": ["addsent"]}]}, "'addsent' is not in the benchmark"),
+        (
+            {"defences": ["response_length", "loss", {"name": "onion", "data": ["nq"]}]},
+            "'nq' is not in the benchmark",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(change: dict[str, Any], message: str):
@@ -70,6 +76,32 @@ def test_a_defence_runs_at_its_own_rates_and_ablations_vary_ours():
     assert [cell.rate for cell in cells if cell.defence.name == "onion"] == [10.0]
     variants = [cell.defence.label for cell in cells if cell.study != "grid"]
     assert variants == ["k=4", "k=8", "samples=100"]
+
+
+def test_data_sets_and_defences_choose_their_attacks():
+    spec = Spec.read(
+        {
+            "data": ["one", {"name": "two", "attacks": ["addsent"]}],
+            "attacks": ["badnets", "addsent"],
+            "defences": [
+                "response_length",
+                "loss",
+                {"name": "onion", "data": ["one"], "attacks": ["badnets"]},
+            ],
+            "rates": [10],
+        },
+        where="spec",
+    )
+    planned = [(cell.defence.name, cell.data.name, cell.attack.name) for cell in plan(spec) if cell.attack]
+    assert planned == [
+        ("response_length", "one", "badnets"),
+        ("response_length", "one", "addsent"),
+        ("response_length", "two", "addsent"),
+        ("loss", "one", "badnets"),
+        ("loss", "one", "addsent"),
+        ("loss", "two", "addsent"),
+        ("onion", "one", "badnets"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["paper", "smoke", "reduced"])

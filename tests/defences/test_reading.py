@@ -10,7 +10,7 @@ from tests.models.tiny import tiny
 from gradsentry.corpus import open_corpus
 from gradsentry.defences import GradSentry, GradSentryFull, Loss, ResponseLength
 from gradsentry.defences.forward import CROPS, Forward
-from gradsentry.defences.graceful import LowFrequencies, low_frequencies
+from gradsentry.defences.graceful import Coordinates, low_frequencies
 from gradsentry.defences.reading import encode_all, read
 from gradsentry.gradients.reference import reference_gradient
 from gradsentry.scoring import score_table
@@ -47,7 +47,7 @@ def test_coordinates_have_the_distances_of_the_transforms():
         row: low_frequencies(reading, 12, 4).ravel()
         for row, reading in read(loaded, encode_all(SAMPLES, loaded))
     }
-    points = LowFrequencies()(SAMPLES, loaded)["coordinates"]
+    points = Coordinates()(SAMPLES, loaded)["coordinates"]
     for i in range(len(SAMPLES)):
         for j in range(i):
             expected = np.linalg.norm(flat[i] - flat[j])

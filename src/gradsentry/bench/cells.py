@@ -21,7 +21,7 @@ from gradsentry.corpus import Sample
 from gradsentry.defences.reading import encode_all
 from gradsentry.models import LoadedModel
 
-VERSION = 1
+VERSION = 2
 """Raised when the same cell would give another record."""
 
 NO_ATTACK = "none"
@@ -72,7 +72,9 @@ def plan(spec: Spec) -> list[Cell]:
 def _of_defence(spec: Spec, defence: DefenceSpec, study: Study, rates: tuple[float, ...]) -> Iterator[Cell]:
     for model in spec.models:
         for data in spec.data:
-            for attack in (None, *spec.attacks):
+            if defence.data is not None and data.shown not in defence.data:
+                continue
+            for attack in (None, *spec.attacks_on(data, defence)):
                 for rate in rates:
                     wanted = defence.rates is None or rate in defence.rates
                     if wanted and (rate == 0.0) == (attack is None):
@@ -89,7 +91,9 @@ def cell_key(cell: Cell, spec: Spec, rows_hash: str, fingerprint: str) -> str:
         fingerprint,
         cell.study,
         cell.data.shown,
-        [cell.attack.shown, cell.attack.build().model_dump(mode="json")] if cell.attack else None,
+        [cell.attack.shown, cell.attack.rows, cell.attack.build().model_dump(mode="json")]
+        if cell.attack
+        else None,
         cell.rate,
         cell.seed,
         [cell.defence.shown, detector.name, detector.model_dump(mode="json"), cell.defence.rows],

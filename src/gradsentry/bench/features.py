@@ -1,6 +1,7 @@
-"""Features on the disk, by the content of the rows, the extractor and the model: computed once.
+"""Features for the mixes: what a row says by itself is read once, whatever attack, rate or defence asks.
 
-What depends on a row alone is kept for each part of a pool, so the clean rows serve every attack.
+Rows are known by their content. What several defences read off a forward pass is read off one, and rows that
+are versions of each other are read together, so that the beginning they share is run once.
 """
 
 from __future__ import annotations
@@ -8,23 +9,32 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from gradsentry.bench.measuring import Meter
 from gradsentry.bench.pools import Mix, Pool, content_hash
+from gradsentry.bench.rows import RowFiles
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
-from gradsentry.defences import Extractor, Features
+from gradsentry.defences import Extractor, Features, PoolExtractor, RowExtractor, read_features
 from gradsentry.models import LoadedModel
+
+CHUNK = 256
+"""Rows that are read and written together; a kill costs no more."""
+
+COST_ROWS = 32
+"""Rows on which the cost of reading is measured, alone and with nothing shared with their other versions."""
+
+OnRows = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """Features and what they cost when they were computed.
+    """Features and what they cost.
 
     Attributes:
         features: Arrays with a row for each sample.
@@ -44,41 +54,107 @@ class FeatureStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._files: dict[str, RowFiles] = {}
+
+    def prepare(
+        self,
+        wanted: Sequence[tuple[RowExtractor, Sequence[Sample]]],
+        loaded: LoadedModel,
+        on_rows: OnRows = lambda done, total: None,
+    ) -> None:
+        """Reads what the extractors want of their rows and the folder does not hold, in one pass a row.
+
+        Args:
+            wanted: Extractors and rows; versions of the same row stand together.
+            loaded: The model.
+            on_rows: Called with how many rows are read, of how many.
+        """
+        rows: dict[str, Sample] = {}
+        missing: dict[str, list[int]] = {}
+        for number, (extractor, samples) in enumerate(wanted):
+            known = self._rows(extractor, loaded)
+            for sample in samples:
+                key = content_hash([sample])
+                if key not in known:
+                    rows[key] = sample
+                    missing.setdefault(key, []).append(number)
+        alike: dict[tuple[int, ...], list[str]] = {}
+        for key, numbers in missing.items():
+            alike.setdefault(tuple(dict.fromkeys(numbers)), []).append(key)
+        done = 0
+        for which, keys in alike.items():
+            extractors = [wanted[number][0] for number in which]
+            for start in range(0, len(keys), CHUNK):
+                chunk = keys[start : start + CHUNK]
+                on_rows(done, len(rows))
+                found = read_features(extractors, _anonymous([rows[key] for key in chunk]), loaded)
+                for extractor, features in zip(extractors, found, strict=True):
+                    self._rows(extractor, loaded).add(chunk, features)
+                done += len(chunk)
 
     def of_mix(self, extractor: Extractor, pool: Pool, mix: Mix, loaded: LoadedModel) -> Extracted:
         """Returns the features of a mix, its rows in order."""
+        samples = pool.samples
+        if isinstance(extractor, RowExtractor):
+            chosen = [samples[row] for row in mix.rows]
+            cost = self._cost(extractor, pool, loaded)
+            return Extracted(self._read(extractor, chosen, loaded), *cost)
         if extractor.scope == "mix":
-            samples = pool.samples
-            return self.of_rows(extractor, _anonymous([samples[row] for row in mix.rows]), loaded)
-        if extractor.scope == "pool":
-            whole = self.of_rows(extractor, _anonymous(pool.samples), loaded)
-        else:
-            parts = [part for part in pool.parts if part]
-            whole = _joined([self.of_rows(extractor, _anonymous(part), loaded) for part in parts], parts)
-        return replace(whole, features={name: rows[mix.rows] for name, rows in whole.features.items()})
+            return self._kept(extractor, _anonymous([samples[row] for row in mix.rows]), loaded)
+        whole = self._kept(extractor, _anonymous(samples), loaded)
+        seconds = np.array([whole.seconds, whole.cpu_seconds, whole.peak_mb])
+        if isinstance(extractor, PoolExtractor):
+            reading = np.array(self._cost(extractor.of, pool, loaded))
+            seconds = np.append(seconds[:2] + reading[:2], max(seconds[2], reading[2]))
+        return Extracted({name: rows[mix.rows] for name, rows in whole.features.items()}, *seconds.tolist())
 
-    def of_rows(self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> Extracted:
-        """Returns the features of rows."""
-        file = self._folder / f"{_key(extractor, samples, loaded)}.npz"
+    def _read(self, extractor: RowExtractor, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+        self.prepare([(extractor, samples)], loaded)
+        return self._rows(extractor, loaded).gather([content_hash([sample]) for sample in samples])
+
+    def _kept(self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> Extracted:
+        """Returns features that depend on the rows as a whole."""
+        key = hashlib.sha256(f"{_key(extractor, loaded)} {content_hash(samples)}".encode()).hexdigest()
+        file = self._folder / f"{key}.npz"
         if file.is_file():
             with np.load(file, allow_pickle=False) as arrays:
                 features = {name: arrays[name] for name in arrays.files}
             seconds, cpu_seconds, peak_mb = features.pop("cost").tolist()
             return Extracted(features, seconds, cpu_seconds, peak_mb)
-        with Meter() as meter:
-            features = extractor(samples, loaded)
+        if isinstance(extractor, PoolExtractor):
+            read = self._read(extractor.of, samples, loaded)
+            with Meter() as meter:
+                features = extractor.related(read)
+        else:
+            with Meter() as meter:
+                features = extractor(samples, loaded)
         rows = len(samples)
-        extracted = Extracted(features, meter.seconds / rows, meter.cpu_seconds / rows, meter.peak_mb)
-        self._write(file, extracted)
-        return extracted
-
-    def _write(self, file: Path, extracted: Extracted) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        cost = (meter.seconds / rows, meter.cpu_seconds / rows, meter.peak_mb)
         buffer = io.BytesIO()
-        cost = np.array([extracted.seconds, extracted.cpu_seconds, extracted.peak_mb])
-        np.savez(buffer, allow_pickle=False, cost=cost, **extracted.features)
+        np.savez(buffer, allow_pickle=False, cost=np.array(cost), **features)
         with replacing(file) as stream:
             stream.write(buffer.getvalue())
+        return Extracted(features, *cost)
+
+    def _cost(self, extractor: RowExtractor, pool: Pool, loaded: LoadedModel) -> tuple[float, float, float]:
+        """Returns seconds and CPU seconds a row, and the peak of memory, of this extractor alone."""
+        samples = _anonymous(pool.clean[:COST_ROWS])
+        file = self._rows(extractor, loaded).folder / f"cost-{content_hash(samples)}.json"
+        if file.is_file():
+            seconds, cpu_seconds, peak_mb = json.loads(file.read_text(encoding="utf-8"))
+            return seconds, cpu_seconds, peak_mb
+        with Meter() as meter:
+            read_features([extractor], samples, loaded)
+        cost = (meter.seconds / len(samples), meter.cpu_seconds / len(samples), meter.peak_mb)
+        with replacing(file) as stream:
+            stream.write(json.dumps(cost).encode())
+        return cost
+
+    def _rows(self, extractor: RowExtractor, loaded: LoadedModel) -> RowFiles:
+        key = _key(extractor, loaded)
+        if key not in self._files:
+            self._files[key] = RowFiles(self._folder / f"{extractor.name}-{key[:16]}")
+        return self._files[key]
 
 
 def _anonymous(samples: Sequence[Sample]) -> list[Sample]:
@@ -89,24 +165,12 @@ def _anonymous(samples: Sequence[Sample]) -> list[Sample]:
     ]
 
 
-def _joined(extracted: Sequence[Extracted], parts: Sequence[Sequence[Sample]]) -> Extracted:
-    names = extracted[0].features
-    rows = np.array([len(part) for part in parts], np.float64)
-    return Extracted(
-        {name: np.concatenate([one.features[name] for one in extracted]) for name in names},
-        float(np.average([one.seconds for one in extracted], weights=rows)),
-        float(np.average([one.cpu_seconds for one in extracted], weights=rows)),
-        max(one.peak_mb for one in extracted),
-    )
-
-
-def _key(extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> str:
+def _key(extractor: Extractor, loaded: LoadedModel) -> str:
     parts = [
         extractor.name,
         extractor.version,
         extractor.model_dump(mode="json"),
         loaded.fingerprint,
         str(loaded.dtype),
-        content_hash(samples),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

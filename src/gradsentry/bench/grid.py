@@ -8,10 +8,12 @@ is recorded with its error, does not stop the others, and is tried again by the 
 from __future__ import annotations
 
 import json
+import logging
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,13 +23,15 @@ from gradsentry.bench.cells import Cell, Record, cell_key, not_run, plan, run_ce
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_rows, load_rows
 from gradsentry.bench.results import write_results
-from gradsentry.bench.spec import DataSpec, Lock, Spec
+from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Lock, Spec
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
+from gradsentry.defences import PoolExtractor, RowExtractor
 from gradsentry.errors import DataError, RunError, SettingsError, first_line
 from gradsentry.models import LoadedModel, load_model
 
 _LIBRARIES = ("gradsentry", "torch", "transformers", "scikit-learn", "umap-learn", "scipy", "numpy", "peft")
+log = logging.getLogger(__name__)
 OnCell = Callable[[int, int, str], None]
 
 
@@ -66,6 +70,7 @@ class Grid:
         self._model = lru_cache(maxsize=1)(self._load_model)
         self._rows = lru_cache(maxsize=None)(self._load_rows)
         self._pools: dict[tuple[str, str, str], Pool] = {}
+        self._prepared: set[tuple[str, str]] = set()
         self._models: dict[str, str] = {}
 
     def run(self, on_cell: OnCell = lambda done, total, title: None) -> GridResult:
@@ -84,7 +89,7 @@ class Grid:
             with FileLock(self._out / ".lock", timeout=0):
                 for done, cell in enumerate(cells):
                     on_cell(done, len(cells), cell.title)
-                    record, is_new = self._record(cell)
+                    record, is_new = self._record(cell, partial(on_cell, done, len(cells)))
                     records.append(record)
                     computed += is_new
                 on_cell(len(cells), len(cells), "writing")
@@ -93,7 +98,7 @@ class Grid:
             raise RunError("another process is writing there", where=str(self._out), mend="wait") from None
         return GridResult(records, computed)
 
-    def _record(self, cell: Cell) -> tuple[Record, bool]:
+    def _record(self, cell: Cell, on_title: Callable[[str], None]) -> tuple[Record, bool]:
         """Returns a cell's record and whether it was computed now."""
         try:
             loaded, rows = self._model(cell.model), self._rows(cell.data, cell.model)
@@ -104,7 +109,9 @@ class Grid:
             )
             if file.is_file():
                 return json.loads(file.read_text(encoding="utf-8")), False
-            record = run_cell(cell, self._spec, self._pool(cell, rows), loaded, self._store)
+            pool = self._pool(cell.data, cell.model, cell.attack)
+            self._prepare(cell.data, cell.model, on_title)
+            record = run_cell(cell, self._spec, pool, loaded, self._store)
         except _Missing as reason:
             return not_run(cell, "skipped", str(reason)), False
         except SettingsError:
@@ -134,14 +141,60 @@ class Grid:
         if self._spec.locked:
             known = self._spec.locked.data.get(data.shown)
             _refuse_other(f"data set {data.shown}", known, content_hash(everything))
-        return draw_rows(everything, self._spec.rows, self._spec.seed, self._model(model))
+        rows = min(self._spec.rows, data.rows or self._spec.rows)
+        return draw_rows(everything, rows, self._spec.seed, self._model(model))
 
-    def _pool(self, cell: Cell, rows: tuple[Sample, ...]) -> Pool:
-        key = (cell.data.shown, cell.model, cell.attack.shown if cell.attack else "")
+    def _pool(self, data: DataSpec, model: str, attack: AttackSpec | None) -> Pool:
+        key = (data.shown, model, attack.shown if attack else "")
         if key not in self._pools:
-            attack = cell.attack.build() if cell.attack else None
-            self._pools[key] = build_pool(rows, attack, self._spec.seed)
+            rows = self._rows(data, model)
+            built, limit = (attack.build(), attack.rows) if attack else (None, None)
+            self._pools[key] = build_pool(rows, built, self._spec.seed, limit)
         return self._pools[key]
+
+    def _prepare(self, data: DataSpec, model: str, on_title: Callable[[str], None]) -> None:
+        """Reads all versions of a data set's rows for all defences, once.
+
+        What fails here is no result yet: each cell then reads for itself, and fails for itself.
+        """
+        if (data.shown, model) in self._prepared:
+            return
+        self._prepared.add((data.shown, model))
+
+        def on_rows(done: int, total: int) -> None:
+            on_title(f"reading {data.shown}, {done} of {total} rows")
+
+        try:
+            self._store.prepare(self._wanted(data, model), self._model(model), on_rows)
+        except Exception as error:
+            log.warning("%s is read defence by defence: %s", data.shown, first_line(error))
+
+    def _wanted(self, data: DataSpec, model: str) -> list[tuple[RowExtractor, list[Sample]]]:
+        """Returns what is read off rows by themselves, and the rows, versions of one row together."""
+        wanted: dict[str, tuple[RowExtractor, list[Sample]]] = {}
+        for defence in (*self._spec.defences, *self._spec.variants()):
+            extractor = defence.build().extractor
+            reading = extractor.of if isinstance(extractor, PoolExtractor) else extractor
+            if defence.data is not None and data.shown not in defence.data:
+                continue
+            if isinstance(reading, RowExtractor):
+                limit = defence.rows if isinstance(extractor, PoolExtractor) else None
+                samples = self._versions(data, model, defence, limit)
+                key = f"{reading.name} {reading.model_dump_json()} {limit}"
+                wanted.setdefault(key, (reading, []))[1].extend(samples)
+        return list(wanted.values())
+
+    def _versions(
+        self, data: DataSpec, model: str, defence: DefenceSpec, limit: int | None
+    ) -> Iterator[Sample]:
+        pools = []
+        for attack in self._spec.attacks_on(data, defence):
+            with suppress(DataError):  # an attack that fits no row; its cells say so
+                pools.append(self._pool(data, model, attack))
+        for place, sample in enumerate(self._rows(data, model)[:limit]):
+            yield sample
+            for pool in pools:
+                yield from (part[place] for part in (pool.poisoned, pool.decoys) if place in part)
 
     def _locked(self) -> Spec:
         """Returns the spec with the hashes and versions of this run."""

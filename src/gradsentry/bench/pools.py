@@ -115,8 +115,14 @@ def draw_rows(
     return _numbered(chosen[:rows])
 
 
-def build_pool(clean: tuple[Sample, ...], attack: Attack | None, seed: int) -> Pool:
+def build_pool(clean: tuple[Sample, ...], attack: Attack | None, seed: int, limit: int | None = None) -> Pool:
     """Returns the rows with their poisoned versions, and their decoys where the attack has such.
+
+    Args:
+        clean: The rows.
+        attack: The attack, if any.
+        seed: Of its draws.
+        limit: Rows that are poisoned at most.
 
     Raises:
         DataError: If the attack fits none of them.
@@ -128,6 +134,8 @@ def build_pool(clean: tuple[Sample, ...], attack: Attack | None, seed: int) -> P
     decoys: dict[int, Sample] = {}
     reason = ""
     for place, sample in enumerate(clean):
+        if len(poisoned) == limit:
+            break
         draw = Random(f"{seed}/{attack.name}/{place}")
         try:
             fields = find_fields(sample)

@@ -46,6 +46,8 @@ class DataSpec(_Named):
         splits: Which splits, one after another.
         format: The row format, where the columns do not tell it.
         optional: Whether the benchmark goes on without it where it is missing.
+        rows: Rows at most, where that is less than the benchmark's own.
+        attacks: Which of the benchmark's attacks are run on it; all where none are given.
     """
 
     source: str = ""
@@ -53,6 +55,8 @@ class DataSpec(_Named):
     splits: tuple[str, ...] = ("train",)
     format: str | None = None
     optional: bool = False
+    rows: int | None = Field(default=None, ge=2)
+    attacks: tuple[str, ...] | None = None
 
 
 class AttackSpec(_Named):
@@ -60,9 +64,11 @@ class AttackSpec(_Named):
 
     Attributes:
         settings: Of the attack, but how many rows it poisons.
+        rows: Rows of a data set that are poisoned at most, where long responses cost much.
     """
 
     settings: dict[str, Any] = Field(default_factory=dict)
+    rows: int | None = Field(default=None, ge=1)
 
     def build(self) -> Attack:
         """Returns the attack.
@@ -85,11 +91,15 @@ class DefenceSpec(_Named):
         settings: Of the detector.
         rates: Poison rates in percent that it is run at; all where none are given.
         rows: Rows of a data set at most, for defences that cost much.
+        data: Which data sets it is run on; all where none are given.
+        attacks: Which attacks it is run on; all where none are given.
     """
 
     settings: dict[str, Any] = Field(default_factory=dict)
     rates: tuple[Percent, ...] | None = None
     rows: int | None = Field(default=None, ge=2)
+    data: tuple[str, ...] | None = None
+    attacks: tuple[str, ...] | None = None
 
     def build(self) -> Detector:
         """Returns the detector.
@@ -188,11 +198,33 @@ class Spec(Settings):
             labels = [one.shown for one in kind]
             if twice := next((label for label in labels if labels.count(label) > 1), None):
                 raise SettingsError(f"two entries are called {twice!r}", mend="give one a `label`")
+        self._refuse_unknown()
         if missing := [name for name in FLOORS if name not in {one.name for one in self.defences}]:
             raise SettingsError(
                 f"the floor {missing[0]} is missing", where="defences", mend=f"add {' and '.join(missing)}"
             )
         return self
+
+    def _refuse_unknown(self) -> None:
+        """Raises SettingsError where an entry names a data set or an attack that the benchmark has not."""
+        data, attacks = ({one.shown for one in kind} for kind in (self.data, self.attacks))
+        named = [(one.shown, one.attacks, attacks) for one in self.data]
+        named += [(one.shown, one.attacks, attacks) for one in self.defences]
+        named += [(one.shown, one.data, data) for one in self.defences]
+        for entry, names, known in named:
+            if unknown := sorted(set(names or ()) - known):
+                raise SettingsError(
+                    f"{unknown[0]!r} is not in the benchmark",
+                    where=entry,
+                    mend=f"known: {', '.join(sorted(known))}",
+                )
+
+    def attacks_on(self, data: DataSpec, defence: DefenceSpec | None = None) -> Iterator[AttackSpec]:
+        """Yields the attacks that are run on a data set, or on it with a defence."""
+        lists = (data.attacks, defence.attacks if defence else None)
+        for attack in self.attacks:
+            if all(names is None or attack.shown in names for names in lists):
+                yield attack
 
     def variants(self) -> Iterator[DefenceSpec]:
         """Yields GradSentry with each k, each region and each number of rows of the ablations."""

@@ -1,7 +1,17 @@
 """Defences: ours and the baselines, behind one detector."""
 
 from gradsentry.defences.activation_clustering import ActivationClustering
-from gradsentry.defences.base import DETECTORS, Detector, Extractor, Features, Paper, detector_named
+from gradsentry.defences.base import (
+    DETECTORS,
+    Detector,
+    Extractor,
+    Features,
+    Paper,
+    PoolExtractor,
+    RowExtractor,
+    detector_named,
+    read_features,
+)
 from gradsentry.defences.cube import Cube
 from gradsentry.defences.floors import Loss, ResponseLength
 from gradsentry.defences.graceful import GraCeFul
@@ -23,8 +33,11 @@ __all__ = [
     "Loss",
     "Onion",
     "Paper",
+    "PoolExtractor",
     "ResponseLength",
+    "RowExtractor",
     "SpectralSignature",
     "Strip",
     "detector_named",
+    "read_features",
 ]

@@ -9,7 +9,7 @@ which rows are poisoned.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeVar
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.defences.reading import encode_all
+from gradsentry.defences.reading import Reading, encode_all, read
 from gradsentry.errors import SettingsError
 from gradsentry.models import LoadedModel
 from gradsentry.settings import Settings
@@ -52,13 +52,71 @@ class Extractor(Settings, ABC):
     version: ClassVar[int] = 1
 
     @property
+    @abstractmethod
     def scope(self) -> Scope:
         """What a row's features depend on."""
-        return "row"
 
     @abstractmethod
     def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
         """Returns the features of rows that can all be encoded."""
+
+
+class RowExtractor(Extractor):
+    """What is read off a row's forward pass by itself; several are read off the same pass."""
+
+    @property
+    def scope(self) -> Scope:
+        """The features depend on the row alone."""
+        return "row"
+
+    @abstractmethod
+    def of_reading(self, reading: Reading) -> Features:
+        """Returns the features of one row, each without the axis of the rows."""
+
+    def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+        """Returns the features of rows that can all be encoded."""
+        (features,) = read_features([self], samples, loaded)
+        return features
+
+
+class PoolExtractor(Extractor):
+    """What relates rows to each other, made of what was read off each.
+
+    Attributes:
+        of: What is read off the rows.
+    """
+
+    @property
+    def scope(self) -> Scope:
+        """The features are relative to the rows given."""
+        return "pool"
+
+    @property
+    @abstractmethod
+    def of(self) -> RowExtractor:
+        """What is read off each row."""
+
+    @abstractmethod
+    def related(self, features: Mapping[str, NDArray[np.floating]]) -> Features:
+        """Returns the features of rows, from what was read off them; the arrays may lie on the disk."""
+
+    def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+        """Returns the features of rows that can all be encoded."""
+        return self.related(self.of(samples, loaded))
+
+
+def read_features(
+    extractors: Sequence[RowExtractor], samples: Sequence[Sample], loaded: LoadedModel
+) -> list[Features]:
+    """Returns the features of each extractor, from one forward pass of rows that can all be encoded."""
+    found: list[Features] = [{} for _ in extractors]
+    for row, reading in read(loaded, encode_all(samples, loaded)):
+        for extractor, features in zip(extractors, found, strict=True):
+            for name, value in extractor.of_reading(reading).items():
+                if name not in features:
+                    features[name] = np.zeros((len(samples), *value.shape), value.dtype)
+                features[name][row] = value
+    return found
 
 
 class Detector(Settings, ABC):

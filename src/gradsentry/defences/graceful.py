@@ -9,19 +9,25 @@ the rows has the distances, and so the principal components, of its gradients.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from gradsentry.corpus.sample import Sample
-from gradsentry.defences.base import Detector, Extractor, Features, Flags, Paper, Scope, Scores, register
+from gradsentry.defences.base import (
+    Detector,
+    Features,
+    Flags,
+    Paper,
+    PoolExtractor,
+    RowExtractor,
+    Scores,
+    register,
+)
 from gradsentry.defences.clusters import cluster_scores, flags_of, in_smallest, principal
-from gradsentry.defences.reading import Reading, encode_all, read
+from gradsentry.defences.reading import Reading
 from gradsentry.errors import DataError
-from gradsentry.models import LoadedModel
 
 MAX_ROWS = 10_000
 """The Gram matrix and the clustering's distances are N x N: 800 MB each at this many rows."""
@@ -29,36 +35,44 @@ MAX_ROWS = 10_000
 _COLUMNS = 1 << 14
 
 
-class LowFrequencies(Extractor):
-    """Coordinates of the gradients' low frequencies: `coordinates`, [N, N at most].
+class LowFrequencies(RowExtractor):
+    """The corner of the gradient's 2-D DCT: `corner`, [V // crop * d // crop].
 
     Attributes:
         crop: The corner kept of the transform, `[: V // crop, : d // crop]`.
     """
 
     name = "low_frequencies"
+    version = 2
 
     crop: int = 8
 
-    @property
-    def scope(self) -> Scope:
-        """The coordinates are relative to the rows given."""
-        return "pool"
+    def of_reading(self, reading: Reading) -> Features:
+        """Returns the features of one row."""
+        rows, columns = (max(1, side // self.crop) for side in reading.head.weight.shape)
+        return {"corner": low_frequencies(reading, rows, columns).ravel()}
 
-    def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
-        """Returns the features of rows that can all be encoded.
+
+class Coordinates(PoolExtractor):
+    """Points with the distances of the gradients' low frequencies: `coordinates`, [N, N at most]."""
+
+    name = "coordinates"
+
+    @property
+    def of(self) -> LowFrequencies:
+        """The low frequencies of each row."""
+        return LowFrequencies()
+
+    def related(self, features: Mapping[str, NDArray[np.floating]]) -> Features:
+        """Returns the rows' coordinates.
 
         Raises:
-            DataError: If there are more rows than its N x N matrices are meant for.
+            DataError: If there are more rows than the N x N matrices are meant for.
         """
-        if len(samples) > MAX_ROWS:
-            raise DataError(f"graceful takes {MAX_ROWS} rows at most, not {len(samples)}", mend="sample them")
-        rows, columns = (max(1, side // self.crop) for side in loaded.head.weight.shape)
-        with tempfile.TemporaryFile() as file:
-            kept = np.memmap(file, np.float32, "w+", shape=(len(samples), rows * columns))
-            for row, reading in read(loaded, encode_all(samples, loaded)):
-                kept[row] = low_frequencies(reading, rows, columns).ravel()
-            return {"coordinates": _coordinates(kept).astype(np.float32)}
+        corners = features["corner"]
+        if len(corners) > MAX_ROWS:
+            raise DataError(f"graceful takes {MAX_ROWS} rows at most, not {len(corners)}", mend="sample them")
+        return {"coordinates": _coordinates(corners).astype(np.float32)}
 
 
 def low_frequencies(reading: Reading, rows: int, columns: int) -> NDArray[np.float32]:
@@ -69,7 +83,7 @@ def low_frequencies(reading: Reading, rows: int, columns: int) -> NDArray[np.flo
     return corner
 
 
-def _coordinates(kept: NDArray[np.float32]) -> NDArray[np.float64]:
+def _coordinates(kept: NDArray[np.floating]) -> NDArray[np.float64]:
     """Returns points with the rows' distances: X with X X^T the Gram matrix about the rows' mean."""
     gram = np.zeros((len(kept), len(kept)))
     for start in range(0, kept.shape[1], _COLUMNS):
@@ -100,9 +114,9 @@ class GraCeFul(Detector):
     dimensions: int = 32
 
     @property
-    def extractor(self) -> LowFrequencies:
+    def extractor(self) -> Coordinates:
         """The extractor of its features."""
-        return LowFrequencies()
+        return Coordinates()
 
     def judge(self, features: Features) -> Scores:
         """Returns cluster and distance of each row."""
