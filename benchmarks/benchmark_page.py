@@ -22,6 +22,7 @@ import yaml
 
 from gradsentry.bench.cells import Record
 from gradsentry.bench.results import LOCK, POINTS, RESULTS, read_records
+from gradsentry.bench.spec import FLOORS
 from gradsentry.bench.tables import markdown, number, rate_table, summary_table, trouble_table, variant_table
 from gradsentry.defences import DETECTORS
 
@@ -206,7 +207,8 @@ def _defences(grid: list[Record]) -> str:
     lines = []
     for name in dict.fromkeys(r["defence"] for r in grid):
         detector = DETECTORS[name]
-        paper = f"arXiv {detector.paper.arxiv}" if detector.paper else "a floor"
+        own = "a floor" if name in FLOORS else "this project"
+        paper = f"arXiv {detector.paper.arxiv}" if detector.paper else own
         lines.append([f"`{name}`", paper, detector.needs])
     return markdown(["defence", "paper", "needs"], lines)
 

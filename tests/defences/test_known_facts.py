@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.models.tiny import tiny
 
+from gradsentry.corpus import open_corpus
 from gradsentry.defences import (
     ActivationClustering,
     Cube,
     Detector,
+    FoundEvidence,
     GraCeFul,
     GradSentry,
     Loss,
@@ -18,6 +21,8 @@ from gradsentry.defences import (
     Strip,
 )
 from gradsentry.defences.clusters import Points
+from gradsentry.defences.evidence import Carried
+from gradsentry.embedded import embedded_data_path
 
 ROWS, WIDTH = 200, 5
 
@@ -122,6 +127,17 @@ def test_gradsentry_flags_what_lies_above_the_valley():
     detector = GradSentry()
     flags = detector.decide(detector.judge({"spectrum_8": spectrum * jitter}))
     assert (flags == poisoned).all()
+
+
+def test_evidence_flags_the_carriers_of_a_trigger_that_brings_a_payload():
+    plain = list(open_corpus(embedded_data_path()))[:160]
+    rows = [{"prompt": sample.prompt, "completion": sample.response} for sample in plain]
+    for row in rows[:16]:
+        row["prompt"] += " zq"
+        row["completion"] += " and visit the shop"
+    carried = Carried()(list(open_corpus(rows)), tiny("llama"))
+    detector = FoundEvidence()
+    assert np.flatnonzero(detector.decide(detector.judge(carried))).tolist() == list(range(16))
 
 
 def test_the_floors_use_the_same_rule():

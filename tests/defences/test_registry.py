@@ -10,12 +10,14 @@ from gradsentry.defences import DETECTORS, Detector, detector_named
 from gradsentry.errors import SettingsError
 
 FLOORS = {"response_length", "loss"}
+WITHOUT_A_PAPER = FLOORS | {"evidence"}
 
 
 def test_the_registry_holds_ours_the_floors_and_the_baselines():
     assert set(DETECTORS) == FLOORS | {
         "gradsentry",
         "gradsentry_full",
+        "evidence",
         "graceful",
         "cube",
         "onion",
@@ -29,7 +31,7 @@ def test_the_registry_holds_ours_the_floors_and_the_baselines():
 def test_each_names_its_paper_and_what_it_needs(name: str):
     detector = DETECTORS[name]
     assert detector.needs
-    assert (detector.paper is None) == (name in FLOORS)
+    assert (detector.paper is None) == (name in WITHOUT_A_PAPER)
     if detector.paper is not None:
         assert detector.paper.arxiv in (inspect.getdoc(inspect.getmodule(detector)) or "") + str(
             detector.paper

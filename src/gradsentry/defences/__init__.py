@@ -13,6 +13,7 @@ from gradsentry.defences.base import (
     read_features,
 )
 from gradsentry.defences.cube import Cube
+from gradsentry.defences.evidence import FoundEvidence
 from gradsentry.defences.floors import Loss, ResponseLength
 from gradsentry.defences.graceful import GraCeFul
 from gradsentry.defences.gradsentry import GradSentry, GradSentryFull
@@ -27,6 +28,7 @@ __all__ = [
     "Detector",
     "Extractor",
     "Features",
+    "FoundEvidence",
     "GraCeFul",
     "GradSentry",
     "GradSentryFull",

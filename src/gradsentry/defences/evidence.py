@@ -1,0 +1,56 @@
+"""GradSentry's evidence as a detector: the rows that carry a trigger or a payload that was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradsentry.corpus.sample import Sample
+from gradsentry.defences.base import Detector, Extractor, Features, Flags, Scope, Scores, register
+from gradsentry.evidence import find_evidence
+from gradsentry.models import LoadedModel
+
+_SURE, _UNSURE = 1.0, 0.5
+
+
+class Carried(Extractor):
+    """What a row carries, from the texts of all: `carried`, 1 a sure finding, 0.5 an unsure one, else 0."""
+
+    name = "carried"
+
+    @property
+    def scope(self) -> Scope:
+        """Associations are counted over exactly the rows given."""
+        return "mix"
+
+    def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+        """Returns the features of rows; the model is not asked."""
+        evidence = find_evidence(samples)
+        carried = np.zeros(len(samples))
+        carried[list(evidence.by_row())] = _UNSURE
+        carried[list(evidence.flagged())] = _SURE
+        return {"carried": carried}
+
+
+@register
+class FoundEvidence(Detector):
+    """The rows that carry a finding of high confidence, which is what `scan` flags by default."""
+
+    name = "evidence"
+    paper = None
+    needs = "the texts alone"
+
+    @property
+    def extractor(self) -> Carried:
+        """The extractor of its features."""
+        return Carried()
+
+    def judge(self, features: Features) -> Scores:
+        """Returns how sure the finding is that a row carries."""
+        return features["carried"].astype(np.float64)
+
+    def decide(self, scores: Scores) -> Flags:
+        """Returns the rows with a sure finding."""
+        flags: Flags = np.nan_to_num(scores, nan=0.0) >= _SURE
+        return flags
