@@ -125,8 +125,8 @@ floors: what does not beat them has found nothing. `gradsentry` is the published
 of the gradient, `gradsentry_full` on all of it; `evidence` is what `scan` decides by unless told otherwise,
 here from the texts alone. Seconds of the clock are those of a busy machine; those of the CPU are the fair
 ones, taken on rows that were read for one defence alone. They are for all that a forward pass is read for:
-GradSentry on four regions, the floors and the states share one. An interval of a value at 0 or 1 has no width,
-which is a limit of the bootstrap and no certainty."""
+GradSentry on four regions, the floors and the states share one. An interval of a value at 0 or 1 has no
+width, which is a limit of the bootstrap and no certainty."""
 
 
 def _seen(grid: list[Record]) -> str:
