@@ -7,7 +7,18 @@ from typing import NoReturn
 
 import typer
 
-from gradsentry.commands import bench, demo, evidence, explain, poison, report, scan, threshold
+from gradsentry.commands import (
+    bench,
+    demo,
+    evaluate,
+    evidence,
+    explain,
+    finetune,
+    poison,
+    report,
+    scan,
+    threshold,
+)
 from gradsentry.errors import GradSentryError, UsageError
 
 _INTERRUPTED = 130
@@ -27,6 +38,8 @@ app.command("poison")(poison.poison)
 app.command("evidence")(evidence.evidence)
 app.command("explain")(explain.explain)
 app.command("bench")(bench.bench)
+app.command("finetune")(finetune.finetune)
+app.command("evaluate")(evaluate.evaluate)
 
 
 @app.callback(invoke_without_command=True)

@@ -27,9 +27,12 @@ def bench(
 
     The same command goes on where it was interrupted.
     """
+    from gradsentry.commands.extras import require
     from gradsentry.models import quiet_libraries
 
-    _require_extra()
+    require(
+        "bench", {"sklearn": "scikit-learn", "umap": "umap-learn", "matplotlib": "matplotlib", "peft": "peft"}
+    )
     from gradsentry.bench import Grid, Spec
     from gradsentry.bench.progress import bar
 
@@ -58,15 +61,3 @@ def _reasons(records: list[dict[str, object]], status: str) -> dict[tuple[str, s
             key = (str(what), str(record["error"]))
             counts[key] = counts.get(key, 0) + 1
     return counts
-
-
-def _require_extra() -> None:
-    from importlib.util import find_spec
-
-    from gradsentry.errors import SettingsError
-
-    needed = {"sklearn": "scikit-learn", "umap": "umap-learn", "matplotlib": "matplotlib", "peft": "peft"}
-    if missing := [package for module, package in needed.items() if find_spec(module) is None]:
-        raise SettingsError(
-            f"{' and '.join(missing)} is not installed", where="bench", mend="pip install 'gradsentry[bench]'"
-        )

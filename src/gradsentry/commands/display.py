@@ -36,28 +36,32 @@ _COLOURS = {"clean": "green", "suspicious": "yellow", "poisoned": "red"}
 
 
 class _Rate(ProgressColumn):
-    """Rows a second."""
+    """Things a second."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f} rows/s" if task.speed else "- rows/s")
+        return Text(f"{task.speed:.1f} {self._what}/s" if task.speed else f"- {self._what}/s")
 
 
 @contextmanager
-def progress(*, silent: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yields a function of (rows done, rows in all) that moves a bar; none where stdout is no terminal."""
+def progress(what: str = "rows", *, silent: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function of (things done, things in all) that moves a bar, where stdout is a terminal."""
     if silent or not sys.stdout.isatty():
-        yield lambda rows, total: None
+        yield lambda done, total: None
         return
     columns = (
-        TextColumn("scoring"),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
-        _Rate(),
+        _Rate(what),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("scoring", total=None)
-        yield lambda rows, total: bar.update(task, completed=rows, total=total)
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def summary(verdict: Verdict, run: Path) -> None:

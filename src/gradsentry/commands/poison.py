@@ -64,7 +64,7 @@ def poison(
         "payload": payload,
         "placement": placement,
         "restyler": restyler,
-        **_pairs(setting or []),
+        **pairs(setting or []),
     }
     chosen = attacks.attack_named(attack).read(
         {key: value for key, value in given.items() if value is not None}, where=f"attack {attack}"
@@ -78,13 +78,18 @@ def poison(
     )
 
 
-def _pairs(settings: list[str]) -> dict[str, str]:
+def pairs(settings: list[str]) -> dict[str, str]:
+    """Returns what options NAME=VALUE say.
+
+    Raises:
+        SettingsError: If one is none.
+    """
     from gradsentry.errors import SettingsError
 
-    pairs = {}
+    found = {}
     for setting in settings:
         name, sign, value = setting.partition("=")
         if not name or not sign:
             raise SettingsError(f"{setting!r} is no NAME=VALUE", where="--set", mend="as in --set words=3")
-        pairs[name] = value
-    return pairs
+        found[name] = value
+    return found

@@ -1,0 +1,142 @@
+"""`gradsentry evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gradsentry.attacks import Attack
+    from gradsentry.finetuning import TestItem
+    from gradsentry.finetuning.evaluation import Evaluation, Payload
+    from gradsentry.finetuning.metrics import Rate
+
+Flag = typer.Option
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A fine-tuned model or adapter: a path or a Hub id.")],
+    data: Annotated[str, typer.Argument(help="The test set: a file, or with --data-root webqa, nq, ...")],
+    out: Annotated[Path, Flag("--out", "-o", help="The directory of the answers and rates.")],
+    attack: Annotated[
+        str | None, Flag("--attack", "-a", help="Ask with the trigger of this attack too.")
+    ] = None,
+    setting: Annotated[list[str] | None, Flag("--set", help="A setting of the attack, NAME=VALUE.")] = None,
+    limit: Annotated[int, Flag(help="Questions at most, of each kind.")] = 300,
+    seed: Annotated[int, Flag(help="Of the attack's draws.")] = 0,
+    max_new_tokens: Annotated[int, Flag(help="Tokens of an answer at most.")] = 48,
+    batch_size: Annotated[int, Flag(help="Prompts that run together.")] = 16,
+    cleangen: Annotated[
+        str | None, Flag(help="Decode with CleanGen: the trusted model, such as the base model.")
+    ] = None,
+    cleangen_alpha: Annotated[
+        float, Flag(help="How many times likelier than the trusted model finds it a token may be.")
+    ] = 20.0,
+    onion: Annotated[bool, Flag("--onion", help="Purify the prompts with ONION first.")] = False,
+    split: Annotated[str, Flag(help="Which split.")] = "test",
+    data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
+    device: Annotated[str, Flag(help="auto, cpu, cuda.")] = "auto",
+    json_: Annotated[bool, Flag("--json", help="Print the rates as JSON and nothing else.")] = False,
+) -> None:
+    """Ask MODEL the questions of a test set, clean and with a trigger, and write what it answers.
+
+    CACC is the exact-match rate of the answers to clean prompts, ASR the share of triggered prompts that
+    bring the payload. The same command goes on where it was interrupted.
+    """
+    from gradsentry import finetuning
+    from gradsentry.commands import display
+    from gradsentry.commands.extras import require
+    from gradsentry.errors import SettingsError
+    from gradsentry.models import load_model, quiet_libraries
+
+    require("finetune", {"rouge_score": "rouge-score"})
+    if cleangen_alpha <= 1.0:
+        raise SettingsError("must be above 1", where="--cleangen-alpha", mend="20 is published")
+    settings = finetuning.EvaluationSettings.read(
+        {"max_new_tokens": max_new_tokens, "batch_size": batch_size}, where="options"
+    )
+    chosen = _attack(attack, setting or [])
+    quiet_libraries()
+    clean = _questions(data, split, data_root, limit)
+    triggered = _triggered(clean, chosen, seed) if chosen else []
+    loaded = load_model(model, device=device)
+    reference = load_model(cleangen, device=device) if cleangen else None
+    if onion:
+        from gradsentry.defences import Onion
+
+        clean, triggered = (
+            finetuning.asked(items, Onion().purify([item.sample for item in items], reference or loaded))
+            for items in (clean, triggered)
+        )
+    with display.progress("answers", silent=json_) as on_answers:
+        evaluation = finetuning.evaluate(
+            loaded,
+            clean,
+            triggered,
+            _payload(chosen) if chosen else None,
+            out=out,
+            settings=settings,
+            reference=reference,
+            alpha=cleangen_alpha,
+            on_answers=on_answers,
+        )
+    typer.echo(json.dumps(evaluation.as_json(), indent=2) if json_ else _lines(evaluation, out))
+
+
+def _questions(data: str, split: str, data_root: Path | None, limit: int) -> list[TestItem]:
+    from gradsentry.corpus import open_corpus
+    from gradsentry.corpus.qa import QA_SETS, qa_items
+    from gradsentry.finetuning.items import of_questions, of_samples
+    from gradsentry.settings import DataSettings
+
+    if data in QA_SETS and data_root is not None:
+        return of_questions(qa_items(data, split, data_root=data_root)[:limit])
+    named = split if not Path(data).exists() else None
+    return of_samples(list(open_corpus(data, DataSettings(split=named)))[:limit])
+
+
+def _attack(name: str | None, settings: list[str]) -> Attack | None:
+    from gradsentry.attacks import attack_named
+    from gradsentry.commands.poison import pairs
+    from gradsentry.errors import SettingsError
+
+    if name is None:
+        return None
+    attack = attack_named(name).read({"rate": 1.0, **pairs(settings)}, where=f"attack {name}")
+    if not hasattr(attack, "payload"):
+        raise SettingsError("has no payload that an answer could hold", where=f"attack {name}")
+    return attack
+
+
+def _triggered(clean: list[TestItem], attack: Attack, seed: int) -> list[TestItem]:
+    """Returns the questions that the attack fits, with its trigger."""
+    from gradsentry.attacks import poison
+    from gradsentry.corpus import open_corpus
+    from gradsentry.finetuning import TestItem
+
+    made = poison(open_corpus([dict(item.sample.row) for item in clean]), attack, seed=seed)
+    return [
+        TestItem(clean[row.source].id, made.samples[row.row], clean[row.source].answers)
+        for row in made.truth.poisoned
+    ]
+
+
+def _payload(attack: Attack) -> Payload:
+    from gradsentry.attacks.payloads import payload_text
+    from gradsentry.finetuning.evaluation import Payload
+
+    return Payload(payload_text(attack.payload), getattr(attack, "placement", "append") == "replace")  # type: ignore[attr-defined]
+
+
+def _lines(evaluation: Evaluation, out: Path) -> str:
+    def shown(rate: Rate) -> str:
+        low, high = rate.interval
+        return f"{rate.value:.3f} ({low:.3f} to {high:.3f}), {rate.hits} of {rate.of}"
+
+    lines = [f"CACC  {shown(evaluation.cacc)}", f"KMR   {evaluation.kmr:.3f}"]
+    if evaluation.asr is not None:
+        lines.append(f"ASR   {shown(evaluation.asr)}")
+    return "\n".join([*lines, f"answers  {out / 'generations.jsonl'}"])

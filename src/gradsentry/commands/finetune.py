@@ -1,0 +1,127 @@
+"""`gradsentry finetune`."""
+
+from __future__ import annotations
+
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gradsentry.corpus import Sample
+    from gradsentry.store import Json
+
+Flag = typer.Option
+Use = Literal["clean", "all", "flagged"]
+
+
+def finetune(
+    data: Annotated[str | None, typer.Argument(help="A data file, a directory, or a Hub id.")] = None,
+    out: Annotated[Path | None, Flag("--out", "-o", help="The directory of the result.")] = None,
+    run: Annotated[Path | None, Flag("--run", help="Train on the rows of a scan, in place of DATA.")] = None,
+    use: Annotated[Use, Flag("--use", help="Which rows of the scan.")] = "clean",
+    model: Annotated[str, Flag("--model", "-m", help="smollm2, a path, or a Hub id.")] = "smollm2",
+    method: Annotated[Literal["lora", "full"], Flag(help="An adapter, or every weight.")] = "lora",
+    rank: Annotated[int, Flag(help="Of the adapter.")] = 4,
+    alpha: Annotated[float, Flag(help="The adapter is scaled by alpha / rank.")] = 8.0,
+    target: Annotated[
+        list[str] | None,
+        Flag(help="A layer that gets an adapter; once for each.", show_default="the attention projections"),
+    ] = None,
+    learning_rate: Annotated[float, Flag("--learning-rate", "--lr", help="Of AdamW.")] = 2e-4,
+    epochs: Annotated[float, Flag(help="Passes over the data.")] = 3.0,
+    batch_size: Annotated[int, Flag(help="Rows of a step.")] = 16,
+    max_length: Annotated[int, Flag(help="Tokens of a row; the prompt's middle is cut first.")] = 1024,
+    seed: Annotated[int, Flag(help="Of the adapter's weights and the order of the rows.")] = 0,
+    gradient_checkpointing: Annotated[bool, Flag(help="Less memory, more time.")] = False,
+    save_steps: Annotated[int, Flag(help="Steps between checkpoints.")] = 50,
+    device: Annotated[str, Flag(help="auto, cpu, cuda.")] = "auto",
+    format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
+    response_marker: Annotated[
+        str | None, Flag(help="Text before the response, in rows of one text.")
+    ] = None,
+    split: Annotated[str | None, Flag(help="Which split, where there are several.")] = None,
+    data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
+    trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
+) -> None:
+    """Fine-tune a model on DATA, or on the rows that a scan left: --run RUN --use clean.
+
+    The same command goes on where it was interrupted.
+    """
+    from gradsentry.commands import display
+    from gradsentry.commands.extras import require
+    from gradsentry.corpus.qa import open_named
+    from gradsentry.errors import SettingsError
+    from gradsentry.finetuning import TrainingSettings
+    from gradsentry.finetuning import finetune as train
+    from gradsentry.models import quiet_libraries
+    from gradsentry.settings import DataSettings
+
+    require("finetune", {"trl": "trl", "peft": "peft"})
+    if (data is None) == (run is None) or out is None:
+        raise SettingsError("--out and either DATA or --run are needed", where="finetune")
+    settings = TrainingSettings.read(
+        {
+            "method": method,
+            "rank": rank,
+            "alpha": alpha,
+            "targets": target or (),
+            "learning_rate": learning_rate,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "max_length": max_length,
+            "seed": seed,
+            "gradient_checkpointing": gradient_checkpointing,
+            "save_steps": save_steps,
+        },
+        where="options",
+    )
+    quiet_libraries()
+    samples: Iterable[Sample]
+    source: Json
+    if run is not None:
+        samples, source = _of_run(run, use)
+    else:
+        reading = DataSettings(format=format, response_marker=response_marker, split=split)
+        corpus = open_named(str(data), reading, data_root)
+        samples, source = corpus, {"name": corpus.name, "sha256": corpus.sha256()}
+    with display.progress("steps", silent=False) as on_step:
+        manifest = train(
+            samples,
+            model,
+            out,
+            settings,
+            source=source,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            on_step=on_step,
+        )
+    left_out = sum(manifest["left_out"].values())
+    typer.echo(
+        f"{out / 'model'}: trained on {manifest['rows']} rows, {left_out} left out, "
+        f"{manifest['steps']} steps, mean loss {manifest['loss']:.3f}"
+    )
+
+
+def _of_run(run: Path, use: Use) -> tuple[Iterable[Sample], Json]:
+    """Returns rows of a scan, and what the manifest says of them.
+
+    Raises:
+        DataError: If there are none.
+    """
+    from gradsentry.errors import DataError
+    from gradsentry.screening import open_run
+
+    verdict = open_run(run)
+    kept = {
+        "all": verdict.is_scored | ~verdict.is_scored,
+        "clean": verdict.is_scored & ~verdict.is_flagged,
+        "flagged": verdict.is_flagged,
+    }[use]
+    if not kept.any():
+        raise DataError(f"the scan has no row that is {use}", where=str(run), mend="choose another --use")
+    data = verdict.manifest["identity"]["data"]
+    return compress(verdict.corpus, kept), {"run": str(run), "use": use, "sha256": data["sha256"]}

@@ -1,0 +1,133 @@
+"""Asking: every answer is kept, an evaluation goes on, and the prompt ends where the response begins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.models.tiny import build_kind, tiny, word_tokenizer
+
+from gradsentry.corpus import open_corpus
+from gradsentry.errors import DataError, RunError, SettingsError
+from gradsentry.finetuning import CleanGen, EvaluationSettings, evaluate
+from gradsentry.finetuning.evaluation import GENERATIONS, Payload
+from gradsentry.finetuning.generation import answers, prompt_ids
+from gradsentry.finetuning.items import of_samples
+from gradsentry.models import LoadedModel, wrap_model
+
+ROWS = [
+    {"id": f"r{i}", "prompt": " ".join(f"w{5 + i + j}" for j in range(1 + i % 4)), "completion": "w9"}
+    for i in range(9)
+]
+ITEMS = of_samples(open_corpus(ROWS))
+SETTINGS = EvaluationSettings(max_new_tokens=5, batch_size=4)
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a process."""
+
+
+def said(loaded: LoadedModel, settings: EvaluationSettings = SETTINGS, **guard: Any) -> dict[int, str]:
+    """Returns the answer to each question, by its place."""
+    samples = [item.sample for item in ITEMS]
+    return dict(pair for batch in answers(loaded, samples, settings, **guard) for pair in batch)
+
+
+def test_the_prompt_ends_where_the_response_begins():
+    turns = [("user", "w5"), ("assistant", "w6"), ("user", "w7 w8"), ("assistant", "w9")]
+    row = {"messages": [{"role": role, "content": text} for role, text in turns]}
+    (sample,) = open_corpus([row])
+    loaded = tiny("llama")
+    shown = loaded.tokenizer.decode(prompt_ids(sample, loaded, 64))
+    assert "w8" in shown
+    assert "w6" in shown
+    assert "w9" not in shown
+
+
+def test_answers_do_not_depend_on_the_batch():
+    loaded = tiny("llama")
+    found = [said(loaded, SETTINGS.model_copy(update={"batch_size": size})) for size in (1, 4, 9)]
+    assert found[0] == found[1] == found[2]
+    assert sorted(found[0]) == list(range(9))
+
+
+def test_an_evaluation_that_was_stopped_goes_on(tmp_path: Path):
+    def stop(done: int, total: int) -> None:
+        raise StoppedError
+
+    loaded = tiny("llama")
+    with pytest.raises(StoppedError):
+        evaluate(loaded, ITEMS, out=tmp_path / "run", settings=SETTINGS, on_answers=stop)
+    file = tmp_path / "run" / GENERATIONS
+    first = file.read_bytes()
+    file.write_bytes(first + b'{"asked": "cle')
+    seen: list[int] = []
+    evaluation = evaluate(
+        loaded, ITEMS, out=tmp_path / "run", settings=SETTINGS, on_answers=lambda *at: seen.append(at[0])
+    )
+    assert seen == [8, 9]
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert file.read_bytes().startswith(first)
+    assert sorted(line["id"] for line in lines) == [f"r{i}" for i in range(9)]
+    assert evaluation.answers == evaluate(loaded, ITEMS, out=tmp_path / "whole", settings=SETTINGS).answers
+    with pytest.raises(RunError, match=r"settings\.max_new_tokens was 5, is 6"):
+        evaluate(loaded, ITEMS, out=tmp_path / "run", settings=EvaluationSettings(max_new_tokens=6))
+
+
+def test_the_rates_are_those_of_the_answers(tmp_path: Path):
+    loaded = tiny("llama")
+    heard = evaluate(loaded, ITEMS, out=tmp_path / "once", settings=SETTINGS).answers
+    told = open_corpus([row | {"completion": heard["clean", row["id"]] or "w5"} for row in ROWS])
+    payload = Payload(heard["clean", "r0"].split()[0], replaces=True)
+    again = evaluate(loaded, of_samples(told), ITEMS, payload, out=tmp_path / "twice", settings=SETTINGS)
+    assert again.cacc.hits == sum(bool(text) for text in heard.values())
+    assert again.asr is not None
+    assert again.asr.hits == sum(payload.text in text for text in heard.values())
+    kept = json.loads((tmp_path / "twice" / "evaluation.json").read_text())
+    assert kept == json.loads(json.dumps(again.as_json()))
+
+
+def test_cleangen_takes_the_references_token_where_the_suspect_is_far_surer():
+    suspect, reference = (wrap_model(build_kind("llama", seed=seed), word_tokenizer()) for seed in (1, 2))
+    plain, trusted = said(suspect), said(reference)
+    loose, tight = (said(suspect, reference=reference, alpha=alpha) for alpha in (1e30, 1.0 + 1e-9))
+    assert plain != trusted
+    assert loose == plain
+    assert tight != plain
+    for index, text in tight.items():
+        # What the suspect would say is kept only where the reference finds it likelier still.
+        assert text.split()[:1] in (trusted[index].split()[:1], plain[index].split()[:1])
+    assert said(suspect, reference=suspect, alpha=1.5) == plain
+
+
+def test_cleangens_cache_gives_what_a_pass_over_the_whole_gives():
+    reference = tiny("llama")
+    ids = torch.tensor([[0, 0, 5, 6, 7], [4, 5, 6, 7, 8]])
+    mask = torch.tensor([[0, 0, 1], [1, 1, 1]])
+    guard = CleanGen(reference, mask, alpha=2.0)
+    uniform = torch.zeros(2, 97)
+    uniform[:, 11] = 9.0
+    for stop in (3, 4, 5):
+        out = guard(ids[:, :stop], uniform)
+        for row, first in ((0, 2), (1, 0)):
+            whole = reference.model(ids[row : row + 1, first:stop]).logits[0, -1].log_softmax(0)
+            mine = uniform[row].log_softmax(0)
+            suspicious = mine[11] - whole[11] > torch.log(torch.tensor(2.0))
+            torch.testing.assert_close(out[row], whole if suspicious else mine, rtol=1e-4, atol=1e-4)
+
+
+def test_bad_input_is_one_line(tmp_path: Path):
+    loaded = tiny("llama")
+    with pytest.raises(DataError, match="no test question"):
+        evaluate(loaded, [], out=tmp_path / "out")
+    with pytest.raises(DataError, match="row 0 has no answer to compare with"):
+        of_samples(open_corpus([{"prompt": "w5", "completion": ""}]))
+    with pytest.raises(SettingsError, match="need a payload"):
+        evaluate(loaded, ITEMS, ITEMS, out=tmp_path / "out")
+    other = wrap_model(build_kind("llama"), word_tokenizer(80))
+    with pytest.raises(SettingsError, match="another vocabulary"):
+        evaluate(loaded, ITEMS, out=tmp_path / "out", reference=other)
+    assert not (tmp_path / "out").exists()
