@@ -14,6 +14,7 @@ from cli.command import refused
 from gradsentry.errors import SettingsError
 from gradsentry.marks import Marks, agreement, threshold_of_marks
 from gradsentry.screening import open_run
+from report.test_schemas import validator
 
 
 def marks_of(kinds: list[bool | None]) -> Marks:
@@ -85,6 +86,7 @@ def test_labels_fit_tau_and_tell_the_precision(run, marked, call):
     ended = call("threshold", run, "--labels", marked, "--json")
     assert (ended.code, ended.error) == (0, "")
     told = json.loads(ended.out)
+    validator("verdict").validate(told)
     verdict = open_run(run)
     assert (told["tau_method"], told["policy"]) == ("labels", "published")
     assert verdict.threshold.tau == told["tau"]

@@ -1,0 +1,41 @@
+"""What `--json` prints is what docs/schema says, no key more and no key less."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("name", ["verdict", "evidence"])
+def test_the_files_of_runs(name, poisoned, clean_run, hostile_run):
+    for run in (poisoned[0], clean_run, hostile_run):
+        validator(name).validate(json.loads((run / f"{name}.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("options", [("--tau", 0.5), ("--method", "quantile"), ("--policy", "evidence")])
+def test_what_threshold_prints(run, call, options):
+    validator("verdict").validate(json.loads(call("threshold", run, *options, "--json").out))
+
+
+def test_what_evidence_prints(poisoned, call):
+    printed = json.loads(call("evidence", poisoned[0].parent / "data.jsonl", "--json").out)
+    assert printed["findings"][0]["surprise"] is None
+    validator("evidence").validate(printed)
+
+
+def test_a_schema_refuses_what_it_does_not_know(poisoned):
+    verdict = json.loads((poisoned[0] / "verdict.json").read_text())
+    assert not validator("verdict").is_valid(verdict | {"more": 1})
+    del verdict["tau"]
+    assert not validator("verdict").is_valid(verdict)
