@@ -11,9 +11,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gradsentry.attacks import Truth, truth_path
+from gradsentry.attacks import truth_path
+from gradsentry.bench.truth import compare
 from gradsentry.commands import display
-from gradsentry.commands.demo import compared
 from gradsentry.screening import open_run
 
 
@@ -24,8 +24,8 @@ def main(run: Path, picture: Path) -> None:
     verdict = open_run(run / "run")
     verdict.corpus.name = str(run / "poisoned.jsonl")
     display.summary(verdict, run / "run")
-    truth = Truth.read_file(truth_path(run / "poisoned.jsonl"))
-    console.print(f"\nagainst the truth  {compared(verdict, truth)}", soft_wrap=True)
+    comparison = compare(verdict, truth_path(run / "poisoned.jsonl"))
+    console.print(f"\nagainst the truth {comparison.line()}", soft_wrap=True)
     console.save_svg(str(picture), title="gradsentry demo")
 
 

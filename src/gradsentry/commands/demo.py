@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from gradsentry.attacks import Truth
-    from gradsentry.verdict import Verdict
 
 RATE, SEED = 0.1, 7
 
@@ -20,12 +16,15 @@ def demo(
     ),
 ) -> None:
     """Poison a tenth of the embedded data with BadNets, scan it, and compare with the truth."""
-    from gradsentry.attacks import BadNets, poison
+    from gradsentry.attacks import BadNets, poison, truth_path
+    from gradsentry.bench.truth import compare
     from gradsentry.commands import display
     from gradsentry.corpus import open_corpus
     from gradsentry.embedded import embedded_data_path
     from gradsentry.models import quiet_libraries
+    from gradsentry.report import write_report
     from gradsentry.screening import scan
+    from gradsentry.store import RunDirectory
 
     quiet_libraries()
     data, run = out / "poisoned.jsonl", out / "run"
@@ -38,15 +37,6 @@ def demo(
     with display.progress(silent=False) as on_rows:
         verdict = scan(data, out=run, on_rows=on_rows)
     display.summary(verdict, run)
-    typer.echo(f"\nagainst the truth  {compared(verdict, truth)}")
-
-
-def compared(verdict: Verdict, truth: Truth) -> str:
-    """Returns recall and false positives in words."""
-    poisoned = {row.row for row in truth.poisoned}
-    flagged = set(verdict.flagged["number"].to_pylist())
-    found, wrong, clean = len(poisoned & flagged), len(flagged - poisoned), truth.rows - len(poisoned)
-    return (
-        f"{found} of {len(poisoned)} poisoned rows found (recall {found / len(poisoned):.3f}), "
-        f"{wrong} of {clean} clean rows flagged (false-positive rate {wrong / clean:.3f})"
-    )
+    comparison = compare(verdict, truth_path(data))
+    write_report(RunDirectory.open(run), verdict, comparison)
+    typer.echo(f"\nagainst the truth {comparison.line()}")
