@@ -54,7 +54,7 @@ def row_data(verdict: Verdict, chosen: Selection, samples: Sequence[Sample]) -> 
                 "id": sample.id if isinstance(sample.id, str) or abs(sample.id) < _EXACT else str(sample.id),
                 "score": scores["score"],
                 "tokens": scores["n_response"],
-                "usual": _rounded(chosen.expected[sample.number]),
+                "usual": _rounded(verdict.expected[sample.number]),
                 "loss": _rounded(scores["loss"]),
                 "by_findings": bool(chosen.by_findings[sample.number]),
                 "stands_out": bool(chosen.stands_out[sample.number]),

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.calibration import expected_scores
-
 if TYPE_CHECKING:
     from gradsentry.verdict import Verdict
 
@@ -35,14 +33,12 @@ class Selection:
         stands_out: Which other rows carry an unsure finding, or score unusually for their length, [rows].
         is_borderline: Which rows are not flagged and deserve a look: where findings decide, those that stand
             out; where the score decides, those just below tau, [rows].
-        expected: The score that is usual at each row's length, NaN where it is not known, [rows].
     """
 
     numbers: NDArray[np.int64]
     by_findings: Mask
     stands_out: Mask
     is_borderline: Mask
-    expected: NDArray[np.float64]
 
 
 def select(verdict: Verdict, first: tuple[int, ...] = ()) -> Selection:
@@ -53,11 +49,9 @@ def select(verdict: Verdict, first: tuple[int, ...] = ()) -> Selection:
         first: Rows that are held in any case: the examples of findings.
     """
     score = verdict.scores["score"].to_numpy()
-    lengths = np.asarray(verdict.scores["n_response"], np.int64)
     flagged, scored = verdict.is_flagged, verdict.is_scored
     by_findings = replace(verdict, policy="evidence").is_flagged
-    expected = expected_scores(score, lengths, ~flagged)
-    stands_out = _stands_out(verdict, score - expected) & scored & ~by_findings
+    stands_out = _stands_out(verdict, score - verdict.expected) & scored & ~by_findings
     near = np.nan_to_num(score, nan=-1.0) > verdict.threshold.tau - MARGIN
     borderline = (stands_out if verdict.policy == "evidence" else near) & scored & ~flagged
     closeness = -np.abs(np.nan_to_num(score) - verdict.threshold.tau)
@@ -73,7 +67,7 @@ def select(verdict: Verdict, first: tuple[int, ...] = ()) -> Selection:
     numbers = np.concatenate(tiers)[np.sort(place)][:SHOWN]
     kind = np.where(flagged, 0, np.where(borderline, 1, 2))[numbers]
     order = np.lexsort((numbers, -np.nan_to_num(score[numbers]), kind))
-    return Selection(numbers[order], by_findings, stands_out, borderline, expected)
+    return Selection(numbers[order], by_findings, stands_out, borderline)
 
 
 def _stands_out(verdict: Verdict, excess: NDArray[np.float64]) -> Mask:

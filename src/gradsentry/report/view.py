@@ -18,7 +18,7 @@ from gradsentry.report.distribution import beside_length, counts_above, curve, u
 from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
 from gradsentry.report.rowdata import row_data
 from gradsentry.report.selection import MARGIN, Selection, select
-from gradsentry.report.words import command, threshold_command, words
+from gradsentry.report.words import command, explain_command, threshold_command, words
 from gradsentry.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def view(verdict: Verdict, run: RunDirectory, comparison: Comparison | None = No
     samples = dict(zip(wanted, verdict.corpus.take(wanted), strict=True))
     said = words(verdict, run)
     return {
-        "name": verdict.corpus.name,
+        "name": verdict.manifest["source"]["name"],
         "outcome": verdict.outcome,
         "policy": verdict.policy,
         "words": said,
@@ -67,7 +67,11 @@ def view(verdict: Verdict, run: RunDirectory, comparison: Comparison | None = No
             "tau": verdict.threshold.tau,
             "margin": MARGIN,
             "counts": verdict.counts,
-            "commands": {"own": command(verdict, run), "threshold": threshold_command(run)},
+            "commands": {
+                "own": command(verdict, run),
+                "threshold": threshold_command(run),
+                "explain": explain_command(run),
+            },
             "scores": _distribution(verdict, chosen, comparison),
             "rows": row_data(verdict, chosen, [samples[number] for number in chosen.numbers.tolist()]),
         },
@@ -90,7 +94,7 @@ def _distribution(verdict: Verdict, chosen: Selection, comparison: Comparison | 
         "by_findings": _counted(verdict, by_findings),
         "curve": curve(score[scored]),
         "length": beside_length(score[scored], lengths[scored], by_findings[scored]),
-        "usual": usual(lengths[scored], chosen.expected[scored]),
+        "usual": usual(lengths[scored], verdict.expected[scored]),
     }
     if comparison is not None:
         poisoned = comparison.is_poisoned

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gradsentry.verdict import Verdict
 
 Sentence = list[Piece]
+_NAMED = 4  # triggers in a sentence
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ def threshold_command(run: RunDirectory) -> str:
     return f"gradsentry threshold {shlex.quote(str(run.path))}"
 
 
+def explain_command(run: RunDirectory) -> str:
+    """Returns the command line that shows a row token by token, without the row."""
+    return f"gradsentry explain {shlex.quote(str(run.path))}"
+
+
 def rows(count: int) -> str:
     """Returns a number of rows in words."""
     return "1 row" if count == 1 else f"{count:,} rows"
@@ -73,7 +80,9 @@ def chance(log10_p: float) -> str:
     """Returns a chance, given as its logarithm, in words."""
     if log10_p > -2:
         return f"{100 * 10**log10_p:.0f} in 100"
-    return f"1 in {10 ** round(-log10_p):,}" if log10_p > -6.5 else f"1 in 10^{round(-log10_p)}"
+    if log10_p > -6.5:
+        return f"1 in {10 ** round(-log10_p):,}"
+    return f"1 in 10{str(round(-log10_p)).translate(_RAISED)}"
 
 
 def _choice(verdict: Verdict) -> str:
@@ -120,10 +129,10 @@ def finding_sentence(finding: Finding) -> Sentence:
     """Returns what a finding says, in a sentence."""
     joint = " together with " if finding.combine == "all" else " or "
     triggers: Sentence = []
-    for number, trigger in enumerate(finding.triggers[:3]):
+    for number, trigger in enumerate(finding.triggers[:_NAMED]):
         triggers += [(joint, "")] * bool(number) + quoted(trigger, "trigger")
-    if len(finding.triggers) > 3:
-        triggers += [(f" and {len(finding.triggers) - 3} more", "")]
+    if len(finding.triggers) > _NAMED:
+        triggers += [(f" and {len(finding.triggers) - _NAMED} more", "")]
     payload = quoted(finding.payload, "payload") if finding.payload is not None else []
     if not triggers:
         return [

@@ -61,6 +61,9 @@ function excerpt(shaded, limit) {
 
 const plain = (piece) => (typeof piece === "string" ? piece : piece[0]);
 
+/** Returns a text as a shell takes it for one word. */
+const quoted = (text) => (/^[\w@%+=:,./][\w@%+=:,./-]*$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
+
 /** Puts a text on the clipboard and says so on the button. */
 async function copy(text, button) {
   let done = true;

@@ -271,7 +271,7 @@ function drawSpectrum(place, spectrum) {
     height: 130,
     cursor: { show: false },
     scales: { x: { time: false, range: [0.4, spectrum.length + 0.6] }, y: { range: (_, low, high) => [0, high * 1.05] } },
-    axes: [{ label: "singular value" }, { size: 44, values: (_, ticks) => ticks.map((tick) => `${Math.round(100 * tick)} %`) }],
+    axes: [{ label: "singular value", splits: () => [1, ...[4, 8, 12, 16, 24, 32, 64].filter((one) => one <= spectrum.length)] }, { size: 44, values: (_, ticks) => ticks.map((tick) => `${Math.round(100 * tick)} %`) }],
     series: [{}, { paths: uPlot.paths.bars({ size: [0.7, 40] }), fill: () => colour("stay"), width: 0, points: { show: false } }],
   }, [spectrum.map((_, number) => number + 1), spectrum.map((value) => value / sum)]);
 }

@@ -107,17 +107,17 @@ function line(row) {
     "aria-label": `${isOpen ? "Close" : "Open"} row ${row.id}`, onclick: () => toggle(row),
   }, isOpen ? "▾" : "▸");
   const usual = row.usual === null ? "–" : `${row.score >= row.usual ? "+" : "−"}${Math.abs(row.score - row.usual).toFixed(2)}`;
-  const made = element("tr", { class: `line is-${status}`, "data-row": row.number, tabIndex: row === table.current ? 0 : -1 },
-    element("td", { class: "id" }, opener, element("span", { class: "own-id" }, ...shown(row.label))),
-    element("td", {}, element("span", { class: `status is-${status}` }, WORDS[status])),
-    element("td", { class: "number" }, row.score.toFixed(3)),
-    element("td", { class: "number wide" }, usual),
-    element("td", { class: "number wide" }, count(row.tokens)),
-    element("td", { class: "number wide" }, fixed(row.loss, 2)),
-    element("td", { class: "texts" },
+  const made = element("tr", { class: `line is-${status}`, role: "row", "data-row": row.number, tabIndex: row === table.current ? 0 : -1 },
+    element("td", { role: "cell",  class: "id" }, opener, element("span", { class: "own-id" }, ...shown(row.label))),
+    element("td", { role: "cell" }, element("span", { class: `status is-${status}` }, WORDS[status])),
+    element("td", { role: "cell",  class: "number" }, row.score.toFixed(3)),
+    element("td", { role: "cell",  class: "number wide" }, usual),
+    element("td", { role: "cell",  class: "number wide" }, count(row.tokens)),
+    element("td", { role: "cell",  class: "number wide" }, fixed(row.loss, 2)),
+    element("td", { role: "cell",  class: "texts" },
       element("div", { class: "data one", dir: "auto" }, ...shown(excerpt(row.prompt, 150))),
       element("div", { class: "data one answer", dir: "auto" }, ...shown(excerpt(row.response, 150)))),
-    element("td", { class: "mark-cell" }, markOf(row)),
+    element("td", { role: "cell",  class: "mark-cell" }, markOf(row)),
   );
   made.addEventListener("focus", () => { setCurrent(row, made); });
   made.addEventListener("click", (event) => {
@@ -138,6 +138,7 @@ function detail(row) {
     "data-of": row.number, "data-act": value,
     onclick: () => mark(row, marks.get(row.number) === value ? null : value),
   }, value, element("kbd", {}, key)));
+  const explaining = `${data.commands.explain} ${quoted(String(row.id))}`;
   const facts = [
     ["why", row.reason],
     ["findings", [row.findings.join(", ") || "none"]],
@@ -146,15 +147,17 @@ function detail(row) {
     ...(row.facts ?? []),
     ...(row.note.length ? [["note", row.note]] : []),
   ];
-  return element("tr", { class: "detail" }, element("td", { colSpan: 8 },
+  return element("tr", { class: "detail", role: "row" }, element("td", { role: "cell", colSpan: 8 },
     element("div", { class: "detail-grid" },
       element("div", {},
         element("h3", {}, "Prompt"), element("div", { class: "data full", dir: "auto", tabIndex: 0, role: "group", "aria-label": `Prompt of row ${row.id}` }, ...shown(row.prompt)),
-        element("h3", {}, "Response"), element("div", { class: "data full", dir: "auto", tabIndex: 0, role: "group", "aria-label": `Response of row ${row.id}` }, ...shown(row.response))),
+        element("h3", {}, "Response"), element("div", { class: "data full shaded", dir: "auto", tabIndex: 0, role: "group", "aria-label": `Response of row ${row.id}` }, ...shown(row.response))),
       element("div", {},
         element("div", { class: "marking", role: "group", "aria-label": `Mark row ${row.id}` }, ...buttons),
         element("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { dir: "auto" }, ...shown(value))])),
-        element("div", { class: "plot spectrum", role: "img", "data-spectrum": row.number })))));
+        element("div", { class: "plot spectrum", role: "img", "data-spectrum": row.number }),
+        element("p", { class: "hint" }, "Token by token: ", element("code", {}, explaining), " ",
+          element("button", { type: "button", "data-of": row.number, "data-act": "explain", onclick: (event) => copy(explaining, event.target) }, "Copy"))))));
 }
 
 function setCurrent(row, line) {
