@@ -45,10 +45,9 @@ def drawn_scores(rows: int, poisoned: np.ndarray) -> pa.Table:
         "spectrum": pa.ListArray.from_arrays(
             np.arange(0, 16 * rows + 1, 16, dtype=np.int32), pa.array(spectrum)
         ),
-        "token_losses": pa.nulls(rows, pa.list_(pa.float16())),
-        "token_ends": pa.nulls(rows, pa.list_(pa.int32())),
     }
-    return pa.table([pa.array(columns[name]) for name in SCHEMA.names], schema=SCHEMA)
+    absent = {field.name: pa.nulls(rows, field.type) for field in SCHEMA if field.name not in columns}
+    return pa.table({**columns, **absent}).select(SCHEMA.names).cast(SCHEMA)
 
 
 def drawn_run(path: Path, rows: int) -> tuple[RunDirectory, Verdict]:

@@ -29,6 +29,20 @@ def seconds_to_work(page: Page) -> float:
     return page.evaluate("performance.getEntriesByName('ready')[0].startTime") / 1000
 
 
+def seconds_to_follow(page: Page, tau: float) -> float:
+    """Returns how long the page takes to follow the slider."""
+    return page.evaluate(
+        """(tau) => {
+          const slider = document.getElementById('tau');
+          const begun = performance.now();
+          slider.value = tau;
+          slider.dispatchEvent(new Event('input'));
+          return (performance.now() - begun) / 1000;
+        }""",
+        tau,
+    )
+
+
 @pytest.mark.parametrize("policy", ["evidence", "published"])
 def test_a_million_rows(million, policy, open_page):
     run, verdict = million
@@ -41,9 +55,8 @@ def test_a_million_rows(million, policy, open_page):
     shown = open_page(run.path)
     assert min(seconds_to_work(shown) for _ in range(3)) < 2
     assert counts(shown) == {name: verdict.counts[name] for name in ("clean", "flagged")}
-    begun = shown.evaluate("performance.now()")
+    assert min(seconds_to_follow(shown, tau) for tau in (0.3, 0.5, 0.7)) < 0.2
     set_tau(shown, 0.55)
-    assert shown.evaluate("performance.now()") - begun < 500
     assert counts(shown)["flagged"] == int((verdict.scores["score"].to_numpy() > 0.55).sum())
     said = shown.locator("#rows > p.hint").first.inner_text()
     embedded = shown.evaluate(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.report.pieces import loss_marks, packed, pieces, places, plain, shown
+from gradsentry.report.pieces import in_line, loss_marks, packed, pieces, places, plain, quoted, shown
 
 KINDS = ("trigger", "payload", "loss2")
 SEEN = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40)
@@ -100,3 +100,16 @@ def test_where_a_string_of_whole_words_stands(needle, text, found):
 def test_tokens_are_shaded_by_their_loss():
     marks = loss_marks([0.1, 1.0, 3.0, 5.0, 9.0, 9.0], [0, 1, 2, 3, 4, -1], [1, 2, 3, 4, 5, -1])
     assert marks == [(1, 2, "loss1"), (2, 3, "loss2"), (3, 4, "loss3"), (4, 5, "loss4")]
+
+
+def test_line_breaks_are_signs_in_a_line():
+    made = in_line(pieces("a\n\n\n\nb\nc", [(3, 8, "trigger")]))
+    assert packed(made) == [
+        "a",
+        [" ⏎×2 ", "break"],
+        [" ⏎×2 ", "trigger break"],
+        ["b", "trigger"],
+        [" ⏎ ", "trigger break"],
+        ["c", "trigger"],
+    ]
+    assert plain(quoted("\none\ntwo\n", "payload")) == "“one ⏎ two”"

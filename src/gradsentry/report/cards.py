@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradsentry.corpus import Sample
 from gradsentry.evidence import Example, Finding
-from gradsentry.report.pieces import Mark, Piece, pieces, shown
+from gradsentry.report.pieces import Mark, Piece, in_line, pieces, shown
 from gradsentry.report.rowdata import shade_marks
 from gradsentry.report.words import chance, finding_sentence
 
@@ -93,4 +93,4 @@ def _stretch(part: str, whole: str, marks: list[Mark]) -> list[Piece]:
     """Returns the pieces of a part of a text, with an ellipsis where the text goes on."""
     before = [] if whole.startswith(part) else [("… ", "omitted")]
     after = [] if whole.endswith(part) else [(" …", "omitted")]
-    return [*before, *pieces(part, marks), *after]
+    return [*before, *in_line(pieces(part, marks)), *after]

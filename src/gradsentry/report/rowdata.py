@@ -13,6 +13,7 @@ from gradsentry.corpus import Sample
 from gradsentry.evidence import Finding
 from gradsentry.report.pieces import Mark, loss_marks, packed, pieces, places, shown
 from gradsentry.report.selection import Selection
+from gradsentry.windows import anomaly
 
 if TYPE_CHECKING:
     from gradsentry.verdict import Verdict
@@ -56,6 +57,7 @@ def row_data(verdict: Verdict, chosen: Selection, samples: Sequence[Sample]) -> 
                 "tokens": scores["n_response"],
                 "usual": _rounded(verdict.expected[sample.number]),
                 "loss": _rounded(scores["loss"]),
+                "window": _window(scores),
                 "by_findings": bool(chosen.by_findings[sample.number]),
                 "stands_out": bool(chosen.stands_out[sample.number]),
                 "findings": list(names),
@@ -82,7 +84,7 @@ def payload_marks(response: str, findings: Sequence[Finding]) -> list[Mark]:
 
 
 def shade_marks(scores: dict[str, Any]) -> list[Mark]:
-    """Returns the marks of a response's tokens by loss.
+    """Returns the marks of a response's tokens by loss, and of the window that cost the most.
 
     Args:
         scores: The row of the score table.
@@ -90,7 +92,24 @@ def shade_marks(scores: dict[str, Any]) -> list[Mark]:
     if not scores["token_ends"]:
         return []
     ends = np.array(scores["token_ends"], np.int32)
-    return loss_marks(scores["token_losses"], token_starts(ends).tolist(), ends.tolist())
+    window = scores["window_chars"]
+    return [
+        *loss_marks(scores["token_losses"], token_starts(ends).tolist(), ends.tolist()),
+        *([(window[0], window[1], "window")] if window else []),
+    ]
+
+
+def _window(scores: dict[str, Any]) -> dict[str, float | None] | None:
+    """Returns the figures of a row's costliest window, or None where it has none."""
+    if scores["window_loss"] is None or scores["window_entropy"] is None:
+        return None
+    loss, entropy = scores["window_loss"], scores["window_entropy"]
+    return {
+        "tokens": scores["window"][1] - scores["window"][0],
+        "loss": _rounded(loss),
+        "entropy": _rounded(entropy),
+        "anomaly": _rounded(float(anomaly(np.array(loss), np.array(entropy)))),
+    }
 
 
 def _cut(text: str, limit: float) -> int | None:

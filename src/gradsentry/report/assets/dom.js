@@ -28,14 +28,14 @@ function shown(pieces) {
 
 /** Returns a part of pieces, in about so many characters, around the first trigger or payload; unshaded. */
 function excerpt(shaded, limit) {
-  const pieces = shaded.map((piece) => (typeof piece === "string" ? piece : [piece[0], piece[1].replace(/loss\d/, "").trim()]));
+  const pieces = shaded.map((piece) => (typeof piece === "string" ? piece : [piece[0], piece[1].replace(/loss\d|window/g, "").trim()]));
   const at = pieces.findIndex((piece) => Array.isArray(piece) && /trigger|payload/.test(piece[1]));
   const kept = [];
   let room = limit;
   let first = 0;
   if (at > 0) {
     // The text just before the mark, as far as it fits beside it.
-    let before = limit / 2;
+    let before = 28;
     first = at;
     while (first > 0 && before > 0) before -= plain(pieces[--first]).length;
     if (before < 0 || first > 0) {
@@ -60,9 +60,6 @@ function excerpt(shaded, limit) {
 }
 
 const plain = (piece) => (typeof piece === "string" ? piece : piece[0]);
-
-/** Returns a text as a shell takes it for one word. */
-const quoted = (text) => (/^[\w@%+=:,./][\w@%+=:,./-]*$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
 
 /** Puts a text on the clipboard and says so on the button. */
 async function copy(text, button) {

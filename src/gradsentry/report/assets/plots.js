@@ -3,7 +3,7 @@
 const BARS = 100;
 const plots = [];
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const redraw = () => plots.forEach((plot) => plot.redraw(false));
+const redraw = () => plots.forEach((plot) => plot.redraw());
 
 /** Returns a plot that fills its place, follows its width and is redrawn when colours change. */
 function plotIn(place, options, values) {

@@ -138,13 +138,14 @@ function detail(row) {
     "data-of": row.number, "data-act": value,
     onclick: () => mark(row, marks.get(row.number) === value ? null : value),
   }, value, element("kbd", {}, key)));
-  const explaining = `${data.commands.explain} ${quoted(String(row.id))}`;
+  // An id that a shell would not take as it stands is a poor argument; the row's number is none.
+  const explaining = `${data.commands.explain} ${/^[\w.:/][\w.:/-]*$/.test(row.id) ? row.id : row.number}`;
   const facts = [
     ["why", row.reason],
     ["findings", [row.findings.join(", ") || "none"]],
     ["score", [`${row.score.toFixed(4)}${row.usual === null ? "" : `, ${row.usual.toFixed(2)} is usual at ${count(row.tokens)} tokens`}`]],
     ["mean loss", [row.loss === null ? "–" : `${row.loss.toFixed(2)} nats`]],
-    ...(row.facts ?? []),
+    ...(row.window ? [["costliest window", [`${row.window.tokens} tokens (overlined): ${row.window.loss.toFixed(1)} nats, entropy ${row.window.entropy.toFixed(2)}, anomaly ${row.window.anomaly.toFixed(1)}`]]] : []),
     ...(row.note.length ? [["note", row.note]] : []),
   ];
   return element("tr", { class: "detail", role: "row" }, element("td", { role: "cell", colSpan: 8 },
