@@ -17,6 +17,15 @@ def test_every_sample_stands_in_one_batch_under_the_budget(given_lengths, budget
         assert padded <= budget or len(batch) == 1
 
 
+@given(lengths, st.integers(1, 5000), st.floats(0.0, 0.5))
+def test_padding_keeps_to_its_share(given_lengths, budget, share):
+    batches = plan_batches(given_lengths, budget, padding=share)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(given_lengths)))
+    for batch in batches:
+        padded = len(batch) * max(given_lengths[i] for i in batch)
+        assert padded - sum(given_lengths[i] for i in batch) <= share * padded
+
+
 @given(lengths, st.integers(1, 1000))
 def test_the_longest_runs_first(given_lengths, budget):
     order = [given_lengths[i] for batch in plan_batches(given_lengths, budget) for i in batch]

@@ -28,6 +28,9 @@ Read = Callable[[Sequence[int], Tensor], Sequence[T]]
 # Short batches stay in the processor's cache; a GPU wants long ones.
 _CPU_BUDGET, _GPU_BUDGET = 1024, 32768
 
+# The share of a padded batch that may be padding.
+PADDING = 0.05
+
 log = logging.getLogger(__name__)
 
 
@@ -93,7 +96,7 @@ def _padded(
     loaded: LoadedModel, encoded: Sequence[Encoded], rows: Sequence[int], read: Read[T], budget: int
 ) -> Iterator[tuple[int, T | str]]:
     def plan(rows: Sequence[int], budget: int) -> list[list[int]]:
-        batches = plan_batches([len(encoded[row].ids) for row in rows], budget)
+        batches = plan_batches([len(encoded[row].ids) for row in rows], budget, padding=PADDING)
         return [[rows[place] for place in batch] for batch in batches]
 
     waiting = plan(rows, budget)
