@@ -154,13 +154,14 @@ def _waste(encoded: Sequence[Encoded]) -> dict[str, float]:
             stop = way.fill(start, way.shared[start], BUDGET)
             layout = lay_out(
                 [window[row].ids for row in way.rows[start:stop]],
+                [window[row].trained for row in way.rows[start:stop]],
                 way.shared[start:stop],
                 carried=way.shared[start],
                 kept=0,
                 device=torch.device("cpu"),
             )
             laid += len(layout.ids)
-            scores += sum(call.queries.numel() * call.keys.shape[1] for call in layout.calls)
+            scores += sum(call.queries.numel() * call.keys.shape[1] for call in layout.all.calls)
             asked += sum((way.lengths[i] - way.shared[i]) * way.lengths[i] for i in range(start, stop))
             start = stop
         run += sum(way.lengths) - sum(way.shared)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gradsentry import embedded_model
 from gradsentry.errors import ModelError, first_line
-from gradsentry.passes import packs
+from gradsentry.passes import last_layer, packs
 from gradsentry.probing import Head, probe_head
 from gradsentry.settings import DType
 
@@ -46,6 +46,7 @@ class LoadedModel:
         tied: Whether the target weight is the input embedding too; its gradient is then the output
             projection's share.
         packs: Whether it takes many samples in one row, see `packed_attention`; else they run padded.
+        last_layer: The layer that packs run to its end for response positions alone, or None.
         max_positions: How many tokens the model takes, or None where it does not say.
         fingerprint: SHA-256 over the configuration, the vocabulary and a sample of every weight.
     """
@@ -57,6 +58,7 @@ class LoadedModel:
     head: Head
     tied: bool
     packs: bool
+    last_layer: nn.Module | None
     max_positions: int | None
     fingerprint: str
 
@@ -117,14 +119,19 @@ def wrap_model(
             mend="leave lm_head unquantised, or load bfloat16",
         )
     embedding = model.get_input_embeddings()
+    head = probe_head(model, projection, name)
+    last = last_layer(model)
+    if last is not None and not packs(model, projection, last):
+        last = None
     return LoadedModel(
         name=name,
         model=model,
         tokenizer=tokenizer,
         projection=projection,
-        head=probe_head(model, projection, name),
+        head=head,
         tied=embedding is not None and getattr(embedding, "weight", None) is weight,
-        packs=packs(model, projection),
+        packs=last is not None or packs(model, projection, None),
+        last_layer=last,
         max_positions=getattr(model.config.get_text_config(), "max_position_embeddings", None),
         fingerprint=_fingerprint(model, tokenizer),
     )
@@ -288,10 +295,10 @@ def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> 
 
 def quiet_libraries() -> None:
     """Silences the progress bars and warnings of the libraries: a scan prints its own."""
-    import datasets
     from transformers.utils import logging as transformers_logging
 
-    datasets.disable_progress_bars()
+    # Read when `datasets` is imported, which takes most of a second and is left to who needs it.
+    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

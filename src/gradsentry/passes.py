@@ -21,6 +21,9 @@ from gradsentry.packed_attention import EMPTY, Carried, lay_out, packed_attentio
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# Up to this share of wanted tokens it is cheaper to run the last layer for them alone.
+_FEW = 0.75
+
 Ids = NDArray[np.int64]
 Marks = NDArray[np.bool_]
 
@@ -58,6 +61,7 @@ def packed_pass(
     *,
     carried: Carried = EMPTY,
     kept: int = 0,
+    last: nn.Module | None = None,
 ) -> tuple[Tensor, Carried]:
     """Returns the states of the wanted tokens, [N, d], and what the next pack can go on from.
 
@@ -70,14 +74,14 @@ def packed_pass(
             carried.
         carried: The beginning of the first sample, from the pack before.
         kept: How many first tokens of the last sample the next pack begins with.
+        last: The model's last layer, if it may run to its end for the wanted tokens alone.
     """
     device = _device(projection)
-    layout = lay_out(samples, shared, carried=len(carried.ids), kept=kept, device=device)
-    own = [marked[known:] for marked, known in zip(wanted, shared, strict=True)]
-    positions = torch.from_numpy(np.flatnonzero(np.concatenate(own))).to(device)
+    layout = lay_out(samples, wanted, shared, carried=len(carried.ids), kept=kept, device=device)
+    few = len(layout.wanted) <= _FEW * len(layout.ids)
     with (
-        _entering(projection, positions) as taken,
-        packed_attention(model, layout, carried) as layers,
+        _entering(projection, layout.wanted) as taken,
+        packed_attention(model, layout, carried, last if few else None) as layers,
     ):
         model(input_ids=layout.ids[None], position_ids=layout.positions[None], use_cache=False)
     return taken[0], Carried(samples[-1][:kept], tuple(layers)) if kept else EMPTY
@@ -106,31 +110,50 @@ def _entering(projection: nn.Module, positions: Tensor) -> Iterator[list[Tensor]
         handle.remove()
 
 
-def packs(model: PreTrainedModel, projection: nn.Module) -> bool:
-    """Whether the model gives the same for samples in packs as for padded ones, tried on a few tokens."""
+def last_layer(model: PreTrainedModel) -> nn.Module | None:
+    """Returns the last of the model's layers, or None where they are not plain to see."""
+    stacks = [one for one in model.modules() if isinstance(one, nn.ModuleList) and len(one) == _layers(model)]
+    return stacks[0][-1] if len(stacks) == 1 else None
+
+
+def packs(model: PreTrainedModel, projection: nn.Module, last: nn.Module | None) -> bool:
+    """Whether the model gives the same for samples in packs as for padded ones, tried on a few tokens.
+
+    Args:
+        model: The causal model.
+        projection: Its output projection.
+        last: See `packed_pass`.
+    """
     from transformers.cache_utils import DynamicCache, DynamicLayer
 
     entries = int(model.config.get_text_config().vocab_size)
     first, second, third = (np.arange(start, start + 9) % entries for start in (1, 20, 40))
     second[:4], third[:6] = first[:4], second[:6]
     samples = [first, second, third]
-    wanted = [np.arange(9) >= 6] * 3
+    # A gap among them, as in a dialogue.
+    wanted = [np.isin(np.arange(9), (6, 8))] * 3
     before = model.config._attn_implementation
     try:
         # What looks back over part of the row only may show it beyond the few tokens tried here.
         if any(type(layer) is not DynamicLayer for layer in DynamicCache(config=model.config).layers):
             return False
         whole = padded_pass(model, projection, samples, wanted).float()
-        head, carried = packed_pass(model, projection, samples[:2], wanted[:2], [0, 4], kept=6)
-        tail, _ = packed_pass(model, projection, samples[2:], wanted[2:], [6], carried=carried)
+        head, carried = packed_pass(model, projection, samples[:2], wanted[:2], [0, 4], kept=6, last=last)
+        tail, _ = packed_pass(model, projection, samples[2:], wanted[2:], [6], carried=carried, last=last)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, KeyError):
-        # A model that cannot run in this form runs in the other.
+        # A model that cannot run in this form runs in another.
         return False
     if model.config._attn_implementation != before or len(carried.layers) != _layers(model):
         return False
-    room = 1e-4 if whole.dtype in (torch.float32, torch.float64) else 3e-2
+    room = 1e-4 if _dtype(projection) in (torch.float32, torch.float64) else 3e-2
     difference = (torch.cat([head, tail]).float() - whole).abs().max()
     return bool(difference <= room * whole.abs().max().clamp_min(1e-6))
+
+
+def _dtype(projection: nn.Module) -> torch.dtype:
+    weight = projection.weight
+    assert isinstance(weight, Tensor)
+    return weight.dtype
 
 
 def _layers(model: PreTrainedModel) -> int:

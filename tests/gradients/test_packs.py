@@ -115,6 +115,7 @@ def results(loaded: LoadedModel, rows: list[Encoded], **given_settings: object) 
 def check(loaded: LoadedModel, rows: list[Encoded], **given_settings: object) -> None:
     """Compares packs with rows that run alone."""
     assert loaded.packs
+    assert loaded.last_layer is not None
     ours = results(loaded, rows, **given_settings)
     whole = results(replace(loaded, packs=False), rows, **{**given_settings, "token_budget": 1})
     assert entropies(ours) == pytest.approx(entropies(whole), abs=1e-5)
@@ -137,6 +138,22 @@ MIXED = [
 def test_scores_are_those_of_whole_rows(kind):
     assert sum(walk(MIXED, range(len(MIXED))).shared) > 1000  # else this would test little
     check(tiny(kind), MIXED)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "phi-bias", "mixtral-experts"])
+def test_the_last_layer_runs_for_response_positions_alone(kind):
+    loaded, sizes = tiny(kind), []
+    (name,) = [one for one, layer in loaded.model.named_modules() if layer is loaded.last_layer]
+    norms = [m for one, m in loaded.model.named_modules() if one.startswith(name) and "norm" in one.lower()]
+    inside = norms or [m for one, m in loaded.model.named_modules() if one == f"{name}.ln_1"]
+    handle = inside[0].register_forward_hook(lambda _, args, out: sizes.append(out.shape[1]))
+    try:
+        results(loaded, MIXED[:4])
+        results(replace(loaded, last_layer=None), MIXED[:4])
+    finally:
+        handle.remove()
+    assert sizes[1] == sum(row.n_response for row in MIXED[:4])
+    assert sizes[0] == sizes[2] > sizes[1]
 
 
 @pytest.mark.parametrize("budget", [1, 64, 100_000])
@@ -179,6 +196,10 @@ def test_what_looks_back_in_another_way_runs_padded(kind):
     assert len(results(tiny(kind), MIXED[:3])) == 3
 
 
+def test_bfloat16_packs():
+    assert wrap_model(build_kind("llama").bfloat16(), word_tokenizer()).packs
+
+
 def test_a_sliding_window_runs_padded():
     model = build("mistral", intermediate_size=48, num_key_value_heads=1, sliding_window=16)
     assert not wrap_model(model, word_tokenizer()).packs
@@ -192,6 +213,7 @@ def test_the_models_own_attention_is_put_back():
     with pytest.raises(IndexError):
         list(run(loaded, [broken], ScoreSettings()))
     assert loaded.model.config._attn_implementation == before
+    assert "forward" not in vars(loaded.last_layer)
     assert not loaded.projection._forward_pre_hooks
 
 

@@ -78,6 +78,7 @@ def _packed(
                 shared,
                 carried=carried,
                 kept=way.shared[stop] if stop < len(way.rows) else 0,
+                last=loaded.last_layer,
             )
             results = read(batch, A)
         except (MemoryError, RuntimeError) as error:
