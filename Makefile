@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # One tested set of versions; torch in particular, whose newest build pulls gigabytes of CUDA packages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test test-slow lint format clean
+.PHONY: install demo test test-slow bench-speed lint format clean
 
 install: $(VENV)/.installed
 
@@ -22,6 +22,11 @@ test: install
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow
+
+# Some twenty minutes on two cores; docs/performance.md is written from what it measures.
+bench-speed: install
+	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
+	$(BIN)/python benchmarks/speed_page.py
 
 lint: install
 	$(BIN)/ruff check .

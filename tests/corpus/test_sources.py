@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 
+import datasets
 import numpy as np
 import pytest
 from datasets import Dataset, DatasetDict, Features, Json, List, Value
 
-from gradsentry.corpus import open_corpus, sources
+from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
@@ -149,14 +150,14 @@ def test_a_folder_laid_out_as_a_repository_has_splits(repository):
 
 
 def test_a_hub_id_is_loaded_by_datasets(repository, monkeypatch):
-    load = sources.datasets.load_dataset
+    load = datasets.load_dataset
     asked = []
 
     def local(name, config):
         asked.append((name, config))
         return load(str(repository), config)
 
-    monkeypatch.setattr(sources.datasets, "load_dataset", local)
+    monkeypatch.setattr(datasets, "load_dataset", local)
     assert len(list(open_corpus("owner/name:default"))) == 6
     assert asked == [("owner/name", "default")]
 

@@ -6,9 +6,8 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import numpy as np
 
 from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
@@ -18,6 +17,9 @@ from gradsentry.corpus.memorycorpus import MemoryCorpus
 from gradsentry.corpus.streams import unreadable
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
+
+if TYPE_CHECKING:
+    import datasets
 
 _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(:[\w.-]{1,96})?")
 _NO_DATA = {".md", ".txt", ".yaml", ".yml", ".py", ""}  # what lies beside data files in a repository
@@ -42,6 +44,15 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
             return _of_hub(repository, config or None, settings)
         case str() | Path():
             return _of_path(Path(data), settings)
+        case _:
+            return _of_memory(data, settings)
+
+
+def _of_memory(data: object, settings: DataSettings) -> Corpus:
+    # Importing it takes most of a second, which a scan of a file need not wait.
+    import datasets
+
+    match data:
         case datasets.DatasetDict():
             return _of_splits(data, settings)
         case datasets.Dataset():
@@ -110,6 +121,8 @@ def _of_dataset(name: str, dataset: datasets.Dataset, settings: DataSettings) ->
 def _of_splits(splits: datasets.DatasetDict, settings: DataSettings) -> Corpus:
     split = _chosen_split(splits, settings)
 
+    import datasets
+
     def select(keep: Keep) -> datasets.DatasetDict:
         return datasets.DatasetDict({**splits, split: splits[split].select(np.flatnonzero(keep))})
 
@@ -128,6 +141,8 @@ def _chosen_split(splits: Mapping[Any, object], settings: DataSettings) -> str:
 
 def _of_hub(name: str, config: str | None, settings: DataSettings) -> Corpus:
     """Returns a data set from the Hub, or from a folder that is laid out as one; no code of it is run."""
+    import datasets
+
     try:
         loaded = datasets.load_dataset(name, config)
     # The Hub's client, the parsers and the network each have exceptions of their own.

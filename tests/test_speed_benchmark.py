@@ -1,0 +1,46 @@
+"""The benchmark of speed runs from end to end on a few rows, and its page says what is kept of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("speed_page")
+
+
+def test_the_smoke_run(tmp_path: Path, page: ModuleType):
+    kept = tmp_path / "speed.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "speed.py"), "--smoke", "--json", str(kept)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    results = json.loads(kept.read_text(encoding="utf-8"))
+    ways = results["ways"]["embedded"]
+    assert ways["rows"] == 8
+    assert all(figures["rows_per_second"] > 0 for figures in ways["table"].values())
+    assert sum(ways["phases"].values()) == pytest.approx(1.0, abs=1e-3)
+    assert {"forward", "head", "spectrum", "tokenise", "write"} < set(ways["phases"])
+    assert "embedded: 8 rows" in printed
+    for part in ("rows", "head", "thresholds", "startup"):
+        assert results[part]
+    text = page.page(results)
+    assert f"| {ways['a/c']:.2f} | {ways['c/b']:.2f} |" in text
+
+
+def test_the_page_is_written_from_the_kept_results(page: ModuleType):
+    if not page.KEPT.is_file():
+        pytest.skip("no results of `make bench-speed` are kept in the repository yet")
+    results = json.loads(page.KEPT.read_text(encoding="utf-8"))
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(results), (
+        "run `python benchmarks/speed_page.py`"
+    )
