@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # One tested set of versions; torch in particular, whose newest build pulls gigabytes of CUDA packages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test test-slow bench-speed lint format clean
+.PHONY: install demo test test-slow bench-smoke bench-speed lint format clean
 
 install: $(VENV)/.installed
 
@@ -27,6 +27,9 @@ test-slow: install
 bench-speed: install
 	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
 	$(BIN)/python benchmarks/speed_page.py
+
+bench-smoke: install
+	$(BIN)/gradsentry bench benchmarks/smoke.yaml --out $$(mktemp -d) --fail-on-error
 
 lint: install
 	$(BIN)/ruff check .
