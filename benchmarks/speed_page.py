@@ -13,7 +13,6 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "benchmarks" / "speed.json"
 PAGE = ROOT / "docs" / "performance.md"
-NOTES = ROOT / "benchmarks" / "speed_notes.md"
 # Corpus: what (a)/(c) should reach, and what (c) may take of the time of (b).
 WANTED = {"webqa": (5.0, 0.6), "nq": (2.5, 1.15), "alpaca": (2.5, 1.15)}
 NOT_FORWARD = 0.15
@@ -47,8 +46,6 @@ def page(results: dict[str, Any]) -> str:
     ):
         if name in results:
             parts.append(section(results[name]))
-    if NOTES.is_file():
-        parts.append(NOTES.read_text(encoding="utf-8").strip())
     return "\n\n".join(parts) + "\n"
 
 

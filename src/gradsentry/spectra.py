@@ -13,7 +13,7 @@ product      (D^T A)^T (D^T A)                              d       V d (T + d)
 Roots of eigenvalues have half of the digits: beside s_1 the error of s_i is a few sqrt(eps), 1e-7 in float64.
 Everything is therefore done in float64 whatever the factors' dtype; the factors come from a float32 forward
 pass, whose own error (1e-6) is larger. QR of both factors and the SVD of `R_D R_A^T` would keep all digits,
-but cost several times as much (`docs/performance.md`).
+but cost more for all but the shortest responses, and cannot be summed over blocks of D's columns.
 
 Samples of like length are decomposed together, padded with rows of zeros, which add nothing but eigenvalues
 of 0. Factors that are not finite give values that are not: NaN.
