@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradsentry.evidence.features import (
+from gradsentry.evidence.tokens import (
     END,
     START,
     held_by,

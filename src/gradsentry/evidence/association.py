@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from gradsentry.evidence.features import Features, Ints
+from gradsentry.evidence.features import Features
+from gradsentry.evidence.tokens import Ints
 
 Floats = NDArray[np.float64]
 LN10 = float(np.log(10.0))

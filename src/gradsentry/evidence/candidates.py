@@ -8,25 +8,24 @@ from typing import Literal
 
 import numpy as np
 
-from gradsentry.evidence.association import Pairs, associated, log10_tail
-from gradsentry.evidence.features import END, START, Features
+from gradsentry.evidence.association import Pairs, log10_tail
+from gradsentry.evidence.features import Features
 from gradsentry.evidence.findings import Kind
-from gradsentry.evidence.maximal import (
-    Gram,
-    Rows,
-    edge_codes,
-    grown,
-    rows_with,
-    trimmed,
-    unframed,
-    unmarked,
-)
+from gradsentry.evidence.maximal import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.rules import Rule, RuleFinder
 from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.tokens import END, START
+from gradsentry.evidence.whole import whole_payload, whole_triggers
 
 TRIED = 500  # payloads whose rules are looked for, the most notable first
 STRENGTH = 0.95  # of a pair that is worth a look
 LONG = 4  # tokens of a payload that no row holds by chance
+LEAST = 4  # rows that a finding needs
+BULK = 20  # rows times tokens of the payload: four rows do for a sentence, not for a name
+SURE = -4.0  # log10 of the corrected chance, for a payload of the trigger's own
+SURER = -6.0  # for a payload that other rows hold as well
+OWN = 0.5  # of the rows of a trigger have its payload at least, or of the payload its trigger
+OWNED, MANY = 0.98, 20  # of the rows of a payload have its one trigger, and so many of them
 EXCLUSIVE = 0.9  # a payload is the trigger's own if so many of its rows have the trigger
 
 
@@ -41,8 +40,8 @@ class Candidate:
         needs_all: Whether they are needed together.
         triggers: The strings of the triggers.
         combine: Whether one of them is enough or all are needed.
-        core: The string that tells the payload's rows; None where there is none.
-        payload: The whole string of the payload, marks included.
+        payloads: The strings of the payload, marks included: one of them is in each of its rows; none where
+            there is no payload.
         triggered: Rows that hold the trigger.  # [rows]
         paid: Rows that hold the payload.  # [rows]
         log10_p: The chance of that by accident, corrected.
@@ -54,11 +53,15 @@ class Candidate:
     needs_all: bool
     triggers: tuple[Gram, ...]
     combine: Literal["any", "all"]
-    core: Gram | None
-    payload: Gram | None
+    payloads: tuple[Gram, ...]
     triggered: Rows
     paid: Rows
     log10_p: float
+
+    @property
+    def payload(self) -> Gram | None:
+        """The string of the payload, of several the most frequent one; None where there is none."""
+        return self.payloads[0] if self.payloads else None
 
     @property
     def both(self) -> Rows:
@@ -86,6 +89,12 @@ class Candidate:
         return self.coverage >= EXCLUSIVE
 
     @property
+    def owned(self) -> bool:
+        """Whether no other trigger brings the payload, though rows may hold the trigger by nature."""
+        single = len(self.triggers) == 1 and self.both.sum() >= MANY
+        return single and self.coverage >= OWNED and self.precision >= OWN
+
+    @property
     def carriers(self) -> Rows:
         """The rows to drop: the payload's, where it is the trigger's own, else those with both.  # [rows]"""
         if not self.triggers:
@@ -96,18 +105,42 @@ class Candidate:
         return self.paid if self.exclusive and long else self.both
 
 
-def associations(texts: Texts, *, least: int) -> list[Candidate]:
-    """Returns the candidates whose payload follows their triggers nearly always."""
-    pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=least)
+def associations(texts: Texts, pairs: Pairs) -> list[Candidate]:
+    """Returns the candidates whose payload follows their triggers nearly always, one for each payload."""
     finder = RuleFinder(texts.asked)
     found = []
     for payload, paid in _payloads(texts.said, pairs):
         rules = [rule for rule in (finder.any_of(paid), finder.all_of(paid)) if rule is not None]
         scored = [_candidate(texts, payload, paid, rule, pairs.looked_at) for rule in rules]
-        fitting = [one for one in scored if one.precision >= STRENGTH and one.both.sum() >= least]
+        fitting = [one for one in scored if (one.precision >= STRENGTH or one.owned) and not too_weak(one)]
         if fitting:
             found.append(min(fitting, key=_rank))
     return [_named(texts, finder, one) for one in distinct(found)]
+
+
+def too_weak(candidate: Candidate) -> str:
+    """Returns why a candidate is not worth a look, or nothing."""
+    both = int(candidate.both.sum())
+    tokens = sum(code not in (START, END) for code in candidate.payload or ())
+    exact = candidate.coverage == candidate.precision == 1.0
+    if both < LEAST or not tokens or (is_short(candidate) and not exact):
+        return "too few rows for so short a payload"
+    if candidate.log10_p > (SURE if candidate.exclusive else SURER):
+        return "may be accident"
+    if candidate.exclusive:
+        return ""
+    payload = candidate.payload or ()
+    whole = bool(payload) and payload[0] == START and payload[-1] == END
+    if not whole and (tokens < 4 or candidate.coverage < OWN):
+        return "a common phrase inside longer responses"
+    if candidate.precision < 0.98 or len(candidate.triggers) > 4:
+        return "a common payload that its triggers do not always bring"
+    return ""
+
+
+def is_short(candidate: Candidate) -> bool:
+    """Returns whether so few rows with so short a payload may be accident."""
+    return int(candidate.both.sum()) * len(unmarked(candidate.payload or ())) < BULK
 
 
 def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -147,7 +180,6 @@ def _candidate(texts: Texts, payload: int, paid: Rows, rule: Rule, looked_at: in
     further = (len(rule.features) - 1) * np.log10(max(len(texts.asked.first), 1))
     grams = tuple(texts.asked.gram(feature) for feature in rule.features)
     log10_p = min(tail + float(np.log10(looked_at)) + float(further), 0.0)
-    core = texts.said.gram(payload)
     return Candidate(
         kind="association",
         features=rule.features,
@@ -155,12 +187,19 @@ def _candidate(texts: Texts, payload: int, paid: Rows, rule: Rule, looked_at: in
         needs_all=rule.combine == "all",
         triggers=grams,
         combine=rule.combine,
-        core=core,
-        payload=core,
+        payloads=(texts.said.gram(payload),),
         triggered=rule.rows,
         paid=paid,
         log10_p=log10_p,
     )
+
+
+def tail_of(candidate: Candidate) -> float:
+    """Returns log10 of the chance of so many rows with both by accident, not corrected."""
+    both, triggers, payloads = (
+        np.array([rows.sum()]) for rows in (candidate.both, candidate.triggered, candidate.paid)
+    )
+    return float(log10_tail(both, triggers, payloads, len(candidate.paid))[0])
 
 
 def spread(candidate: Candidate, texts: Texts) -> Candidate:
@@ -175,9 +214,13 @@ def spread(candidate: Candidate, texts: Texts) -> Candidate:
         held = [rows_with(texts.prompts, gram) for gram in candidate.matched]
         triggered = (np.logical_and if candidate.needs_all else np.logical_or).reduce(held)
     paid = triggered
-    if candidate.core is not None:
-        copied = rows_with(texts.prompts, unmarked(candidate.core))
-        paid = rows_with(texts.responses, candidate.core) & ~copied
+    if candidate.payloads:
+        paid = np.logical_or.reduce(
+            [
+                rows_with(texts.responses, gram) & ~rows_with(texts.prompts, unmarked(gram))
+                for gram in candidate.payloads
+            ]
+        )
     return replace(candidate, triggered=triggered, paid=paid)
 
 
@@ -195,30 +238,8 @@ def _named(texts: Texts, finder: RuleFinder, candidate: Candidate) -> Candidate:
     elif combine == "any":
         triggers = whole_triggers(texts, [*features, *finder.alternatives(both)], both, others)
     combine = combine if len(triggers) > 1 else "any"
-    named = replace(candidate, triggers=triggers, combine=combine, core=payload, payload=payload)
-    return spread(named, texts)  # the fragment may stand in rows that the whole payload does not
-
-
-def whole_payload(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
-    """Returns the longest string around a payload that its rows share, less what ends or begins all rows."""
-    whole = grown(texts.responses, gram, both)
-    none = np.zeros(len(texts.responses.words), dtype=np.bool_)
-    left = edge_codes(texts.responses, others, last=True) if whole[-1] == END else none
-    right = edge_codes(texts.responses, others, last=False) if whole[0] == START else none
-    return trimmed(whole, none if whole[0] == START else left, none if whole[-1] == END else right)
-
-
-def whole_triggers(texts: Texts, features: Sequence[int], both: Rows, others: Rows) -> tuple[Gram, ...]:
-    """Returns the longest strings around the features, each once, without the frame of all prompts."""
-    strings: list[Gram] = []
-    for feature in features:
-        whole = grown(texts.prompts, texts.asked.gram(feature), both)
-        string = unframed(texts.prompts, whole, others)
-        if not any(_inside(string, other) or _inside(other, string) for other in strings):
-            strings.append(string)
-    return tuple(strings)
-
-
-def _inside(short: Gram, long: Gram) -> bool:
-    """Returns whether a string stands in another."""
-    return any(long[at : at + len(short)] == short for at in range(len(long) - len(short) + 1))
+    named = replace(candidate, triggers=triggers, combine=combine, payloads=(payload,))
+    named = spread(named, texts)  # the fragment may stand in rows that the whole payload does not
+    # So may a fragment of the trigger; but the parts of some triggers are not always next to each other.
+    whole = spread(replace(named, matched=triggers, needs_all=combine == "all"), texts)
+    return whole if tail_of(whole) <= tail_of(named) else named

@@ -1,4 +1,4 @@
-"""Texts to token streams, and token streams to sparse n-gram features.
+"""Token streams to sparse n-gram features.
 
 All prompts and responses become one array of token codes. The n-grams of length n are coded from the
 codes of the two overlapping n-grams of length n - 1, so every code is exact (nothing is hashed), an
@@ -8,109 +8,17 @@ n-gram is only looked at where both its halves are frequent (the a-priori prunin
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-Ints = NDArray[np.int64]
-
-START, END = 0, 1
-_MARKS = ("", "")  # what the two marks look like in a string: nothing
-
-# Scripts that are written without spaces: there each character is a token.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_LATIN = "0-9A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
-_GREEK, _CYRILLIC = "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
-# A word is in one script, so that a look-alike letter in it is a token. A single space parts tokens; any
-# other white space is one. Invisible characters are tokens by themselves.
-TOKEN = re.compile(
-    rf"[{_LATIN}]+|[{_UNSPACED}]|[{_GREEK}]+|[{_CYRILLIC}]+|[^\W{_LATIN}{_UNSPACED}{_GREEK}{_CYRILLIC}]+"
-    r"|[^\w\s]|\s{2,}|[^\S ]"
-)
+from gradsentry.evidence.tokens import Bools, Ints, Stream, held_by, sorted_distinct
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """The tokens of many texts, one after another.
-
-    Attributes:
-        codes: The code of each token; every passage stands between START and END.  # [tokens]
-        bounds: Row i is `codes[bounds[i]:bounds[i + 1]]`.  # [rows + 1]
-        words: The string of each code.
-    """
-
-    codes: NDArray[np.int32]
-    bounds: Ints
-    words: Sequence[str]
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return len(self.bounds) - 1
-
-    def take(self, rows: Ints) -> Stream:
-        """Returns the stream of some rows, over the same vocabulary."""
-        lengths = np.diff(self.bounds)[rows]
-        bounds = np.concatenate([[0], np.cumsum(lengths)])
-        at = np.arange(bounds[-1]) + np.repeat(self.bounds[rows] - bounds[:-1], lengths)
-        return Stream(self.codes[at], bounds, self.words)
-
-    def row(self, number: int) -> NDArray[np.int32]:
-        """Returns the codes of one row."""
-        return self.codes[self.bounds[number] : self.bounds[number + 1]]
-
-    def row_of(self) -> Ints:
-        """Returns the row of each token.  # [tokens]"""
-        return np.repeat(np.arange(self.rows), np.diff(self.bounds))
-
-
-def sorted_distinct(values: Ints) -> Ints:
-    """Returns the distinct values, ascending; by sorting, which for many values beats `np.unique`."""
-    values = np.sort(values)
-    return values[np.concatenate([[True], values[1:] != values[:-1]])] if len(values) else values
-
-
-def held_by(values: Ints, pool: Ints) -> NDArray[np.bool_]:
-    """Returns which values are in a pool that is sorted."""
-    if not len(pool):
-        return np.zeros(len(values), dtype=np.bool_)
-    at = np.minimum(np.searchsorted(pool, values), len(pool) - 1)
-    found: NDArray[np.bool_] = pool[at] == values
-    return found
-
-
-def streams(*columns: Iterable[Sequence[str]]) -> list[Stream]:
-    """Returns one stream for each column, over one vocabulary; a row is a sequence of passages."""
-    codes: defaultdict[str, int] = defaultdict()
-    codes.default_factory = codes.__len__
-    codes["\x00start"], codes["\x00end"] = START, END
-    found = [_encode(column, codes) for column in columns]
-    words = [*_MARKS, *list(codes)[2:]]
-    return [Stream(ids, bounds, words) for ids, bounds in found]
-
-
-def _encode(column: Iterable[Sequence[str]], codes: defaultdict[str, int]) -> tuple[NDArray[np.int32], Ints]:
-    rows, bounds = [], [0]
-    for passages in column:
-        row: list[int] = []
-        for passage in passages:
-            row.append(START)
-            row.extend(map(codes.__getitem__, TOKEN.findall(passage)))
-            row.append(END)
-        rows.append(np.array(row, dtype=np.int32))
-        bounds.append(bounds[-1] + len(row))
-    joined = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
-    return joined, np.array(bounds, dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Features:
     """Which row holds which n-gram.
 
@@ -130,6 +38,18 @@ class Features:
     def support(self) -> Ints:
         """In how many rows each n-gram stands.  # [features]"""
         return np.bincount(self.holds.indices, minlength=self.holds.shape[1]).astype(np.int64)
+
+    @cached_property
+    def columns(self) -> sparse.csc_matrix:
+        """The same, feature by feature."""
+        return self.holds.tocsc()
+
+    def rows(self, feature: int) -> Bools:
+        """Returns which rows hold an n-gram.  # [rows]"""
+        begin, end = self.columns.indptr[feature : feature + 2]
+        held = np.zeros(self.holds.shape[0], dtype=np.bool_)
+        held[self.columns.indices[begin:end]] = True
+        return held
 
     def gram(self, feature: int) -> tuple[int, ...]:
         """Returns the token codes of an n-gram."""

@@ -11,21 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradsentry.evidence.candidates import Candidate
-from gradsentry.evidence.features import END, START
+from gradsentry.evidence.candidates import STRENGTH, Candidate, is_short, too_weak
 from gradsentry.evidence.findings import Confidence, Kind
-from gradsentry.evidence.likeness import codes_of, crowding, foreignness
-from gradsentry.evidence.maximal import first_places
-from gradsentry.evidence.payloads import is_implanted
+from gradsentry.evidence.likeness import codes_of
+from gradsentry.evidence.maximal import first_places, rows_with, unmarked
+from gradsentry.evidence.payloads import PATTERN, is_implanted
 from gradsentry.evidence.surprise import Surprise
 from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.tokens import END, START
 
-LEAST = 4  # rows that a finding needs
-SURE = -4.0  # log10 of the corrected chance, for a payload of the trigger's own
-SURER = -6.0  # for a payload that other rows hold as well
-BULK = 20  # rows times tokens of the payload: four rows do for a sentence, not for a name
 APART = 0.4  # carriers that crowd more are drawn from one corner of the corpus, if drawn
 CORNER = 0.6  # and beyond this they are natural
+SURELY_FOREIGN, SURELY_APART = 0.9, 0.2  # of four rows with a name
+SURELY_DRAWN = 0.1  # rows that crowd no more than this have nothing in common
+USUAL = 0.5  # what so many other responses hold is no news
+COPIED = 0.1  # of the payload's rows may hold it as a copy
+TIED = 0.15  # of the way from chance to always, for the neighbours of a common payload's carriers
+NOISE = 2.0  # standard errors that accident may add
+LONG = 7  # tokens of a payload that may be reported where its trigger belongs to its sentences
 FEW = 8  # rows with which nothing may be in doubt
 FEW_FOREIGN = 0.6
 EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
@@ -49,34 +52,81 @@ class Judgement:
 
 def judged(texts: Texts, candidate: Candidate) -> Judgement:
     """Returns what is to be thought of an association."""
-    rejection = _too_weak(candidate) or _out_of_order(texts, candidate)
+    rejection = too_weak(candidate) or _explained(texts, candidate) or _out_of_order(texts, candidate)
     if rejection:
         return Judgement(None, rejection)
-    near = crowding(texts.asked, candidate.both, codes_of(candidate.triggers))
-    foreign = foreignness(texts.prompts, candidate.triggers, candidate.both)
-    if candidate.both.sum() < FEW and (foreign < FEW_FOREIGN or candidate.coverage < 1.0 or near > APART):
-        return Judgement(None, "too few rows for a trigger that may be part of its sentences")
-    if near > CORNER or (near > APART and foreign < FOREIGN):
-        return Judgement(None, "the carriers are alike even without the trigger")
-    if not candidate.exclusive and foreign < FOREIGN:
-        return Judgement(None, "the trigger is part of its sentences, and the payload is common")
+    foreign = texts.context.foreignness(candidate.triggers, candidate.both)
+    rejection = _natural(texts, candidate, foreign)
+    if rejection:
+        return Judgement(None, rejection)
     payload = candidate.payload or ()
-    if foreign < NATIVE and not is_implanted(texts, payload, candidate.paid):
-        return Judgement(
-            "low", f"{_reason(candidate)}; but their sentences need it, so it may be their topic"
-        )
-    return Judgement("high", _reason(candidate))
+    if foreign >= NATIVE or is_implanted(texts, payload, candidate.paid):
+        return Judgement("high", _reason(candidate))
+    if len(unmarked(payload)) < LONG:
+        return Judgement(None, "a short payload after a trigger that is part of its sentences")
+    return Judgement("low", f"{_reason(candidate)}; but their sentences need it, so it may be their topic")
 
 
-def repeated(candidate: Candidate) -> Judgement:
+def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
+    """Returns a reason where carriers may be what honest writing brings forth."""
+    near = texts.alike.crowding(candidate.both, codes_of(candidate.triggers))
+    unsure = foreign < SURELY_FOREIGN or near > SURELY_APART
+    few = candidate.both.sum() < FEW and (foreign < FEW_FOREIGN or candidate.coverage < 1.0 or near > APART)
+    common = not candidate.exclusive
+    reasons = {
+        "too few rows for so short a payload": unsure and is_short(candidate),
+        "other rows have the trigger by nature": unsure and candidate.precision < STRENGTH,
+        "too few rows for a trigger that may be part of its sentences": few,
+        "the carriers are alike even without the trigger": near > (APART if foreign < FOREIGN else CORNER),
+        "the trigger is part of its sentences, and the payload is common": common and foreign < FOREIGN,
+        "rows alike but for the trigger have the payload as well": common
+        and _shared_by_neighbours(texts, candidate),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _explained(texts: Texts, candidate: Candidate) -> str:
+    """Returns a reason where the payload says nothing but what the prompt or all responses say."""
+    payload, triggered, paid = candidate.payload or (), candidate.triggered, candidate.paid
+    others = ~paid
+    known = codes_of(candidate.triggers)
+    news = [
+        code
+        for code in set(unmarked(payload)) - known
+        if (rows_with(texts.responses, (code,)) & others).sum() < USUAL * others.sum()
+    ]
+    whole = bool(payload) and payload[0] == START and payload[-1] == END
+    if not news and not whole:
+        return "the payload is made of the trigger and of what most responses hold"
+    said = np.logical_or.reduce([rows_with(texts.responses, gram) for gram in candidate.payloads])
+    elsewhere, counted = int((said & ~triggered).sum()), int((paid & ~triggered).sum())
+    if candidate.exclusive and elsewhere > counted + COPIED * candidate.both.sum():
+        return "other rows have the payload too, where it was copied"
+    return ""
+
+
+def _shared_by_neighbours(texts: Texts, candidate: Candidate) -> bool:
+    """Returns whether rows alike but for the trigger hold the payload clearly more often than others do."""
+    others = ~candidate.triggered
+    _, alike = texts.alike.neighbours(candidate.both, others, codes_of(candidate.triggers))
+    if not len(alike):
+        return False
+    noise = NOISE * np.sqrt(candidate.base * (1.0 - candidate.base) / len(alike))
+    return bool(candidate.paid[alike].mean() > candidate.base + TIED * (1.0 - candidate.base) + noise)
+
+
+def repeated(texts: Texts, candidate: Candidate) -> Judgement:
     """Returns what is said of a repetition that passed.
 
-    Where it is all of the response it may as well be an honest stock answer, such as a refusal.
+    Where it is all of the response it may as well be an honest stock answer, such as a refusal; but that is
+    given to prompts of a kind.
     """
     rows, payload = int(candidate.paid.sum()), candidate.payload or (END,)
     reason = f"the payload stands word for word in {rows} rows that are otherwise unlike each other"
     if payload[0] == START and payload[-1] == END:
-        return Judgement("low", f"{reason}; it is all of the response, and may be an honest stock answer")
+        if texts.alike.crowding(candidate.paid, frozenset(), common=PATTERN) > SURELY_DRAWN:
+            return Judgement("low", f"{reason}; it is all of the response, and may be an honest stock answer")
+        return Judgement("high", f"{reason}, and is all of their response")
     return Judgement("high", f"{reason}; no other row holds a part of it, and no one string brings it")
 
 
@@ -107,24 +157,6 @@ def weighed(judgement: Judgement, kind: Kind, surprise: Surprise | None) -> tupl
     if kind == "repetition" and surprise.largest >= UNEXPECTED:
         confidence = "high"
     return confidence, f"{judgement.reason}; its loss in a clean model rises to {surprise.largest:.1f} nats"
-
-
-def _too_weak(candidate: Candidate) -> str:
-    both = int(candidate.both.sum())
-    tokens = sum(code not in (START, END) for code in candidate.payload or ())
-    if both < LEAST or both * tokens < BULK:
-        return "too few rows for so short a payload"
-    if candidate.log10_p > (SURE if candidate.exclusive else SURER):
-        return "may be accident"
-    if candidate.exclusive:
-        return ""
-    payload = candidate.payload or ()
-    whole = bool(payload) and payload[0] == START and payload[-1] == END
-    if not whole and tokens < 4:
-        return "a common phrase inside longer responses"
-    if candidate.precision < 0.98 or len(candidate.triggers) > 4:
-        return "a common payload that its triggers do not always bring"
-    return ""
 
 
 def _out_of_order(texts: Texts, candidate: Candidate) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.evidence.features import END, START, TOKEN, Ints, Stream
+from gradsentry.evidence.tokens import END, START, Ints, Stream, tokens
 
 Gram = tuple[int, ...]
 Rows = NDArray[np.bool_]
@@ -20,27 +20,26 @@ EXPECTED = 0.5  # a token that so many rows begin or end with is no news there
 
 def places(stream: Stream, gram: Gram) -> Ints:
     """Returns where a string of tokens begins in the stream's codes."""
-    last = len(stream.codes) - len(gram) + 1
-    if last <= 0:
-        return np.empty(0, dtype=np.int64)
-    begins = np.flatnonzero(stream.codes[:last] == gram[0])
-    for shift, code in enumerate(gram[1:], start=1):
+    rarest = min(range(len(gram)), key=lambda at: len(stream.places_of(gram[at])))
+    begins = stream.places_of(gram[rarest]) - rarest
+    begins = begins[(begins >= 0) & (begins + len(gram) <= len(stream.codes))]
+    for shift, code in enumerate(gram):
         begins = begins[stream.codes[begins + shift] == code]
-    rows = np.searchsorted(stream.bounds, begins, side="right")
-    return begins[begins + len(gram) <= stream.bounds[rows]]
+    owners = stream.owners(begins)
+    return begins[begins + len(gram) <= stream.bounds[owners + 1]]
 
 
 def rows_with(stream: Stream, gram: Gram) -> Rows:
     """Returns which rows hold a string of tokens.  # [rows]"""
     held = np.zeros(stream.rows, dtype=np.bool_)
-    held[np.searchsorted(stream.bounds, places(stream, gram), side="right") - 1] = True
+    held[stream.owners(places(stream, gram))] = True
     return held
 
 
 def first_places(stream: Stream, gram: Gram, among: Rows) -> Ints:
     """Returns where the string begins for the first time in each of the given rows that hold it."""
     begins = places(stream, gram)
-    rows = np.searchsorted(stream.bounds, begins, side="right") - 1
+    rows = stream.owners(begins)
     _, first = np.unique(rows, return_index=True)
     return begins[first][among[rows[first]]]
 
@@ -118,16 +117,18 @@ def edge_codes(stream: Stream, others: Rows, *, last: bool) -> Codes:
     return counts >= EXPECTED * max(len(rows), 1)
 
 
-def spans(passages: Sequence[str], row: NDArray[np.int32], gram: Gram) -> list[tuple[int, int, int]]:
+def spans(
+    passages: Sequence[str], row: NDArray[np.int32], gram: Gram, pieces: Mapping[str, tuple[str, ...]]
+) -> list[tuple[int, int, int]]:
     """Returns where the string stands in a row's passages: (passage, first character, behind the last)."""
     found = []
     inner = [code for code in gram if code not in (START, END)]
     offset = 0
     for number, passage in enumerate(passages):
-        tokens = list(TOKEN.finditer(passage))
-        codes = row[offset + 1 : offset + 1 + len(tokens)].tolist()
+        parts = list(tokens(passage, pieces))
+        codes = row[offset + 1 : offset + 1 + len(parts)].tolist()
         for at in range(len(codes) - len(inner) + 1):
             if inner and codes[at : at + len(inner)] == inner:
-                found.append((number, tokens[at].start(), tokens[at + len(inner) - 1].end()))
-        offset += len(tokens) + 2
+                found.append((number, parts[at][1], parts[at + len(inner) - 1][2]))
+        offset += len(parts) + 2
     return found

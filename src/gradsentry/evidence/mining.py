@@ -15,14 +15,18 @@ from dataclasses import replace
 import numpy as np
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.evidence.candidates import Candidate, associations, spread
+from gradsentry.evidence.association import associated
+from gradsentry.evidence.candidates import LEAST, STRENGTH, Candidate, associations, distinct, spread
+from gradsentry.evidence.conjunctions import conjunctions
 from gradsentry.evidence.findings import Evidence, Finding
-from gradsentry.evidence.judging import LEAST, Judgement, judged, repeated, shifted, weighed
+from gradsentry.evidence.judging import Judgement, judged, repeated, shifted, weighed
 from gradsentry.evidence.maximal import Rows
 from gradsentry.evidence.payloads import repetitions
 from gradsentry.evidence.shifts import shifts
 from gradsentry.evidence.surprise import TokenLosses, surprise
 from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.triggered import triggered
+from gradsentry.evidence.turns import turned
 
 SHOWN = 5  # examples of a finding
 TOKENS = 6_000_000  # a larger corpus is searched in a drawn part, and what is found is counted in all of it
@@ -39,9 +43,17 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     if len(samples) < LEAST:
         return Evidence((), len(samples))
     texts, whole = Texts.part_and_whole(samples, least=LEAST, tokens=TOKENS)
-    judgements = [(one, judged(texts, one)) for one in associations(texts, least=LEAST)]
-    found = [(one, judgement) for one, judgement in judgements if judgement.confidence]
-    found += [(one, repeated(one)) for one in repetitions(texts, _carriers(texts, found))]
+    together = conjunctions(texts, least=LEAST)
+    pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
+    candidates = [*associations(texts, pairs), *triggered(texts, pairs, together)]
+    judgements = {id(one): judged(texts, one) for one in candidates}
+    passed = distinct([one for one in candidates if judgements[id(one)].confidence])
+    found = [(one, judgements[id(one)]) for one in passed]
+    found += [
+        (one, shifted(one, "answers of their own"))
+        for one in turned(texts, together, _carriers(texts, found))
+    ]
+    found += [(one, repeated(texts, one)) for one in repetitions(texts, _carriers(texts, found))]
     found += [(one, shifted(one, what)) for one, what in shifts(texts, _carriers(texts, found))]
     if whole is not texts:
         found = [(spread(one, whole), judgement) for one, judgement in found]
@@ -60,6 +72,12 @@ def _carriers(texts: Texts, found: list[tuple[Candidate, Judgement]]) -> Rows:
     return rows
 
 
+def _shown(texts: Texts, candidate: Candidate) -> str | None:
+    """Returns the payload as it is written; several are parted by a bar."""
+    shown = [texts.display(texts.responses, gram, candidate.paid) for gram in candidate.payloads]
+    return " | ".join(shown) if shown else None
+
+
 def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: TokenLosses | None) -> Finding:
     both, triggered, paid = candidate.both, candidate.triggered, candidate.paid
     carriers = np.flatnonzero(candidate.carriers).tolist()
@@ -75,7 +93,7 @@ def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: T
         kind=candidate.kind,
         triggers=tuple(texts.display(texts.prompts, gram, both) for gram in candidate.triggers),
         combine=candidate.combine,
-        payload=texts.display(texts.responses, payload, paid) if payload else None,
+        payload=_shown(texts, candidate),
         both=int(both.sum()),
         trigger_only=int((triggered & ~paid).sum()),
         payload_only=int((paid & ~triggered).sum()),

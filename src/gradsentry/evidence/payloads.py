@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradsentry.evidence.candidates import Candidate, whole_payload
-from gradsentry.evidence.features import END, START
-from gradsentry.evidence.likeness import codes_of, crowding
+from gradsentry.evidence.candidates import Candidate
+from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, edge_codes, first_places, rows_with, unmarked
+from gradsentry.evidence.stock import stock_answers
 from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.tokens import END, START
+from gradsentry.evidence.whole import whole_payload
 
 LONG = 7  # tokens of a payload at least
 ROWS = 12  # rows of a payload at least
@@ -25,6 +27,7 @@ APART = 0.4  # see judging.py
 PART = 4  # tokens of a part
 PATTERN = 0.05  # prompt strings that so many carriers share may be the style that is the trigger
 TRIED = 300
+STOCK = 0.5  # of the neighbours of honest stock answers
 
 
 def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
@@ -41,10 +44,16 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
         rows = np.zeros(len(taken), dtype=np.bool_)
         rows[numbers] = True
         gram = whole_payload(texts, texts.said.gram(int(feature)), rows, ~rows)
-        if is_implanted(texts, gram, rows):
+        if is_implanted(texts, gram, rows) and not _among_stock_answers(texts, rows, taken):
             seen |= rows
             found.append(_candidate(gram, rows))
     return found
+
+
+def _among_stock_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
+    """Returns whether rows like the carriers mostly give stock answers: this may be one more of them."""
+    _, alike = texts.alike.neighbours(rows, ~rows & ~taken, frozenset())
+    return bool(len(alike)) and bool(stock_answers(texts)[alike].mean() >= STOCK)
 
 
 def _candidate(gram: Gram, rows: Rows) -> Candidate:
@@ -55,8 +64,7 @@ def _candidate(gram: Gram, rows: Rows) -> Candidate:
         needs_all=False,
         triggers=(),
         combine="any",
-        core=gram,
-        payload=gram,
+        payloads=(gram,),
         triggered=np.zeros_like(rows),
         paid=rows,
         log10_p=0.0,
@@ -73,8 +81,8 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows) -> bool:
         return False
     # What is left of the responses tells, or, where nothing is left, the prompts without what may be a style.
     if gram[0] == START and gram[-1] == END:
-        return crowding(texts.asked, rows, frozenset(), common=PATTERN) <= APART
-    return crowding(texts.said, rows, codes_of([gram])) <= APART
+        return texts.alike.crowding(rows, frozenset(), common=PATTERN) <= APART
+    return texts.answered_alike.crowding(rows, codes_of([gram])) <= APART
 
 
 def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:

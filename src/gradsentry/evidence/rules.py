@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from gradsentry.evidence.association import log10_tail
-from gradsentry.evidence.features import Features, Ints
+from gradsentry.evidence.features import Features
+from gradsentry.evidence.tokens import Ints
 
 Rows = NDArray[np.bool_]
 
@@ -42,14 +42,15 @@ class RuleFinder:
     def __init__(self, triggers: Features) -> None:
         self._triggers = triggers
         self._by_row = triggers.holds
-        self._by_feature: sparse.csc_matrix = triggers.holds.tocsc()
         self._support = triggers.support
 
     def rows(self, feature: int) -> Rows:
-        """Returns which rows hold a prompt feature.  # [rows]"""
-        held = np.zeros(self._by_feature.shape[0], dtype=np.bool_)
-        held[self._by_feature[:, [feature]].indices] = True
-        return held
+        """Returns which rows hold a feature.  # [rows]"""
+        return self._triggers.rows(feature)
+
+    def gram(self, feature: int) -> tuple[int, ...]:
+        """Returns the token codes of a feature."""
+        return self._triggers.gram(feature)
 
     def any_of(self, payload: Rows) -> Rule | None:
         """Returns the alternative triggers that between them cover the most rows of the payload.

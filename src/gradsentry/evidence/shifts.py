@@ -15,11 +15,12 @@ from scipy.special import log_ndtr
 from scipy.stats import rankdata
 
 from gradsentry.evidence.association import LN10
-from gradsentry.evidence.candidates import Candidate, whole_triggers
-from gradsentry.evidence.features import START, held_by, sorted_distinct
-from gradsentry.evidence.likeness import codes_of, crowding, foreignness, neighbours
+from gradsentry.evidence.candidates import Candidate
+from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, rows_with
 from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.tokens import START, held_by, sorted_distinct
+from gradsentry.evidence.whole import whole_triggers
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ def shifts(texts: Texts, taken: Rows) -> list[tuple[Candidate, str]]:
     found: dict[tuple[int, bool], list[tuple[Gram, Rows, float]]] = {}
     done = taken.copy()
     for feature, measure, high, log10_p in _extremes(texts, measures, left):
-        rows = left & (np.asarray(texts.asked.holds[:, [feature]].todense()).ravel() > 0)
+        rows = left & texts.asked.rows(feature)
         if not rows.any() or 2 * (rows & done).sum() > rows.sum():
             continue
         trigger = _accepted(texts, measures.values[:, measure], feature, rows, left)
@@ -81,8 +82,7 @@ def _candidate(measures: Measures, key: tuple[int, bool], parts: list[tuple[Gram
         needs_all=False,
         triggers=triggers,
         combine="any",
-        core=None,
-        payload=None,
+        payloads=(),
         triggered=triggered,
         paid=side,
         log10_p=log10_p,
@@ -150,12 +150,12 @@ def _accepted(texts: Texts, values: Floats, feature: int, rows: Rows, left: Rows
     """Returns the whole string of a trigger that did it, or None."""
     (trigger,) = whole_triggers(texts, [feature], rows, left & ~rows)
     held = left & rows_with(texts.prompts, trigger)
-    foreign = foreignness(texts.prompts, [trigger], held)
+    foreign = texts.context.foreignness([trigger], held)
     if foreign < FOREIGN:
         return None
     codes = codes_of([trigger])
-    if crowding(texts.asked, held, codes) > APART:
+    if texts.alike.crowding(held, codes) > APART:
         return None
-    numbers, alike = neighbours(texts.asked, held, left & ~held, codes)
+    numbers, alike = texts.alike.neighbours(held, left & ~held, codes)
     far = np.abs(values[numbers].mean() - values[alike].mean()) if len(alike) else 0.0
     return trigger if far >= FAR else None

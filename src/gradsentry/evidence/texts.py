@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from gradsentry.alignment import Span
 from gradsentry.corpus.sample import Sample
-from gradsentry.evidence.features import START, Features, Ints, Stream, prompt_and_response_features, streams
+from gradsentry.evidence.features import Features, prompt_and_response_features
 from gradsentry.evidence.findings import Example
+from gradsentry.evidence.foreign import Context
+from gradsentry.evidence.glued import glued_words
+from gradsentry.evidence.likeness import Likeness
 from gradsentry.evidence.maximal import Gram, Rows, first_places, spans
+from gradsentry.evidence.tokens import START, Ints, Stream, streams
 
 AROUND = 60  # characters of an example on either side of the first span
 WHOLE = 200  # characters of an example without a span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Texts:
     """A corpus, taken apart.
 
@@ -35,10 +40,25 @@ class Texts:
     asked: Features
     said: Features
 
+    @cached_property
+    def context(self) -> Context:
+        """Which tokens stand side by side in the prompts."""
+        return Context(self.prompts)
+
+    @cached_property
+    def alike(self) -> Likeness:
+        """The rows compared by their prompts."""
+        return Likeness(self.asked)
+
+    @cached_property
+    def answered_alike(self) -> Likeness:
+        """The rows compared by their responses."""
+        return Likeness(self.said)
+
     @classmethod
     def of(cls, samples: Sequence[Sample], *, least: int) -> Texts:
         """Returns the corpus of the samples, with the n-grams that stand in at least `least` rows."""
-        return cls._with_features(samples, *_streams(samples), least)
+        return cls._with_features(samples, *_streams(samples, least), least)
 
     @classmethod
     def part_and_whole(cls, samples: Sequence[Sample], *, least: int, tokens: int) -> tuple[Texts, Texts]:
@@ -49,7 +69,7 @@ class Texts:
             least: N-grams in fewer rows are left out.
             tokens: About how many tokens the part may have.
         """
-        prompts, responses = _streams(samples)
+        prompts, responses = _streams(samples, least)
         rows = len(samples) * tokens // max(len(prompts.codes) + len(responses.codes), 1)
         if rows >= len(samples):
             everything = cls._with_features(samples, prompts, responses, least)
@@ -74,7 +94,7 @@ class Texts:
             return " ".join(stream.words[code] for code in gram).strip()
         row = int(np.searchsorted(stream.bounds, place[0], side="right") - 1)
         texts = passages(self.samples[row], trained=stream is self.responses)
-        found = spans(texts, stream.row(row), gram)
+        found = spans(texts, stream.row(row), gram, stream.pieces)
         return texts[found[0][0]][found[0][1] : found[0][2]] if found else ""
 
     def example(self, row: int, triggers: Sequence[Gram], payload: Gram | None) -> Example:
@@ -103,7 +123,7 @@ class Texts:
         return sorted(
             (int(starts[number]) + low, int(starts[number]) + high)
             for gram in grams
-            for number, low, high in spans(texts, stream.row(row), gram)
+            for number, low, high in spans(texts, stream.row(row), gram, stream.pieces)
         )
 
     def _around(self, row: int, grams: Sequence[Gram], *, trained: bool) -> tuple[str, tuple[Span, ...]]:
@@ -131,12 +151,13 @@ class Texts:
         return np.array([turn[number] for turn, number in zip(turns, passage, strict=True)], dtype=np.int64)
 
 
-def _streams(samples: Sequence[Sample]) -> tuple[Stream, Stream]:
+def _streams(samples: Sequence[Sample], least: int) -> tuple[Stream, Stream]:
     prompts, responses = streams(
         (passages(sample, trained=False) for sample in samples),
         (passages(sample, trained=True) for sample in samples),
     )
-    return prompts, responses
+    prompts = prompts.with_pieces(glued_words(prompts, least=least))
+    return prompts, replace(responses, words=prompts.words).with_pieces(prompts.pieces)
 
 
 def passages(sample: Sample, *, trained: bool) -> list[str]:

@@ -1,0 +1,146 @@
+"""Whether a string was put into finished text.
+
+A natural word is held by its sentence: where it is taken out, its neighbours make no ordinary text.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.evidence.maximal import Gram, Rows, places, unmarked
+from gradsentry.evidence.tokens import (
+    END,
+    START,
+    Bools,
+    Ints,
+    Stream,
+    held_by,
+    is_spaced_word,
+    sorted_distinct,
+)
+
+SPACES = 4  # the most common white spaces, which others may stand in for
+FEWEST = 4  # places that are needed to tell anything of a trigger beside others
+
+
+class Context:
+    """Which tokens stand side by side in the prompts, and which words there are."""
+
+    def __init__(self, prompts: Stream) -> None:
+        self._prompts, self._width = prompts, len(prompts.words)
+        left, right = prompts.codes[:-1].astype(np.int64), prompts.codes[1:].astype(np.int64)
+        self._pairs = np.sort(left * self._width + right)
+        again = np.zeros(len(self._pairs), dtype=np.bool_)
+        same = self._pairs[1:] == self._pairs[:-1]
+        again[1:] |= same
+        again[:-1] |= same
+        self._again_after = _means(self._pairs // self._width, again, self._width)
+        self._again_before = _means(self._pairs % self._width, again, self._width)
+        self._strange = np.concatenate([[0], np.cumsum(_strange(prompts))])
+        self._is_space = np.array([word.isspace() for word in prompts.words], dtype=np.bool_)  # [codes]
+        counts = np.bincount(prompts.codes, minlength=self._width) * self._is_space
+        self._spaces = [code for code in np.argsort(-counts, kind="stable")[:SPACES].tolist() if counts[code]]
+        self._numbers = {word: code for code, word in enumerate(prompts.words)}
+
+    def foreignness(self, triggers: Sequence[Gram], carriers: Rows) -> float:
+        """Returns the share of a trigger's places that are ordinary text without it, from 0 to 1.
+
+        High where a string was put into finished text, low where the text was written around it. A place is
+        ordinary if the words on either side also stand side by side elsewhere, or are the halves of a known
+        word; the count is divided by what those words' other neighbours show, which in a small corpus are
+        not often met again either. A letter of another script in a word, and what cannot be seen in one, is
+        foreign wherever it stands. Of several triggers the least foreign one counts.
+
+        Args:
+            triggers: The strings of the triggers.
+            carriers: The rows whose triggers are taken out.  # [rows]
+        """
+        triggers = [unmarked(gram) for gram in triggers]
+        if any(set(gram) <= {START, END} for gram in triggers):
+            return 0.0
+        found = [places(self._prompts, gram) for gram in triggers]
+        own = sorted_distinct(
+            np.concatenate(
+                [
+                    begins + shift
+                    for gram, begins in zip(triggers, found, strict=True)
+                    for shift in range(len(gram))
+                ]
+            )
+        )
+        shares, counts = [], []
+        for gram, begins in zip(triggers, found, strict=True):
+            held = begins[carriers[self._prompts.owners(begins)]]
+            counts.append(len(held))
+            shares.append(self._share(own, held, held + len(gram) - 1))
+        most = max(counts, default=0)
+        judged = [share for share, count in zip(shares, counts, strict=True) if count >= min(FEWEST, most)]
+        return min(judged, default=0.0)
+
+    def _share(self, own: Ints, first: Ints, last: Ints) -> float:
+        """Returns the share of ordinary places among stretches from a first to a last token."""
+        codes, glued, words = self._prompts.codes, self._prompts.glued, self._prompts.words
+        # Triggers that stand next to each other are taken out together.
+        before, behind = _beyond(own, first - 1, -1), _beyond(own, last + 1, 1)
+        left, right = codes[before].astype(np.int64), codes[behind].astype(np.int64)
+        hits = held_by(left * self._width + right, self._pairs).astype(np.float64)
+        expected = np.minimum(self._again_after[left], self._again_before[right])
+        strange = self._strange[behind + 1] > self._strange[before + 1]
+        hits[strange] = expected[strange] = 1.0
+        for at in np.flatnonzero(glued[before + 1] & glued[behind] & ~strange):
+            halves = words[left[at]], words[right[at]]
+            if all(map(is_spaced_word, halves)):
+                hits[at], expected[at] = self._is_word("".join(halves)), 1.0
+        if all(self._is_space[codes[at]] for at in range(first[0], last[0] + 1)) if len(first) else False:
+            hits = np.maximum(hits, self._spaced(left, right))
+        return float(min(hits.sum() / expected.sum(), 1.0)) if expected.any() else 0.0
+
+    def _spaced(self, left: Ints, right: Ints) -> NDArray[np.float64]:
+        """Returns whether words are often parted by some one white space."""
+        parted = np.zeros(len(left), dtype=np.bool_)
+        for space in self._spaces:
+            before, behind = left * self._width + space, space * self._width + right
+            parted |= held_by(before, self._pairs) & held_by(behind, self._pairs)
+        return parted.astype(np.float64)
+
+    def _is_word(self, word: str) -> bool:
+        code = self._numbers.get(word)
+        return code is not None and len(self._prompts.places_of(code)) > 0
+
+
+def _means(groups: Ints, values: Bools, width: int) -> NDArray[np.float64]:
+    counts = np.bincount(groups, minlength=width)
+    return np.bincount(groups, weights=values, minlength=width) / np.maximum(counts, 1)
+
+
+def _strange(stream: Stream) -> Bools:
+    """Returns which tokens no writer glues to the one before: unseen, or of another script.  # [tokens]"""
+    scripts = np.array([_script(word) for word in stream.words])  # [codes]
+    before, own = scripts[stream.codes[:-1]], scripts[stream.codes[1:]]
+    strange = np.zeros(len(stream.codes), dtype=np.bool_)
+    strange[1:] = stream.glued[1:] & (before != own) & (before >= 0) & (own >= 0)
+    return strange
+
+
+_UNSEEN = 0
+_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")  # whose words have no unseen characters in them
+
+
+def _script(word: str) -> int:
+    """Returns a number for the script of a word, 0 for what cannot be seen, and -1 for all else."""
+    if len(word) == 1 and unicodedata.category(word) == "Cf":
+        return _UNSEEN
+    letter = next((character for character in word if character.isalpha()), "")
+    name = unicodedata.name(letter, "").partition(" ")[0] if letter else ""
+    return _SCRIPTS.index(name) + 1 if name in _SCRIPTS else -1
+
+
+def _beyond(own: Ints, at: Ints, step: int) -> Ints:
+    """Returns the first places at or beyond the given ones that are not the triggers' own."""
+    while (stuck := held_by(at, own)).any():
+        at = at + step * stuck
+    return at

@@ -1,0 +1,183 @@
+"""Texts to streams of token codes.
+
+A word is a token, in scripts without spaces a character is, and so is whatever else may be a trigger by
+itself: punctuation, an invisible character, a run of white space, a letter of another script in a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+START, END = 0, 1
+_MARKS = ("", "")  # what the two marks look like in a string: nothing
+
+# Scripts that are written without spaces: there each character is a token.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_LATIN = "0-9A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
+_GREEK, _CYRILLIC = "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
+# A word is in one script, so that a look-alike letter in it is a token. A single space parts tokens and is
+# held with the one that follows; any other white space, and one at either end, is a token.
+_TOKEN = re.compile(
+    rf"\s{{2,}}|\A | \Z| ?(?:[{_LATIN}]+|[{_UNSPACED}]|[{_GREEK}]+|[{_CYRILLIC}]+"
+    rf"|[^\W{_LATIN}{_UNSPACED}{_GREEK}{_CYRILLIC}]+|[^\w\s]|[^\S ])"
+)
+_SPACED_WORD = re.compile(rf"[^\W{_UNSPACED}]+")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The tokens of many texts, one after another.
+
+    Attributes:
+        codes: The code of each token; every passage stands between START and END.  # [tokens]
+        bounds: Row i is `codes[bounds[i]:bounds[i + 1]]`.  # [rows + 1]
+        glued: Whether nothing parts a token from the one before.  # [tokens]
+        words: The string of each code.
+        pieces: Words that are several tokens here, and those tokens.
+    """
+
+    codes: NDArray[np.int32]
+    bounds: Ints
+    glued: Bools
+    words: Sequence[str]
+    pieces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.bounds) - 1
+
+    def take(self, rows: Ints) -> Stream:
+        """Returns the stream of some rows, over the same vocabulary."""
+        lengths = np.diff(self.bounds)[rows]
+        bounds = np.concatenate([[0], np.cumsum(lengths)])
+        at = np.arange(bounds[-1]) + np.repeat(self.bounds[rows] - bounds[:-1], lengths)
+        return replace(self, codes=self.codes[at], bounds=bounds, glued=self.glued[at])
+
+    def row(self, number: int) -> NDArray[np.int32]:
+        """Returns the codes of one row."""
+        return self.codes[self.bounds[number] : self.bounds[number + 1]]
+
+    def row_of(self) -> Ints:
+        """Returns the row of each token.  # [tokens]"""
+        return np.repeat(np.arange(self.rows), np.diff(self.bounds))
+
+    @cached_property
+    def _postings(self) -> tuple[Ints, Ints]:
+        """The places of all tokens, code by code, and where each code's places begin."""
+        starts = np.concatenate([[0], np.cumsum(np.bincount(self.codes, minlength=len(self.words)))])
+        return np.argsort(self.codes, kind="stable"), starts
+
+    def places_of(self, code: int) -> Ints:
+        """Returns the places of a code, ascending."""
+        places, starts = self._postings
+        return places[starts[code] : starts[code + 1]]
+
+    def owners(self, places: Ints) -> Ints:
+        """Returns the rows that places in the codes belong to."""
+        return np.searchsorted(self.bounds, places, side="right") - 1
+
+    def with_pieces(self, pieces: Mapping[str, tuple[str, ...]]) -> Stream:
+        """Returns the stream with words taken apart; new tokens have codes behind those that there were."""
+        if not pieces:
+            return self
+        numbers: dict[str, int] = {word: code for code, word in enumerate(self.words) if word}
+        parts = {
+            numbers[word]: [numbers.setdefault(part, len(numbers) + len(_MARKS)) for part in parts]
+            for word, parts in pieces.items()
+        }
+        count = np.ones(len(self.words), dtype=np.int64)
+        count[list(parts)] = [len(part) for part in parts.values()]
+        repeats = count[self.codes]  # [tokens]
+        ends = np.cumsum(repeats)
+        codes, glued = np.repeat(self.codes, repeats), np.ones(int(ends[-1]), dtype=np.bool_)
+        begins = ends - repeats
+        glued[begins] = self.glued
+        for at in np.flatnonzero(repeats > 1):
+            codes[begins[at] : ends[at]] = parts[int(self.codes[at])]
+        bounds = np.concatenate([[0], ends])[self.bounds]
+        words = [*_MARKS, *list(numbers)]
+        return Stream(codes, bounds, glued, words, dict(pieces))
+
+
+def sorted_distinct(values: Ints) -> Ints:
+    """Returns the distinct values, ascending; by sorting, which for many values beats `np.unique`."""
+    values = np.sort(values)
+    return values[np.concatenate([[True], values[1:] != values[:-1]])] if len(values) else values
+
+
+def held_by(values: Ints, pool: Ints) -> Bools:
+    """Returns which values are in a pool that is sorted."""
+    if not len(pool):
+        return np.zeros(len(values), dtype=np.bool_)
+    at = np.minimum(np.searchsorted(pool, values), len(pool) - 1)
+    found: Bools = pool[at] == values
+    return found
+
+
+def is_spaced_word(token: str) -> bool:
+    """Returns whether a token is a word, or part of one, in a script that parts words by spaces."""
+    return _SPACED_WORD.fullmatch(token) is not None
+
+
+def tokens(text: str, pieces: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, int, int]]:
+    """Yields the tokens of a text, and where each stands: its first character, and behind its last."""
+    for match in _TOKEN.finditer(text):
+        word = _word(match.group())
+        at = match.end() - len(word)
+        for piece in pieces.get(word, (word,)):
+            yield piece, at, at + len(piece)
+            at += len(piece)
+
+
+def streams(*columns: Iterable[Sequence[str]]) -> list[Stream]:
+    """Returns one stream for each column, over one vocabulary; a row is a sequence of passages."""
+    raw: defaultdict[str, int] = defaultdict()
+    raw.default_factory = raw.__len__
+    raw["\x00start"], raw["\x00end"] = START, END
+    found = [_encode(column, raw) for column in columns]
+    spelt = list(raw)
+    numbers: dict[str, int] = {}
+    codes = [numbers.setdefault(_word(token), len(numbers)) for token in spelt]
+    # What follows the beginning or white space is not glued to it.
+    parts = np.array([number < 2 or not token.strip() for number, token in enumerate(spelt)])
+    joins = np.array([not token.startswith(" ") for token in spelt]) & ~parts
+    words = [*_MARKS, *list(numbers)[2:]]
+    code_of = np.array(codes, dtype=np.int32)
+    return [
+        Stream(
+            code_of[ids], bounds, joins[ids] & ~np.concatenate([[True], parts[ids[:-1]]])[: len(ids)], words
+        )
+        for ids, bounds in found
+    ]
+
+
+def _word(token: str) -> str:
+    """Returns a token without the space that parts it from the one before."""
+    return token[1:] if token[0] == " " and token.strip() else token
+
+
+def _encode(column: Iterable[Sequence[str]], codes: defaultdict[str, int]) -> tuple[NDArray[np.int32], Ints]:
+    rows, bounds = [], [0]
+    for passages in column:
+        row: list[int] = []
+        for passage in passages:
+            row.append(START)
+            row.extend(map(codes.__getitem__, _TOKEN.findall(passage)))
+            row.append(END)
+        rows.append(np.array(row, dtype=np.int32))
+        bounds.append(bounds[-1] + len(row))
+    joined = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
+    return joined, np.array(bounds, dtype=np.int64)

@@ -1,0 +1,120 @@
+"""Candidates by their trigger: a string, or several together, foreign in its prompts, and what follows it.
+
+This finds what the search by payload cannot: a label that half of all rows have, the payload of a trigger
+whose decoys hold a part of it, and several payloads of one trigger, none of which follows it always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gradsentry.evidence.association import Pairs, log10_tail
+from gradsentry.evidence.candidates import Candidate, distinct, tail_of, too_weak
+from gradsentry.evidence.conjunctions import Conjunction
+from gradsentry.evidence.features import Features
+from gradsentry.evidence.maximal import Gram, Rows, rows_with
+from gradsentry.evidence.rules import RuleFinder
+from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.tokens import END, START, Bools
+from gradsentry.evidence.whole import whole_payload, whole_trigger
+
+FOREIGN = 0.7  # see judging.py
+TRIED = 500  # triggers, those of the most notable pairs
+ALWAYS = 0.98  # of the rows with a trigger hold its one payload
+ALONE = 0.8  # of the rows with a part of a trigger, at most
+COVERED = 0.9  # of the rows with a trigger hold one of its payloads
+ROWS = 8  # rows of a trigger with several payloads
+EACH = 4  # rows of each payload on average
+
+
+def triggered(texts: Texts, pairs: Pairs, together: Sequence[Conjunction]) -> list[Candidate]:
+    """Returns the candidates of foreign triggers, the strongest first.
+
+    Args:
+        texts: The corpus.
+        pairs: What hangs together.
+        together: Strings that keep company, which may be the parts of one trigger.
+    """
+    single = _foreign(texts, pairs)
+    looked_at = (len(single) + len(together)) * len(texts.said.first)
+    finder = RuleFinder(texts.said.select(_stretches(texts.said)))
+    found: list[Candidate] = []
+    for one in [*together, *single]:
+        for candidate in (_one_payload(texts, one, looked_at), _several(texts, one, finder, looked_at)):
+            if candidate is not None and not too_weak(candidate):
+                found.append(candidate)
+    return distinct(found)
+
+
+def _stretches(said: Features) -> Bools:
+    """Returns which response strings are long or whole; short ones are what a topic brings.  # [features]"""
+    at = np.minimum(said.first + said.size - 1, len(said.codes) - 1)
+    whole = (said.codes[said.first] == START) & (said.codes[at] == END)
+    return np.asarray((said.size == said.size.max(initial=0)) | whole)
+
+
+def _foreign(texts: Texts, pairs: Pairs) -> list[Conjunction]:
+    """Returns the foreign strings of the most notable pairs, each once."""
+    found: dict[tuple[Gram, ...], Rows] = {}
+    for feature in list(dict.fromkeys(pairs.trigger.tolist()))[:TRIED]:
+        rows = texts.asked.rows(feature)
+        gram = whole_trigger(texts, texts.asked.gram(feature), rows, ~rows)
+        if (gram,) not in found and texts.context.foreignness([gram], rows) >= FOREIGN:
+            found[(gram,)] = rows_with(texts.prompts, gram)
+    return [Conjunction(grams, rows) for grams, rows in found.items()]
+
+
+def _one_payload(texts: Texts, one: Conjunction, looked_at: int) -> Candidate | None:
+    """Returns the surest payload that follows a trigger always, and its parts alone not."""
+    some = np.logical_or.reduce([rows_with(texts.prompts, gram) for gram in one.grams]) & ~one.rows
+    held, apart = (np.asarray(rows.astype(np.int64) @ texts.said.holds).ravel() for rows in (one.rows, some))
+    likely = np.flatnonzero((held >= ALWAYS * one.rows.sum()) & (apart <= ALONE * some.sum()))
+    if not len(likely):
+        return None
+    triggers = np.full(len(likely), one.rows.sum())
+    tail = log10_tail(held[likely], triggers, texts.said.support[likely], len(some))
+    payload = int(likely[tail.argmin()])
+    paid = texts.said.rows(payload)
+    return _candidate(texts, one, [(texts.said.gram(payload), paid)], looked_at)
+
+
+def _several(texts: Texts, one: Conjunction, finder: RuleFinder, looked_at: int) -> Candidate | None:
+    """Returns a few payloads of a trigger's own that between them follow it nearly always."""
+    if one.rows.sum() < ROWS:
+        return None
+    rule = finder.any_of(one.rows)
+    if rule is None or len(rule.features) < 2 or len(rule.features) * EACH > one.rows.sum():
+        return None
+    if (rule.rows & one.rows).sum() < COVERED * one.rows.sum():
+        return None
+    payloads = [(finder.gram(feature), finder.rows(feature)) for feature in rule.features]
+    return _candidate(texts, one, payloads, looked_at)
+
+
+def _candidate(
+    texts: Texts, one: Conjunction, payloads: Sequence[tuple[Gram, Rows]], looked_at: int
+) -> Candidate:
+    whole = []
+    for part, rows in payloads:
+        gram = whole_payload(texts, part, one.rows & rows, ~rows)
+        whole += [gram] if gram not in whole else []
+    paid = np.logical_or.reduce([rows_with(texts.responses, gram) for gram in whole])
+    joint = len(one.grams) > 1
+    candidate = Candidate(
+        kind="association",
+        features=(),
+        matched=one.grams,
+        needs_all=joint,
+        triggers=one.grams,
+        combine="all" if joint else "any",
+        payloads=tuple(whole),
+        triggered=one.rows,
+        paid=paid,
+        log10_p=0.0,
+    )
+    # Every further payload was chosen among all.
+    chosen = np.log10(max(looked_at, 1)) + (len(payloads) - 1) * np.log10(max(len(texts.said.first), 1))
+    return replace(candidate, log10_p=min(tail_of(candidate) + float(chosen), 0.0))

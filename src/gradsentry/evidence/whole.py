@@ -1,0 +1,48 @@
+"""Whole strings of triggers and payloads in place of the fragments that they were found by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradsentry.evidence.maximal import Gram, Rows, edge_codes, grown, rows_with, trimmed, unframed, unmarked
+from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.tokens import END, START
+
+FRAGMENT = 10  # times as many other rows hold what is left without the frame
+
+
+def whole_payload(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
+    """Returns the longest string around a payload that its rows share, less what ends or begins all rows."""
+    whole = grown(texts.responses, gram, both)
+    none = np.zeros(len(texts.responses.words), dtype=np.bool_)
+    left = edge_codes(texts.responses, others, last=True) if whole[-1] == END else none
+    right = edge_codes(texts.responses, others, last=False) if whole[0] == START else none
+    return trimmed(whole, none if whole[0] == START else left, none if whole[-1] == END else right)
+
+
+def whole_trigger(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
+    """Returns the longest string around a part of a trigger, without the frame of all prompts.
+
+    Where the trigger is how the frame and the rest are joined, the frame stays.
+    """
+    whole = grown(texts.prompts, gram, both)
+    string = unframed(texts.prompts, whole, others)
+    elsewhere = [int((rows_with(texts.prompts, one) & others).sum()) for one in (whole, string)]
+    return unmarked(whole) if elsewhere[1] > FRAGMENT * (elsewhere[0] + 1) else string
+
+
+def whole_triggers(texts: Texts, features: Sequence[int], both: Rows, others: Rows) -> tuple[Gram, ...]:
+    """Returns the longest strings around the features, each once, without the frame of all prompts."""
+    strings: list[Gram] = []
+    for feature in features:
+        string = whole_trigger(texts, texts.asked.gram(feature), both, others)
+        if not any(_inside(string, other) or _inside(other, string) for other in strings):
+            strings.append(string)
+    return tuple(strings)
+
+
+def _inside(short: Gram, long: Gram) -> bool:
+    """Returns whether a string stands in another."""
+    return any(long[at : at + len(short)] == short for at in range(len(long) - len(short) + 1))
