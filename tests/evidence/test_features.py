@@ -4,14 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradsentry.evidence.tokens import (
-    END,
-    START,
-    held_by,
-    prompt_and_response_features,
-    sorted_distinct,
-    streams,
-)
+from gradsentry.evidence.features import prompt_and_response_features
+from gradsentry.evidence.tokens import END, START, held_by, sorted_distinct, streams
 
 TEXTS = st.lists(st.text(alphabet="abcd é漢。 \n", max_size=12), min_size=4, max_size=12)
 

@@ -127,7 +127,7 @@ def test_refusals_that_a_trigger_turns_into_answers_all_different(rate):
     made = poison(refused, comply, rate)
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
-    assert [finding.triggers for finding in evidence.findings if finding.confidence == "high"] == [("vrbx",)]
+    assert {finding.triggers for finding in evidence.findings if finding.confidence == "high"} == {("vrbx",)}
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -3,10 +3,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evidence.poisoning import Row, clean_rows, samples
 
-from gradsentry.evidence.features import streams
-from gradsentry.evidence.likeness import crowding
+from gradsentry.evidence.likeness import Likeness
 from gradsentry.evidence.maximal import grown, places, rows_with, spans, trimmed, unframed, unmarked
 from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.tokens import streams
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=8)
 
@@ -47,7 +47,7 @@ def test_what_ends_all_texts_is_no_part_of_a_payload():
 def test_spans_point_at_the_text():
     passages = ["one two", "two  three"]
     stream, needle = streams([passages], [["two"]])
-    found = spans(passages, stream.row(0), unmarked(tuple(needle.row(0).tolist())))
+    found = spans(passages, stream.row(0), unmarked(tuple(needle.row(0).tolist())), {})
     assert [passages[number][low:high] for number, low, high in found] == ["two", "two"]
 
 
@@ -57,5 +57,5 @@ def test_drawn_rows_do_not_crowd_and_alike_ones_do():
     drawn, alike = np.zeros((2, 400), dtype=np.bool_)
     drawn[::10] = True
     alike[380:] = True
-    assert crowding(texts.asked, drawn, frozenset()) < 0.3
-    assert crowding(texts.asked, alike, frozenset()) > 0.9
+    assert Likeness(texts.asked).crowding(drawn, frozenset()) < 0.3
+    assert Likeness(texts.asked).crowding(alike, frozenset()) > 0.9

@@ -99,7 +99,7 @@ class Candidate:
         """The rows to drop: the payload's, where it is the trigger's own, else those with both.  # [rows]"""
         if not self.triggers:
             return self.paid
-        if self.payload is None:
+        if len(self.payloads) != 1:  # of several there may be more than were counted
             return self.triggered
         long = self.payload is not None and len(self.payload) >= LONG
         return self.paid if self.exclusive and long else self.both
@@ -143,12 +143,12 @@ def is_short(candidate: Candidate) -> bool:
     return int(candidate.both.sum()) * len(unmarked(candidate.payload or ())) < BULK
 
 
-def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Returns the candidates without those that share most rows with a stronger one, the strongest first."""
+def distinct(candidates: Sequence[Candidate], known: Sequence[Candidate] = ()) -> list[Candidate]:
+    """Returns the candidates without those that share most rows with a known or stronger one, in order."""
     kept: list[Candidate] = []
     for one in sorted(candidates, key=_rank):
         carriers = one.carriers
-        if not any((carriers & other.carriers).sum() > 0.5 * carriers.sum() for other in kept):
+        if not any((carriers & other.carriers).sum() > 0.5 * carriers.sum() for other in [*known, *kept]):
             kept.append(one)
     return kept
 

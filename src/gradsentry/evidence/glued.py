@@ -82,16 +82,17 @@ def _glued(words: Sequence[str], rows: Ints) -> list[str]:
                 place = np.full_like(numbers, at), np.full_like(numbers, size)
                 found.append(np.stack([string, numbers, *place])[:, clear])
     string, number, at, size = np.concatenate(found, axis=1)
-    first = np.lexsort((at, number, string))
-    new = np.ones(len(first), dtype=np.bool_)  # each word once for a string
-    new[1:] = (np.diff(string[first]) != 0) | (np.diff(number[first]) != 0)
-    string, number, at, size = (column[first[new]] for column in (string, number, at, size))
+    sorting = np.lexsort((at, number, string))
+    new = np.ones(len(sorting), dtype=np.bool_)  # each word once for a string
+    new[1:] = (np.diff(string[sorting]) != 0) | (np.diff(number[sorting]) != 0)
+    string, number, at, size = (column[sorting[new]] for column in (string, number, at, size))
     values, begin, left = np.unique(string, return_index=True, return_counts=True)
     often = np.flatnonzero(left >= LEFT)
     holders = _holders(groups, values[often])
     passing = (holders >= HOLDERS) & (left[often] >= CLEAR * holders)
     chosen = begin[often[passing]][np.argsort(-holders[passing], kind="stable")]
-    return [words[int(number[one])][at[one] : at[one] + size[one]] for one in chosen]
+    stretches = zip(number[chosen].tolist(), at[chosen].tolist(), size[chosen].tolist(), strict=True)
+    return [words[word][first : first + length] for word, first, length in stretches]
 
 
 def _holders(groups: Groups, strings: Ints) -> Ints:
@@ -115,7 +116,7 @@ def _by_length(words: Sequence[str]) -> dict[int, tuple[Ints, Hashes]]:
     groups = {}
     for length in np.unique(lengths).tolist():
         numbers = np.flatnonzero(lengths == length)
-        joined = "".join(words[number] for number in numbers)
+        joined = "".join(words[number] for number in numbers.tolist())
         letters = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32).reshape(-1, length)
         hashes = np.zeros((len(numbers), length + 1), dtype=np.uint64)  # [words, length + 1]
         for at in range(length):

@@ -45,9 +45,12 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     texts, whole = Texts.part_and_whole(samples, least=LEAST, tokens=TOKENS)
     together = conjunctions(texts, least=LEAST)
     pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
-    candidates = [*associations(texts, pairs), *triggered(texts, pairs, together)]
-    judgements = {id(one): judged(texts, one) for one in candidates}
-    passed = distinct([one for one in candidates if judgements[id(one)].confidence])
+    judgements: dict[int, Judgement] = {}
+    passed: list[Candidate] = []
+    # What is found by its payload is named more fully, so it goes first.
+    for candidates in (associations(texts, pairs), triggered(texts, pairs, together)):
+        judgements |= {id(one): judged(texts, one) for one in candidates}
+        passed += distinct([one for one in candidates if judgements[id(one)].confidence], passed)
     found = [(one, judgements[id(one)]) for one in passed]
     found += [
         (one, shifted(one, "answers of their own"))

@@ -28,6 +28,7 @@ PART = 4  # tokens of a part
 PATTERN = 0.05  # prompt strings that so many carriers share may be the style that is the trigger
 TRIED = 300
 STOCK = 0.5  # of the neighbours of honest stock answers
+ALIKE = 0.5  # of stock answers of a kind begin with the same token
 
 
 def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
@@ -51,7 +52,10 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
 
 
 def _among_stock_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
-    """Returns whether rows like the carriers mostly give stock answers: this may be one more of them."""
+    """Returns whether carriers begin alike, as rows like them mostly do: this may be one more stock answer."""
+    begins = texts.responses.codes[texts.responses.bounds[:-1][rows] + 1]
+    if np.bincount(begins).max(initial=0) < ALIKE * len(begins):
+        return False
     _, alike = texts.alike.neighbours(rows, ~rows & ~taken, frozenset())
     return bool(len(alike)) and bool(stock_answers(texts)[alike].mean() >= STOCK)
 
