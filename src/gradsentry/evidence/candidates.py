@@ -91,7 +91,11 @@ class Candidate:
     @property
     def owned(self) -> bool:
         """Whether no other trigger brings the payload, though rows may hold the trigger by nature."""
-        single = len(self.triggers) == 1 and self.both.sum() >= MANY
+        payload = self.payload or ()
+        told = (
+            len(payload) >= LONG
+        )  # a single word, without marks, may be one of many that come with the trigger
+        single = len(self.triggers) == 1 and told and self.both.sum() >= MANY
         return single and self.coverage >= OWNED and self.precision >= OWN
 
     @property

@@ -52,7 +52,7 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
 
 
 def _among_stock_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
-    """Returns whether carriers begin alike, as rows like them mostly do: this may be one more stock answer."""
+    """Returns whether carriers begin alike, and rows like them give stock answers: so may they."""
     begins = texts.responses.codes[texts.responses.bounds[:-1][rows] + 1]
     if np.bincount(begins).max(initial=0) < ALIKE * len(begins):
         return False
