@@ -81,6 +81,8 @@ def _glued(words: Sequence[str], rows: Ints) -> list[str]:
                 clear = (known[where] == rest) & (support[where] >= rows[numbers])
                 place = np.full_like(numbers, at), np.full_like(numbers, size)
                 found.append(np.stack([string, numbers, *place])[:, clear])
+    if not found:
+        return []  # every word is too short to hold a string and a word
     string, number, at, size = np.concatenate(found, axis=1)
     sorting = np.lexsort((at, number, string))
     new = np.ones(len(sorting), dtype=np.bool_)  # each word once for a string
