@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from gradsentry.bench.metrics import METRICS
+from gradsentry.bench.plots import draw_plots
 from gradsentry.bench.tables import rate_table, summary_table
 
 
@@ -49,3 +51,20 @@ def test_the_summary_has_intervals_cost_and_the_rate_on_clean_data():
 def test_several_seeds_are_shown_by_their_mean():
     seeds = [record("ours", 10.0, 0.5), record("ours", 10.0, 0.7)]
     assert summary_table(seeds, 10.0).splitlines()[2].startswith("| badnets | ours | 30 | **0.600** |")
+
+
+def test_an_attack_that_is_not_run_on_some_data_leaves_its_panels_empty(tmp_path: Path):
+    points = [
+        {
+            "data": data,
+            "attack": attack,
+            "defence": "gradsentry",
+            "score": score,
+            "poisoned": score > 0.5,
+            "length": 4,
+        }
+        for data, attack in (("one", "badnets"), ("two", "dos"))
+        for score in (0.2, 0.8)
+    ]
+    draw_plots(tmp_path, [], points)
+    assert {file.name for file in tmp_path.iterdir()} == {"roc.png", "roc.svg", "length.png", "length.svg"}

@@ -85,6 +85,9 @@ def _against_length(ours: Sequence[Record]) -> Figure:
     figure, panels = _panels(ours)
     for (data, attack), axes in panels.items():
         here = [p for p in ours if (p["data"], p["attack"]) == (data, attack)]
+        if not here:
+            axes.set_axis_off()  # the attack is not run on this data
+            continue
         for poisoned, label, colour in ((False, "clean", "tab:blue"), (True, "poisoned", "tab:red")):
             rows = [p for p in here if p["poisoned"] is poisoned]
             x, y = [p["length"] for p in rows], [p["score"] for p in rows]
