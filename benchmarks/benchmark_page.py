@@ -45,19 +45,15 @@ EVIDENCE = "evidence"
 
 
 def keep(run: Path) -> None:
-    """Copies what the page is written from, and notes the machine and how long the cells took."""
+    """Copies what the page is written from, and notes the machine."""
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in (RESULTS, POINTS, LOCK):
         shutil.copyfile(run / name, KEPT / name)
     for name in PLOTS:
         shutil.copyfile(run / "plots" / f"{name}.png", KEPT / f"{name}.png")
-        shutil.copyfile(run / "plots" / f"{name}.svg", KEPT / f"{name}.svg")
-    times = [file.stat().st_mtime for file in (*run.glob("cells/*"), *run.glob("features/*"))]
-    started = (run / ".lock").stat().st_ctime if (run / ".lock").exists() else min(times)
     machine = {
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "minutes": round((max(times) - min(started, *times)) / 60),
     }
     (KEPT / MACHINE).write_text(json.dumps(machine, indent=2) + "\n", encoding="utf-8")
 
@@ -112,8 +108,7 @@ Every defence on published attacks, on real data, at poison rates from 0 to 90 %
 - Model: {", ".join(lock["models"])} (SmolLM2-135M-Instruct, embedded), {lock["dtype"]}.
 - Rows: {rows} a data set at most, each in a clean and a poisoned version; a mix at rate r takes the poisoned
   version of a share r of them.
-- Machine: {machine["processor"]}, {machine["cores"]} cores shared with other work; one thread, about
-  {machine["minutes"]} minutes.
+- Machine: {machine["processor"]}, {machine["cores"]} cores shared with other work; one thread.
 - torch {versions["torch"]}, transformers {versions["transformers"]}.
 - `benchmarks/results/reduced/{LOCK}` reruns it to the same numbers.
 
