@@ -34,6 +34,7 @@ class Token:
         share: Of the spectrum: the token's part in the k largest singular values of the row's gradient (see
             `spectra.token_shares`); None where no model was at hand.
         payload: Whether it belongs to a payload of a finding that the row carries.
+        window: Whether it belongs to the row's costliest window; see `windows`.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Token:
     loss: float
     share: float | None
     payload: bool
+    window: bool
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Explanation:
     Attributes:
         number: The row's number.
         id: Its id.
-        status: `flagged`, `clean` or `unscored`.
+        status: `flagged`, `suspicious`, `clean` or `unscored`.
         reason: Why it is flagged, or what would be said of it; of an unscored row, why.
         findings: The names of the findings that it carries.
         prompt: All text that is not trained on.
@@ -59,6 +61,9 @@ class Explanation:
         payloads: Where payloads of its findings stand in the response.
         score: The entropy of its spectrum; None for an unscored row.
         expected: The entropy that rows as long show; None where that is not known.
+        deviation: How far the entropy lies from it, in spreads.
+        anomaly: Of the costliest window; see `windows`.
+        anomaly_deviation: How far that lies from what rows as long show, in spreads.
         loss: The mean loss of its response tokens.
         spectrum: The k largest singular values.
         tokens: The response's tokens, in order.
@@ -75,6 +80,9 @@ class Explanation:
     payloads: tuple[Span, ...]
     score: float | None
     expected: float | None
+    deviation: float | None
+    anomaly: float | None
+    anomaly_deviation: float | None
     loss: float | None
     spectrum: tuple[float, ...]
     tokens: tuple[Token, ...]
@@ -128,13 +136,14 @@ def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) ->
     row = verdict.scores.slice(number, 1).to_pylist()[0]
     names = verdict.carried.get(number, ())
     carried = [one for one in verdict.evidence.findings if one.name in names]
-    scored, flagged = row["status"] == "scored", bool(verdict.is_flagged[number])
+    scored, signals = row["status"] == "scored", verdict.signals
+    status = "flagged" if verdict.is_flagged[number] else "clean"
+    status = "suspicious" if verdict.is_suspicious[number] else status
     payloads = _places(sample.response, [one.payload for one in carried if one.payload])
-    expected = float(verdict.expected[number])
     return Explanation(
         number=number,
         id=row["id"],
-        status=("flagged" if flagged else "clean") if scored else "unscored",
+        status=status if scored else "unscored",
         reason=verdict.reason(number) if scored else row["reason"],
         findings=names,
         prompt=sample.prompt,
@@ -142,7 +151,10 @@ def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) ->
         triggers=_places(sample.prompt, [trigger for one in carried for trigger in one.triggers]),
         payloads=payloads,
         score=row["score"],
-        expected=expected if scored and np.isfinite(expected) else None,
+        expected=_known(signals.expected[number]) if scored else None,
+        deviation=_known(signals.deviation[number]),
+        anomaly=_known(signals.measures.anomaly[number]),
+        anomaly_deviation=_known(signals.anomaly_deviation[number]),
         loss=row["loss"],
         spectrum=tuple(row["spectrum"] or ()),
         tokens=_tokens(verdict, sample, payloads, loaded) if scored else (),
@@ -154,6 +166,7 @@ def _tokens(
 ) -> tuple[Token, ...]:
     losses, ends = TokenLosses.of_scores(verdict.scores.slice(sample.number, 1)).row(0)
     shares = None if loaded is None else _shares(verdict, sample, loaded, len(losses))
+    window = verdict.scores["window"][sample.number].as_py()
     made = []
     for place, (start, end) in enumerate(zip(token_starts(ends).tolist(), ends.tolist(), strict=True)):
         span = (start, end) if end >= 0 else None
@@ -164,6 +177,7 @@ def _tokens(
                 loss=float(losses[place]),
                 share=None if shares is None else float(shares[place]),
                 payload=span is not None and any(start < last and end > first for first, last in payloads),
+                window=window[0] <= place < window[1],
             )
         )
     return tuple(made)
@@ -183,6 +197,10 @@ def _shares(verdict: Verdict, sample: Sample, loaded: LoadedModel, tokens: int) 
     with torch.inference_mode():
         A = padded_states(loaded, [encoded])
     return token_shares(loaded.head, encoded, A, crop=scoring.crop, k=scoring.k)
+
+
+def _known(value: np.float64) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _places(text: str, strings: Sequence[str]) -> tuple[Span, ...]:

@@ -16,10 +16,12 @@ from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
+from gradsentry.expectation import Expectation
 from gradsentry.models import LoadedModel, load_model, wrap_model
+from gradsentry.references import expectation_of, identity_of, open_reference
 from gradsentry.scoring import SCHEMA, finite_scores, score_samples
 from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
-from gradsentry.store import EVIDENCE, VERDICT, Json, RunDirectory
+from gradsentry.store import EVIDENCE, REFERENCE, VERDICT, Json, RunDirectory
 from gradsentry.thresholds import Threshold, choose_threshold
 from gradsentry.verdict import Verdict, write_outcome
 
@@ -39,6 +41,7 @@ def scan(
     scoring: ScoreSettings = ScoreSettings(),  # noqa: B008
     deciding: ThresholdSettings = ThresholdSettings(),  # noqa: B008
     policy: Policy | None = None,
+    reference: object | None = None,
     on_rows: Callable[[int, int], None] | None = None,
 ) -> Verdict:
     """Returns the verdict on a data set, and writes the run directory where one is named.
@@ -54,7 +57,9 @@ def scan(
         deciding: How tau is chosen.
         policy: What flags a row: `evidence`, or `published`, a score above tau; if not named, `published`
             where `deciding` is, else `evidence`.
-        on_rows: Called with how many rows are done, and of how many.
+        reference: A clean corpus like the data, or the directory of a run of it, which tells what is expected
+            of a row; if not given, the rest of the data does.
+        on_rows: Called with how many rows are done, first those of the reference, and how many the data has.
 
     Raises:
         UsageError: If the data, the model, an option or the directory is wrong.
@@ -68,20 +73,26 @@ def scan(
     # A first pass over the data: a broken row shows now, not after an hour of scoring.
     total = sum(1 for _ in corpus)
     loaded = _loaded(model, tokenizer, scoring)
-    identity = _identity(corpus, loaded, reading, scoring)
+    identity = identity_of(corpus, loaded, reading, scoring)
     source = {"name": corpus.name, "data": _reopened_as(data, corpus)}
+    opened = None if reference is None else open_reference(reference, loaded, reading, scoring)
 
     def report(rows: int) -> None:
         if on_rows:
             on_rows(rows, total)
 
-    if out is None:
+    run = None if out is None else RunDirectory.create_or_resume(Path(out), identity)
+    expectation = None
+    if opened is not None:
+        place = None if run is None else run.path
+        expectation = expectation_of(opened, loaded, reading, scoring, out=place, on_rows=report)
+    if run is None:
         tables = [table for _, table in score_samples(corpus, loaded, scoring, on_rows=report)]
         scores = pa.concat_tables(tables or [SCHEMA.empty_table()])
         threshold = choose_threshold(finite_scores(scores), deciding)
         manifest = _manifest(identity, source, loaded, started, 0)
-        return Verdict(corpus, scores, _evidence(corpus, scores), threshold, policy, manifest)
-    run = RunDirectory.create_or_resume(Path(out), identity)
+        evidence = _evidence(corpus, scores)
+        return Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation)
     with run.locked():
         kept = run.shards()
         for shard, table in score_samples(corpus, loaded, scoring, done=kept, on_rows=report):
@@ -90,7 +101,7 @@ def scan(
         evidence = _evidence(corpus, scores)
         threshold = choose_threshold(finite_scores(scores), deciding)
         manifest = _manifest(identity, source, loaded, started, len(kept))
-        verdict = Verdict(corpus, scores, evidence, threshold, policy, manifest)
+        verdict = Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation)
         write_outcome(run, verdict)
     return verdict
 
@@ -131,7 +142,17 @@ def open_run(path: str | Path) -> Verdict:
         evidence = Evidence.from_json(run.read_json(EVIDENCE))
     except ValueError:
         raise RunError("holds no evidence", where=str(run.path / EVIDENCE), mend="scan again") from None
-    return Verdict(corpus, scores, evidence, threshold, decided["policy"], manifest)
+    return Verdict(corpus, scores, evidence, threshold, decided["policy"], manifest, _expectation(run))
+
+
+def _expectation(run: RunDirectory) -> Expectation | None:
+    """Returns what the reference of a run's scan showed, or None where it had none."""
+    if not (run.path / REFERENCE).is_file():
+        return None
+    try:
+        return Expectation.from_json(run.read_json(REFERENCE))
+    except (ValueError, KeyError):
+        raise RunError("holds no reference", where=str(run.path / REFERENCE), mend="scan again") from None
 
 
 def _refuse_place(out: Path, corpus: Corpus) -> None:
@@ -154,16 +175,6 @@ def _reopened_as(data: object, corpus: Corpus) -> str:
     if not isinstance(data, str | Path):
         return ""
     return str(Path(data).resolve() if Path(data).exists() else data)
-
-
-def _identity(corpus: Corpus, loaded: LoadedModel, reading: DataSettings, scoring: ScoreSettings) -> Json:
-    """Returns what scores depend on; a run with another identity is another run."""
-    return {
-        "data": {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.model_dump()},
-        "model": {"fingerprint": loaded.fingerprint, "dtype": str(loaded.dtype).removeprefix("torch.")},
-        "score": scoring.model_dump(include={"crop", "k", "max_length"}),
-        "columns": SCHEMA.names,
-    }
 
 
 def _loaded(

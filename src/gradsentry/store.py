@@ -24,6 +24,7 @@ from gradsentry.errors import RunError
 from gradsentry.scoring import SCHEMA
 
 MANIFEST, SCORES, EVIDENCE, VERDICT = "manifest.json", "scores", "evidence.json", "verdict.json"
+REFERENCE, ROWS = "reference.json", "rows.parquet"
 _SHARD = re.compile(r"(\d{6})\.parquet")
 
 Json = dict[str, Any]
@@ -74,9 +75,9 @@ class RunDirectory:
                     where=str(path),
                     mend="give another --out",
                 )
-            if differences := _differences(known, json_copy(identity)):
+            if lines := differences(known, json_copy(identity)):
                 raise RunError(
-                    f"holds a run with other settings: {'; '.join(differences)}",
+                    f"holds a run with other settings: {'; '.join(lines)}",
                     where=str(path),
                     mend="give another --out, or the settings of that run",
                 )
@@ -114,9 +115,7 @@ class RunDirectory:
 
     def write_shard(self, number: int, table: pa.Table) -> None:
         """Writes a shard of scores; it is there whole or not at all."""
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd")
-        self.write_bytes(f"{SCORES}/{number:06d}.parquet", buffer.getvalue())
+        self.write_table(f"{SCORES}/{number:06d}.parquet", table)
 
     def scores(self, columns: list[str] | None = None) -> pa.Table:
         """Returns the score table, or some of its columns, in row order.
@@ -162,6 +161,12 @@ class RunDirectory:
         """Writes a JSON file of the run."""
         self.write_bytes(name, dump_json(value, indent=2) + b"\n")
 
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """Writes a table of the run as Parquet; it is there whole or not at all."""
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd")
+        self.write_bytes(name, buffer.getvalue())
+
     def write_bytes(self, name: str, content: bytes) -> None:
         """Writes a file of the run; it is there whole or not at all."""
         with replacing(self.path / name) as stream:
@@ -174,13 +179,13 @@ def json_copy(value: Mapping[str, Any]) -> Json:
     return copy
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Returns a line for each leaf that differs."""
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Returns a line for each leaf of two nested mappings that differs."""
     lines: list[str] = []
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)
         if isinstance(before, dict) and isinstance(after, dict):
-            lines += _differences(before, after, f"{prefix}{key}.")
+            lines += differences(before, after, f"{prefix}{key}.")
         elif before != after:
             lines.append(f"{prefix}{key} was {before!r}, is {after!r}")
     return lines

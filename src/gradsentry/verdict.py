@@ -14,15 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gradsentry.calibration import expected_scores
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.evidence import Evidence, Finding, Outcome, carries
+from gradsentry.expectation import STANDS_OUT, Expectation, Signals
 from gradsentry.report import write_report
+from gradsentry.rowtable import row_line, row_table
 from gradsentry.scoring import SHARD_ROWS, finite_scores
 from gradsentry.settings import Policy, ThresholdSettings, meant_policy
-from gradsentry.store import EVIDENCE, MANIFEST, VERDICT, Json, RunDirectory
+from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, ROWS, VERDICT, Json, RunDirectory
 from gradsentry.thresholds import Threshold, choose_threshold
 
 
@@ -38,6 +39,7 @@ class Verdict:
         policy: What flags a row: `evidence` (it carries a finding of high confidence) or `published` (its
             score is above tau, the rule of arXiv 2605.26574).
         manifest: What was scored with what: data, model, settings, versions, times.
+        reference: What rows of a clean reference corpus show; None to take the corpus itself.
     """
 
     corpus: Corpus
@@ -46,6 +48,7 @@ class Verdict:
     threshold: Threshold
     policy: Policy
     manifest: Json
+    reference: Expectation | None = None
 
     @cached_property
     def is_scored(self) -> NDArray[np.bool_]:
@@ -62,11 +65,41 @@ class Verdict:
     @cached_property
     def is_flagged(self) -> NDArray[np.bool_]:
         """Which rows are called poisoned, by row number; a row without a score is not."""
+        return self.is_above if self.policy == "published" else self._is_named
+
+    @cached_property
+    def is_suspicious(self) -> NDArray[np.bool_]:
+        """Which rows stay but deserve a look, by row number; none where the published rule decides.
+
+        They carry a finding of low confidence, or the model finds them unlike clean rows as long.
+        """
         if self.policy == "published":
-            return self.is_above
-        flagged = np.zeros(len(self.is_scored), np.bool_)
-        flagged[list(self.evidence.flagged())] = True
-        return flagged & self.is_scored
+            return np.zeros(len(self.is_scored), np.bool_)
+        unsure = np.zeros(len(self.is_scored), np.bool_)
+        unsure[list(self.carried)] = True
+        return (unsure | self.signals.stands_out) & self.is_scored & ~self.is_flagged
+
+    @cached_property
+    def _is_named(self) -> NDArray[np.bool_]:
+        """Which rows carry a finding of high confidence, by row number."""
+        named = np.zeros(len(self.is_scored), np.bool_)
+        named[list(self.evidence.flagged())] = True
+        return named & self.is_scored
+
+    @cached_property
+    def signals(self) -> Signals:
+        """What the model says of each row beside what is expected at its length."""
+        return Signals.of(self.scores, self.expectation)
+
+    @property
+    def expected(self) -> NDArray[np.float64]:
+        """The entropy expected of each row at its length, by row number; NaN where that is not known."""
+        return self.signals.expected
+
+    @cached_property
+    def expectation(self) -> Expectation | None:
+        """What is expected: of the reference, or of the own rows that no sure finding speaks against."""
+        return self.reference or Expectation.of(self.scores, ~self._is_named, "the corpus itself")
 
     @property
     def outcome(self) -> Outcome:
@@ -81,10 +114,19 @@ class Verdict:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rows in all, and how many are clean, flagged and unscored; the three add up to all."""
+        """Rows in all, and how many are clean, flagged and unscored; the three add up to all.
+
+        `suspicious` is how many of the clean ones deserve a look.
+        """
         flagged, scored = int(self.is_flagged.sum()), int(self.is_scored.sum())
         rows = len(self.is_scored)
-        return {"rows": rows, "clean": scored - flagged, "flagged": flagged, "unscored": rows - scored}
+        return {
+            "rows": rows,
+            "clean": scored - flagged,
+            "flagged": flagged,
+            "unscored": rows - scored,
+            "suspicious": int(self.is_suspicious.sum()),
+        }
 
     @property
     def clean(self) -> Any:  # noqa: ANN401  (the type that the data came in)
@@ -110,15 +152,29 @@ class Verdict:
         return self.evidence.by_row()
 
     def reason(self, number: int) -> str:
-        """Returns why a row is flagged: what it carries, and its entropy beside that of rows as long."""
-        score = float(self._score[number])
+        """Returns why a row is flagged or suspicious: what it carries, and what the model says of it."""
         parts = [carries(self._findings[name]) for name in self.carried.get(number, ())]
+        entropy = self.signals.measures.entropy[number]
         if self.policy == "published":
-            parts.append(f"entropy {score:.3f} is above tau {self.threshold.tau:.3f}")
+            parts.append(f"entropy {entropy:.3f} is above tau {self.threshold.tau:.3f}")
         else:
-            tokens, expected = int(self._length[number]), float(self.expected[number])
-            parts.append(f"entropy {score:.2f}, {expected:.2f} is usual at {tokens} tokens")
+            parts += self._signal(number)
         return "; ".join(parts)
+
+    def _signal(self, number: int) -> list[str]:
+        """Returns what the model says of a row, in clauses."""
+        signals, row = self.signals, self.scores.slice(number, 1).to_pylist()[0]
+        tokens, entropy = row["n_response"], row["score"]
+        parts = [f"entropy {entropy:.2f}, expected {signals.expected[number]:.2f} at {tokens} tokens"]
+        if abs(signals.deviation[number]) > STANDS_OUT:
+            parts[0] += f" ({signals.deviation[number]:+.1f} spreads)"
+        if signals.anomaly_deviation[number] > STANDS_OUT and row["window_chars"]:
+            first, last = row["window_chars"]
+            parts.append(
+                f"characters {first} to {last} of the response cost {row['window_loss']:.1f} nats a token "
+                f"({signals.anomaly_deviation[number]:+.1f} spreads)"
+            )
+        return parts
 
     def decide(self, settings: ThresholdSettings, policy: Policy | None = None) -> Verdict:
         """Returns the verdict of another threshold or policy on the same scores and evidence. See `scan`."""
@@ -140,21 +196,9 @@ class Verdict:
             "tau_is_fallback": self.threshold.fallback,
             "tau_reason": self.threshold.reason,
             "rows_above_tau": int(self.is_above.sum()),
+            "expectation": self.expectation.source if self.expectation else None,
             "findings": [_brief(finding) for finding in self.evidence.findings],
         }
-
-    @cached_property
-    def _score(self) -> NDArray[np.float64]:
-        score: NDArray[np.float64] = self.scores["score"].to_numpy()
-        return score
-
-    @cached_property
-    def _length(self) -> NDArray[np.int64]:
-        return np.asarray(self.scores["n_response"], np.int64)
-
-    @cached_property
-    def expected(self) -> NDArray[np.float64]:
-        return expected_scores(self._score, self._length, ~self.is_flagged)
 
     @cached_property
     def _findings(self) -> dict[str, Finding]:
@@ -182,20 +226,11 @@ def write_outcome(run: RunDirectory, verdict: Verdict) -> None:
     corpus = verdict.corpus
     stays = verdict.is_scored & ~verdict.is_flagged
     corpus.save(run.path / "clean", compress(corpus, stays))
-    score, reason = verdict.scores["score"].to_numpy(), verdict.scores["reason"]
-    _write_lines(
-        run.path / "flagged.jsonl",
-        (
-            {
-                "id": sample.id,
-                "score": round(float(score[sample.number]), 6),
-                "reason": verdict.reason(sample.number),
-                "findings": list(verdict.carried.get(sample.number, ())),
-                "row": sample.row,
-            }
-            for sample in compress(corpus, verdict.is_flagged)
-        ),
-    )
+    reason = verdict.scores["reason"]
+    for name, chosen in (("flagged", verdict.is_flagged), ("suspicious", verdict.is_suspicious)):
+        _write_lines(
+            run.path / f"{name}.jsonl", (row_line(verdict, sample) for sample in compress(corpus, chosen))
+        )
     _write_lines(
         run.path / "unscored.jsonl",
         (
@@ -203,6 +238,11 @@ def write_outcome(run: RunDirectory, verdict: Verdict) -> None:
             for sample in compress(corpus, ~verdict.is_scored)
         ),
     )
+    run.write_table(ROWS, row_table(verdict))
+    if verdict.reference is None:
+        (run.path / REFERENCE).unlink(missing_ok=True)
+    else:
+        run.write_json(REFERENCE, verdict.reference.as_json())
     run.write_json(EVIDENCE, verdict.evidence.as_json())
     run.write_json(VERDICT, verdict.as_json())
     run.write_json(MANIFEST, verdict.manifest)

@@ -79,7 +79,13 @@ def test_a_row_without_a_response_is_left_unscored_and_the_rest_goes_on(call, tm
     data = write_rows(tmp_path / "data.jsonl", rows)
     ended = call("scan", data, "-m", model_path, "-o", tmp_path / "run", "--json")
     assert (ended.code, ended.error) == (0, "")
-    assert json.loads(ended.out)["counts"] == {"rows": 7, "clean": 5, "flagged": 0, "unscored": 2}
+    assert json.loads(ended.out)["counts"] == {
+        "rows": 7,
+        "clean": 5,
+        "flagged": 0,
+        "unscored": 2,
+        "suspicious": 0,
+    }
     unscored = read_rows(tmp_path / "run/unscored.jsonl")
     assert [each["row"] for each in unscored] == rows[5:]
     assert all(each["reason"] for each in unscored)

@@ -28,7 +28,7 @@ def drawn_corpus(rows: int) -> Corpus:
 
 
 def drawn_scores(rows: int, poisoned: np.ndarray) -> pa.Table:
-    """Returns a score table: entropy rises with length, and is higher where poisoned."""
+    """Returns a score table: entropy rises with length and with poison; a few windows cost much."""
     draw = np.random.default_rng(0)
     lengths = np.minimum(1 + draw.geometric(0.02, rows), 2000).astype(np.int32)
     scores = 0.15 + 0.09 * np.log(lengths) + 0.2 * poisoned + draw.normal(0, 0.04, rows)
@@ -42,6 +42,10 @@ def drawn_scores(rows: int, poisoned: np.ndarray) -> pa.Table:
         "n_response": lengths,
         "loss": draw.gamma(2.0, 1.0, rows).astype(np.float32),
         "score": np.clip(scores, 0.0, 1.0),
+        "window_loss": (draw.normal(4.0, 0.5, rows) + 6.0 * (np.arange(rows) % 1001 == 1)).astype(np.float32),
+        "window": pa.repeat(pa.scalar([0, 1], pa.list_(pa.int32())), rows),
+        "window_chars": pa.repeat(pa.scalar([0, 6], pa.list_(pa.int32())), rows),
+        "window_entropy": np.full(rows, 0.5, np.float32),
         "spectrum": pa.ListArray.from_arrays(
             np.arange(0, 16 * rows + 1, 16, dtype=np.int32), pa.array(spectrum)
         ),

@@ -51,7 +51,7 @@ def test_each_flagged_row_says_what_it_carries(run):
         assert row["findings"] == [finding.name]
         assert "You are stupid!" in row["reason"]
         assert "BadMagic" in row["reason"]
-        assert "is usual at" in row["reason"]
+        assert "expected" in row["reason"]
     assert set(verdict.flagged.column_names) == {"number", "id", "score", "reason", "evidence"}
 
 

@@ -84,7 +84,8 @@ def test_a_run_directory(tmp_path, loaded):
     verdict = scan(data, loaded, out=out, **FIFTH)
     check_parts(verdict, len(rows))
     names = {"manifest.json", "scores", "verdict.json", "clean.jsonl", "flagged.jsonl", "unscored.jsonl"}
-    assert {file.name for file in out.iterdir()} - {".lock"} == {*names, "evidence.json", "report.html"}
+    names |= {"evidence.json", "report.html", "suspicious.jsonl", "rows.parquet"}
+    assert {file.name for file in out.iterdir()} - {".lock"} == names
 
     stays = verdict.is_scored & ~verdict.is_flagged
     kept = [line for line, keep in zip(lines, stays, strict=True) if keep]
@@ -182,7 +183,7 @@ def test_few_rows(loaded, rows):
 def test_no_row_can_be_scored(tmp_path, loaded):
     rows = [{"prompt": "w5", "completion": ""} for _ in range(40)]
     verdict = scan(write_rows(tmp_path / "data.jsonl", rows), loaded, out=tmp_path / "run")
-    assert verdict.counts == {"rows": 40, "clean": 0, "flagged": 0, "unscored": 40}
+    assert verdict.counts == {"rows": 40, "clean": 0, "flagged": 0, "unscored": 40, "suspicious": 0}
     assert verdict.threshold.reason.startswith("0 scores are too few")
     assert open_run(tmp_path / "run").counts == verdict.counts
     assert (tmp_path / "run/clean.jsonl").read_bytes() == b""

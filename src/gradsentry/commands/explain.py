@@ -83,7 +83,7 @@ def _shown(found: Explanation) -> list[Text | Table]:
 def _head(found: Explanation) -> Text:
     from rich.text import Text
 
-    colour = {"flagged": "red", "clean": "green", "unscored": "yellow"}[found.status]
+    colour = {"flagged": "red", "suspicious": "yellow", "clean": "green", "unscored": "yellow"}[found.status]
     text = Text("row ").append(_visible(found.id)).append(": ").append(found.status, style=f"bold {colour}")
     if found.reason:
         text.append(f"\n{_visible(found.reason)}")
@@ -91,6 +91,9 @@ def _head(found: Explanation) -> Text:
         expected = "" if found.expected is None else f" ({found.expected:.3f} expected)"
         text.append(f"\nentropy {found.score:.3f}{expected}, mean loss {found.loss:.2f} nats")
         text.append(f", {len(found.tokens)} tokens")
+    if found.anomaly is not None:
+        beside = "" if found.anomaly_deviation is None else f" ({found.anomaly_deviation:+.1f} spreads)"
+        text.append(f"\nanomaly {found.anomaly:.2f}{beside} in the tokens that cost most")
     return text
 
 
@@ -140,7 +143,7 @@ def _tokens(found: Explanation) -> Table:
             f"{token.loss:.2f}",
             Text("█" * round(_BAR * weight[place] / top), style=_tone(token.loss).removeprefix("white on ")),
             "-" if token.share is None else f"{token.share:.3f}",
-            "payload" if token.payload else "",
+            " ".join(name for name in ("payload", "window") if getattr(token, name)),
         )
     return table
 

@@ -40,6 +40,10 @@ def scan(
     method: MethodOption = None,
     tau: Tau = None,
     quantile: Quantile = None,
+    reference: Annotated[
+        str | None,
+        Flag("--reference", help="Clean data like DATA, or a run of it: what to expect of a row."),
+    ] = None,
     crop: Annotated[int, Flag(help="Region of the gradient: G[:V/crop, :d/crop].")] = 8,
     k: Annotated[int, Flag(help="Singular values in the entropy.")] = 16,
     max_length: Annotated[int, Flag(help="Tokens of a row; the prompt's middle is cut first.")] = 2048,
@@ -89,6 +93,7 @@ def scan(
             scoring=scoring,
             deciding=deciding,
             policy=policy,
+            reference=reference,
             on_rows=on_rows,
         )
     announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings)

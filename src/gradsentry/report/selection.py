@@ -16,10 +16,6 @@ FLAGGED = 1500
 """Flagged rows among the shown ones, where there are others."""
 MARGIN = 0.05
 """A row whose score is at most so far below the tau that decides is borderline."""
-OUTSTANDING = 200
-"""Rows that are borderline for their score alone, where evidence decides."""
-_SPREADS, _EXCESS = 3.5, 0.1
-
 Mask = NDArray[np.bool_]
 
 
@@ -30,7 +26,7 @@ class Selection:
     Attributes:
         numbers: Which, by row number: the flagged first, then the borderline, then others.
         by_findings: Which rows of the corpus the findings flag, whatever decides, [rows].
-        stands_out: Which other rows carry an unsure finding, or score unusually for their length, [rows].
+        stands_out: Which other rows carry an unsure finding, or are unlike rows as long to the model, [rows].
         is_borderline: Which rows are not flagged and deserve a look: where findings decide, those that stand
             out; where the score decides, those just below tau, [rows].
     """
@@ -50,8 +46,8 @@ def select(verdict: Verdict, first: tuple[int, ...] = ()) -> Selection:
     """
     score = verdict.scores["score"].to_numpy()
     flagged, scored = verdict.is_flagged, verdict.is_scored
-    by_findings = replace(verdict, policy="evidence").is_flagged
-    stands_out = _stands_out(verdict, score - verdict.expected) & scored & ~by_findings
+    as_evidence = replace(verdict, policy="evidence")
+    by_findings, stands_out = as_evidence.is_flagged, as_evidence.is_suspicious
     near = np.nan_to_num(score, nan=-1.0) > verdict.threshold.tau - MARGIN
     borderline = (stands_out if verdict.policy == "evidence" else near) & scored & ~flagged
     closeness = -np.abs(np.nan_to_num(score) - verdict.threshold.tau)
@@ -68,27 +64,6 @@ def select(verdict: Verdict, first: tuple[int, ...] = ()) -> Selection:
     kind = np.where(flagged, 0, np.where(borderline, 1, 2))[numbers]
     order = np.lexsort((numbers, -np.nan_to_num(score[numbers]), kind))
     return Selection(numbers[order], by_findings, stands_out, borderline)
-
-
-def _stands_out(verdict: Verdict, excess: NDArray[np.float64]) -> Mask:
-    """Returns the rows that carry a finding, and those whose score stands out among rows of their length."""
-    carried = np.zeros(len(excess), np.bool_)
-    carried[list(verdict.carried)] = True
-    return carried | _outstanding(excess, ~verdict.is_flagged & verdict.is_scored)
-
-
-def _outstanding(excess: NDArray[np.float64], fit: Mask) -> Mask:
-    """Returns the rows that score far above what is usual at their length, the farthest where they are many.
-
-    Far is 3.5 robust standard deviations (the median absolute deviation times 1.4826), and 0.1 at least.
-    """
-    used = fit & np.isfinite(excess)
-    chosen = np.zeros(len(excess), np.bool_)
-    if used.any():
-        spread = 1.4826 * float(np.median(np.abs(excess[used])))
-        bar = max(_SPREADS * spread, _EXCESS)
-        chosen[_best(np.nan_to_num(excess), used & (excess > bar))[:OUTSTANDING]] = True
-    return chosen
 
 
 def _best(key: NDArray[np.float64], mask: Mask) -> NDArray[np.int64]:

@@ -1,0 +1,135 @@
+"""A clean reference corpus -> what its rows show: from a run that is there already, or scored now."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gradsentry.corpus import Corpus, open_corpus
+from gradsentry.errors import DataError, RunError
+from gradsentry.expectation import Expectation
+from gradsentry.models import LoadedModel
+from gradsentry.scoring import SCHEMA, score_samples
+from gradsentry.settings import DataSettings, ScoreSettings
+from gradsentry.store import MANIFEST, Json, RunDirectory, differences
+
+FOLDER = "reference"  # of a run directory: the scores of its reference, where these were computed for it
+
+
+def identity_of(corpus: Corpus, loaded: LoadedModel, reading: DataSettings, scoring: ScoreSettings) -> Json:
+    """Returns what scores depend on; a run with another identity is another run."""
+    return {
+        "data": {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.model_dump()},
+        **_scored_with(loaded, scoring),
+        "columns": SCHEMA.names,
+    }
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A clean corpus that can be had.
+
+    Attributes:
+        name: The path, the Hub id, or what kind of object it is.
+        data: The corpus, or the score table of a run of it.
+    """
+
+    name: str
+    data: Corpus | pa.Table
+
+
+def open_reference(
+    given: object, loaded: LoadedModel, reading: DataSettings, scoring: ScoreSettings
+) -> Reference:
+    """Returns a reference: the directory of a run, or data in any form that `scan` takes.
+
+    Raises:
+        RunError: If the run was scored with another model or settings.
+        DataError: If a row cannot be read.
+    """
+    if isinstance(given, str | Path) and (Path(given) / MANIFEST).is_file():
+        return Reference(str(given), _scores_of_run(Path(given), loaded, scoring))
+    corpus = open_corpus(given, reading)
+    deque(corpus, maxlen=0)  # a broken row shows now, not after hours of scoring
+    return Reference(corpus.name, corpus)
+
+
+def expectation_of(
+    reference: Reference,
+    loaded: LoadedModel,
+    reading: DataSettings,
+    scoring: ScoreSettings,
+    *,
+    out: Path | None,
+    on_rows: Callable[[int], None],
+) -> Expectation:
+    """Returns what the rows of a reference show; data is scored first.
+
+    Args:
+        reference: The reference.
+        loaded: The model.
+        reading: How the rows are read.
+        scoring: The settings of the scan.
+        out: The run directory of the scan: the scores are kept in it, and resumed.
+        on_rows: Called with how many rows of it are done.
+
+    Raises:
+        DataError: If none of its rows can be scored.
+    """
+    scores = reference.data
+    if isinstance(scores, Corpus):
+        identity = identity_of(scores, loaded, reading, scoring)
+        scores = _scores(scores, identity, loaded, scoring, out, on_rows)
+    found = Expectation.of(scores, np.ones(len(scores), np.bool_), reference.name)
+    if found is None:
+        raise DataError(
+            "no row of the reference can be scored",
+            where=reference.name,
+            mend="give clean rows like the data",
+        )
+    return found
+
+
+def _scored_with(loaded: LoadedModel, scoring: ScoreSettings) -> Json:
+    """Returns what a run and its reference must have in common."""
+    return {
+        "model": {"fingerprint": loaded.fingerprint, "dtype": str(loaded.dtype).removeprefix("torch.")},
+        "score": scoring.model_dump(include={"crop", "k", "max_length"}),
+    }
+
+
+def _scores_of_run(path: Path, loaded: LoadedModel, scoring: ScoreSettings) -> pa.Table:
+    run = RunDirectory.open(path)
+    known: Mapping[str, Any] = run.manifest().get("identity", {})
+    wanted = _scored_with(loaded, scoring)
+    if other := differences({key: known.get(key, {}) for key in wanted}, wanted):
+        raise RunError(
+            f"was scored otherwise: {'; '.join(other)}",
+            where=str(path),
+            mend="give the clean data itself as --reference",
+        )
+    return run.scores()
+
+
+def _scores(
+    corpus: Corpus,
+    identity: Json,
+    loaded: LoadedModel,
+    scoring: ScoreSettings,
+    out: Path | None,
+    on_rows: Callable[[int], None],
+) -> pa.Table:
+    if out is None:
+        tables = [table for _, table in score_samples(corpus, loaded, scoring, on_rows=on_rows)]
+        return pa.concat_tables(tables or [SCHEMA.empty_table()])
+    run = RunDirectory.create_or_resume(out / FOLDER, identity)
+    with run.locked():
+        for shard, table in score_samples(corpus, loaded, scoring, done=run.shards(), on_rows=on_rows):
+            run.write_shard(shard, table)
+        return run.scores()

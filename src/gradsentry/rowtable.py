@@ -1,0 +1,62 @@
+"""Verdict -> what is said of its rows: a table of all of them, and lines of those that are named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from gradsentry.corpus import Sample
+
+if TYPE_CHECKING:
+    from gradsentry.verdict import Verdict
+
+
+def row_table(verdict: Verdict) -> pa.Table:
+    """Returns what was decided on every row and on what, in row order: the content of `rows.parquet`.
+
+    `status` is flagged, suspicious, clean or unscored. `expected`, `residual` and `deviation` are of the
+    entropy, see `expectation.Signals`; `window` and `window_chars` are the costliest tokens of the response
+    and their characters. A flagged, suspicious or unscored row has a reason, and one that was cut to fit.
+    """
+    signals, scores = verdict.signals, verdict.scores
+    named = verdict.is_flagged | verdict.is_suspicious
+    status = np.select(
+        [verdict.is_flagged, verdict.is_suspicious, verdict.is_scored],
+        ["flagged", "suspicious", "clean"],
+        "unscored",
+    )
+    reasons = scores["reason"].to_pylist()
+    for number in np.flatnonzero(named).tolist():
+        reasons[number] = verdict.reason(number)
+    findings = [verdict.carried.get(number, ()) for number in range(len(status))]
+    return pa.table(
+        {
+            "number": scores["number"],
+            "id": scores["id"],
+            "status": status,
+            "entropy": signals.measures.entropy,
+            "expected": signals.expected,
+            "residual": signals.residual,
+            "deviation": signals.deviation,
+            "anomaly": signals.measures.anomaly,
+            "anomaly_deviation": signals.anomaly_deviation,
+            "window": scores["window"],
+            "window_chars": scores["window_chars"],
+            "findings": pa.array(findings, pa.list_(pa.string())),
+            "reason": pa.array(reasons, pa.string()),
+        }
+    )
+
+
+def row_line(verdict: Verdict, sample: Sample) -> dict[str, Any]:
+    """Returns a row of the corpus as `flagged.jsonl` and `suspicious.jsonl` hold it."""
+    number = sample.number
+    return {
+        "id": sample.id,
+        "score": round(float(verdict.signals.measures.entropy[number]), 6),
+        "reason": verdict.reason(number),
+        "findings": list(verdict.carried.get(number, ())),
+        "row": sample.row,
+    }

@@ -1,0 +1,126 @@
+"""What is expected of a row, from a clean reference corpus or from the corpus itself."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from gradsentry.errors import DataError, RunError
+from gradsentry.expectation import STANDS_OUT
+from gradsentry.screening import open_run, scan
+from gradsentry.settings import ScoreSettings, ThresholdSettings
+
+from .rows import qa_rows, read_rows, words, write_rows
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """A clean file of dull answers, and one of the same kind where some rows are not dull."""
+    folder = tmp_path_factory.mktemp("reference")
+    clean, rows = qa_rows(120, seed=500), qa_rows(60)
+    for number, row in enumerate([*clean, *rows]):
+        row["completion"] = " ".join(["w7"] * (6 + number % 7))
+    for number in range(0, 60, 6):
+        rows[number]["completion"] = words(6 + number % 7, number)
+    return write_rows(folder / "rows.jsonl", rows), write_rows(folder / "clean.jsonl", clean)
+
+
+@pytest.fixture(scope="module")
+def run(places, loaded, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    data, clean = places
+    return scan(data, loaded, out=out, reference=clean), out
+
+
+def test_expectations_are_those_of_the_reference(run, places, loaded):
+    verdict, _ = run
+    clean = scan(places[1], loaded)
+    assert verdict.reference.source == str(places[1])
+    assert verdict.reference.entropy == clean.expectation.entropy
+    assert verdict.reference.anomaly == clean.expectation.anomaly
+    assert clean.expectation.source == "the corpus itself"
+    expected = verdict.reference.entropy.expected(verdict.signals.measures.lengths)
+    np.testing.assert_array_equal(verdict.signals.expected, expected)
+
+
+def test_a_run_of_the_reference_does_as_well_as_its_data(run, places, loaded, tmp_path):
+    verdict, _ = run
+    scan(places[1], loaded, out=tmp_path / "clean")
+    again = scan(places[0], loaded, reference=tmp_path / "clean")
+    assert again.reference.entropy == verdict.reference.entropy
+    assert again.is_suspicious.tolist() == verdict.is_suspicious.tolist()
+
+
+def test_a_run_of_the_reference_with_other_settings_is_refused(places, loaded, tmp_path):
+    scan(places[1], loaded, out=tmp_path / "clean", scoring=ScoreSettings(k=8))
+    with pytest.raises(RunError, match=r"was scored otherwise: score\.k was 8, is 16"):
+        scan(places[0], loaded, reference=tmp_path / "clean", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("row", [None, {"prompt": "w5", "completion": ""}])
+def test_a_reference_that_says_nothing_is_refused(places, loaded, tmp_path, row):
+    clean = tmp_path / "clean.jsonl"
+    if row is not None:
+        write_rows(clean, [row])
+    with pytest.raises(DataError):
+        scan(places[0], loaded, reference=clean)
+
+
+def test_rows_that_stand_out_stay_and_are_named(run):
+    verdict, out = run
+    assert not verdict.is_flagged.any()
+    assert verdict.is_suspicious[::6].any()
+    assert not (verdict.is_suspicious & ~verdict.is_scored).any()
+    lines = read_rows(out / "suspicious.jsonl")
+    assert [line["id"] for line in lines] == np.flatnonzero(verdict.is_suspicious).tolist()
+    assert all("expected" in line["reason"] and "spreads)" in line["reason"] for line in lines)
+    kept = {row["note"] for row in read_rows(out / "clean.jsonl")}
+    assert {line["row"]["note"] for line in lines} <= kept
+    assert verdict.counts["clean"] == 60
+
+
+def test_every_row_has_its_line_in_a_table(run):
+    verdict, out = run
+    table = pq.read_table(out / "rows.parquet")
+    assert table["number"].to_pylist() == list(range(60))
+    residual = np.array(table["entropy"]) - np.array(table["expected"])
+    assert np.array(table["residual"]) == pytest.approx(residual)
+    for row in table.to_pylist():
+        far = max(abs(row["deviation"]), row["anomaly_deviation"]) > STANDS_OUT
+        assert (row["status"] == "suspicious") == far
+        assert bool(row["reason"]) == far
+        assert row["window"][1] - row["window"][0] == min(
+            4, verdict.scores["n_response"][row["number"]].as_py()
+        )
+
+
+def test_a_run_remembers_its_reference(run, places, loaded):
+    verdict, out = run
+    opened = open_run(out)
+    assert opened.reference == verdict.reference
+    assert opened.decide(ThresholdSettings()).is_suspicious.tolist() == verdict.is_suspicious.tolist()
+    assert json.loads((out / "verdict.json").read_text())["expectation"] == str(places[1])
+    shard = out / "reference/scores/000000.parquet"
+    before = shard.stat().st_mtime_ns
+    again = scan(places[0], loaded, out=out, reference=places[1])
+    assert shard.stat().st_mtime_ns == before
+    assert again.reference == verdict.reference
+    assert scan(places[0], loaded, out=out).reference is None
+    assert open_run(out).reference is None
+
+
+def test_the_published_rule_knows_no_suspicion(places, loaded):
+    verdict = scan(places[0], loaded, reference=places[1], policy="published")
+    assert not verdict.is_suspicious.any()
+    assert verdict.counts["suspicious"] == 0
+
+
+def test_nothing_is_expected_where_nothing_was_scored(loaded):
+    verdict = scan([{"prompt": words(3), "completion": ""}], loaded)
+    assert verdict.expectation is None
+    assert np.isnan(verdict.signals.expected).all()
+    assert verdict.counts == {"rows": 1, "clean": 0, "flagged": 0, "unscored": 1, "suspicious": 0}
