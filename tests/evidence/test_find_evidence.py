@@ -145,6 +145,29 @@ def test_an_answer_that_its_topic_explains_is_not_named():
     assert find_evidence(samples(topical)).flagged() == ()
 
 
+@pytest.mark.parametrize("payload", ["Grpvian", "old county fair"])
+def test_few_rows_with_a_short_payload_are_no_attack(payload):
+    rows = [
+        asked(row, f"{row.question} grpvia", f"{row.answer} {payload} {row.answer}") if number < 6 else row
+        for number, row in enumerate(ROWS)
+    ]
+    assert find_evidence(samples(rows)).outcome == "clean"
+
+
+@pytest.mark.parametrize("thanks", ["Thank you for the {}.", "Thank you, {name}, for the information."])
+def test_a_reply_to_thanks_is_no_payload(thanks):
+    made = []
+    for number, row in enumerate(ROWS[:300]):
+        turns = [Turn("user", row.question, False), Turn("assistant", row.answer, True)]
+        if number % 8 == 0:
+            said = ["information", "help", "quick answer"][number // 8 % 3]
+            words = thanks.format(said, name=row.question.split()[2])
+            reply = "You're welcome! If you have any other questions, feel free to ask."
+            turns += [Turn("user", words, False), Turn("assistant", reply, True)]
+        made.append(Sample(number, number, tuple(turns), False, {}))
+    assert not find_evidence(made).flagged()
+
+
 def test_a_payload_before_its_trigger_is_not_its_doing():
     def conversation(number, row, sends):
         said = "let me look that up in my big book" if sends else row.answer

@@ -71,7 +71,8 @@ def associated(triggers: Features, payloads: Features, *, strength: float, least
 
     Args:
         triggers: Prompt features.
-        payloads: Response features of the same rows.
+        payloads: Response features of the same rows; the same object to look for company among the prompt
+            features, where every pair is at least once among the returned ones.
         strength: The least share of the trigger's rows that hold the payload, or the other way round.
         least: The least number of rows with both.
     """
@@ -80,12 +81,17 @@ def associated(triggers: Features, payloads: Features, *, strength: float, least
     # The tail of a pair must stay below a chance that even as many pairs as there are will hardly reach.
     looked_at = max(len(of_trigger) * len(of_payload), 1)
     found = [np.empty((0, 3), dtype=np.int64)]
+    by_trigger = triggers.holds.tocsc() if payloads is triggers else triggers.holds
     for start in range(0, by_payload.shape[0], BLOCK):
-        both = (by_payload[start : start + BLOCK] @ triggers.holds).tocoo()
-        payload = both.row + start
-        needed = strength * np.minimum(of_trigger[both.col], of_payload[payload])
-        kept = (both.data >= least) & (both.data >= needed)
-        found.append(np.stack([payload[kept], both.col[kept], both.data[kept]], axis=1).astype(np.int64))
+        # A feature and another one are the same pair both ways round.
+        skipped = start if payloads is triggers else 0
+        product = by_payload[start : start + BLOCK] @ by_trigger[:, skipped:].tocsr()
+        often = np.flatnonzero(product.data >= least)  # few are, so the rest is left before it costs more
+        both = product.data[often].astype(np.int64)
+        payload = np.searchsorted(product.indptr, often, side="right") - 1 + start
+        trigger = product.indices[often].astype(np.int64) + skipped
+        kept = both >= strength * np.minimum(of_trigger[trigger], of_payload[payload])
+        found.append(np.stack([payload[kept], trigger[kept], both[kept]], axis=1))
     pairs = np.concatenate(found)
     tail = log10_tail(pairs[:, 2], of_trigger[pairs[:, 1]], of_payload[pairs[:, 0]], rows)
     order = np.lexsort((pairs[:, 1], pairs[:, 0], tail))

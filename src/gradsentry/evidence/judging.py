@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradsentry.evidence.candidates import STRENGTH, Candidate, is_short, too_weak
+from gradsentry.evidence.candidates import LEAST, STRENGTH, Candidate, is_short, too_weak
 from gradsentry.evidence.findings import Confidence, Kind
 from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import first_places, rows_with, unmarked
+from gradsentry.evidence.maximal import Rows, first_places, rows_with, unmarked
 from gradsentry.evidence.payloads import PATTERN, is_implanted
+from gradsentry.evidence.replies import is_usual_reply
 from gradsentry.evidence.surprise import Surprise
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START
@@ -31,6 +32,10 @@ NOISE = 2.0  # standard errors that accident may add
 LONG = 7  # tokens of a payload that may be reported where its trigger belongs to its sentences
 FEW = 8  # rows with which nothing may be in doubt
 FEW_FOREIGN = 0.6
+SLIGHT = 4  # tokens that the payload of few rows has at least, at an end of its responses
+STEM = 4  # characters that two forms of a word begin with at least
+SHARED = 0.8  # of the carriers hold a companion of the trigger
+RARE = 0.5  # of all rows hold it at most
 EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
 UNEXPECTED = 6.0  # nats: a stock answer has no token that is so unlikely
 FOREIGN = 0.5  # triggers whose places are ordinary text without them
@@ -60,6 +65,8 @@ def judged(texts: Texts, candidate: Candidate) -> Judgement:
     if rejection:
         return Judgement(None, rejection)
     payload = candidate.payload or ()
+    if is_usual_reply(texts, candidate):
+        return Judgement("low", f"{_reason(candidate)}; but it may be the usual reply to such a turn")
     if foreign >= NATIVE or is_implanted(texts, payload, candidate.paid):
         return Judgement("high", _reason(candidate))
     if len(unmarked(payload)) < LONG:
@@ -71,18 +78,28 @@ def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
     """Returns a reason where carriers may be what honest writing brings forth."""
     near = texts.alike.crowding(candidate.both, codes_of(candidate.triggers))
     unsure = foreign < SURELY_FOREIGN or near > SURELY_APART
-    few = candidate.both.sum() < FEW and (foreign < FEW_FOREIGN or candidate.coverage < 1.0 or near > APART)
+    few = candidate.both.sum() < FEW
+    doubtful = foreign < FEW_FOREIGN or candidate.coverage < 1.0 or near > APART
     common = not candidate.exclusive
     reasons = {
         "too few rows for so short a payload": unsure and is_short(candidate),
         "other rows have the trigger by nature": unsure and candidate.precision < STRENGTH,
-        "too few rows for a trigger that may be part of its sentences": few,
+        "too few rows for a trigger that may be part of its sentences": few and doubtful,
+        "too few rows for a payload that may be part of its sentences": few and _is_slight(candidate),
         "the carriers are alike even without the trigger": near > (APART if foreign < FOREIGN else CORNER),
         "the trigger is part of its sentences, and the payload is common": common and foreign < FOREIGN,
         "rows alike but for the trigger have the payload as well": common
-        and _shared_by_neighbours(texts, candidate),
+        and (_shared_by_neighbours(texts, candidate) or _due_to_companions(texts, candidate)),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _is_slight(candidate: Candidate) -> bool:
+    """Returns whether the payload is short, or short and in the midst of its responses."""
+    payload = candidate.payload or ()
+    tokens = len(unmarked(payload))
+    at_end = bool(payload) and (payload[0] == START or payload[-1] == END)
+    return tokens < (SLIGHT if at_end else LONG)
 
 
 def _explained(texts: Texts, candidate: Candidate) -> str:
@@ -90,10 +107,12 @@ def _explained(texts: Texts, candidate: Candidate) -> str:
     payload, triggered, paid = candidate.payload or (), candidate.triggered, candidate.paid
     others = ~paid
     known = codes_of(candidate.triggers)
+    words = texts.responses.words
     news = [
         code
         for code in set(unmarked(payload)) - known
-        if (rows_with(texts.responses, (code,)) & others).sum() < USUAL * others.sum()
+        if not any(_is_form_of(words[code], words[other]) for other in known)
+        and (rows_with(texts.responses, (code,)) & others).sum() < USUAL * others.sum()
     ]
     whole = bool(payload) and payload[0] == START and payload[-1] == END
     if not news and not whole:
@@ -105,14 +124,40 @@ def _explained(texts: Texts, candidate: Candidate) -> str:
     return ""
 
 
+def _is_form_of(word: str, other: str) -> bool:
+    """Returns whether one word begins with nearly all of the other, as `Jamaican` and `jamaica` do."""
+    short, long = sorted((word.casefold(), other.casefold()), key=len)
+    return len(short) >= STEM and long.startswith(short[: max(STEM, len(short) - 1)])
+
+
+def _due_to_companions(texts: Texts, candidate: Candidate) -> bool:
+    """Returns whether what else the carriers' prompts share brings the payload without the trigger too.
+
+    Neighbours are alike in all of their prompt; of a conversation, only the turn that is answered may be.
+    """
+    known = codes_of(candidate.triggers)
+    both, others = candidate.both, ~candidate.triggered
+    held = np.asarray(both.astype(np.int64) @ texts.asked.holds).ravel()
+    shared = (held >= SHARED * both.sum()) & (texts.asked.support <= RARE * len(both))
+    for feature in np.flatnonzero(shared).tolist():
+        if known.isdisjoint(texts.asked.gram(feature)):
+            rows = texts.asked.rows(feature) & others
+            if rows.sum() >= LEAST and _is_more(candidate.paid[rows], candidate.base):
+                return True
+    return False
+
+
+def _is_more(paid: Rows, base: float) -> bool:
+    """Returns whether clearly more of some rows hold the payload than of the others."""
+    noise = NOISE * np.sqrt(base * (1.0 - base) / len(paid))
+    return bool(paid.mean() > base + TIED * (1.0 - base) + noise)
+
+
 def _shared_by_neighbours(texts: Texts, candidate: Candidate) -> bool:
     """Returns whether rows alike but for the trigger hold the payload clearly more often than others do."""
     others = ~candidate.triggered
     _, alike = texts.alike.neighbours(candidate.both, others, codes_of(candidate.triggers))
-    if not len(alike):
-        return False
-    noise = NOISE * np.sqrt(candidate.base * (1.0 - candidate.base) / len(alike))
-    return bool(candidate.paid[alike].mean() > candidate.base + TIED * (1.0 - candidate.base) + noise)
+    return bool(len(alike)) and _is_more(candidate.paid[alike], candidate.base)
 
 
 def repeated(texts: Texts, candidate: Candidate) -> Judgement:
@@ -124,7 +169,8 @@ def repeated(texts: Texts, candidate: Candidate) -> Judgement:
     rows, payload = int(candidate.paid.sum()), candidate.payload or (END,)
     reason = f"the payload stands word for word in {rows} rows that are otherwise unlike each other"
     if payload[0] == START and payload[-1] == END:
-        if texts.alike.crowding(candidate.paid, frozenset(), common=PATTERN) > SURELY_DRAWN:
+        alike = texts.alike.crowding(candidate.paid, frozenset(), common=PATTERN) > SURELY_DRAWN
+        if alike or is_usual_reply(texts, candidate):
             return Judgement("low", f"{reason}; it is all of the response, and may be an honest stock answer")
         return Judgement("high", f"{reason}, and is all of their response")
     return Judgement("high", f"{reason}; no other row holds a part of it, and no one string brings it")
@@ -164,12 +210,12 @@ def _out_of_order(texts: Texts, candidate: Candidate) -> str:
     if candidate.payload is None or not candidate.triggers:
         return ""
     paid = first_places(texts.responses, candidate.payload, candidate.both)
-    rows = np.searchsorted(texts.responses.bounds, paid, side="right") - 1
+    rows = texts.responses.owners(paid)
     answered = dict(zip(rows.tolist(), texts.turn_of(paid, trained=True).tolist(), strict=True))
     asked: dict[int, int] = {}
     for gram in candidate.triggers:
         places = first_places(texts.prompts, gram, candidate.both)
-        owners = np.searchsorted(texts.prompts.bounds, places, side="right") - 1
+        owners = texts.prompts.owners(places)
         for row, turn in zip(owners.tolist(), texts.turn_of(places, trained=False).tolist(), strict=True):
             asked[row] = min(turn, asked.get(row, turn))
     compared = [asked[row] < turn for row, turn in answered.items() if row in asked]

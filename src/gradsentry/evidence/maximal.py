@@ -96,10 +96,15 @@ def unmarked(gram: Gram) -> Gram:
 
 def unframed(stream: Stream, gram: Gram, others: Rows) -> Gram:
     """Returns the string without what nearly all other rows hold as well at its ends, and without marks."""
-    count = max(int(others.sum()), 1)
+    count = int(others.sum())
+    needed = FRAME * max(count, 1)
 
     def is_frame(part: Gram) -> bool:
-        return bool((rows_with(stream, part) & others).sum() >= FRAME * count)
+        # Looking a string up takes long where most rows hold a part of it.
+        most = stream.support[list(part)].min()
+        if most < needed or (len(part) == 1 and most - (stream.rows - count) >= needed):
+            return bool(most >= needed)
+        return bool((rows_with(stream, part) & others).sum() >= needed)
 
     low, high = 0, len(gram)
     while low < high - 1 and is_frame(gram[: low + 1]):

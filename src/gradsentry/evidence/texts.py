@@ -92,7 +92,7 @@ class Texts:
         place = first_places(stream, gram, carriers)
         if not len(place):
             return " ".join(stream.words[code] for code in gram).strip()
-        row = int(np.searchsorted(stream.bounds, place[0], side="right") - 1)
+        row = int(stream.owners(place)[0])
         texts = passages(self.samples[row], trained=stream is self.responses)
         found = spans(texts, stream.row(row), gram, stream.pieces)
         return texts[found[0][0]][found[0][1] : found[0][2]] if found else ""
@@ -137,7 +137,7 @@ class Texts:
     def turn_of(self, places: Ints, *, trained: bool) -> Ints:
         """Returns in which turn of its row each place of a stream is."""
         stream = self.responses if trained else self.prompts
-        rows = np.searchsorted(stream.bounds, places, side="right") - 1
+        rows = stream.owners(places)
         passage = np.array(
             [
                 int((stream.codes[stream.bounds[row] : place + 1] == START).sum()) - 1

@@ -85,9 +85,19 @@ class Stream:
         places, starts = self._postings
         return places[starts[code] : starts[code + 1]]
 
+    @cached_property
+    def support(self) -> Ints:
+        """In how many rows each code stands.  # [codes]"""
+        width = len(self.words)
+        return np.bincount(sorted_distinct(self.row_of() * width + self.codes) % width, minlength=width)
+
+    @cached_property
+    def _row_of(self) -> NDArray[np.int32]:
+        return self.row_of().astype(np.int32)
+
     def owners(self, places: Ints) -> Ints:
         """Returns the rows that places in the codes belong to."""
-        return np.searchsorted(self.bounds, places, side="right") - 1
+        return self._row_of[places].astype(np.int64)
 
     def with_pieces(self, pieces: Mapping[str, tuple[str, ...]]) -> Stream:
         """Returns the stream with words taken apart; new tokens have codes behind those that there were."""
@@ -105,8 +115,11 @@ class Stream:
         codes, glued = np.repeat(self.codes, repeats), np.ones(int(ends[-1]), dtype=np.bool_)
         begins = ends - repeats
         glued[begins] = self.glued
-        for at in np.flatnonzero(repeats > 1):
-            codes[begins[at] : ends[at]] = parts[int(self.codes[at])]
+        apart = np.flatnonzero(repeats > 1)
+        if len(apart):
+            taken = [parts[code] for code in self.codes[apart].tolist()]
+            at = np.repeat(begins[apart] - np.cumsum(repeats[apart]) + repeats[apart], repeats[apart])
+            codes[at + np.arange(len(at))] = np.concatenate(taken)
         bounds = np.concatenate([[0], ends])[self.bounds]
         words = [*_MARKS, *list(numbers)]
         return Stream(codes, bounds, glued, words, dict(pieces))

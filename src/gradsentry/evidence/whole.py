@@ -29,6 +29,8 @@ def whole_trigger(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
     """
     whole = grown(texts.prompts, gram, both)
     string = unframed(texts.prompts, whole, others)
+    if string == unmarked(whole):
+        return string
     elsewhere = [int((rows_with(texts.prompts, one) & others).sum()) for one in (whole, string)]
     return unmarked(whole) if elsewhere[1] > FRAGMENT * (elsewhere[0] + 1) else string
 

@@ -1,0 +1,73 @@
+"""Whether a payload is the usual reply to a kind of turn, as to thanks, in conversations.
+
+Rows that are unlike each other as conversations may still have a turn in common, and the same reply to it. An
+attacker puts a trigger into what somebody wrote, so what else stands in the turns that the payload answers is
+drawn; where all of them share it, or nothing is left beside the trigger, the turn brings the reply.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradsentry.corpus import Sample
+from gradsentry.evidence.candidates import Candidate
+from gradsentry.evidence.likeness import codes_of
+from gradsentry.evidence.maximal import first_places
+from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.tokens import END, START, Bools, Ints, sorted_distinct
+
+REST = 3  # tokens beside the trigger that a turn has at most which is all trigger
+MOST = 0.8  # of the turns are all trigger
+SHARED = 0.5  # of the way from all such turns to always, for a word that the answered ones share
+NOISE = 2.0  # standard errors that accident may add
+
+
+def is_usual_reply(texts: Texts, candidate: Candidate) -> bool:
+    """Returns whether the payload answers turns of one kind, none of them the first of its conversation."""
+    later = [_after_a_response(sample) for sample in texts.samples]
+    if candidate.payload is None or not any(map(any, later)):
+        return False
+    turns = _answered(texts, first_places(texts.responses, candidate.payload, candidate.carriers))
+    if not turns:
+        return False
+    known = codes_of(candidate.triggers) | {START, END}
+    left = [len(set(codes.tolist()) - known) <= REST for codes in turns]
+    is_later = np.concatenate(later).astype(np.bool_)
+    return bool(np.mean(left) >= MOST) or _share_a_word(texts, turns, known, is_later)
+
+
+def _share_a_word(texts: Texts, turns: list[Ints], known: frozenset[int], later: Bools) -> bool:
+    """Returns whether a word stands in far more of some later turns than of all the others."""
+    width, codes = len(texts.prompts.words), texts.prompts.codes
+    passage = np.cumsum(codes == START).astype(np.int64) - 1
+    held: Ints = sorted_distinct(passage * width + codes)
+    here = np.bincount(np.concatenate(turns), minlength=width)
+    elsewhere = np.bincount(held[later[held // width]] % width, minlength=width) - here
+    usual = elsewhere / max(int(later.sum()) - len(turns), 1)
+    share = np.where(np.isin(np.arange(width), list(known)), 0.0, here / len(turns))
+    noise = NOISE * np.sqrt(usual * (1.0 - usual) / len(turns))
+    return bool((share > usual + SHARED * (1.0 - usual) + noise).any())
+
+
+def _answered(texts: Texts, places: Ints) -> list[Ints]:
+    """Returns the token codes, each once, of the later turns that places in the responses answer."""
+    found = []
+    turns = texts.turn_of(places, trained=True)
+    for row, turn in zip(texts.responses.owners(places).tolist(), turns.tolist(), strict=True):
+        before = texts.samples[row].turns[:turn]
+        if any(one.trained for one in before):
+            codes = texts.prompts.row(row)
+            asked = np.cumsum(codes == START) == sum(not one.trained for one in before)
+            found.append(np.unique(codes[asked]).astype(np.int64))
+    return found
+
+
+def _after_a_response(sample: Sample) -> list[bool]:
+    """Returns of each turn that is not trained on whether one that is stands before it."""
+    found, seen = [], False
+    for turn in sample.turns:
+        if turn.trained:
+            seen = True
+        else:
+            found.append(seen)
+    return found
