@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from gradsentry.bench.cells import Cell, Record, cell_key, not_run, plan, run_cell
 from gradsentry.bench.features import FeatureStore
-from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_rows, load_rows
+from gradsentry.bench.loading import Loader, Missing
+from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_rows
 from gradsentry.bench.results import write_results
-from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Lock, Spec
+from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import PoolExtractor, RowExtractor
 from gradsentry.errors import DataError, RunError, SettingsError, first_line
-from gradsentry.models import LoadedModel, load_model
 
-_LIBRARIES = ("gradsentry", "torch", "transformers", "scikit-learn", "umap-learn", "scipy", "numpy", "peft")
 log = logging.getLogger(__name__)
 OnCell = Callable[[int, int, str], None]
 
@@ -53,10 +50,6 @@ class GridResult:
         return [record for record in self.records if record["status"] == "failed"]
 
 
-class _Missing(Exception):  # noqa: N818
-    """An optional data set is not there; the message is the reason."""
-
-
 class Grid:
     """A benchmark and the directory of its results."""
 
@@ -66,12 +59,11 @@ class Grid:
         self._spec = spec
         self._out = out
         self._store = FeatureStore(cache or out / "features")
-        # One model at a time; the texts of all pools fit in memory.
-        self._model = lru_cache(maxsize=1)(self._load_model)
+        self._loader = Loader(spec)
+        self._model = self._loader.model
         self._rows = lru_cache(maxsize=None)(self._load_rows)
         self._pools: dict[tuple[str, str, str], Pool] = {}
         self._prepared: set[tuple[str, str]] = set()
-        self._models: dict[str, str] = {}
 
     def run(self, on_cell: OnCell = lambda done, total, title: None) -> GridResult:
         """Returns the records of all cells, after running those that have none, and writes the results.
@@ -93,7 +85,7 @@ class Grid:
                     records.append(record)
                     computed += is_new
                 on_cell(len(cells), len(cells), "writing")
-                write_results(self._out, records, self._locked())
+                write_results(self._out, records, self._loader.locked())
         except Timeout:
             raise RunError("another process is writing there", where=str(self._out), mend="wait") from None
         return GridResult(records, computed)
@@ -112,7 +104,7 @@ class Grid:
             pool = self._pool(cell.data, cell.model, cell.attack)
             self._prepare(cell.data, cell.model, on_title)
             record = run_cell(cell, self._spec, pool, loaded, self._store)
-        except _Missing as reason:
+        except Missing as reason:
             return not_run(cell, "skipped", str(reason)), False
         except SettingsError:
             raise
@@ -124,23 +116,8 @@ class Grid:
             stream.write(json.dumps(record).encode())
         return record, True
 
-    def _load_model(self, name: str) -> LoadedModel:
-        loaded = load_model(name, device=self._spec.device, dtype=self._spec.dtype)
-        self._models[name] = loaded.fingerprint
-        if self._spec.locked:
-            _refuse_other(f"model {name}", self._spec.locked.models.get(name), loaded.fingerprint)
-        return loaded
-
     def _load_rows(self, data: DataSpec, model: str) -> tuple[Sample, ...]:
-        try:
-            everything = load_rows(data)
-        except DataError as error:
-            if not data.optional:
-                raise
-            raise _Missing(error.line()) from None
-        if self._spec.locked:
-            known = self._spec.locked.data.get(data.shown)
-            _refuse_other(f"data set {data.shown}", known, content_hash(everything))
+        everything = self._loader.rows(data)
         rows = min(self._spec.rows, data.rows or self._spec.rows)
         return draw_rows(everything, rows, self._spec.seed, self._model(model))
 
@@ -195,24 +172,3 @@ class Grid:
             yield sample
             for pool in pools:
                 yield from (part[place] for part in (pool.poisoned, pool.decoys) if place in part)
-
-    def _locked(self) -> Spec:
-        """Returns the spec with the hashes and versions of this run."""
-        data: dict[str, str] = {}
-        for one in self._spec.data:
-            try:
-                data[one.shown] = content_hash(load_rows(one))
-            except DataError:
-                continue
-        versions = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
-        lock = Lock(data=data, models=self._models, versions=versions)
-        return self._spec.model_copy(update={"locked": lock})
-
-
-def _refuse_other(what: str, known: str | None, found: str) -> None:
-    if known is not None and known != found:
-        raise SettingsError(
-            f"{what} is not the one that the spec was locked with",
-            where="locked",
-            mend="take that one, or delete `locked` from the spec",
-        )

@@ -1,0 +1,74 @@
+"""The models and data sets that a spec names: each loaded once, and held to the spec's lock."""
+
+from __future__ import annotations
+
+import platform
+from functools import lru_cache
+from importlib.metadata import version
+
+from gradsentry.bench.pools import content_hash, load_rows
+from gradsentry.bench.spec import DataSpec, Lock, Spec
+from gradsentry.corpus import Sample
+from gradsentry.errors import DataError, SettingsError
+from gradsentry.models import LoadedModel, load_model
+
+_LIBRARIES = ("gradsentry", "torch", "transformers", "scikit-learn", "umap-learn", "scipy", "numpy", "peft")
+
+
+class Missing(Exception):  # noqa: N818
+    """An optional data set is not there; the message is the reason."""
+
+
+class Loader:
+    """Loads what a spec names.
+
+    Args:
+        spec: The benchmark.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._fingerprints: dict[str, str] = {}
+        # One model at a time; the texts of all data sets fit in memory.
+        self.model = lru_cache(maxsize=1)(self._model)
+        self.rows = lru_cache(maxsize=None)(self._rows)
+
+    def _model(self, name: str) -> LoadedModel:
+        loaded = load_model(name, device=self._spec.device, dtype=self._spec.dtype)
+        self._fingerprints[name] = loaded.fingerprint
+        if self._spec.locked:
+            _refuse_other(f"model {name}", self._spec.locked.models.get(name), loaded.fingerprint)
+        return loaded
+
+    def _rows(self, data: DataSpec) -> tuple[Sample, ...]:
+        try:
+            everything = load_rows(data)
+        except DataError as error:
+            if not data.optional:
+                raise
+            raise Missing(error.line()) from None
+        if self._spec.locked:
+            known = self._spec.locked.data.get(data.shown)
+            _refuse_other(f"data set {data.shown}", known, content_hash(everything))
+        return everything
+
+    def locked(self) -> Spec:
+        """Returns the spec with the hashes and versions of this run."""
+        data: dict[str, str] = {}
+        for one in self._spec.data:
+            try:
+                data[one.shown] = content_hash(load_rows(one))
+            except DataError:
+                continue
+        versions = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
+        lock = Lock(data=data, models=self._fingerprints, versions=versions)
+        return self._spec.model_copy(update={"locked": lock})
+
+
+def _refuse_other(what: str, known: str | None, found: str) -> None:
+    if known is not None and known != found:
+        raise SettingsError(
+            f"{what} is not the one that the spec was locked with",
+            where="locked",
+            mend="take that one, or delete `locked` from the spec",
+        )
