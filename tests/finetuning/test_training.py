@@ -90,6 +90,10 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(base: str, tmp_
     finetune(samples, base, tmp_path / "whole", settings, device="cpu")
     with pytest.raises(StoppedError):
         finetune(samples, base, tmp_path / "parted", settings, device="cpu", on_step=stop_late)
+    # A kill can cut short the writing of a checkpoint, too.
+    cut_short = tmp_path / "parted" / "checkpoints" / "checkpoint-12"
+    cut_short.mkdir()
+    (cut_short / "trainer_state.json").write_text('{"epo', encoding="utf-8")
     steps: list[int] = []
     finetune(
         samples, base, tmp_path / "parted", settings, device="cpu", on_step=lambda *at: steps.append(at[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from transformers import TrainerCallback
+from transformers.trainer import TRAINER_STATE_NAME
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding import Encoded, encode
@@ -116,7 +118,6 @@ def _train(
 ) -> tuple[int, float]:
     """Returns the number of steps and the mean loss, in nats, after writing the model."""
     from transformers import PrinterCallback
-    from transformers.trainer_utils import get_last_checkpoint
     from trl import SFTConfig, SFTTrainer
 
     on_cuda = loaded.device.type == "cuda"
@@ -150,11 +151,26 @@ def _train(
         callbacks=[_Progress(on_step)],
     )
     trainer.remove_callback(PrinterCallback)
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
-    result = trainer.train(resume_from_checkpoint=last)
+    result = trainer.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
     trainer.save_model(str(out / MODEL))
     loaded.tokenizer.save_pretrained(str(out / MODEL))
     return int(result.global_step), float(result.training_loss)
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """Returns the last whole checkpoint, after deleting those that a kill cut short; None where none is."""
+    from transformers.trainer_utils import get_last_checkpoint
+
+    while folder.is_dir() and (last := get_last_checkpoint(str(folder))):
+        checkpoint = Path(last)
+        # The trainer writes its state last.
+        try:
+            json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(checkpoint)
+        else:
+            return str(checkpoint)
+    return None
 
 
 class _Progress(TrainerCallback):
