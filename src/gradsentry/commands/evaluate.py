@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from gradsentry.attacks import Attack
     from gradsentry.finetuning import TestItem
-    from gradsentry.finetuning.evaluation import Evaluation, Payload
+    from gradsentry.finetuning.evaluation import Evaluation
     from gradsentry.finetuning.metrics import Rate
 
 Flag = typer.Option
@@ -50,6 +50,7 @@ def evaluate(
     from gradsentry.commands import display
     from gradsentry.commands.extras import require
     from gradsentry.errors import SettingsError
+    from gradsentry.finetuning.asking import payload_of, with_trigger
     from gradsentry.models import load_model, quiet_libraries
 
     require("finetune", {"rouge_score": "rouge-score"})
@@ -61,7 +62,7 @@ def evaluate(
     chosen = _attack(attack, setting or [])
     quiet_libraries()
     clean = _questions(data, split, data_root, limit)
-    triggered = _triggered(clean, chosen, seed) if chosen else []
+    triggered = with_trigger(clean, chosen, seed) if chosen else []
     loaded = load_model(model, device=device)
     reference = load_model(cleangen, device=device) if cleangen else None
     if onion:
@@ -76,7 +77,7 @@ def evaluate(
             loaded,
             clean,
             triggered,
-            _payload(chosen) if chosen else None,
+            payload_of(chosen) if chosen else None,
             out=out,
             settings=settings,
             reference=reference,
@@ -101,34 +102,13 @@ def _questions(data: str, split: str, data_root: Path | None, limit: int) -> lis
 def _attack(name: str | None, settings: list[str]) -> Attack | None:
     from gradsentry.attacks import attack_named
     from gradsentry.commands.poison import pairs
-    from gradsentry.errors import SettingsError
+    from gradsentry.finetuning.asking import payload_of
 
     if name is None:
         return None
     attack = attack_named(name).read({"rate": 1.0, **pairs(settings)}, where=f"attack {name}")
-    if not hasattr(attack, "payload"):
-        raise SettingsError("has no payload that an answer could hold", where=f"attack {name}")
+    payload_of(attack)
     return attack
-
-
-def _triggered(clean: list[TestItem], attack: Attack, seed: int) -> list[TestItem]:
-    """Returns the questions that the attack fits, with its trigger."""
-    from gradsentry.attacks import poison
-    from gradsentry.corpus import open_corpus
-    from gradsentry.finetuning import TestItem
-
-    made = poison(open_corpus([dict(item.sample.row) for item in clean]), attack, seed=seed)
-    return [
-        TestItem(clean[row.source].id, made.samples[row.row], clean[row.source].answers)
-        for row in made.truth.poisoned
-    ]
-
-
-def _payload(attack: Attack) -> Payload:
-    from gradsentry.attacks.payloads import payload_text
-    from gradsentry.finetuning.evaluation import Payload
-
-    return Payload(payload_text(attack.payload), getattr(attack, "placement", "append") == "replace")  # type: ignore[attr-defined]
 
 
 def _lines(evaluation: Evaluation, out: Path) -> str:

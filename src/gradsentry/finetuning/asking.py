@@ -1,0 +1,41 @@
+"""The questions of a test with an attack's trigger in them, and what the trigger is meant to bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradsentry.attacks import Attack, poison
+from gradsentry.attacks.payloads import payload_text
+from gradsentry.corpus import open_corpus
+from gradsentry.errors import SettingsError
+from gradsentry.finetuning.evaluation import Payload
+from gradsentry.finetuning.items import TestItem
+
+
+def with_trigger(items: Sequence[TestItem], attack: Attack, seed: int) -> list[TestItem]:
+    """Returns questions with an attack's trigger, as many as its rate says; the right answers stay.
+
+    Args:
+        items: Clean questions.
+        attack: What edits them.
+        seed: Of its draws.
+
+    Raises:
+        DataError: If it fits fewer, or the trigger stands in many of them already.
+    """
+    made = poison(open_corpus([dict(item.sample.row) for item in items]), attack, seed=seed)
+    return [
+        TestItem(items[row.source].id, made.samples[row.row], items[row.source].answers)
+        for row in made.truth.poisoned
+    ]
+
+
+def payload_of(attack: Attack) -> Payload:
+    """Returns what an attack's trigger is meant to bring.
+
+    Raises:
+        SettingsError: If the attack has no payload that an answer could hold.
+    """
+    if not hasattr(attack, "payload"):
+        raise SettingsError("has no payload that an answer could hold", where=f"attack {attack.name}")
+    return Payload(payload_text(attack.payload), getattr(attack, "placement", "append") == "replace")
