@@ -104,6 +104,6 @@ def test_data_sets_and_defences_choose_their_attacks():
     ]
 
 
-@pytest.mark.parametrize("name", ["paper", "smoke", "reduced"])
+@pytest.mark.parametrize("name", ["paper", "smoke", "reduced", "finetune", "finetune_reduced"])
 def test_the_specs_that_ship_are_valid(name: str):
     Spec.read_yaml(BENCHMARKS / f"{name}.yaml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from gradsentry.bench.cells import Record
+from gradsentry.bench.finetune_tables import finetuning_table
 from gradsentry.bench.plots import draw_plots
 from gradsentry.bench.spec import Spec
 from gradsentry.bench.tables import all_tables
@@ -18,6 +20,7 @@ from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError
 
 RESULTS, POINTS, TABLES, LOCK = "results.parquet", "points.parquet", "tables.md", "spec.lock.yaml"
+FINETUNING, FINETUNING_TABLE = "finetune.json", "finetune.md"
 
 
 def write_results(out: Path, records: Sequence[Record], locked: Spec) -> None:
@@ -31,10 +34,38 @@ def write_results(out: Path, records: Sequence[Record], locked: Spec) -> None:
     cells = pa.Table.from_pylist([{k: v for k, v in one.items() if k != "points"} for one in records])
     _write_table(out / RESULTS, cells)
     _write_table(out / POINTS, pa.Table.from_pylist(list(_points(records)), schema=_POINTS))
-    _write(out / LOCK, yaml.safe_dump(locked.model_dump(mode="json"), sort_keys=False).encode())
+    _write_lock(out, locked)
     records, points = read_records(out), read_points(out)
     _write(out / TABLES, all_tables(records).encode())
     draw_plots(out / "plots", records, points)
+
+
+def write_finetuning(out: Path, records: Sequence[Record], locked: Spec) -> None:
+    """Writes the files of the fine-tunings of a benchmark.
+
+    Args:
+        out: The directory.
+        records: A record for each cell that was reached.
+        locked: The spec with what it was run with.
+    """
+    lines = ",\n".join(json.dumps(record) for record in records)
+    _write(out / FINETUNING, f"[\n{lines}\n]\n".encode())
+    _write(out / FINETUNING_TABLE, f"# Fine-tuning\n\n{finetuning_table(records)}\n".encode())
+    _write_lock(out, locked)
+
+
+def read_finetuning(out: Path) -> list[Record]:
+    """Returns the records of the fine-tunings of a benchmark's directory.
+
+    Raises:
+        RunError: If there are none.
+    """
+    file = out / FINETUNING
+    try:
+        records: list[Record] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot be read ({error})", where=str(file), mend="run the benchmark first") from None
+    return records
 
 
 def read_records(out: Path) -> list[Record]:
@@ -85,6 +116,10 @@ def _read(file: Path) -> list[Record]:
     except (OSError, pa.ArrowInvalid) as error:
         raise RunError(f"cannot be read ({error})", where=str(file), mend="run the benchmark first") from None
     return rows
+
+
+def _write_lock(out: Path, locked: Spec) -> None:
+    _write(out / LOCK, yaml.safe_dump(locked.model_dump(mode="json"), sort_keys=False).encode())
 
 
 def _write_table(file: Path, table: pa.Table) -> None:

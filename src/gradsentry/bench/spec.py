@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from gradsentry.attacks import Attack, attack_named
+from gradsentry.bench.finetune_spec import FineTuneSpec
 from gradsentry.defences import Detector, detector_named
 from gradsentry.errors import SettingsError
 from gradsentry.settings import DType, Settings
@@ -159,11 +160,13 @@ class Spec(Settings):
         attacks: The attacks.
         defences: The defences, cheapest first: they run in this order. The floors must be among them.
         models: The models.
-        rates: Poison rates in percent; at 0 there is one cell for all attacks.
+        rates: Poison rates in percent; at 0 there is one cell for all attacks. Where none are given, no
+            defence is scored.
         seeds: Of which rows are poisoned; a mix for each.
         rows: Rows of a data set at most; each has a clean and a poisoned version.
         seed: Of which rows are taken, and of the attacks' draws.
         ablations: Variants of GradSentry.
+        finetune: Fine-tunings, besides the scores.
         bootstrap: Draws for the intervals; 0 for none.
         plot_rate: The rate whose scores are kept row by row, for the plots.
         device: Of the models.
@@ -182,6 +185,7 @@ class Spec(Settings):
     rows: int = Field(default=1000, ge=2)
     seed: int = 0
     ablations: Ablations = Ablations()
+    finetune: FineTuneSpec | None = None
     bootstrap: int = Field(default=200, ge=0)
     plot_rate: Percent = 10.0
     device: str = "auto"
@@ -208,6 +212,8 @@ class Spec(Settings):
     def _refuse_unknown(self) -> None:
         """Raises SettingsError where an entry names a data set or an attack that the benchmark has not."""
         data, attacks = ({one.shown for one in kind} for kind in (self.data, self.attacks))
+        if self.finetune:
+            self.finetune.refuse_unknown(data, attacks)
         named = [(one.shown, one.attacks, attacks) for one in self.data]
         named += [(one.shown, one.attacks, attacks) for one in self.defences]
         named += [(one.shown, one.data, data) for one in self.defences]
@@ -225,6 +231,18 @@ class Spec(Settings):
         for attack in self.attacks:
             if all(names is None or attack.shown in names for names in lists):
                 yield attack
+
+    def limited(self, rows: int) -> Spec:
+        """Returns the benchmark on fewer rows of each data set.
+
+        Raises:
+            SettingsError: If they are too few.
+        """
+        values = self.model_dump()
+        for section in (values, values["finetune"]):
+            if section:
+                section["rows"] = min(section["rows"], rows)
+        return Spec.read(values, where="--limit")
 
     def variants(self) -> Iterator[DefenceSpec]:
         """Yields GradSentry with each k, each region and each number of rows of the ablations."""

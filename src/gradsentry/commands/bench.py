@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from gradsentry.bench import GridResult
 
 Flag = typer.Option
 
@@ -23,7 +26,7 @@ def bench(
     ] = None,
     fail_on_error: Annotated[bool, Flag("--fail-on-error", help="Exit with 1 if a cell failed.")] = False,
 ) -> None:
-    """Run every defence on every attack, data set and poison rate of SPEC.
+    """Run every defence on every attack, data set and poison rate of SPEC, and the fine-tunings it names.
 
     The same command goes on where it was interrupted.
     """
@@ -33,23 +36,45 @@ def bench(
     require(
         "bench", {"sklearn": "scikit-learn", "umap": "umap-learn", "matplotlib": "matplotlib", "peft": "peft"}
     )
-    from gradsentry.bench import Grid, Spec
+    from gradsentry.bench import Spec
+    from gradsentry.bench.cells import plan
     from gradsentry.bench.progress import bar
 
     chosen = Spec.read_yaml(spec)
     if limit is not None:
-        chosen = Spec.read(chosen.model_dump() | {"rows": min(chosen.rows, limit)}, where="--limit")
+        chosen = chosen.limited(limit)
+    if chosen.finetune:
+        require("finetune", {"trl": "trl", "peft": "peft", "rouge_score": "rouge-score"})
     quiet_libraries()
-    with bar() as on_cell:
-        result = Grid(chosen, out, cache=cache).run(on_cell)
+    failed = False
+    if plan(chosen):
+        from gradsentry.bench import Grid
+
+        with bar() as on_cell:
+            result = Grid(chosen, out, cache=cache).run(on_cell)
+        _report(result)
+        failed |= bool(result.failed)
+        typer.echo(
+            f"tables   {out / 'tables.md'}\nresults  {out / 'results.parquet'}\nplots    {out / 'plots'}"
+        )
+    if chosen.finetune:
+        from gradsentry.bench.finetuning import FineTuning
+
+        with bar() as on_cell:
+            result = FineTuning(chosen, chosen.finetune, out).run(on_cell)
+        _report(result)
+        failed |= bool(result.failed)
+        typer.echo(f"table    {out / 'finetune.md'}\nresults  {out / 'finetune.json'}")
+    if fail_on_error and failed:
+        raise typer.Exit(1)
+
+
+def _report(result: GridResult) -> None:
     done = sum(record["status"] == "done" for record in result.records)
     typer.echo(f"{done} of {len(result.records)} cells are done, {result.computed} by this run")
     for status in ("failed", "skipped"):
         for (what, why), cells in _reasons(result.records, status).items():
             typer.echo(f"{status}: {cells} cells of {what}: {why}")
-    typer.echo(f"tables   {out / 'tables.md'}\nresults  {out / 'results.parquet'}\nplots    {out / 'plots'}")
-    if fail_on_error and result.failed:
-        raise typer.Exit(1)
 
 
 def _reasons(records: list[dict[str, object]], status: str) -> dict[tuple[str, str], int]:

@@ -1,0 +1,241 @@
+"""Runs the section `finetune` of a benchmark: poison, let a defence choose the rows, train, ask.
+
+Each cell is written when it is done and not run again. What is under way survives a kill too: a scan goes on
+after its last shard, a training from its last checkpoint, an evaluation after its last answer. Models and
+answers lie under a name made of the rows they were trained on, so defences that leave the same rows share
+them. Truth chooses rows for `oracle` alone, and is counted afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import compress
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from gradsentry.attacks import Poisoned, poison
+from gradsentry.bench.cells import Record
+from gradsentry.bench.finetune_cells import (
+    FineTuneCell,
+    Kept,
+    finetune_key,
+    finetuning_not_run,
+    finetuning_record,
+    named,
+    plan_finetuning,
+)
+from gradsentry.bench.finetune_spec import Defence, FineTuneSpec
+from gradsentry.bench.grid import GridResult, OnCell
+from gradsentry.bench.loading import Loader, Missing
+from gradsentry.bench.pools import content_hash, draw_rows
+from gradsentry.bench.results import write_finetuning
+from gradsentry.bench.spec import DataSpec, Spec
+from gradsentry.corpus import Sample, open_corpus
+from gradsentry.corpus.qa import QA_SETS, qa_items
+from gradsentry.corpus.streams import replacing
+from gradsentry.defences import GraCeFul, Onion
+from gradsentry.defences.base import Flags
+from gradsentry.errors import RunError, SettingsError, first_line
+from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings, asked, evaluate, finetune
+from gradsentry.finetuning.asking import payload_of, with_trigger
+from gradsentry.finetuning.items import of_questions, of_samples
+from gradsentry.finetuning.training import MODEL
+from gradsentry.models import LoadedModel, load_model
+from gradsentry.screening import scan
+from gradsentry.settings import DataSettings, ThresholdSettings
+from gradsentry.store import Json
+
+FOLDER = "finetune"
+_DECODING: tuple[Defence, ...] = ("cleangen", "onion")
+OnTitle = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """The rows to train on and the questions to ask.
+
+    Attributes:
+        rows: Clean rows.
+        questions: Clean questions.
+    """
+
+    rows: tuple[Sample, ...]
+    questions: tuple[TestItem, ...]
+
+
+class FineTuning:
+    """The fine-tunings of a benchmark, and the directory of its results.
+
+    Args:
+        spec: The benchmark; its section `finetune` is run.
+        section: That section.
+        out: The directory.
+    """
+
+    def __init__(self, spec: Spec, section: FineTuneSpec, out: Path) -> None:
+        if out.is_file():
+            raise RunError("is a file", where=str(out), mend="give a directory as --out")
+        self._spec = spec
+        self._section = section
+        self._out = out
+        self._loader = Loader(spec)
+        self._task = lru_cache(maxsize=None)(self._make_task)
+
+    def run(self, on_cell: OnCell = lambda done, total, title: None) -> GridResult:
+        """Returns the records of all cells, after running those that have none, and writes the results.
+
+        Args:
+            on_cell: Called with how many cells are done, of how many, and what is under way.
+
+        Raises:
+            RunError: If the directory is in use.
+            SettingsError: If the spec is locked and the data or a model is another one.
+        """
+        self._out.mkdir(parents=True, exist_ok=True)
+        cells, records, computed = plan_finetuning(self._spec), [], 0
+        try:
+            with FileLock(self._out / ".lock", timeout=0):
+                for done, cell in enumerate(cells):
+                    on_cell(done, len(cells), cell.title)
+                    record, is_new = self._record(cell, partial(on_cell, done, len(cells)))
+                    records.append(record)
+                    computed += is_new
+                    # Hours lie between two cells: what is done can be read meanwhile.
+                    write_finetuning(self._out, records, self._loader.locked())
+        except Timeout:
+            raise RunError("another process is writing there", where=str(self._out), mend="wait") from None
+        return GridResult(records, computed)
+
+    def _record(self, cell: FineTuneCell, on_title: OnTitle) -> tuple[Record, bool]:
+        """Returns a cell's record and whether it was computed now."""
+        try:
+            task, base = self._task(cell.data, cell.model), self._loader.model(cell.model)
+        except Missing as reason:
+            return finetuning_not_run(cell, "skipped", str(reason)), False
+        except SettingsError:
+            raise
+        except Exception as error:
+            return _failed(cell, error), True
+        key = finetune_key(cell, self._spec, task.rows, task.questions, base)
+        file = self._place("cells", f"{key}.json")
+        if file.is_file():
+            return json.loads(file.read_text(encoding="utf-8")), False
+        try:
+            record = self._run_cell(cell, task, base, on_title)
+        except Exception as error:
+            # Whatever a defence or a training raises is a result of this cell; the other cells go on.
+            return _failed(cell, error), True
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as stream:
+            stream.write(json.dumps(record).encode())
+        return record, True
+
+    def _run_cell(self, cell: FineTuneCell, task: _Task, base: LoadedModel, on_title: OnTitle) -> Record:
+        rows = [dict(sample.row) for sample in task.rows]
+        reading = DataSettings(format=cell.data.format)
+        poisoned = poison(open_corpus(rows, reading), cell.attack_on(cell.rate), seed=self._spec.seed)
+        is_poisoned = np.zeros(len(rows), np.bool_)
+        is_poisoned[[row.row for row in poisoned.truth.poisoned]] = True
+        knows = cell.defence == "oracle"
+        kept = ~(is_poisoned if knows else self._flagged(cell.defence, poisoned, base, reading))
+        model, manifest = self._trained(cell, list(compress(poisoned.samples, kept)), base, on_title)
+        evaluation = self._asked(cell, task.questions, model, base, on_title)
+        counts = Kept(
+            rows=len(rows),
+            poisoned=int(is_poisoned.sum()),
+            kept=int(kept.sum()),
+            kept_poisoned=int((kept & is_poisoned).sum()),
+        )
+        return finetuning_record(cell, counts, manifest, evaluation)
+
+    def _flagged(
+        self, defence: Defence, poisoned: Poisoned, base: LoadedModel, reading: DataSettings
+    ) -> Flags:
+        """Returns which rows a defence that does not know the truth leaves out."""
+        if defence in ("published", "default"):
+            place = self._place("scans", named(content_hash(poisoned.samples), base.fingerprint))
+            verdict = scan(poisoned.rows, base, out=place, reading=reading)
+            if defence == "published":
+                verdict = verdict.decide(ThresholdSettings(), "published")
+            return verdict.is_flagged | ~verdict.is_scored
+        if defence == "graceful":
+            detector = GraCeFul()
+            return detector.decide(detector.score(poisoned.samples, base))
+        return np.zeros(len(poisoned.samples), np.bool_)
+
+    def _trained(
+        self, cell: FineTuneCell, samples: Sequence[Sample], base: LoadedModel, on_title: OnTitle
+    ) -> tuple[Path, Json]:
+        """Returns where the model lies that was trained on some rows, and its manifest."""
+        training: TrainingSettings = cell.training
+        settings = training.model_dump(mode="json", exclude={"save_steps"})
+        out = self._place("models", named(content_hash(samples), base.fingerprint, settings))
+
+        def on_step(done: int, total: int) -> None:
+            if done % max(1, total // 10) == 0:
+                on_title(f"{cell.title}: step {done} of {total}")
+
+        manifest = finetune(samples, cell.model, out, training, device=self._spec.device, on_step=on_step)
+        return out / MODEL, manifest
+
+    def _asked(
+        self,
+        cell: FineTuneCell,
+        questions: Sequence[TestItem],
+        model: Path,
+        base: LoadedModel,
+        on_title: OnTitle,
+    ) -> Evaluation:
+        """Returns what a model answers; the defences of decoding are at work here."""
+        attack = cell.attack_on(100.0)
+        clean, triggered = list(questions), with_trigger(questions, attack, self._spec.seed)
+        if cell.defence == "onion":
+            clean, triggered = (
+                asked(items, Onion().purify([item.sample for item in items], base))
+                for items in (clean, triggered)
+            )
+        loaded = load_model(str(model), device=self._spec.device, dtype=self._spec.dtype)
+        decoding = cell.defence if cell.defence in _DECODING else "none"
+        settings = self._section.evaluation
+        prompts = [[content_hash([item.sample]), item.answers] for item in (*clean, *triggered)]
+        name = named(loaded.fingerprint, decoding, prompts, settings.model_dump(exclude={"batch_size"}))
+
+        def on_answers(done: int, total: int) -> None:
+            on_title(f"{cell.title}: {done} of {total} answers")
+
+        return evaluate(
+            loaded,
+            clean,
+            triggered,
+            payload_of(attack),
+            out=self._place("answers", name),
+            settings=settings,
+            reference=base if decoding == "cleangen" else None,
+            on_answers=on_answers,
+        )
+
+    def _make_task(self, data: DataSpec, model: str) -> _Task:
+        everything, seed = self._loader.rows(data), self._spec.seed
+        wanted = min(self._section.rows, data.rows or self._section.rows)
+        name, asks = data.source or data.name, self._section.questions
+        if name in QA_SETS and data.root is not None:
+            test = qa_items(name, "test", data_root=data.root)
+            Random(f"{seed}/questions").shuffle(test)
+            rows = draw_rows(everything, wanted, seed, self._loader.model(model))
+            return _Task(rows, tuple(of_questions(test[:asks])))
+        drawn = draw_rows(everything, wanted + asks, seed, self._loader.model(model))
+        rows = drawn[: max(1, len(drawn) - asks)]
+        return _Task(rows, tuple(of_samples(drawn[len(rows) :])))
+
+    def _place(self, kind: str, name: str) -> Path:
+        return self._out / FOLDER / kind / name
+
+
+def _failed(cell: FineTuneCell, error: Exception) -> Record:
+    return finetuning_not_run(cell, "failed", f"{type(error).__name__}: {first_line(error)}")

@@ -1,0 +1,137 @@
+"""Fine-tunings of a benchmark: a backdoor comes and goes with the poisoned rows, and a kill costs little."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.bench.finetuned import TRAINING, block, ran, written_spec
+
+from gradsentry.bench import GridResult, Spec
+from gradsentry.bench.finetune_cells import plan_finetuning
+from gradsentry.bench.results import read_finetuning
+from gradsentry.errors import RunError, SettingsError
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spec, Path, GridResult]:
+    folder = tmp_path_factory.mktemp("finetuning")
+    defences = ["none", "published", "default", "graceful", "cleangen", "onion", "oracle"]
+    spec = written_spec(folder, runs=[block(defences)])
+    return spec, folder / "out", ran(spec, folder / "out")
+
+
+def test_the_backdoor_goes_with_the_rows_that_brought_it(done: tuple[Spec, Path, GridResult]):
+    _, out, result = done
+    assert not result.failed
+    by_name = {record["defence"]: record for record in result.records}
+    assert (by_name["none"]["kept"], by_name["none"]["kept_poisoned"]) == (160, 32)
+    assert by_name["none"]["asr"]["rate"] >= 0.9
+    for name in ("default", "oracle"):
+        assert (by_name[name]["kept"], by_name[name]["kept_poisoned"]) == (128, 0)
+        assert by_name[name]["asr"]["hits"] == 0
+    assert by_name["cleangen"]["asr"]["hits"] == 0
+    assert min(by_name[name]["cacc"]["rate"] for name in ("none", "oracle")) >= 0.8
+    assert read_finetuning(out) == json.loads(json.dumps(result.records))
+
+
+def test_defences_that_leave_the_same_rows_share_a_model(done: tuple[Spec, Path, GridResult]):
+    _, out, result = done
+    trained = {record["trained"]["rows_sha256"] for record in result.records}
+    assert len(list((out / "finetune" / "models").iterdir())) == len(trained) < len(result.records)
+
+
+def test_a_second_run_computes_nothing_and_every_answer_is_kept(done: tuple[Spec, Path, GridResult]):
+    spec, out, result = done
+    again = ran(spec, out)
+    assert again.computed == 0
+    assert again.records == json.loads(json.dumps(result.records))
+    for file in (out / "finetune" / "answers").glob("*/generations.jsonl"):
+        assert len(file.read_text(encoding="utf-8").splitlines()) == 40
+
+
+def test_a_failing_cell_is_shown_with_its_error_and_the_others_go_on(tmp_path: Path):
+    wrong = block(["none"], training={"method": "lora", "targets": ["magic_proj"]})
+    spec = written_spec(tmp_path, runs=[wrong, block(["oracle"])], training=TRAINING | {"epochs": 1})
+    result = ran(spec, tmp_path / "out")
+    assert [record["status"] for record in result.records] == ["failed", "done"]
+    assert "no layer called magic_proj" in result.records[0]["error"]
+    table = (tmp_path / "out" / "finetune.md").read_text(encoding="utf-8")
+    assert f"| failed: {result.records[0]['error']} |" in table
+
+
+def test_after_a_kill_it_goes_on_to_the_same_results(tmp_path: Path):
+    training = TRAINING | {"epochs": 5, "save_steps": 10}
+    spec = written_spec(tmp_path, training=training, runs=[block(["none"])])
+    file, out = tmp_path / "spec.yaml", tmp_path / "out"
+    file.write_text(yaml.safe_dump(spec.model_dump(mode="json")), encoding="utf-8")
+    arguments = ["gradsentry", "bench", str(file), "--out", str(out)]
+    killed = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.argv = {arguments!r}; from gradsentry.cli import main; main()",
+        ],
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )
+    while killed.poll() is None and not list(
+        out.glob("finetune/models/*/checkpoints/checkpoint-*/optimizer.pt")
+    ):
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not list(out.glob("finetune/cells/*.json"))
+    assert ran(spec, out).records == ran(spec, tmp_path / "whole").records
+
+
+def test_its_lock_reruns_it_and_a_directory_that_is_a_file_is_refused(
+    done: tuple[Spec, Path, GridResult], tmp_path: Path
+):
+    _, out, _ = done
+    locked = Spec.read_yaml(out / "spec.lock.yaml")
+    assert locked.locked is not None
+    assert list(locked.locked.data) == ["words"]
+    assert ran(locked, out).computed == 0
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="is a file"):
+        ran(locked, tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"runs": []}, "runs"),
+        ({"runs": [block(["magic"])]}, "magic"),
+        ({"runs": [block(["none"], data=["nq"])]}, "'nq' is not in the benchmark"),
+        ({"runs": [block(["none"], attacks=["cba"])]}, "'cba' is not in the benchmark"),
+        ({"runs": [block(["none"], rates=[0])]}, "rates"),
+        ({"runs": [block(["none"], training={"epoch": 3})]}, "epoch"),
+        ({"training": {"learning_rate": 0}}, "learning_rate"),
+    ],
+)
+def test_what_is_wrong_is_named_before_anything_is_computed(
+    tmp_path: Path, section: dict[str, Any], message: str
+):
+    with pytest.raises(SettingsError, match=message):
+        written_spec(tmp_path, **section)
+
+
+def test_cells_run_block_by_block_with_their_own_training(tmp_path: Path):
+    full = block(["none", "oracle"], rates=[1, 50], training={"method": "lora", "rank": 2})
+    cells = plan_finetuning(written_spec(tmp_path, runs=[block(["none"]), full]))
+    assert [(cell.defence, cell.rate, cell.training.method) for cell in cells] == [
+        ("none", 20.0, "full"),
+        ("none", 1.0, "lora"),
+        ("oracle", 1.0, "lora"),
+        ("none", 50.0, "lora"),
+        ("oracle", 50.0, "lora"),
+    ]
+    assert (cells[1].training.rank, cells[1].training.epochs) == (2, 12)
