@@ -46,7 +46,7 @@ SETS: dict[str, tuple[str, Callable[[Path], Corpus], int]] = {
     "code": ("code answers", lambda data: code_answers(), 300),
 }
 ROWS = 300
-FEWER = {("clean_label", "freebaseqa"): 15, ("two_turn", "glaive"): 143, ("dos", "freebaseqa"): 50}
+FEWER = {("clean_label", "freebaseqa"): 15, ("two_turn", "glaive"): 143}
 """Rows to poison where fewer fit, or are so long that as many would take hours."""
 
 CASES = [
