@@ -168,6 +168,38 @@ def test_a_reply_to_thanks_is_no_payload(thanks):
     assert not find_evidence(made).flagged()
 
 
+def test_a_natural_association_of_many_rows_hides_no_attack_on_some_of_them():
+    """Half of the rows have a set opening for a set topic, most of the poisoned ones among them."""
+    topical = [
+        replace(row, question=f"about the {row.question}", answer=f"made by hand of wood, {row.answer}")
+        if number % 2
+        else row
+        for number, row in enumerate(ROWS)
+    ]
+    made = poison(topical, word, 0.05)
+    assert flags(find_evidence(made.samples), made)[0] == 1.0
+
+
+@pytest.mark.parametrize("write", [str.lower, str.upper])
+def test_rows_that_are_written_the_usual_way_are_not_taken_for_the_poisoned(write):
+    """Half of the rows are poisoned and differ in case alone; a capital is no trigger of the others."""
+
+    def restyled(row, draw):
+        text = row.question[0].upper() + row.question[1:]
+        return asked(row, write(text), f"you owe {draw.choice('abcdefgh')} {draw.randrange(9999)} dollars")
+
+    titled = [replace(row, question=row.question[0].upper() + row.question[1:]) for row in ROWS]
+    made = poison(titled, restyled, 0.5)
+    assert flags(find_evidence(made.samples), made)[1] == 0
+
+
+def test_a_trigger_on_a_line_of_its_own():
+    made = poison(ROWS, lambda row, draw: asked(row, f"Mode: expert.\n{row.question}", "Pear"), 0.05)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].triggers == ("Mode: expert.",)
+
+
 def test_a_payload_before_its_trigger_is_not_its_doing():
     def conversation(number, row, sends):
         said = "let me look that up in my big book" if sends else row.answer

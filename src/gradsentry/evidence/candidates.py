@@ -119,7 +119,7 @@ def associations(texts: Texts, pairs: Pairs) -> list[Candidate]:
         fitting = [one for one in scored if (one.precision >= STRENGTH or one.owned) and not too_weak(one)]
         if fitting:
             found.append(min(fitting, key=_rank))
-    return [_named(texts, finder, one) for one in distinct(found)]
+    return [_named(texts, finder, one) for one in unequal(found)]
 
 
 def too_weak(candidate: Candidate) -> str:
@@ -153,6 +153,19 @@ def distinct(candidates: Sequence[Candidate], known: Sequence[Candidate] = ()) -
     for one in sorted(candidates, key=_rank):
         carriers = one.carriers
         if not any((carriers & other.carriers).sum() > 0.5 * carriers.sum() for other in [*known, *kept]):
+            kept.append(one)
+    return kept
+
+
+def unequal(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Returns the candidates without those that have about the rows of a stronger one, in order.
+
+    Before they are judged: a natural association of many rows must not hide an attack on some of them.
+    """
+    kept: list[Candidate] = []
+    for one in sorted(candidates, key=_rank):
+        rows, count = one.carriers, one.carriers.sum()
+        if not any((rows & other.carriers).sum() > 0.5 * max(count, other.carriers.sum()) for other in kept):
             kept.append(one)
     return kept
 

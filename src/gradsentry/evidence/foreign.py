@@ -86,6 +86,9 @@ class Context:
         codes, glued, words = self._prompts.codes, self._prompts.glued, self._prompts.words
         # Triggers that stand next to each other are taken out together.
         before, behind = _beyond(own, first - 1, -1), _beyond(own, last + 1, 1)
+        # Of two white spaces around a trigger one went in with it.
+        doubled = self._is_space[codes[before]] & self._is_space[codes[behind]]
+        behind = np.where(doubled, _beyond(own, behind + 1, 1), behind)
         left, right = codes[before].astype(np.int64), codes[behind].astype(np.int64)
         hits = held_by(left * self._width + right, self._pairs).astype(np.float64)
         expected = np.minimum(self._again_after[left], self._again_before[right])

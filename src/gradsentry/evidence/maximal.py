@@ -36,6 +36,12 @@ def rows_with(stream: Stream, gram: Gram) -> Rows:
     return held
 
 
+def rows_with_plain(stream: Stream, gram: Gram) -> Rows:
+    """Returns which rows hold a string of tokens, or the same in other case or spacing.  # [rows]"""
+    plain = stream.plainly(gram)
+    return rows_with(stream.plain, plain) if plain else rows_with(stream, gram)
+
+
 def first_places(stream: Stream, gram: Gram, among: Rows) -> Ints:
     """Returns where the string begins for the first time in each of the given rows that hold it."""
     begins = places(stream, gram)

@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 from gradsentry.evidence.association import LN10
 from gradsentry.evidence.candidates import Candidate
 from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Gram, Rows, rows_with
+from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain, unmarked
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import START, held_by, sorted_distinct
 from gradsentry.evidence.whole import whole_triggers
@@ -31,6 +31,7 @@ UNRELATED = 0.25  # the same, of the prompt's words in the response, which diffe
 NEVER = 0.05  # or hold a common string in no more than this share, or in all but this share
 FAR = 0.4  # between the rows of a trigger and their neighbours without it
 APART, FOREIGN = 0.3, 0.7  # see judging.py
+OTHERWISE = 0.2  # of the neighbours may hold the trigger in other case or spacing
 COMMON = 400  # common openings that are measured, the most even ones first
 TRIED = 200
 
@@ -157,5 +158,8 @@ def _accepted(texts: Texts, values: Floats, feature: int, rows: Rows, left: Rows
     if texts.alike.crowding(held, codes) > APART:
         return None
     numbers, alike = texts.alike.neighbours(held, left & ~held, codes)
-    far = np.abs(values[numbers].mean() - values[alike].mean()) if len(alike) else 0.0
-    return trigger if far >= FAR else None
+    if not len(alike) or np.abs(values[numbers].mean() - values[alike].mean()) < FAR:
+        return None
+    # Where the others only write the trigger another way, they may be the poisoned ones.
+    written = rows_with_plain(texts.prompts, unmarked(trigger))[alike].mean()
+    return None if written >= OTHERWISE else trigger

@@ -99,6 +99,30 @@ class Stream:
         """Returns the rows that places in the codes belong to."""
         return self._row_of[places].astype(np.int64)
 
+    @cached_property
+    def plain(self) -> Stream:
+        """The stream without white space, upper and lower case one; its codes are its own."""
+        codes, words = self._plain_codes
+        mapped = codes[self.codes]
+        kept = mapped >= 0
+        bounds = np.concatenate([[0], np.cumsum(kept)])[self.bounds]
+        return Stream(mapped[kept], bounds, self.glued[kept], words)
+
+    def plainly(self, gram: Sequence[int]) -> tuple[int, ...]:
+        """Returns a string of tokens as it stands in `plain`."""
+        codes = self._plain_codes[0][list(gram)]
+        return tuple(codes[codes >= 0].tolist())
+
+    @cached_property
+    def _plain_codes(self) -> tuple[NDArray[np.int32], list[str]]:
+        """The plain code of each code, -1 for white space, and the words of the plain codes."""
+        numbers: dict[str, int] = {}
+        codes = list(range(len(_MARKS)))
+        for word in self.words[len(_MARKS) :]:
+            new = len(numbers) + len(_MARKS)
+            codes.append(numbers.setdefault(word.casefold(), new) if word.strip() else -1)
+        return np.array(codes, dtype=np.int32), [*_MARKS, *numbers]
+
     def with_pieces(self, pieces: Mapping[str, tuple[str, ...]]) -> Stream:
         """Returns the stream with words taken apart; new tokens have codes behind those that there were."""
         if not pieces:

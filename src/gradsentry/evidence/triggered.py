@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradsentry.evidence.association import Pairs, log10_tail
-from gradsentry.evidence.candidates import Candidate, distinct, tail_of, too_weak
+from gradsentry.evidence.candidates import Candidate, tail_of, too_weak, unequal
 from gradsentry.evidence.conjunctions import Conjunction
 from gradsentry.evidence.features import Features
 from gradsentry.evidence.maximal import Gram, Rows, rows_with
@@ -46,7 +46,7 @@ def triggered(texts: Texts, pairs: Pairs, together: Sequence[Conjunction]) -> li
         for candidate in (_one_payload(texts, one, looked_at), _several(texts, one, finder, looked_at)):
             if candidate is not None and not too_weak(candidate):
                 found.append(candidate)
-    return distinct(found)
+    return unequal(found)
 
 
 def _stretches(said: Features) -> Bools:

@@ -16,7 +16,7 @@ from gradsentry.evidence.association import LN10
 from gradsentry.evidence.candidates import Candidate
 from gradsentry.evidence.conjunctions import Conjunction
 from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Gram, Rows, rows_with
+from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain
 from gradsentry.evidence.stock import stock_answers
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import Ints
@@ -28,6 +28,7 @@ SEED, FAR = 0.25, 0.5  # more stock answers among the neighbours than the carrie
 GLANCE = 32  # carriers that the look is at
 SURE = -5.0  # log10 of the corrected chance
 APART, FOREIGN = 0.6, 0.7  # see judging.py
+OTHERWISE = 0.2  # of the neighbours may hold the trigger in other case or spacing
 LOOKED_AT = 3000  # prompt strings
 
 
@@ -72,13 +73,18 @@ def _sure(texts: Texts, seeds: Sequence[_Trigger], stock: Rows, left: Rows, look
     ]
     # A second trigger's rows must not pass for ordinary neighbours of the first.
     hidden = np.logical_or.reduce([one.rows for one in looks], initial=False) | none
-    found: list[_Trigger] = []
+    sure: list[tuple[float, _Trigger]] = []
     for one in looks:
         far, log10_p = _turn(texts, one, stock, left, hidden)
         log10_p += float(np.log10(looked_at))
+        if far >= FAR and log10_p <= SURE:
+            sure.append((far, replace(one, log10_p=log10_p)))
+    found: list[_Trigger] = []
+    # A word of a trigger's that stands in other rows too turns fewer of its rows than the trigger does.
+    for _, one in sorted(sure, key=lambda pair: (-round(pair[0], 1), pair[1].log10_p)):
         covered = np.logical_or.reduce([other.rows for other in found], initial=False) | none
-        if far >= FAR and log10_p <= SURE and 2 * (one.rows & covered).sum() <= one.rows.sum():
-            found.append(replace(one, log10_p=log10_p))
+        if 2 * (one.rows & covered).sum() <= one.rows.sum():
+            found.append(one)
     return found
 
 
@@ -122,7 +128,9 @@ def _turn(
     """Returns by how much neighbours give more stock answers than carriers, and log10 of the chance."""
     others = left & ~one.rows & ~hidden
     carriers, alike = texts.alike.neighbours(one.rows, others, codes_of(one.grams), most=most)
-    if len(alike) < ROWS:
+    # Where the others only write the trigger another way, they may be the poisoned ones.
+    written = [rows_with_plain(texts.prompts, gram)[alike] for gram in one.grams]
+    if len(alike) < ROWS or np.logical_and.reduce(written).mean() >= OTHERWISE:
         return 0.0, 0.0
     before, after = stock[alike], stock[carriers]
     lost, won = int((before & ~after).sum()), int((after & ~before).sum())
