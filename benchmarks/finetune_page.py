@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gradsentry.bench.cells import Record
@@ -63,8 +63,9 @@ def _introduction(lock: Spec) -> str:
     rows, questions = section.rows, section.questions
     return f"""\
 Fine-tunings of {", ".join(lock.models)} (SmolLM2-135M-Instruct, embedded) in {lock.dtype} on a CPU with
-{libraries}: {rows} training rows at most, {questions} questions of the test split, asked clean and with
-the trigger. This command runs them all, or each that is not yet in its directory:
+{libraries}: {rows} training rows at most and {questions} questions of
+the test split, asked clean and with the trigger. This command runs them all, or each that is not yet in its
+directory:
 
     gradsentry bench benchmarks/finetune_reduced.yaml --out runs/finetune_reduced
 
@@ -78,31 +79,55 @@ def _seen(records: Sequence[Record]) -> Iterator[str]:
     mixes: dict[tuple[str, str, float, str], dict[str, Record]] = {}
     for record in records:
         if record["status"] == "done":
-            key = (record["data"], record["attack"], record["rate"], record["method"])
+            key = (record["data"], record["attack"], record["rate"], _training(record))
             mixes.setdefault(key, {})[record["defence"]] = record
-    for (data, attack, rate, method), cells in mixes.items():
-        name = f"{data}, {attack} at {rate:g} %, {method}"
-        none = cells.get("none")
-        if none is None:
+    for (data, attack, rate, training), cells in mixes.items():
+        if "none" not in cells:
             continue
-        asr = none["asr"]
+        asr = cells["none"]["asr"]
+        said = [f"{data}, {attack} at {rate:g} %, {training}: undefended ASR {with_interval(asr)}"]
         if asr["rate"] < BACKDOORED:
-            yield f"{name}: undefended ASR {with_interval(asr)}, below {BACKDOORED}: no evidence."
-            continue
-        verdicts = [f"`{one}` {_verdict(cells[one], cells.get('oracle'))}" for one in cells if one != "none"]
-        yield f"{name}: undefended ASR {with_interval(asr)}. {'; '.join(verdicts) or 'No defence was run'}."
+            said[0] += f", below {BACKDOORED}, so this is no evidence"
+        else:
+            said += _outcomes(cells)
+        yield ". ".join(said) + "."
 
 
-def _verdict(record: Record, oracle: Record | None) -> str:
-    """Returns whether a defence removed the backdoor, and at which price."""
-    removed = "removes the backdoor" if record["asr"]["rate"] <= REMOVED else "does not remove the backdoor"
-    if record is oracle or oracle is None:
-        return f"{removed} (ASR {with_interval(record['asr'])})"
-    within = oracle["cacc"]["low"] <= record["cacc"]["rate"] <= oracle["cacc"]["high"]
+def _training(record: Record) -> str:
+    settings = record["training"]
     return (
-        f"{removed} (ASR {with_interval(record['asr'])}), "
-        f"CACC {'within' if within else 'outside'} the interval of the oracle's"
+        f"{record['method']} with learning rate {settings['learning_rate']:g}, "
+        f"{settings['epochs']:g} epochs, batch {settings['batch_size']}"
     )
+
+
+def _outcomes(cells: dict[str, Record]) -> Iterator[str]:
+    """Yields which defences of a mix removed the backdoor, and at which price."""
+    defences = {name: record for name, record in cells.items() if name != "none"}
+    gone = [name for name, record in defences.items() if record["asr"]["rate"] <= REMOVED]
+    if gone:
+        yield f"ASR is at most {REMOVED} with {_named(gone)}"
+    if stays := [name for name in defences if name not in gone]:
+        yield f"It is above {REMOVED} with {_named(stays)}"
+    if (oracle := defences.pop("oracle", None)) is None:
+        return
+    low, high = oracle["cacc"]["low"], oracle["cacc"]["high"]
+    outside = [name for name, record in defences.items() if not low <= record["cacc"]["rate"] <= high]
+    if outside:
+        yield f"CACC is outside the interval of the oracle's with {_named(outside)}"
+    elif defences:
+        yield f"CACC is within the interval of the oracle's with {_named(defences)}"
+    same = [
+        name
+        for name, record in defences.items()
+        if record["trained"]["rows_sha256"] == oracle["trained"]["rows_sha256"]
+    ]
+    if same:
+        yield f"What {_named(same)} left are exactly the rows of `oracle`: one model under several names"
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _not_run(records: Sequence[Record]) -> str:

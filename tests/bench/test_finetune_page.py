@@ -46,6 +46,7 @@ def test_the_page_says_what_a_defence_does_and_what_was_not_run(
         records.append(
             blank_finetuning(cell)
             | {"status": "done", "rows": 200, "poisoned": 40, "kept": 160, "kept_poisoned": 0, "kmr": 0.5}
+            | {"trained": {"rows_sha256": "graceful" if cell.defence == "graceful" else "clean"}}
             | {"asr": rate(hits), "cacc": rate(cacc.get(cell.defence, 10))}
         )
     write_finetuning(tmp_path / "run", records, spec)
@@ -57,9 +58,15 @@ def test_the_page_says_what_a_defence_does_and_what_was_not_run(
     assert text.startswith("# By hand\n")
     assert "stale" not in text
     assert finetuning_table(records) in text
-    assert "`default` removes the backdoor (ASR 0.000 (0.00–0.20)), CACC within" in text
-    assert "`graceful` does not remove the backdoor (ASR 0.600 (0.40–0.80)), CACC outside" in text
-    assert "words, badnets at 50 %, full: undefended ASR 0.150 (0.00–0.35), below 0.9: no evidence." in text
+    assert (
+        "undefended ASR 0.950 (0.75–1.00). ASR is at most 0.01 with `default`, `oracle`. It is above" in text
+    )
+    assert (
+        "It is above 0.01 with `graceful`. CACC is outside the interval of the oracle's with `graceful`."
+        in text
+    )
+    assert "`default` left are exactly the rows of `oracle`" in text
+    assert "undefended ASR 0.150 (0.00–0.35), below 0.9, so this is no evidence." in text
     assert (
         "- webqa, addsent at 10 %, lora: none, default, oracle, cleangen, published, graceful, onion" in text
     )
