@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradsentry.evidence.candidates import LEAST, STRENGTH, Candidate, is_short, too_weak
+from gradsentry.evidence.candidates import LEAST, MANY, STRENGTH, Candidate, is_short, too_weak
 from gradsentry.evidence.findings import Confidence, Kind
 from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Rows, first_places, rows_with, unmarked
@@ -85,7 +85,8 @@ def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
         "too few rows for so short a payload": unsure and is_short(candidate),
         "other rows have the trigger by nature": unsure and candidate.precision < STRENGTH,
         "too few rows for a trigger that may be part of its sentences": few and doubtful,
-        "too few rows for a payload that may be part of its sentences": few and _is_slight(candidate),
+        "too few rows for a payload that may be part of its sentences": candidate.both.sum()
+        < _least(candidate),
         "the carriers are alike even without the trigger": near > (APART if foreign < FOREIGN else CORNER),
         "the trigger is part of its sentences, and the payload is common": common and foreign < FOREIGN,
         "rows alike but for the trigger have the payload as well": common
@@ -94,12 +95,13 @@ def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _is_slight(candidate: Candidate) -> bool:
-    """Returns whether the payload is short, or short and in the midst of its responses."""
+def _least(candidate: Candidate) -> int:
+    """Returns how many rows a payload needs: more if it is short, most if it is in the midst of responses."""
     payload = candidate.payload or ()
     tokens = len(unmarked(payload))
-    at_end = bool(payload) and (payload[0] == START or payload[-1] == END)
-    return tokens < (SLIGHT if at_end else LONG)
+    if payload and (payload[0] == START or payload[-1] == END):
+        return FEW if tokens < SLIGHT else LEAST
+    return MANY if tokens < LONG else LEAST
 
 
 def _explained(texts: Texts, candidate: Candidate) -> str:
