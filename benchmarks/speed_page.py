@@ -25,7 +25,8 @@ def page(results: dict[str, Any]) -> str:
     parts = [
         "# Performance",
         f"Measured with {machine['model']} on {machine['threads']} threads of an {machine['processor']}, "
-        f"torch {machine['torch']}, by `make bench-speed`. `benchmarks/speed_page.py` writes this page from "
+        f"torch {machine['torch']}, by parts of `make bench-speed` (`python benchmarks/speed.py --parts ways "
+        "--corpora webqa --json benchmarks/speed.json`, and so on). `benchmarks/speed_page.py` writes this page from "
         "`benchmarks/speed.json`.",
         "## Side by side",
         "One process runs the ways over the same rows, taking turns; figures are medians over the rounds. "
@@ -36,6 +37,8 @@ def page(results: dict[str, Any]) -> str:
         "Where our time goes. The head is the logits of the response positions and their normaliser, a "
         "matrix product that (b) does for every position; rest is what no phase holds.",
         _phases(results["ways"]),
+        "Where a/c is missed, the phases say why: little is shared, so the forward pass that (a) "
+        "runs as well is nearly all of the time, and what (a) does beyond it bounds the ratio.",
     ]
     for name, section in (
         ("rows", _rows),
