@@ -26,8 +26,8 @@ def page(results: dict[str, Any]) -> str:
         "# Performance",
         f"Measured with {machine['model']} on {machine['threads']} threads of an {machine['processor']}, "
         f"torch {machine['torch']}, by parts of `make bench-speed` (`python benchmarks/speed.py --parts ways "
-        "--corpora webqa --json benchmarks/speed.json`, and so on). `benchmarks/speed_page.py` writes this page from "
-        "`benchmarks/speed.json`.",
+        "--corpora webqa --json benchmarks/speed.json`, and so on). `benchmarks/speed_page.py` "
+        "writes this page from `benchmarks/speed.json`.",
         "## Side by side",
         "One process runs the ways over the same rows, taking turns; figures are medians over the rounds. "
         "(a) is the published way: autograd's gradient of the output projection, its corner, "
