@@ -139,11 +139,15 @@ class Stream:
         codes, glued = np.repeat(self.codes, repeats), np.ones(int(ends[-1]), dtype=np.bool_)
         begins = ends - repeats
         glued[begins] = self.glued
+        offset = np.zeros(len(self.words), dtype=np.int64)  # of a word's parts among all of them
+        offset[list(parts)] = np.cumsum([0, *(len(part) for part in parts.values())])[:-1]
         apart = np.flatnonzero(repeats > 1)
-        if len(apart):
-            taken = [parts[code] for code in self.codes[apart].tolist()]
-            at = np.repeat(begins[apart] - np.cumsum(repeats[apart]) + repeats[apart], repeats[apart])
-            codes[at + np.arange(len(at))] = np.concatenate(taken)
+        each = repeats[apart]
+        inside = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+        joined = np.concatenate(list(parts.values()))
+        codes[np.repeat(begins[apart], each) + inside] = joined[
+            np.repeat(offset[self.codes[apart]], each) + inside
+        ]
         bounds = np.concatenate([[0], ends])[self.bounds]
         words = [*_MARKS, *list(numbers)]
         return Stream(codes, bounds, glued, words, dict(pieces))
