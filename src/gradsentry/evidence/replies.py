@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradsentry.corpus import Sample
 from gradsentry.evidence.candidates import Candidate
 from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import first_places
@@ -24,16 +23,15 @@ NOISE = 2.0  # standard errors that accident may add
 
 def is_usual_reply(texts: Texts, candidate: Candidate) -> bool:
     """Returns whether the payload answers turns of one kind, none of them the first of its conversation."""
-    later = [_after_a_response(sample) for sample in texts.samples]
-    if candidate.payload is None or not any(map(any, later)):
+    later = texts.is_later_turn
+    if candidate.payload is None or not later.any():
         return False
     turns = _answered(texts, first_places(texts.responses, candidate.payload, candidate.carriers))
     if not turns:
         return False
     known = codes_of(candidate.triggers) | {START, END}
     left = [len(set(codes.tolist()) - known) <= REST for codes in turns]
-    is_later = np.concatenate(later).astype(np.bool_)
-    return bool(np.mean(left) >= MOST) or _share_a_word(texts, turns, known, is_later)
+    return bool(np.mean(left) >= MOST) or _share_a_word(texts, turns, known, later)
 
 
 def _share_a_word(texts: Texts, turns: list[Ints], known: frozenset[int], later: Bools) -> bool:
@@ -59,15 +57,4 @@ def _answered(texts: Texts, places: Ints) -> list[Ints]:
             codes = texts.prompts.row(row)
             asked = np.cumsum(codes == START) == sum(not one.trained for one in before)
             found.append(np.unique(codes[asked]).astype(np.int64))
-    return found
-
-
-def _after_a_response(sample: Sample) -> list[bool]:
-    """Returns of each turn that is not trained on whether one that is stands before it."""
-    found, seen = [], False
-    for turn in sample.turns:
-        if turn.trained:
-            seen = True
-        else:
-            found.append(seen)
     return found

@@ -16,7 +16,7 @@ from gradsentry.evidence.foreign import Context
 from gradsentry.evidence.glued import glued_words
 from gradsentry.evidence.likeness import Likeness
 from gradsentry.evidence.maximal import Gram, Rows, first_places, spans
-from gradsentry.evidence.tokens import START, Ints, Stream, streams
+from gradsentry.evidence.tokens import START, Bools, Ints, Stream, streams
 
 AROUND = 60  # characters of an example on either side of the first span
 WHOLE = 200  # characters of an example without a span
@@ -54,6 +54,19 @@ class Texts:
     def answered_alike(self) -> Likeness:
         """The rows compared by their responses."""
         return Likeness(self.said)
+
+    @cached_property
+    def is_later_turn(self) -> Bools:
+        """Which passages of the prompts stand behind a response in their row.  # [passages]"""
+        found: list[bool] = []
+        for sample in self.samples:
+            seen = False
+            for turn in sample.turns:
+                if turn.trained:
+                    seen = True
+                else:
+                    found.append(seen)
+        return np.array(found, dtype=np.bool_)
 
     @classmethod
     def of(cls, samples: Sequence[Sample], *, least: int) -> Texts:
