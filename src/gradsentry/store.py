@@ -30,6 +30,22 @@ _SHARD = re.compile(r"(\d{6})\.parquet")
 Json = dict[str, Any]
 
 
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Holds a directory for one writer.
+
+    Raises:
+        RunError: If another process holds it.
+    """
+    try:
+        with FileLock(path / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise RunError(
+            "another process is writing there", where=str(path), mend="wait for it, or stop it"
+        ) from None
+
+
 class RunDirectory:
     """A run directory that exists.
 
@@ -96,13 +112,8 @@ class RunDirectory:
         Raises:
             RunError: If another process holds it.
         """
-        try:
-            with FileLock(self.path / ".lock", timeout=0):
-                yield
-        except Timeout:
-            raise RunError(
-                "another process is writing there", where=str(self.path), mend="wait for it, or stop it"
-            ) from None
+        with held(self.path):
+            yield
 
     def manifest(self) -> Json:
         """Returns the manifest."""

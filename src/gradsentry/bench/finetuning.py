@@ -17,7 +17,6 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from gradsentry.attacks import Poisoned, poison
 from gradsentry.bench.cells import Record
@@ -49,7 +48,7 @@ from gradsentry.finetuning.training import MODEL
 from gradsentry.models import LoadedModel, load_model
 from gradsentry.screening import scan
 from gradsentry.settings import DataSettings, ThresholdSettings
-from gradsentry.store import Json
+from gradsentry.store import Json, held
 
 FOLDER = "finetune"
 _DECODING: tuple[Defence, ...] = ("cleangen", "onion")
@@ -99,17 +98,14 @@ class FineTuning:
         """
         self._out.mkdir(parents=True, exist_ok=True)
         cells, records, computed = plan_finetuning(self._spec), [], 0
-        try:
-            with FileLock(self._out / ".lock", timeout=0):
-                for done, cell in enumerate(cells):
-                    on_cell(done, len(cells), cell.title)
-                    record, is_new = self._record(cell, partial(on_cell, done, len(cells)))
-                    records.append(record)
-                    computed += is_new
-                    # Hours lie between two cells: what is done can be read meanwhile.
-                    write_finetuning(self._out, records, self._loader.locked())
-        except Timeout:
-            raise RunError("another process is writing there", where=str(self._out), mend="wait") from None
+        with held(self._out):
+            for done, cell in enumerate(cells):
+                on_cell(done, len(cells), cell.title)
+                record, is_new = self._record(cell, partial(on_cell, done, len(cells)))
+                records.append(record)
+                computed += is_new
+                # Hours lie between two cells: what is done can be read meanwhile.
+                write_finetuning(self._out, records, self._loader.locked())
         return GridResult(records, computed)
 
     def _record(self, cell: FineTuneCell, on_title: OnTitle) -> tuple[Record, bool]:

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from gradsentry.bench.cells import Cell, Record, cell_key, not_run, plan, run_cell
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.loading import Loader, Missing
@@ -27,6 +25,7 @@ from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import PoolExtractor, RowExtractor
 from gradsentry.errors import DataError, RunError, SettingsError, first_line
+from gradsentry.store import held
 
 log = logging.getLogger(__name__)
 OnCell = Callable[[int, int, str], None]
@@ -77,17 +76,14 @@ class Grid:
         """
         self._out.mkdir(parents=True, exist_ok=True)
         cells, records, computed = plan(self._spec), [], 0
-        try:
-            with FileLock(self._out / ".lock", timeout=0):
-                for done, cell in enumerate(cells):
-                    on_cell(done, len(cells), cell.title)
-                    record, is_new = self._record(cell, partial(on_cell, done, len(cells)))
-                    records.append(record)
-                    computed += is_new
-                on_cell(len(cells), len(cells), "writing")
-                write_results(self._out, records, self._loader.locked())
-        except Timeout:
-            raise RunError("another process is writing there", where=str(self._out), mend="wait") from None
+        with held(self._out):
+            for done, cell in enumerate(cells):
+                on_cell(done, len(cells), cell.title)
+                record, is_new = self._record(cell, partial(on_cell, done, len(cells)))
+                records.append(record)
+                computed += is_new
+            on_cell(len(cells), len(cells), "writing")
+            write_results(self._out, records, self._loader.locked())
         return GridResult(records, computed)
 
     def _record(self, cell: Cell, on_title: Callable[[str], None]) -> tuple[Record, bool]:
