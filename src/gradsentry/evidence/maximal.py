@@ -15,6 +15,7 @@ Codes = NDArray[np.bool_]
 
 SHARED = 0.95  # a string grows while this share of its carriers agrees on the next token
 FRAME = 0.9  # what so many rows hold is part of their frame
+FIXED = 0.8  # of the rows that have a frame hold it the same number of times
 EXPECTED = 0.5  # a token that so many rows begin or end with is no news there
 
 
@@ -115,9 +116,21 @@ def unframed(stream: Stream, gram: Gram, others: Rows) -> Gram:
     low, high = 0, len(gram)
     while low < high - 1 and is_frame(gram[: low + 1]):
         low += 1
+    if not _is_fixed(stream, gram[:low], others):
+        low = 0
     while high > low + 1 and is_frame(gram[high - 1 :]):
         high -= 1
+    if not _is_fixed(stream, gram[high:], others):
+        high = len(gram)
     return unmarked(gram[low:high])
+
+
+def _is_fixed(stream: Stream, part: Gram, others: Rows) -> bool:
+    """Returns whether rows hold a string as often as each other; a comma in long texts is in no frame."""
+    if not part or START in part or END in part or not others.any():
+        return True
+    often = np.bincount(stream.owners(places(stream, part)), minlength=stream.rows)[others]
+    return bool(np.bincount(often).max() >= FIXED * len(often))
 
 
 def edge_codes(stream: Stream, others: Rows, *, last: bool) -> Codes:
