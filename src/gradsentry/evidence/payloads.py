@@ -15,10 +15,11 @@ from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, edge_codes, first_places, rows_with, unmarked
 from gradsentry.evidence.stock import stock_answers
 from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START
+from gradsentry.evidence.tokens import END, START, Bools
 from gradsentry.evidence.whole import whole_payload
 
 LONG = 7  # tokens of a payload at least
+WORDS = 3  # words of one that is shorter, and begins or ends its responses
 ROWS = 12  # rows of a payload at least
 BULK = 150  # rows times tokens
 VARIED = 0.5  # the share of the most frequent neighbour of a payload that was put there, at most
@@ -35,7 +36,7 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
     """Returns the candidates among the response strings that stand outside the rows that are explained."""
     columns = texts.said.holds.tocsc()
     support = np.asarray((~taken).astype(np.int64) @ texts.said.holds).ravel()
-    likely = np.flatnonzero((texts.said.size == texts.said.size.max(initial=0)) & (support >= ROWS))
+    likely = np.flatnonzero(_may_be_long(texts) & (support >= ROWS))
     found: list[Candidate] = []
     seen = np.zeros(len(taken), dtype=np.bool_)
     for feature in likely[np.lexsort((likely, -support[likely]))][:TRIED]:
@@ -49,6 +50,27 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
             seen |= rows
             found.append(_candidate(gram, rows))
     return found
+
+
+def _may_be_long(texts: Texts) -> Bools:
+    """Returns which response strings may be a part of a payload that is long enough.  # [features]"""
+    said = texts.said
+    last = np.minimum(said.first + said.size - 1, len(said.codes) - 1)
+    at_end = (said.codes[said.first] == START) | (said.codes[last] == END)
+    counted = np.concatenate([[0], np.cumsum(_are_words(texts)[said.codes])])
+    enough = counted[last + 1] - counted[said.first] >= WORDS
+    return np.asarray((said.size == said.size.max(initial=0)) | (at_end & enough))
+
+
+def _are_words(texts: Texts) -> Bools:
+    return np.array([word[:1].isalpha() for word in texts.responses.words], dtype=np.bool_)  # [codes]
+
+
+def _is_long(texts: Texts, gram: Gram) -> bool:
+    """Returns whether a string is no stock phrase by its length; a short one that is all may be an answer."""
+    inner = unmarked(gram)
+    words = sum(texts.responses.words[code][:1].isalpha() for code in inner)
+    return len(inner) >= LONG or (words >= WORDS and len(gram) == len(inner) + 1)
 
 
 def _among_stock_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
@@ -78,9 +100,10 @@ def _candidate(gram: Gram, rows: Rows) -> Candidate:
 def is_implanted(texts: Texts, gram: Gram, rows: Rows) -> bool:
     """Returns whether a response string and the rows that hold it pass for a payload by themselves."""
     inner, count = unmarked(gram), int(rows.sum())
-    if len(inner) < LONG or count * len(inner) < BULK or not _is_put_there(texts, gram, rows):
+    if not _is_long(texts, gram) or count * len(inner) < BULK or not _is_put_there(texts, gram, rows):
         return False
-    parts = {inner[at : at + PART] for at in range(len(inner) - PART + 1)}
+    size = min(PART, len(inner) - 1)
+    parts = {inner[at : at + size] for at in range(len(inner) - size + 1)}
     if any(count < WHOLE * rows_with(texts.responses, part).sum() for part in parts):
         return False
     # What is left of the responses tells, or, where nothing is left, the prompts without what may be a style.
