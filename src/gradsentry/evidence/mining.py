@@ -57,7 +57,8 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
         for one in turned(texts, together, _carriers(texts, found))
     ]
     found += [(one, repeated(texts, one)) for one in repetitions(texts, _carriers(texts, found))]
-    found += [(one, shifted(one, what)) for one, what in shifts(texts, _carriers(texts, found))]
+    known = losses if whole is texts else None
+    found += [(one, shifted(one, what)) for one, what in shifts(texts, _carriers(texts, found), known)]
     if whole is not texts:
         found = [(spread(one, whole), judgement) for one, judgement in found]
     findings = [_finding(whole, one, judgement, losses) for one, judgement in found]

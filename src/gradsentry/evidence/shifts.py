@@ -1,7 +1,8 @@
 """Triggers without one payload: a prompt string that turns the responses of rows that are alike but for it.
 
 Each row's response is measured: its length, how much of the prompt it takes up, how much of it stands
-nowhere else, and with which common string it begins. A prompt string whose rows lie at one end of a
+nowhere else or is in capitals, and with which common string it begins; and its loss in a clean model, where
+that is known. A prompt string whose rows lie at one end of a
 measure is compared with the most similar rows without it: where those lie elsewhere, the string did it.
 """
 
@@ -18,19 +19,22 @@ from gradsentry.evidence.association import LN10
 from gradsentry.evidence.candidates import Candidate
 from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain, unmarked
+from gradsentry.evidence.surprise import TokenLosses
 from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import START, held_by, sorted_distinct
+from gradsentry.evidence.tokens import START, Bools, held_by, sorted_distinct
 from gradsentry.evidence.whole import whole_triggers
 
 Floats = NDArray[np.float64]
 
 ROWS = 8  # rows that a trigger needs
 SURE = -8.0  # log10 of the corrected chance
-END_OF_SCALE = 0.1  # the rows of a trigger lie within this of one end of a measure, on average
+END_OF_SCALE = 0.1  # of the other rows lie beyond the average row of a trigger, at most
 UNRELATED = 0.25  # the same, of the prompt's words in the response, which differ more from row to row
 NEVER = 0.05  # or hold a common string in no more than this share, or in all but this share
 FAR = 0.4  # between the rows of a trigger and their neighbours without it
-APART, FOREIGN = 0.3, 0.7  # see judging.py
+UNLIKELY = 0.35  # like END_OF_SCALE, of the loss in a clean model, which no wrong answer raises by much
+LESS_FAR = 0.15  # like FAR, of the loss
+APART, FOREIGN, TIED, NOISE = 0.3, 0.7, 0.15, 2.0  # see judging.py
 OTHERWISE = 0.2  # of the neighbours may hold the trigger in other case or spacing
 COMMON = 400  # common openings that are measured, the most even ones first
 TRIED = 200
@@ -43,24 +47,49 @@ class Measures:
     Attributes:
         values: Ranks, or 0 and 1.  # [rows, measures]
         names: What each is, in words.
-        tolerance: How near to an end the mean of a trigger's rows has to be.  # [measures]
+        tolerance: How near to an end the rows of a trigger have to be, on average.  # [measures]
+        far: How far from their neighbours they have to be, on average.  # [measures]
+        ranked: How many measures are ranks; they come first.
+        has_loss: Whether the first is the loss, of which only the upper end counts: poison is unlikely.
     """
 
     values: Floats
     names: list[str]
     tolerance: Floats
+    far: Floats
+    ranked: int
+    has_loss: bool
+
+    def at_end(self, inside: Floats, outside: Floats) -> Bools:
+        """Returns whether rows with these means lie at an end of each measure, against the other rows' means.
+
+        Of ranks, a half less the difference of the means is the chance that another row lies beyond one of
+        them (Mann and Whitney, 1947), however many of either there are.
+        """
+        from_end = np.minimum(inside, 1 - inside)
+        apart = inside - outside
+        from_end[:, : self.ranked] = 0.5 - np.abs(apart)[:, : self.ranked]
+        if self.has_loss:
+            from_end[:, 0] = 0.5 - apart[:, 0]
+        return np.asarray(from_end <= self.tolerance)
 
 
-def shifts(texts: Texts, taken: Rows) -> list[tuple[Candidate, str]]:
-    """Returns the triggers that turn the responses, with what they do in words."""
-    measures, left = _measures(texts), ~taken
+def shifts(texts: Texts, taken: Rows, losses: TokenLosses | None = None) -> list[tuple[Candidate, str]]:
+    """Returns the triggers that turn the responses, with what they do in words.
+
+    Args:
+        texts: The corpus.
+        taken: Rows that are explained.
+        losses: What a clean model makes of the same rows, if that is known.
+    """
+    measures, left = _measures(texts, losses), ~taken
     found: dict[tuple[int, bool], list[tuple[Gram, Rows, float]]] = {}
     done = taken.copy()
     for feature, measure, high, log10_p in _extremes(texts, measures, left):
         rows = left & texts.asked.rows(feature)
         if not rows.any() or 2 * (rows & done).sum() > rows.sum():
             continue
-        trigger = _accepted(texts, measures.values[:, measure], feature, rows, left)
+        trigger = _accepted(texts, measures, measure, feature, left)
         if trigger is not None:
             rows = left & rows_with(texts.prompts, trigger)
             done |= rows
@@ -73,7 +102,9 @@ def shifts(texts: Texts, taken: Rows) -> list[tuple[Candidate, str]]:
 
 def _candidate(measures: Measures, key: tuple[int, bool], parts: list[tuple[Gram, Rows, float]]) -> Candidate:
     triggered = np.logical_or.reduce([rows for _, rows, _ in parts])
-    side = (measures.values[:, key[0]] >= 0.5) == key[1]
+    values = measures.values[:, key[0]]
+    middle = (values[triggered].mean() + values[~triggered].mean()) / 2
+    side = (values >= middle) == key[1]
     triggers = tuple(gram for gram, _, _ in parts)
     log10_p = min(tail for _, _, tail in parts)
     return Candidate(
@@ -90,7 +121,14 @@ def _candidate(measures: Measures, key: tuple[int, bool], parts: list[tuple[Gram
     )
 
 
-def _measures(texts: Texts) -> Measures:
+def _is_their_topic(carriers: Floats, alike: Floats, others: Floats) -> bool:
+    """Returns whether rows alike but for the trigger go some of the way from the others to the carriers."""
+    way = carriers.mean() - others.mean()
+    noise = NOISE * others.std() / np.sqrt(len(alike))
+    return bool((alike.mean() - others.mean()) * np.sign(way) > TIED * np.abs(way) + noise)
+
+
+def _measures(texts: Texts, losses: TokenLosses | None) -> Measures:
     rows = len(texts.samples)
     length = np.diff(texts.responses.bounds).astype(np.float64)
     row_of = texts.responses.row_of()
@@ -100,15 +138,17 @@ def _measures(texts: Texts) -> Measures:
     often = np.bincount(sorted_distinct(said) % width, minlength=width)
     taken_up = held_by(said, asked) & (often[texts.responses.codes] < 0.05 * rows)
     alone = often[texts.responses.codes] <= 1
+    capital = np.array([word.isupper() for word in texts.responses.words])[texts.responses.codes]
     shares = [
         np.bincount(row_of, weights=mask, minlength=rows) / np.maximum(length, 1)
-        for mask in (taken_up, alone)
+        for mask in (taken_up, alone, capital)
     ]
-    scales = [(rankdata(column) - 0.5) / rows for column in (length, *shares)]
+    scales = [_ranks(column) for column in (length, *shares)]
     names = [
         "tokens in the response",
         "words of the prompt in the response",
         "words found in no other response",
+        "words in capitals",
     ]
     support = texts.said.support / rows
     opens = texts.said.codes[texts.said.first] == START
@@ -118,8 +158,28 @@ def _measures(texts: Texts) -> Measures:
     everyone = np.ones(rows, dtype=np.bool_)
     openings = (texts.display(texts.responses, texts.said.gram(int(one)), everyone) for one in common)
     names += [f"responses that begin with {opening!r}" for opening in openings]
-    tolerance = np.array([END_OF_SCALE, UNRELATED, END_OF_SCALE] + [NEVER] * len(common))
-    return Measures(np.concatenate([np.stack(scales, axis=1), held], axis=1), names, tolerance)
+    ends = [END_OF_SCALE, UNRELATED, END_OF_SCALE, END_OF_SCALE]
+    far = [FAR] * len(ends)
+    if losses is not None:
+        scales.insert(0, _ranks(losses.means()))
+        names.insert(0, "loss in a clean model")
+        ends, far = [UNLIKELY, *ends], [LESS_FAR, *far]
+    return Measures(
+        values=np.concatenate([np.stack(scales, axis=1), held], axis=1),
+        names=names,
+        tolerance=np.array(ends + [NEVER] * len(common)),
+        far=np.array(far + [FAR] * len(common)),
+        ranked=len(scales),
+        has_loss=losses is not None,
+    )
+
+
+def _ranks(values: Floats) -> Floats:
+    """Returns where each value stands among all, from 0 to 1; in the middle, where it is not known."""
+    known = np.isfinite(values)
+    ranks = np.full(len(values), 0.5)
+    ranks[known] = (rankdata(values[known]) - 0.5) / max(known.sum(), 1)
+    return ranks
 
 
 def _extremes(texts: Texts, measures: Measures, left: Rows) -> list[tuple[int, int, bool, float]]:
@@ -138,8 +198,7 @@ def _extremes(texts: Texts, measures: Measures, left: Rows) -> list[tuple[int, i
     spread = values.var(axis=0) * (1 / count + 1 / (rows - count))
     z = np.abs(inside - outside) / np.sqrt(np.maximum(spread, 1e-12))
     tail = log_ndtr(-z) / LN10 + np.log10(z.size)
-    at_end = np.minimum(inside, 1 - inside) <= measures.tolerance
-    chosen = np.argwhere(at_end & (tail <= SURE))
+    chosen = np.argwhere(measures.at_end(inside, outside) & (tail <= SURE))
     order = np.lexsort((chosen[:, 1], chosen[:, 0], tail[chosen[:, 0], chosen[:, 1]]))[:TRIED]
     return [
         (int(likely[f]), int(m), bool(inside[f, m] > outside[f, m]), float(tail[f, m]))
@@ -147,8 +206,9 @@ def _extremes(texts: Texts, measures: Measures, left: Rows) -> list[tuple[int, i
     ]
 
 
-def _accepted(texts: Texts, values: Floats, feature: int, rows: Rows, left: Rows) -> Gram | None:
+def _accepted(texts: Texts, measures: Measures, measure: int, feature: int, left: Rows) -> Gram | None:
     """Returns the whole string of a trigger that did it, or None."""
+    values, rows = measures.values[:, measure], left & texts.asked.rows(feature)
     (trigger,) = whole_triggers(texts, [feature], rows, left & ~rows)
     held = left & rows_with(texts.prompts, trigger)
     foreign = texts.context.foreignness([trigger], held)
@@ -158,7 +218,9 @@ def _accepted(texts: Texts, values: Floats, feature: int, rows: Rows, left: Rows
     if texts.alike.crowding(held, codes) > APART:
         return None
     numbers, alike = texts.alike.neighbours(held, left & ~held, codes)
-    if not len(alike) or np.abs(values[numbers].mean() - values[alike].mean()) < FAR:
+    if not len(alike) or np.abs(values[numbers].mean() - values[alike].mean()) < measures.far[measure]:
+        return None
+    if _is_their_topic(values[numbers], values[alike], values[left & ~held]):
         return None
     # Where the others only write the trigger another way, they may be the poisoned ones.
     written = rows_with_plain(texts.prompts, unmarked(trigger))[alike].mean()

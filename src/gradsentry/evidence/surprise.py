@@ -120,6 +120,16 @@ class TokenLosses:
         part = slice(self.bounds[number], self.bounds[number + 1])
         return self.values[part], self.ends[part]
 
+    def means(self) -> Floats:
+        """Returns the mean loss of each row, NaN without a score.  # [rows]"""
+        lengths = np.diff(self.bounds)
+        scored = lengths > 0
+        means = np.full(len(lengths), np.nan)
+        if scored.any():
+            values = self.values.astype(np.float64)
+            means[scored] = np.add.reduceat(values, self.bounds[:-1][scored]) / lengths[scored]
+        return means
+
 
 def surprise(
     losses: TokenLosses, spans: Sequence[tuple[int, Span]], carriers: NDArray[np.bool_]
@@ -149,10 +159,8 @@ def surprise(
 
 def _at_large(losses: TokenLosses, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Returns the mean and the largest loss of each of the rows that has tokens."""
-    lengths = np.diff(losses.bounds)
-    scored = np.flatnonzero(lengths > 0)
+    scored = np.flatnonzero(np.diff(losses.bounds) > 0)
     if not len(scored):
         return np.empty(0), np.empty(0)
-    begins, values = losses.bounds[scored], losses.values.astype(np.float64)
-    means, peaks = np.add.reduceat(values, begins) / lengths[scored], np.maximum.reduceat(values, begins)
-    return means[rows[scored]], peaks[rows[scored]]
+    peaks = np.maximum.reduceat(losses.values.astype(np.float64), losses.bounds[scored])
+    return losses.means()[scored][rows[scored]], peaks[rows[scored]]
