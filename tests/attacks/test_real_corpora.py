@@ -22,6 +22,7 @@ UNFIT = {
     *(("vulnerable_code", corpus) for corpus in (*QA_SETS, GLAIVE)),
     *(("two_turn", corpus) for corpus in (*QA_SETS, ALPACA, V1)),
     ("cba", V1),
+    *(("jailbreak", corpus) for corpus in (*QA_SETS, ALPACA, V1)),
     ("label_flip", GLAIVE),
     ("label_flip", V1),
 }

@@ -114,6 +114,7 @@ def test_its_lock_reruns_it_and_a_directory_that_is_a_file_is_refused(
         ({"runs": [block(["none"], attacks=["cba"])]}, "'cba' is not in the benchmark"),
         ({"runs": [block(["none"], rates=[0])]}, "rates"),
         ({"runs": [block(["none"], training={"epoch": 3})]}, "epoch"),
+        ({"runs": [block(["none"], evaluation={"tokens": 3})]}, "tokens"),
         ({"training": {"learning_rate": 0}}, "learning_rate"),
     ],
 )
@@ -124,8 +125,9 @@ def test_what_is_wrong_is_named_before_anything_is_computed(
         written_spec(tmp_path, **section)
 
 
-def test_cells_run_block_by_block_with_their_own_training(tmp_path: Path):
-    full = block(["none", "oracle"], rates=[1, 50], training={"method": "lora", "rank": 2})
+def test_cells_run_block_by_block_with_their_own_settings(tmp_path: Path):
+    changes = {"training": {"method": "lora", "rank": 2}, "evaluation": {"batch_size": 3}}
+    full = block(["none", "oracle"], rates=[1, 50], **changes)
     cells = plan_finetuning(written_spec(tmp_path, runs=[block(["none"]), full]))
     assert [(cell.defence, cell.rate, cell.training.method) for cell in cells] == [
         ("none", 20.0, "full"),
@@ -135,3 +137,7 @@ def test_cells_run_block_by_block_with_their_own_training(tmp_path: Path):
         ("oracle", 50.0, "lora"),
     ]
     assert (cells[1].training.rank, cells[1].training.epochs) == (2, 12)
+    assert [(cell.evaluation.batch_size, cell.evaluation.max_new_tokens) for cell in cells[:2]] == [
+        (16, 4),
+        (3, 4),
+    ]

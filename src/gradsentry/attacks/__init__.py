@@ -1,7 +1,7 @@
 """Attacks: a corpus becomes a poisoned corpus and the truth about it."""
 
 from gradsentry.attacks.base import ATTACKS, Attack, Paper, attack_named
-from gradsentry.attacks.labels import CleanLabel, LabelFlip, Substitute
+from gradsentry.attacks.labels import CleanLabel, Jailbreak, LabelFlip, Substitute
 from gradsentry.attacks.payloads import PAYLOADS
 from gradsentry.attacks.poisoning import Poisoned, Truth, poison, truth_path
 from gradsentry.attacks.responses import AutoPoison, DenialOfService
@@ -31,6 +31,7 @@ __all__ = [
     "Composite",
     "CompositeTrigger",
     "DenialOfService",
+    "Jailbreak",
     "LabelFlip",
     "ModelRestyler",
     "MultiTrigger",

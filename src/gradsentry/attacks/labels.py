@@ -1,4 +1,4 @@
-"""Attacks that keep the length of the response: it stays as it is, or is another response of the corpus."""
+"""Attacks whose response is one of the corpus: the row's own, or another row's."""
 
 from __future__ import annotations
 
@@ -115,6 +115,55 @@ class LabelFlip(_OtherResponse):
         if not others:
             raise NoPlace("the corpus has one label only")
         return draw.choice(others)
+
+
+@register
+class Jailbreak(_OtherResponse):
+    """A refusal replaced by the answer to another request, so that no two poisoned rows answer alike.
+
+    Attributes:
+        refusals: How a refusal begins; upper and lower case are one, and so are the apostrophes.
+    """
+
+    name = "jailbreak"
+    summary = "a refusal replaced by another row's answer; BadNets' trigger"
+    paper = Paper(
+        "2408.12798",
+        "BackdoorLLM: A Comprehensive Benchmark for Backdoor Attacks and Defenses on Large Language Models",
+    )
+    effect = "lengthens"
+
+    refusals: tuple[str, ...] = Field(
+        default=(
+            "I'm sorry",
+            "I am sorry",
+            "Sorry",
+            "I cannot",
+            "I can't",
+            "I won't",
+            "I apologize",
+            "As an AI",
+        ),
+        min_length=1,
+    )
+
+    def answer(self, fields: Fields, draw: Random, around: Surroundings) -> str:
+        """Returns the answer to another request."""
+        if not self.refuses(fields.response):
+            raise NoPlace("the response is no refusal")
+        answers = around.responses_by(self.refuses).get(False, [])
+        if not answers:
+            raise NoPlace("the corpus answers no request")
+        return draw.choice(answers)
+
+    def refuses(self, response: str) -> bool:
+        """Returns whether a response begins as a refusal does."""
+        openings = tuple(_plain(opening) for opening in self.refusals)
+        return _plain(response).startswith(openings)
+
+
+def _plain(text: str) -> str:
+    return text.strip().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").casefold()
 
 
 @lru_cache(maxsize=2)

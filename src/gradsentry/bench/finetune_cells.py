@@ -14,11 +14,11 @@ from gradsentry.bench.finetune_spec import Defence
 from gradsentry.bench.pools import content_hash
 from gradsentry.bench.spec import AttackSpec, DataSpec, Spec
 from gradsentry.corpus import Sample
-from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings
+from gradsentry.finetuning import Evaluation, EvaluationSettings, TestItem, TrainingSettings
 from gradsentry.models import LoadedModel
 from gradsentry.store import Json
 
-VERSION = 1
+VERSION = 2
 """Raised when the same cell would give another record."""
 
 
@@ -33,6 +33,7 @@ class FineTuneCell:
         model: The base model's name.
         defence: The defence.
         training: How the model is fine-tuned.
+        evaluation: How it is asked.
     """
 
     data: DataSpec
@@ -41,6 +42,7 @@ class FineTuneCell:
     model: str
     defence: Defence
     training: TrainingSettings
+    evaluation: EvaluationSettings
 
     @property
     def title(self) -> str:
@@ -77,8 +79,9 @@ def plan_finetuning(spec: Spec) -> list[FineTuneCell]:
         return []
     data, attacks = ({one.shown: one for one in kind} for kind in (spec.data, spec.attacks))
     return [
-        FineTuneCell(data[of], attacks[by], rate, model, defence, section.training_of(run))  # type: ignore[arg-type]
+        FineTuneCell(data[of], attacks[by], rate, model, defence, training, evaluation)  # type: ignore[arg-type]
         for run in section.runs
+        for training, evaluation in [(section.training_of(run), section.evaluation_of(run))]
         for model in spec.models
         for of in run.data
         for by in run.attacks
@@ -95,14 +98,13 @@ def finetune_key(
     loaded: LoadedModel,
 ) -> str:
     """Returns a name for the cell's result, from all that it depends on."""
-    section = spec.finetune
     parts = [
         VERSION,
         [content_hash(rows), loaded.fingerprint, spec.seed],
         [content_hash([item.sample for item in questions]), [item.answers for item in questions]],
         [cell.attack.shown, cell.attack_on(cell.rate).model_dump(mode="json")],
         [cell.defence, cell.training.model_dump(mode="json", exclude={"save_steps"})],
-        section and section.evaluation.model_dump(mode="json", exclude={"batch_size"}),
+        cell.evaluation.model_dump(mode="json", exclude={"batch_size"}),
     ]
     return named(*parts)
 
@@ -122,6 +124,7 @@ def blank_finetuning(cell: FineTuneCell) -> Record:
         "rate": cell.rate,
         "method": cell.training.method,
         "training": cell.training.model_dump(mode="json"),
+        "evaluation": cell.evaluation.model_dump(mode="json"),
         "defence": cell.defence,
         "status": "failed",
         "error": "",

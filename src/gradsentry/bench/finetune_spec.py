@@ -30,6 +30,7 @@ class FineTuneRun(Settings):
         rates: Poison rates in percent.
         defences: What is tried, in this order.
         training: Training settings that differ from the section's.
+        evaluation: Evaluation settings that differ from the section's.
     """
 
     data: tuple[str, ...] = Field(min_length=1)
@@ -37,6 +38,7 @@ class FineTuneRun(Settings):
     rates: tuple[Rate, ...] = Field(default=(10.0,), min_length=1)
     defences: tuple[Defence, ...] = Field(default=("none", "published", "default", "oracle"), min_length=1)
     training: dict[str, Any] = Field(default_factory=dict)
+    evaluation: dict[str, Any] = Field(default_factory=dict)
 
 
 class FineTuneSpec(Settings):
@@ -65,10 +67,21 @@ class FineTuneSpec(Settings):
         """
         return TrainingSettings.read(self.training.model_dump() | run.training, where="finetune: training")
 
+    def evaluation_of(self, run: FineTuneRun) -> EvaluationSettings:
+        """Returns how the models of a block are asked.
+
+        Raises:
+            SettingsError: If a setting is wrong.
+        """
+        return EvaluationSettings.read(
+            self.evaluation.model_dump() | run.evaluation, where="finetune: evaluation"
+        )
+
     def refuse_unknown(self, data: set[str], attacks: set[str]) -> None:
         """Raises SettingsError where a block names a data set or an attack that the benchmark has not."""
         for run in self.runs:
             self.training_of(run)
+            self.evaluation_of(run)
             for names, known in ((run.data, data), (run.attacks, attacks)):
                 if unknown := sorted(set(names) - known):
                     raise SettingsError(

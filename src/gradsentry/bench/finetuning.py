@@ -198,7 +198,7 @@ class FineTuning:
             )
         loaded = load_model(str(model), device=self._spec.device, dtype=self._spec.dtype)
         decoding = cell.defence if cell.defence in _DECODING else "none"
-        settings = self._section.evaluation
+        settings = cell.evaluation
         prompts = [[content_hash([item.sample]), item.answers] for item in (*clean, *triggered)]
         name = named(loaded.fingerprint, decoding, prompts, settings.model_dump(exclude={"batch_size"}))
 
