@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from gradsentry.defences.base import Detector, Features, Flags, Scores, register
+from gradsentry.corpus.sample import Sample
+from gradsentry.defences.base import Detector, Extractor, Features, Flags, Scope, Scores, register
 from gradsentry.defences.forward import Forward
 from gradsentry.defences.gradsentry import above_valley
+from gradsentry.defences.reading import encode_all
+from gradsentry.models import LoadedModel
+
+
+class Lengths(Extractor):
+    """`n_response`, the count of response tokens; no forward pass is made."""
+
+    name = "lengths"
+
+    @property
+    def scope(self) -> Scope:
+        """The count depends on the row alone."""
+        return "row"
+
+    def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+        """Returns the features of rows that can all be encoded."""
+        return {"n_response": np.array([one.n_response for one in encode_all(samples, loaded)], np.float32)}
 
 
 class _Floor(Detector):
@@ -16,12 +36,6 @@ class _Floor(Detector):
     """
 
     paper = None
-    needs = "one forward pass of the clean base model"
-
-    @property
-    def extractor(self) -> Forward:
-        """The extractor of its features."""
-        return Forward()
 
     def decide(self, scores: Scores) -> Flags:
         """Returns which rows lie above the valley of the scores' logarithms."""
@@ -39,6 +53,11 @@ class ResponseLength(_Floor):
     name = "response_length"
     needs = "a tokenizer"
 
+    @property
+    def extractor(self) -> Lengths:
+        """The extractor of its features."""
+        return Lengths()
+
     def judge(self, features: Features) -> Scores:
         """Returns the number of response tokens of each row."""
         return features["n_response"].astype(np.float64)
@@ -49,6 +68,12 @@ class Loss(_Floor):
     """The mean loss on the response's tokens."""
 
     name = "loss"
+    needs = "one forward pass of the clean base model"
+
+    @property
+    def extractor(self) -> Forward:
+        """The extractor of its features."""
+        return Forward()
 
     def judge(self, features: Features) -> Scores:
         """Returns the mean loss of each row, in nats."""
