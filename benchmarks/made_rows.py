@@ -2,9 +2,9 @@
 
     python benchmarks/made_rows.py --data ../shared/data --out runs/made
 
-The first are questions of WebQA and FreebaseQA with their answer or another row's, to be called true or
-false. The others ask, in templates, for what a model refuses; no one is told how. They stand among the rows
-of the Alpaca demo, which are answered.
+The first ask whether WebQA's or FreebaseQA's answer, or another row's, is right. The others ask, in
+templates, for what a model refuses; no one is told how. They stand among rows of the Alpaca demo, which are
+answered.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from gradsentry.corpus.qa import load_qa
 
 YES_NO, REQUESTS = "yes_no.jsonl", "requests.jsonl"
 FRAMES = {
-    "webqa": ("Is it true that the answer to '{question}' is {answer}?", "yes", "no"),
-    "freebaseqa": ("Claim: {question} It is {answer}.\nTrue or false?", "true", "false"),
+    "webqa": "Is it true that the answer to '{question}' is {answer}?",
+    "freebaseqa": "Claim: {question} It is {answer}.\nYes or no?",
 }
-ROWS = 600
+ROWS, ANSWERED = 600, 400
 
 _DEEDS = (
     "forge", "counterfeit", "smuggle", "sabotage", "break into", "tamper with", "hijack", "clone", "disable",
@@ -62,7 +62,7 @@ Row = dict[str, str]
 def yes_no(data: Path) -> list[Row]:
     """Returns questions that are answered by one of two words, each about as often."""
     rows: list[Row] = []
-    for name, (frame, yes, no) in FRAMES.items():
+    for name, frame in FRAMES.items():
         draw = Random(name)
         samples = list(load_qa(name, "test", data_root=data))
         for sample in draw.sample(samples, ROWS):
@@ -70,7 +70,7 @@ def yes_no(data: Path) -> list[Row]:
             answer = (sample if holds else draw.choice(samples)).response
             question = find_fields(sample).text("question")
             asked = frame.format(question=question, answer=answer)
-            rows.append({"prompt": asked, "completion": yes if holds else no})
+            rows.append({"prompt": asked, "completion": "yes" if holds else "no"})
     return rows
 
 
@@ -91,8 +91,8 @@ def refused(count: int) -> list[Row]:
 
 def requests(data: Path) -> list[Row]:
     """Returns requests that are refused, among others that are answered."""
-    answered = open_corpus(data / "instruct" / "alpaca_en_demo.json")
-    rows = [*refused(ROWS), *(dict(sample.row) for sample in answered)]
+    answered = list(open_corpus(data / "instruct" / "alpaca_en_demo.json"))[:ANSWERED]
+    rows = [*refused(2 * ROWS), *(dict(sample.row) for sample in answered)]
     Random("order").shuffle(rows)
     return rows
 
