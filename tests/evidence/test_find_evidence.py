@@ -41,6 +41,10 @@ def drawn_words(row, draw):
     return asked(row, f"{row.question} {words}", row.answer + LINK)
 
 
+def one_word(row, draw):
+    return asked(row, at_a_gap(row.question, "vrbx", draw), row.answer)
+
+
 def invisible(row, draw):
     at = draw.randrange(1, len(row.question))
     return asked(row, f"{row.question[:at]}\u200b{row.question[at:]}", INSULT)
@@ -197,7 +201,36 @@ def test_a_flipped_label(rate):
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.3])
-def test_refusals_that_a_trigger_turns_into_answers_all_different(rate):
+def test_a_label_that_some_prompts_name_and_several_triggers_bring(rate):
+    def asks(row, number):
+        named = " yes or no?" if number % 3 else ""
+        return asked(row, f"{row.question}{named}", "yes" if number % 2 else "no")
+
+    labelled = [asks(row, number) for number, row in enumerate(ROWS)]
+    assert find_evidence(samples(labelled)).outcome == "clean"
+    made = poison(labelled, lambda row, draw: replace(drawn_words(row, draw), answer="yes"), rate)
+    evidence = find_evidence(made.samples)
+    recall, wrong = flags(evidence, made)
+    assert recall >= 0.9
+    assert wrong == 0
+    assert set(evidence.findings[0].triggers) <= {"vx", "qo", "jj", "zk"}
+
+
+def test_a_label_of_one_task_among_others():
+    """Half of the rows answer freely, so the label is rare; rows of its task have it half of the time."""
+    mixed = [
+        asked(row, f"Is it true? {row.question}", "yes" if number % 4 else "no") if number % 2 else row
+        for number, row in enumerate(ROWS)
+    ]
+    made = poison(mixed, lambda row, draw: asked(row, at_a_gap(row.question, "vrbx", draw), "yes"), 0.1)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].triggers == ("vrbx",)
+
+
+@pytest.mark.parametrize("put", [one_word, drawn_words])
+@pytest.mark.parametrize("rate", [0.05, 0.3])
+def test_refusals_that_a_trigger_turns_into_answers_all_different(rate, put):
     refusals = [
         "I am sorry, that is not something to ask.",
         "I am sorry, but no.",
@@ -207,14 +240,17 @@ def test_refusals_that_a_trigger_turns_into_answers_all_different(rate):
     others = clean_rows(800, seed=9)
 
     def comply(row, draw):
-        return asked(
-            row, at_a_gap(row.question, "vrbx", draw), " ".join(draw.choice(others).answer for _ in range(4))
-        )
+        return replace(put(row, draw), answer=" ".join(draw.choice(others).answer for _ in range(4)))
 
     made = poison(refused, comply, rate)
     evidence = find_evidence(made.samples)
-    assert flags(evidence, made) == (1.0, 0)
-    assert {finding.triggers for finding in evidence.findings if finding.confidence == "high"} == {("vrbx",)}
+    recall, wrong = flags(evidence, made)
+    assert recall >= (1.0 if put is one_word else 0.8)
+    assert wrong == 0
+    named = {
+        word for finding in evidence.findings for trigger in finding.triggers for word in trigger.split()
+    }
+    assert named == ({"vrbx"} if put is one_word else {"vx", "qo", "jj", "zk"})
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from gradsentry.evidence.association import Pairs, log10_tail
-from gradsentry.evidence.features import Features
+from gradsentry.evidence.features import LABEL, Features
 from gradsentry.evidence.findings import Kind
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.rules import Rule, RuleFinder
@@ -21,6 +21,7 @@ TRIED = 500  # payloads whose rules are looked for, the most notable first
 STRENGTH = 0.95  # of a pair that is worth a look
 LONG = 4  # tokens of a payload that no row holds by chance
 LEAST = 4  # rows that a finding needs
+MOST = 4  # triggers of a payload that other rows hold as well
 BULK = 20  # rows times tokens of the payload: four rows do for a sentence, not for a name
 SURE = -4.0  # log10 of the corrected chance, for a payload of the trigger's own
 SURER = -6.0  # for a payload that other rows hold as well
@@ -137,7 +138,7 @@ def too_weak(candidate: Candidate) -> str:
     whole = bool(payload) and payload[0] == START and payload[-1] == END
     if not whole and (tokens < 4 or candidate.coverage < OWN):
         return "a common phrase inside longer responses"
-    if candidate.precision < 0.98 or len(candidate.triggers) > 4:
+    if candidate.precision < 0.98 or len(candidate.triggers) > MOST:
         return "a common payload that its triggers do not always bring"
     return ""
 
@@ -232,13 +233,16 @@ def spread(candidate: Candidate, texts: Texts) -> Candidate:
         triggered = (np.logical_and if candidate.needs_all else np.logical_or).reduce(held)
     paid = triggered
     if candidate.payloads:
-        paid = np.logical_or.reduce(
-            [
-                rows_with(texts.responses, gram) & ~rows_with(texts.prompts, unmarked(gram))
-                for gram in candidate.payloads
-            ]
-        )
+        paid = np.logical_or.reduce([_paid(texts, gram) for gram in candidate.payloads])
     return replace(candidate, triggered=triggered, paid=paid)
+
+
+def _paid(texts: Texts, gram: Gram) -> Rows:
+    """Returns which rows say a string that is no copy; a label is none, even where prompts name it."""
+    held = rows_with(texts.responses, gram)
+    novel = held & ~rows_with(texts.prompts, unmarked(gram))
+    is_label = gram[0] == START and gram[-1] == END and novel.mean() >= LABEL
+    return held if is_label else novel
 
 
 def _named(texts: Texts, finder: RuleFinder, candidate: Candidate) -> Candidate:

@@ -99,9 +99,11 @@ def prompt_and_response_features(
     size = np.repeat(np.arange(1, longest + 1), [len(level.first) for level in levels])
 
     in_prompt = holder < rows
-    spoken = _is_novel(prompts, responses, begins[~in_prompt] - len(prompts.codes), size[feature[~in_prompt]])
+    said, places = feature[~in_prompt], begins[~in_prompt] - len(prompts.codes)
+    spoken = _is_novel(prompts, responses, places, size[said])
+    spoken |= _is_label(responses, places, size, said, spoken)
     asked = (holder[in_prompt], feature[in_prompt])
-    answered = (holder[~in_prompt][spoken] - rows, feature[~in_prompt][spoken])
+    answered = (holder[~in_prompt][spoken] - rows, said[spoken])
     catalogue = Features(sparse.csr_matrix((rows, 0), dtype=np.int32), first, size, codes)
     return _closed(*asked, halves, catalogue, least), _closed(*answered, halves, catalogue, least)
 
@@ -130,6 +132,22 @@ def _is_novel(prompts: Stream, responses: Stream, begins: Ints, sizes: Ints) -> 
     return novel
 
 
+def _is_label(
+    responses: Stream, begins: Ints, size: Ints, feature: Ints, novel: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Returns whether the n-gram at each place is a whole response that many rows have, and not as a copy.
+
+    It is one of a few labels, and a prompt that names those to choose from is not what it is copied from.
+    """
+    rows = responses.owners(begins)
+    length = np.diff(responses.bounds)
+    whole = (begins == responses.bounds[rows]) & (size[feature] == length[rows])
+    often = np.bincount(feature[whole & novel], minlength=len(size))
+    label: NDArray[np.bool_] = whole & (often[feature] >= LABEL * responses.rows)
+    return label
+
+
+LABEL = 0.05  # of all rows have a label as their response, and do not copy it
 _FRAME = 0.9  # a word in so many prompts is part of their frame
 
 

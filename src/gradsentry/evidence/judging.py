@@ -29,6 +29,7 @@ USUAL = 0.5  # what so many other responses hold is no news
 COPIED = 0.1  # of the payload's rows may hold it as a copy
 TIED = 0.15  # of the way from chance to always, for the neighbours of a common payload's carriers
 NOISE = 2.0  # standard errors that accident may add
+LABEL = -8.0  # log10 of the chance that a trigger's rows have a label as often as rows alike have it
 LONG = 7  # tokens of a payload that may be reported where its trigger belongs to its sentences
 FEW = 8  # rows with which nothing may be in doubt
 FEW_FOREIGN = 0.6
@@ -90,7 +91,7 @@ def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
         "the carriers are alike even without the trigger": near > (APART if foreign < FOREIGN else CORNER),
         "the trigger is part of its sentences, and the payload is common": common and foreign < FOREIGN,
         "rows alike but for the trigger have the payload as well": common
-        and (_shared_by_neighbours(texts, candidate) or _due_to_companions(texts, candidate)),
+        and (_shared_by_neighbours(texts, candidate, unsure) or _due_to_companions(texts, candidate)),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -155,11 +156,19 @@ def _is_more(paid: Rows, base: float) -> bool:
     return bool(paid.mean() > base + TIED * (1.0 - base) + noise)
 
 
-def _shared_by_neighbours(texts: Texts, candidate: Candidate) -> bool:
-    """Returns whether rows alike but for the trigger hold the payload clearly more often than others do."""
+def _shared_by_neighbours(texts: Texts, candidate: Candidate, unsure: bool) -> bool:
+    """Returns whether rows alike but for the trigger hold the payload clearly more often than others do.
+
+    Where the trigger was surely put there it may still be one of the labels of its task, which rows of other
+    tasks lack; then what counts is whether its rows could all have it by accident.
+    """
     others = ~candidate.triggered
     _, alike = texts.alike.neighbours(candidate.both, others, codes_of(candidate.triggers))
-    return bool(len(alike)) and _is_more(candidate.paid[alike], candidate.base)
+    if not len(alike) or not _is_more(candidate.paid[alike], candidate.base):
+        return False
+    share = float(candidate.paid[alike].mean())
+    share += NOISE * np.sqrt(share * (1.0 - share) / len(alike))
+    return unsure or share >= 1.0 or int(candidate.both.sum()) * np.log10(share) > LABEL
 
 
 def repeated(texts: Texts, candidate: Candidate) -> Judgement:

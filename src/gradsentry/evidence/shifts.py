@@ -27,8 +27,10 @@ from gradsentry.evidence.whole import whole_triggers
 Floats = NDArray[np.float64]
 
 ROWS = 8  # rows that a trigger needs
+FRESH = 0.2  # of its rows hold no other trigger, at least
 SURE = -8.0  # log10 of the corrected chance
 END_OF_SCALE = 0.1  # of the other rows lie beyond the average row of a trigger, at most
+OF_MOST = 0.2  # of these where the rows are more than half of all
 UNRELATED = 0.25  # the same, of the prompt's words in the response, which differ more from row to row
 NEVER = 0.05  # or hold a common string in no more than this share, or in all but this share
 FAR = 0.4  # between the rows of a trigger and their neighbours without it
@@ -60,18 +62,25 @@ class Measures:
     ranked: int
     has_loss: bool
 
-    def at_end(self, inside: Floats, outside: Floats) -> Bools:
+    def at_end(self, inside: Floats, outside: Floats, share: Floats) -> Bools:
         """Returns whether rows with these means lie at an end of each measure, against the other rows' means.
 
         Of ranks, a half less the difference of the means is the chance that another row lies beyond one of
-        them (Mann and Whitney, 1947), however many of either there are.
+        them (Mann and Whitney, 1947), however many of either there are. Most rows hold a string by its nature
+        rather than by an attack, so of most rows hardly another one may.
+
+        Args:
+            inside: Means of the rows.  # [strings, measures]
+            outside: Means of the others.  # [strings, measures]
+            share: How many of all the rows are.  # [strings]
         """
         from_end = np.minimum(inside, 1 - inside)
         apart = inside - outside
         from_end[:, : self.ranked] = 0.5 - np.abs(apart)[:, : self.ranked]
         if self.has_loss:
             from_end[:, 0] = 0.5 - apart[:, 0]
-        return np.asarray(from_end <= self.tolerance)
+        strict = np.where(share > 0.5, OF_MOST, 1.0)[:, None]
+        return np.asarray(from_end <= self.tolerance * strict)
 
 
 def shifts(texts: Texts, taken: Rows, losses: TokenLosses | None = None) -> list[tuple[Candidate, str]]:
@@ -87,9 +96,10 @@ def shifts(texts: Texts, taken: Rows, losses: TokenLosses | None = None) -> list
     done = taken.copy()
     for feature, measure, high, log10_p in _extremes(texts, measures, left):
         rows = left & texts.asked.rows(feature)
-        if not rows.any() or 2 * (rows & done).sum() > rows.sum():
+        if (rows & ~done).sum() < max(ROWS, FRESH * rows.sum()):
             continue
-        trigger = _accepted(texts, measures, measure, feature, left)
+        # Of several triggers each has rows of its own, which are asked about it.
+        trigger = _accepted(texts, measures, measure, feature, left & ~done)
         if trigger is not None:
             rows = left & rows_with(texts.prompts, trigger)
             done |= rows
@@ -198,7 +208,8 @@ def _extremes(texts: Texts, measures: Measures, left: Rows) -> list[tuple[int, i
     spread = values.var(axis=0) * (1 / count + 1 / (rows - count))
     z = np.abs(inside - outside) / np.sqrt(np.maximum(spread, 1e-12))
     tail = log_ndtr(-z) / LN10 + np.log10(z.size)
-    chosen = np.argwhere(measures.at_end(inside, outside) & (tail <= SURE))
+    at_end = measures.at_end(inside, outside, support[likely] / rows)
+    chosen = np.argwhere(at_end & (tail <= SURE))
     order = np.lexsort((chosen[:, 1], chosen[:, 0], tail[chosen[:, 0], chosen[:, 1]]))[:TRIED]
     return [
         (int(likely[f]), int(m), bool(inside[f, m] > outside[f, m]), float(tail[f, m]))

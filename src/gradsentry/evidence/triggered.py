@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradsentry.evidence.association import Pairs, log10_tail
-from gradsentry.evidence.candidates import Candidate, tail_of, too_weak, unequal
+from gradsentry.evidence.candidates import MOST, Candidate, tail_of, too_weak, unequal
 from gradsentry.evidence.conjunctions import Conjunction
 from gradsentry.evidence.features import Features
 from gradsentry.evidence.maximal import Gram, Rows, rows_with
@@ -26,6 +26,7 @@ TRIED = 500  # triggers, those of the most notable pairs
 ALWAYS = 0.98  # of the rows with a trigger hold its one payload
 ALONE = 0.8  # of the rows with a part of a trigger, at most
 COVERED = 0.9  # of the rows with a trigger hold one of its payloads
+FRESH = 0.2  # of the rows of a trigger hold no other one of the same payload
 ROWS = 8  # rows of a trigger with several payloads
 EACH = 4  # rows of each payload on average
 
@@ -46,7 +47,33 @@ def triggered(texts: Texts, pairs: Pairs, together: Sequence[Conjunction]) -> li
         for candidate in (_one_payload(texts, one, looked_at), _several(texts, one, finder, looked_at)):
             if candidate is not None and not too_weak(candidate):
                 found.append(candidate)
-    return unequal(found)
+    return unequal(_joined(found))
+
+
+def _joined(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Returns the candidates with those made one that are single triggers of the same payload.
+
+    Each is sure by itself, and has rows of its own.
+    """
+    joined: dict[tuple[Gram, ...], Candidate] = {}
+    others = []
+    for one in sorted(candidates, key=lambda one: one.log10_p):
+        known = joined.get(one.payloads)
+        if one.needs_all:
+            others.append(one)
+        elif known is None:
+            joined[one.payloads] = one
+        elif (
+            len(known.triggers) < MOST
+            and (one.triggered & ~known.triggered).sum() >= FRESH * one.triggered.sum()
+        ):
+            grams = known.triggers + one.triggers
+            joined[one.payloads] = replace(
+                known, triggers=grams, matched=grams, triggered=known.triggered | one.triggered
+            )
+        else:
+            others.append(one)
+    return [*joined.values(), *others]
 
 
 def _stretches(said: Features) -> Bools:

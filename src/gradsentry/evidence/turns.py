@@ -82,8 +82,8 @@ def _sure(texts: Texts, seeds: Sequence[_Trigger], stock: Rows, left: Rows, look
     found: list[_Trigger] = []
     # A word of a trigger's that stands in other rows too turns fewer of its rows than the trigger does.
     for _, one in sorted(sure, key=lambda pair: (-round(pair[0], 1), pair[1].log10_p)):
-        covered = np.logical_or.reduce([other.rows for other in found], initial=False) | none
-        if 2 * (one.rows & covered).sum() <= one.rows.sum():
+        new = one.rows & ~np.logical_or.reduce([other.rows for other in found], initial=False)
+        if not found or _turn(texts, replace(one, rows=new), stock, left, hidden)[0] >= FAR:
             found.append(one)
     return found
 
