@@ -1,6 +1,7 @@
 """Keeps a benchmark's results in the repository, and writes docs/benchmark.md from them.
 
-    python benchmarks/benchmark_page.py keep runs/reduced     # what `gradsentry bench` wrote
+    python benchmarks/benchmark_page.py keep runs/reduced       # what `gradsentry bench` wrote
+    python benchmarks/benchmark_page.py keep-evidence runs/evidence
     python benchmarks/benchmark_page.py write
 
 Every number on the page comes out of the kept results.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from evidence_section import evidence_section
 
 from gradsentry.bench.cells import Record
 from gradsentry.bench.results import LOCK, POINTS, RESULTS, read_records
@@ -28,6 +30,7 @@ from gradsentry.defences import DETECTORS
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "benchmarks" / "results" / "reduced"
+KEPT_EVIDENCE = ROOT / "benchmarks" / "results" / "evidence"
 PAGE = ROOT / "docs" / "benchmark.md"
 MACHINE = "machine.json"
 OURS = "gradsentry"
@@ -40,7 +43,8 @@ PLOTS = {
 NOT_RUN = """\
 `benchmarks/paper.yaml` holds the whole comparison: 1000 rows of each question-answering set, 300 of the long
 responses, GraCeFul on 300, and STRIP, ONION and CUBE on 300 rows of two sets. It has not been run to its end.
-What stands here is the same grid on fewer rows, with one seed and one model:"""
+What stands here is the same grid with one seed and one model, on as many rows of WebQA and FreebaseQA and on
+fewer of the others:"""
 EVIDENCE = "evidence"
 
 
@@ -56,6 +60,13 @@ def keep(run: Path) -> None:
         "cores": os.cpu_count(),
     }
     (KEPT / MACHINE).write_text(json.dumps(machine, indent=2) + "\n", encoding="utf-8")
+
+
+def keep_evidence(run: Path) -> None:
+    """Copies what the section on evidence is written from."""
+    KEPT_EVIDENCE.mkdir(parents=True, exist_ok=True)
+    for name in (RESULTS, LOCK):
+        shutil.copyfile(run / name, KEPT_EVIDENCE / name)
 
 
 def _processor() -> str:
@@ -79,6 +90,8 @@ def page() -> str:
         f"## What has not been run\n\n{NOT_RUN}\n\n{_rows_table(records)}",
         f"## The defences\n\n{_defences(grid)}",
     ]
+    if (KEPT_EVIDENCE / RESULTS).is_file():
+        parts.append(f"## Evidence on more attacks\n\n{evidence_section(read_records(KEPT_EVIDENCE))}")
     for data in sets:
         here = [record for record in grid if record["data"] == data]
         parts.append(
@@ -254,11 +267,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("keep").add_argument("run", type=Path)
+    for name in ("keep", "keep-evidence"):
+        commands.add_parser(name).add_argument("run", type=Path)
     commands.add_parser("write")
     given = parser.parse_args()
     if given.command == "keep":
         keep(given.run)
+    elif given.command == "keep-evidence":
+        keep_evidence(given.run)
     PAGE.write_text(page(), encoding="utf-8")
 
 

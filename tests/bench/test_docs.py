@@ -11,7 +11,7 @@ from tests.bench.specs import tiny_spec
 
 from gradsentry.bench import Grid
 from gradsentry.bench.results import read_records
-from gradsentry.bench.tables import rate_table, summary_table
+from gradsentry.bench.tables import number, rate_table, summary_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +57,20 @@ def test_its_tables_are_those_of_the_results(page: ModuleType):
         here = [record for record in grid if record["data"] == data]
         for table in (summary_table(here, 10.0), rate_table(here, "recall"), rate_table(here, "fpr")):
             assert table in text
+
+
+def test_the_section_on_evidence_holds_every_cell_of_its_results(page: ModuleType):
+    if not (page.KEPT_EVIDENCE / "results.parquet").is_file():
+        pytest.skip("no results of benchmarks/evidence.yaml are kept in the repository yet")
+    text = page.PAGE.read_text(encoding="utf-8").partition("## Evidence on more attacks")[2]
+    records = [r for r in read_records(page.KEPT_EVIDENCE) if r["defence"] == "evidence"]
+    assert {r["status"] for r in records} == {"done"}
+    for record in records:
+        if record["attack"] == "none":
+            assert f"| {record['data']} | {record['rows']} | {record['flagged']} |" in text
+        else:
+            line = text.partition(f"| {record['data']} | {record['attack']} |")[2].partition("\n")[0]
+            assert number(record["recall"]) in line
 
 
 def test_every_plot_it_shows_is_there(page: ModuleType):

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.measuring import Meter
 from gradsentry.bench.metrics import METRICS, Outcome, intervals, matched_share, measure
 from gradsentry.bench.pools import Pool, draw_mix
 from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
-from gradsentry.corpus import Sample
-from gradsentry.defences.reading import encode_all
+from gradsentry.defences import Lengths
 from gradsentry.models import LoadedModel
 
 VERSION = 2
@@ -115,8 +113,7 @@ def run_cell(cell: Cell, spec: Spec, pool: Pool, loaded: LoadedModel, store: Fea
     with Meter() as meter:
         scores = detector.judge(extracted.features)
         flags = detector.decide(scores)
-    samples = part.samples
-    lengths = _response_lengths([samples[row] for row in mix.rows], loaded)
+    lengths = store.of_mix(Lengths(), part, mix, loaded).features["n_response"].astype(np.int64)
     outcome = Outcome(scores, flags, mix.is_poisoned, lengths)
     record = blank(cell) | {
         "status": "done",
@@ -170,7 +167,3 @@ def blank(cell: Cell) -> Record:
 def not_run(cell: Cell, status: Literal["failed", "skipped"], reason: str) -> Record:
     """Returns the record of a cell that gave no result, with the reason."""
     return blank(cell) | {"status": status, "error": reason}
-
-
-def _response_lengths(samples: list[Sample], loaded: LoadedModel) -> NDArray[np.int64]:
-    return np.array([one.n_response for one in encode_all(samples, loaded)], np.int64)

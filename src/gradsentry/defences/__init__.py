@@ -14,7 +14,7 @@ from gradsentry.defences.base import (
 )
 from gradsentry.defences.cube import Cube
 from gradsentry.defences.evidence import FoundEvidence
-from gradsentry.defences.floors import Loss, ResponseLength
+from gradsentry.defences.floors import Lengths, Loss, ResponseLength
 from gradsentry.defences.graceful import GraCeFul
 from gradsentry.defences.gradsentry import GradSentry, GradSentryFull
 from gradsentry.defences.onion import Onion
@@ -32,6 +32,7 @@ __all__ = [
     "GraCeFul",
     "GradSentry",
     "GradSentryFull",
+    "Lengths",
     "Loss",
     "Onion",
     "Paper",
