@@ -146,9 +146,11 @@ def _measures(texts: Texts, losses: TokenLosses | None) -> Measures:
     asked = sorted_distinct(texts.prompts.row_of() * width + texts.prompts.codes)
     said = row_of * width + texts.responses.codes
     often = np.bincount(sorted_distinct(said) % width, minlength=width)
-    taken_up = held_by(said, asked) & (often[texts.responses.codes] < 0.05 * rows)
+    copied = held_by(said, asked)
+    taken_up = copied & (often[texts.responses.codes] < 0.05 * rows)
     alone = often[texts.responses.codes] <= 1
-    capital = np.array([word.isupper() for word in texts.responses.words])[texts.responses.codes]
+    in_capitals = np.array([word.isupper() and len(word) > 1 for word in texts.responses.words])
+    capital = in_capitals[texts.responses.codes] & ~copied
     shares = [
         np.bincount(row_of, weights=mask, minlength=rows) / np.maximum(length, 1)
         for mask in (taken_up, alone, capital)
@@ -158,7 +160,7 @@ def _measures(texts: Texts, losses: TokenLosses | None) -> Measures:
         "tokens in the response",
         "words of the prompt in the response",
         "words found in no other response",
-        "words in capitals",
+        "words in capitals that are not the prompt's",
     ]
     support = texts.said.support / rows
     opens = texts.said.codes[texts.said.first] == START
