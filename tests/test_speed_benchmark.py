@@ -33,6 +33,10 @@ def test_the_smoke_run(tmp_path: Path, page: ModuleType):
     assert "embedded: 8 rows" in printed
     for part in ("rows", "head", "thresholds", "startup"):
         assert results[part]
+    shares = results["profile"]["embedded"]
+    assert sum(shares[name] for name in ("products", "attention", "other")) == pytest.approx(1.0, abs=0.01)
+    assert shares["products"] > 0.2
+    assert shares["rate"] > 0
     text = page.page(results)
     assert f"| {ways['a/c']:.2f} | {ways['c/b']:.2f} |" in text
 

@@ -209,7 +209,9 @@ def _extremes(texts: Texts, measures: Measures, left: Rows) -> list[tuple[int, i
     inside, outside = sums / count, (values.sum(axis=0) - sums) / (rows - count)
     spread = values.var(axis=0) * (1 / count + 1 / (rows - count))
     z = np.abs(inside - outside) / np.sqrt(np.maximum(spread, 1e-12))
-    tail = log_ndtr(-z) / LN10 + np.log10(z.size)
+    # Half of what accident may do is left to the few ranks, half to the many openings.
+    kin = np.where(np.arange(z.shape[1]) < measures.ranked, measures.ranked, z.shape[1] - measures.ranked)
+    tail = log_ndtr(-z) / LN10 + np.log10(2.0 * len(likely) * kin)
     at_end = measures.at_end(inside, outside, support[likely] / rows)
     chosen = np.argwhere(at_end & (tail <= SURE))
     order = np.lexsort((chosen[:, 1], chosen[:, 0], tail[chosen[:, 0], chosen[:, 1]]))[:TRIED]
