@@ -26,11 +26,13 @@ from typing import Any, TypeVar
 
 import torch
 from speed_growth import head_growth, padding, rows_growth, start_up, thresholds
+from speed_profile import profiled
 from speed_ways import CORPORA, PHASES, Rows, forward, ours, peak_memory, read_rows, reference
 
 from gradsentry.models import LoadedModel, load_model, quiet_libraries
 
-PARTS = ("ways", "rows", "head", "thresholds", "startup", "padding")
+PARTS = ("ways", "profile", "rows", "head", "thresholds", "startup", "padding")
+PROFILED = 48
 T = TypeVar("T")
 GPU = torch.cuda.is_available()
 
@@ -54,7 +56,7 @@ def main() -> None:
     for part in options.parts:
         print(f"\n{part}")
         found = _part(part, loaded, options)
-        results[part] = {**results.get(part, {}), **found} if part == "ways" else found
+        results[part] = {**results.get(part, {}), **found} if part in ("ways", "profile") else found
         if part != "ways":
             _show(found)
     if options.json:
@@ -85,8 +87,10 @@ def _options() -> argparse.Namespace:
 def _part(part: str, loaded: LoadedModel, options: argparse.Namespace) -> object:
     small = options.smoke
     match part:
-        case "ways":
-            return {name: _ways(name, loaded, options) for name in options.corpora}
+        case "ways" | "profile":
+            measure = _ways if part == "ways" else _profiled
+            kind = "" if loaded.dtype == torch.float32 else f" {loaded.dtype}".replace("torch.", "")
+            return {f"{name}{kind}": measure(name, loaded, options) for name in options.corpora}
         case "rows":
             rows = read_rows(options.corpora[0], 8 if small else 512, loaded)
             return rows_growth(loaded, options.growth, rows)
@@ -147,6 +151,10 @@ def _ways(corpus: str, loaded: LoadedModel, options: argparse.Namespace) -> dict
         print(f"  {name:14} {figures['rows_per_second']:8.2f} rows/s {figures['peak_mb']:8.0f} MB")
     print(f"  a/c {result['a/c']}  c/b {result['c/b']}  phases {result['phases']}")
     return result
+
+
+def _profiled(corpus: str, loaded: LoadedModel, options: argparse.Namespace) -> dict[str, float]:
+    return profiled(loaded, read_rows(corpus, options.rows or PROFILED, loaded))
 
 
 def _warm_up(loaded: LoadedModel, rows: Rows) -> None:

@@ -106,9 +106,10 @@ def thresholds(sizes: Sequence[int]) -> list[dict[str, float]]:
 
 
 def start_up(repeats: int) -> dict[str, float]:
-    """Returns seconds of a new process for help, and for the embedded model loaded, probed and ready."""
+    """Returns seconds of a new process: for help, the libraries alone, and the embedded model made ready."""
     help_line = "import sys; sys.argv = ['gradsentry', '--help']; from gradsentry.cli import main; main()"
     load_line = "from gradsentry.models import load_model; load_model('smollm2')"
+    import_line = "from transformers import AutoTokenizer, LlamaForCausalLM"
 
     def run(program: str) -> Callable[[], object]:
         return lambda: subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
@@ -117,6 +118,7 @@ def start_up(repeats: int) -> dict[str, float]:
         run(load_line)()
     return {
         "help": round(_median(run(help_line), repeats), 2),
+        "libraries": round(_median(run(import_line), repeats), 2),
         "embedded_model": round(_median(run(load_line), repeats), 2),
     }
 
