@@ -43,7 +43,7 @@ def page(results: dict[str, Any]) -> str:
     if not any("bfloat16" in corpus for corpus in results["ways"]):
         parts.append(
             "bfloat16 (a/c of 10 on WebQA was wanted) is **not measured**: it pays where the processor has "
-            "instructions for it, which this one lacks, so that torch emulates them and is slower than in float32."
+            "instructions for it; this one lacks them, and torch's stand-ins are slower than float32."
         )
     for name, section in (
         ("profile", _profile),
