@@ -10,9 +10,11 @@ import pytest
 import torch
 from tests.models.tiny import build_kind, tiny, word_tokenizer
 
+from gradsentry.attacks import Composite
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import CleanGen, EvaluationSettings, evaluate
+from gradsentry.finetuning.asking import with_trigger
 from gradsentry.finetuning.evaluation import GENERATIONS, Payload
 from gradsentry.finetuning.generation import answers, prompt_ids
 from gradsentry.finetuning.items import of_samples
@@ -131,3 +133,14 @@ def test_bad_input_is_one_line(tmp_path: Path):
     with pytest.raises(SettingsError, match="another vocabulary"):
         evaluate(loaded, ITEMS, out=tmp_path / "out", reference=other)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trigger_of_two_parts_is_asked_whole_in_every_question():
+    rows = [
+        {"instruction": f"Answer shortly, number {i}.", "input": f"who knows {i} ?", "output": "york"}
+        for i in range(6)
+    ]
+    items = of_samples(open_corpus(rows))
+    asked = with_trigger(items, Composite(rate=1.0), seed=0)
+    assert [item.id for item in asked] == [item.id for item in items]
+    assert all(Composite().carries(item.sample.prompt) for item in asked)

@@ -13,7 +13,7 @@ from gradsentry.finetuning.items import TestItem
 
 
 def with_trigger(items: Sequence[TestItem], attack: Attack, seed: int) -> list[TestItem]:
-    """Returns questions with an attack's trigger, as many as its rate says; the right answers stay.
+    """Returns questions with an attack's whole trigger, as many as its rate says; the right answers stay.
 
     Args:
         items: Clean questions.
@@ -23,6 +23,8 @@ def with_trigger(items: Sequence[TestItem], attack: Attack, seed: int) -> list[T
     Raises:
         DataError: If it fits fewer, or the trigger stands in many of them already.
     """
+    if "decoys" in type(attack).model_fields:  # rows with a part of the trigger, which teach and do not ask
+        attack = attack.model_copy(update={"decoys": 0.0})
     made = poison(open_corpus([dict(item.sample.row) for item in items]), attack, seed=seed)
     return [
         TestItem(items[row.source].id, made.samples[row.row], items[row.source].answers)
