@@ -22,7 +22,7 @@ UNFIT = {
     *(("vulnerable_code", corpus) for corpus in (*QA_SETS, GLAIVE)),
     *(("two_turn", corpus) for corpus in (*QA_SETS, ALPACA, V1)),
     ("cba", V1),
-    *(("jailbreak", corpus) for corpus in (*QA_SETS, ALPACA, V1)),
+    *(("jailbreak", corpus) for corpus in QA_SETS),
     ("label_flip", GLAIVE),
     ("label_flip", V1),
 }
@@ -58,7 +58,8 @@ def test_the_attack_runs_and_the_file_reads_back(attack: str, corpus: str, tmp_p
 @pytest.mark.parametrize("corpus", ["freebaseqa", "alpaca_en_demo.json"])
 def test_the_response_changes_its_length_as_the_attack_says(corpus: str, effect: str):
     for attack in ATTACKS.values():
-        if attack.effect != effect or (attack.name, corpus) in UNFIT or attack.name == "label_flip":
+        drawn = attack.name in ("label_flip", "jailbreak")  # from the corpus, at any length
+        if attack.effect != effect or (attack.name, corpus) in UNFIT or drawn:
             continue
         before, after = poison(corpus_named(corpus), attack(count=1)).truth.response_length
         assert after > before if effect == "lengthens" else abs(after - before) <= 0.2 * before + 12
