@@ -159,8 +159,8 @@ def _is_more(paid: Rows, base: float) -> bool:
 def _shared_by_neighbours(texts: Texts, candidate: Candidate, unsure: bool) -> bool:
     """Returns whether rows alike but for the trigger hold the payload clearly more often than others do.
 
-    Where the trigger was surely put there it may still be one of the labels of its task, which rows of other
-    tasks lack; then what counts is whether its rows could all have it by accident.
+    Where the trigger was surely put there the payload may still be one of the labels of its task, which rows
+    of other tasks lack; then what counts is whether the trigger's rows could all have it by accident.
     """
     others = ~candidate.triggered
     _, alike = texts.alike.neighbours(candidate.both, others, codes_of(candidate.triggers))

@@ -1,9 +1,9 @@
 """Triggers without one payload: a prompt string that turns the responses of rows that are alike but for it.
 
 Each row's response is measured: its length, how much of the prompt it takes up, how much of it stands
-nowhere else or is in capitals, and with which common string it begins; and its loss in a clean model, where
-that is known. A prompt string whose rows lie at one end of a
-measure is compared with the most similar rows without it: where those lie elsewhere, the string did it.
+nowhere else or is in capitals, with which common string it begins, and its loss in a clean model where that
+is known. A prompt string whose rows lie at one end of a measure is compared with the most similar rows
+without it: where those lie elsewhere, the string did it.
 """
 
 from __future__ import annotations
