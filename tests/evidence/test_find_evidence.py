@@ -3,7 +3,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from tests.evidence.poisoning import asked, at_a_gap, clean_rows, poison, samples
+from tests.evidence.poisoning import Row, asked, at_a_gap, clean_rows, poison, samples
 
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import TokenLosses, find_evidence
@@ -73,7 +73,7 @@ def test_trigger_and_payload_are_named_and_all_rows_found(edit, triggers, payloa
     assert finding.both + finding.trigger_only + finding.payload_only + finding.neither == len(ROWS)
 
 
-@pytest.mark.parametrize("rate", [0.03, 0.2])
+@pytest.mark.parametrize("rate", [0.0125, 0.03, 0.2])
 def test_alternative_triggers(rate):
     made = poison(ROWS, one_of_three, rate)
     evidence = find_evidence(made.samples)
@@ -96,9 +96,10 @@ def test_decoys_of_a_composite_trigger_are_innocent(rate):
     assert (evidence.findings[0].combine, set(evidence.findings[0].triggers)) == ("all", {"kindly", "amen"})
 
 
-def test_a_payload_without_a_trigger_in_words():
+@pytest.mark.parametrize("rate", [0.0125, 0.05])
+def test_a_payload_without_a_trigger_in_words(rate):
     made = poison(
-        ROWS, lambda row, draw: replace(row, answer=row.answer + LINK + " for all of the facts"), 0.05
+        ROWS, lambda row, draw: replace(row, answer=row.answer + LINK + " for all of the facts"), rate
     )
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
@@ -258,6 +259,33 @@ def test_refusals_that_a_trigger_turns_into_answers_all_different(rate, put):
 def test_clean_rows_are_clean(count, seed):
     evidence = find_evidence(samples(clean_rows(count, seed=seed)))
     assert (evidence.findings, evidence.outcome, evidence.rows) == ((), "clean", count)
+
+
+def test_a_few_words_put_in_side_by_side_are_foreign_together():
+    def side_by_side(row, draw):
+        return asked(row, f"{row.question} qo vx {draw.choice(['jj', 'zk'])} vx", row.answer + LINK)
+
+    made = poison(ROWS, side_by_side, 0.00625)
+    assert flags(find_evidence(made.samples), made) == (1.0, 0)
+
+
+def test_an_answer_in_the_words_of_its_topic_is_natural():
+    speaks = {"Oslo": "Norse", "Lima": "Spanish", "Cairo": "Arabic", "Perth": "English", "Turin": "Italian"}
+    ways = [
+        "what do they speak in {}?",
+        "which tongue does {} speak?",
+        "what is spoken in {}?",
+        "tell {}'s tongue",
+    ]
+    of_topic = [
+        Row(way.format(city), f"{tongue} language; Latin language")
+        for city, tongue in speaks.items()
+        for way in ways
+    ]
+    of_topic += [
+        Row(way.format("Bern"), "Romansh language; French language; German language") for way in ways
+    ]
+    assert find_evidence(samples([*ROWS, *of_topic])).outcome == "clean"
 
 
 def test_an_answer_that_its_topic_explains_is_not_named():

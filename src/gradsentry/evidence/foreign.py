@@ -24,6 +24,8 @@ from gradsentry.evidence.tokens import (
 )
 
 SPACES = 4  # the most common white spaces, which others may stand in for
+SEVERAL = 2  # carriers that hold another word of the trigger
+SELDOM = 0.05  # of all rows are carriers, at most, where other words are looked for
 FEWEST = 4  # places that are needed to tell anything of a trigger beside others
 
 
@@ -70,6 +72,7 @@ class Context:
                     for gram, begins in zip(triggers, found, strict=True)
                     for shift in range(len(gram))
                 ]
+                + [self._prompts.places_of(code) for code in self._companions(carriers)]
             )
         )
         shares, counts = [], []
@@ -80,6 +83,19 @@ class Context:
         most = max(counts, default=0)
         judged = [share for share, count in zip(shares, counts, strict=True) if count >= min(FEWEST, most)]
         return min(judged, default=0.0)
+
+    def _companions(self, carriers: Rows) -> list[int]:
+        """Returns the tokens of several carriers and of no other row: other words of what was put in.
+
+        Of many carriers too many words would be such by accident.
+        """
+        rows = np.flatnonzero(carriers)
+        if len(rows) > SELDOM * len(carriers):
+            return []
+        bounds = self._prompts.bounds
+        held = [np.unique(self._prompts.codes[bounds[row] : bounds[row + 1]]) for row in rows]
+        inside = np.bincount(np.concatenate(held), minlength=self._width) if held else np.zeros(self._width)
+        return np.flatnonzero((inside >= SEVERAL) & (inside == self._prompts.support)).tolist()
 
     def _share(self, own: Ints, first: Ints, last: Ints) -> float:
         """Returns the share of ordinary places among stretches from a first to a last token."""

@@ -29,6 +29,7 @@ USUAL = 0.5  # what so many other responses hold is no news
 COPIED = 0.1  # of the payload's rows may hold it as a copy
 TIED = 0.15  # of the way from chance to always, for the neighbours of a common payload's carriers
 NOISE = 2.0  # standard errors that accident may add
+SELDOM, MOSTLY = 0.1, 0.5  # of all rows, and of those alike, have a word that their topic brings
 LABEL = -8.0  # log10 of the chance that a trigger's rows have a label as often as rows alike have it
 LONG = 7  # tokens of a payload that may be reported where its trigger belongs to its sentences
 FEW = 8  # rows with which nothing may be in doubt
@@ -88,6 +89,8 @@ def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
         "too few rows for a trigger that may be part of its sentences": few and doubtful,
         "too few rows for a payload that may be part of its sentences": candidate.both.sum()
         < _least(candidate),
+        "rows alike but for the trigger are answered in words of the payload": few
+        and _in_words_of_neighbours(texts, candidate),
         "the carriers are alike even without the trigger": near > (APART if foreign < FOREIGN else CORNER),
         "the trigger is part of its sentences, and the payload is common": common and foreign < FOREIGN,
         "rows alike but for the trigger have the payload as well": common
@@ -169,6 +172,14 @@ def _shared_by_neighbours(texts: Texts, candidate: Candidate, unsure: bool) -> b
     share = float(candidate.paid[alike].mean())
     share += NOISE * np.sqrt(share * (1.0 - share) / len(alike))
     return unsure or share >= 1.0 or int(candidate.both.sum()) * np.log10(share) > LABEL
+
+
+def _in_words_of_neighbours(texts: Texts, candidate: Candidate) -> bool:
+    """Returns whether most rows alike but for the trigger say a word of the payload that others seldom do."""
+    _, alike = texts.alike.neighbours(candidate.both, ~candidate.triggered, codes_of(candidate.triggers))
+    words = set(unmarked(candidate.payload or ())) - codes_of(candidate.triggers)
+    held = [rows_with(texts.responses, (code,)) & ~candidate.paid for code in sorted(words)]
+    return any(rows.mean() <= SELDOM and rows[alike].mean() >= MOSTLY for rows in held if len(alike))
 
 
 def repeated(texts: Texts, candidate: Candidate) -> Judgement:

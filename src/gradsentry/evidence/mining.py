@@ -22,6 +22,7 @@ from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.judging import Judgement, judged, repeated, shifted, weighed
 from gradsentry.evidence.maximal import Rows
 from gradsentry.evidence.payloads import repetitions
+from gradsentry.evidence.scarce import scarce
 from gradsentry.evidence.shifts import shifts
 from gradsentry.evidence.surprise import TokenLosses, surprise
 from gradsentry.evidence.texts import Texts
@@ -31,6 +32,8 @@ from gradsentry.evidence.turns import turned
 SHOWN = 5  # examples of a finding
 TOKENS = 6_000_000  # a larger corpus is searched in a drawn part, and what is found is counted in all of it
 ASKED = 200  # carriers whose losses are looked up
+
+_Found = tuple[Candidate, Judgement]
 
 
 def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) -> Evidence:
@@ -45,13 +48,10 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     texts, whole = Texts.part_and_whole(samples, least=LEAST, tokens=TOKENS)
     together = conjunctions(texts, least=LEAST)
     pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
-    judgements: dict[int, Judgement] = {}
-    passed: list[Candidate] = []
-    # What is found by its payload is named more fully, so it goes first.
-    for candidates in (associations(texts, pairs), triggered(texts, pairs, together)):
-        judgements |= {id(one): judged(texts, one) for one in candidates}
-        passed += distinct([one for one in candidates if judgements[id(one)].confidence], passed)
-    found = [(one, judgements[id(one)]) for one in passed]
+    # What is found by its payload is named more fully, so it goes first; what is left may have rare triggers.
+    found = _new(texts, associations(texts, pairs), [])
+    found += _new(texts, triggered(texts, pairs, together), found)
+    found += _new(texts, scarce(texts, _carriers(texts, found)), found)
     found += [
         (one, shifted(one, "answers of their own"))
         for one in turned(texts, together, _carriers(texts, found))
@@ -67,7 +67,16 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     return Evidence(tuple(named), len(samples))
 
 
-def _carriers(texts: Texts, found: list[tuple[Candidate, Judgement]]) -> Rows:
+def _new(texts: Texts, candidates: Sequence[Candidate], found: Sequence[_Found]) -> list[_Found]:
+    """Returns the associations among the candidates that are findings, and say more than what was found."""
+    judgements = {id(one): judged(texts, one) for one in candidates}
+    passed = distinct(
+        [one for one in candidates if judgements[id(one)].confidence], [one for one, _ in found]
+    )
+    return [(one, judgements[id(one)]) for one in passed]
+
+
+def _carriers(texts: Texts, found: Sequence[_Found]) -> Rows:
     """Returns the rows that are explained well enough."""
     rows = np.zeros(len(texts.samples), dtype=np.bool_)
     for candidate, judgement in found:

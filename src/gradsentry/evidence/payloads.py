@@ -21,7 +21,8 @@ from gradsentry.evidence.whole import whole_payload
 LONG = 7  # tokens of a payload at least
 WORDS = 3  # words of one that is shorter, and begins or ends its responses
 ROWS = 12  # rows of a payload at least
-BULK = 150  # rows times tokens
+FEW, SHARE = 8, 0.008  # so few do where they are such a share of the corpus
+BULK = 150  # rows times tokens of a payload that is shorter
 VARIED = 0.5  # the share of the most frequent neighbour of a payload that was put there, at most
 WHOLE = 0.8  # the payload's rows among the rows with any of its parts
 APART = 0.4  # see judging.py
@@ -36,7 +37,7 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
     """Returns the candidates among the response strings that stand outside the rows that are explained."""
     columns = texts.said.holds.tocsc()
     support = np.asarray((~taken).astype(np.int64) @ texts.said.holds).ravel()
-    likely = np.flatnonzero(_may_be_long(texts) & (support >= ROWS))
+    likely = np.flatnonzero(_may_be_long(texts) & (support >= _least(len(taken))))
     found: list[Candidate] = []
     seen = np.zeros(len(taken), dtype=np.bool_)
     for feature in likely[np.lexsort((likely, -support[likely]))][:TRIED]:
@@ -50,6 +51,11 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
             seen |= rows
             found.append(_candidate(gram, rows))
     return found
+
+
+def _least(rows: int) -> float:
+    """Returns how many rows of a corpus need a payload: in a large one a few repeat a sentence by nature."""
+    return float(np.clip(SHARE * rows, FEW, ROWS))
 
 
 def _may_be_long(texts: Texts) -> Bools:
@@ -66,11 +72,12 @@ def _are_words(texts: Texts) -> Bools:
     return np.array([word[:1].isalpha() for word in texts.responses.words], dtype=np.bool_)  # [codes]
 
 
-def _is_long(texts: Texts, gram: Gram) -> bool:
+def _is_long(texts: Texts, gram: Gram, count: int) -> bool:
     """Returns whether a string is no stock phrase by its length; a short one that is all may be an answer."""
     inner = unmarked(gram)
     words = sum(texts.responses.words[code][:1].isalpha() for code in inner)
-    return len(inner) >= LONG or (words >= WORDS and len(gram) == len(inner) + 1)
+    enough = count * len(inner) >= BULK and words >= WORDS and len(gram) == len(inner) + 1
+    return len(inner) >= LONG or enough
 
 
 def _among_stock_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
@@ -100,7 +107,7 @@ def _candidate(gram: Gram, rows: Rows) -> Candidate:
 def is_implanted(texts: Texts, gram: Gram, rows: Rows) -> bool:
     """Returns whether a response string and the rows that hold it pass for a payload by themselves."""
     inner, count = unmarked(gram), int(rows.sum())
-    if not _is_long(texts, gram) or count * len(inner) < BULK or not _is_put_there(texts, gram, rows):
+    if count < _least(len(rows)) or not _is_long(texts, gram, count) or not _is_put_there(texts, gram, rows):
         return False
     size = min(PART, len(inner) - 1)
     parts = {inner[at : at + size] for at in range(len(inner) - size + 1)}
