@@ -30,6 +30,7 @@ class FineTuneCell:
         data: The data set.
         attack: The attack.
         rate: Poison rate in percent.
+        rows: Rows to train on at most, before the defence.
         model: The base model's name.
         defence: The defence.
         training: How the model is fine-tuned.
@@ -39,6 +40,7 @@ class FineTuneCell:
     data: DataSpec
     attack: AttackSpec
     rate: float
+    rows: int
     model: str
     defence: Defence
     training: TrainingSettings
@@ -79,9 +81,10 @@ def plan_finetuning(spec: Spec) -> list[FineTuneCell]:
         return []
     data, attacks = ({one.shown: one for one in kind} for kind in (spec.data, spec.attacks))
     return [
-        FineTuneCell(data[of], attacks[by], rate, model, defence, training, evaluation)  # type: ignore[arg-type]
+        FineTuneCell(data[of], attacks[by], rate, rows, model, defence, training, evaluation)  # type: ignore[arg-type]
         for run in section.runs
         for training, evaluation in [(section.training_of(run), section.evaluation_of(run))]
+        for rows in [run.rows or section.rows]
         for model in spec.models
         for of in run.data
         for by in run.attacks

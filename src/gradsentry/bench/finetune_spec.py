@@ -29,6 +29,7 @@ class FineTuneRun(Settings):
         attacks: Attacks of the benchmark.
         rates: Poison rates in percent.
         defences: What is tried, in this order.
+        rows: Rows to train on at most, where they are not the section's.
         training: Training settings that differ from the section's.
         evaluation: Evaluation settings that differ from the section's.
     """
@@ -37,6 +38,7 @@ class FineTuneRun(Settings):
     attacks: tuple[str, ...] = Field(min_length=1)
     rates: tuple[Rate, ...] = Field(default=(10.0,), min_length=1)
     defences: tuple[Defence, ...] = Field(default=("none", "published", "default", "oracle"), min_length=1)
+    rows: int | None = Field(default=None, ge=2)
     training: dict[str, Any] = Field(default_factory=dict)
     evaluation: dict[str, Any] = Field(default_factory=dict)
 

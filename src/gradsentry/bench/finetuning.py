@@ -111,7 +111,7 @@ class FineTuning:
     def _record(self, cell: FineTuneCell, on_title: OnTitle) -> tuple[Record, bool]:
         """Returns a cell's record and whether it was computed now."""
         try:
-            task, base = self._task(cell.data, cell.model), self._loader.model(cell.model)
+            task, base = self._task(cell.data, cell.model, cell.rows), self._loader.model(cell.model)
         except Missing as reason:
             return finetuning_not_run(cell, "skipped", str(reason)), False
         except SettingsError:
@@ -216,9 +216,9 @@ class FineTuning:
             on_answers=on_answers,
         )
 
-    def _make_task(self, data: DataSpec, model: str) -> _Task:
+    def _make_task(self, data: DataSpec, model: str, rows_at_most: int) -> _Task:
         everything, seed = self._loader.rows(data), self._spec.seed
-        wanted = min(self._section.rows, data.rows or self._section.rows)
+        wanted = min(rows_at_most, data.rows or rows_at_most)
         name, asks = data.source or data.name, self._section.questions
         if name in QA_SETS and data.root is not None:
             test = qa_items(name, "test", data_root=data.root)
