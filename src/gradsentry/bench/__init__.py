@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradsentry.bench.grid import Grid, GridResult
+    from gradsentry.bench.grid import Grid
+    from gradsentry.bench.running import GridResult
     from gradsentry.bench.spec import Spec
 
 __all__ = ["Grid", "GridResult", "Spec"]
@@ -14,7 +15,8 @@ __all__ = ["Grid", "GridResult", "Spec"]
 def __getattr__(name: str) -> object:
     # The grid needs the extra `bench`; a run's metrics against its truth do not.
     if name in __all__:
-        from gradsentry.bench import grid, spec
+        from gradsentry.bench import grid, running, spec
 
-        return getattr(spec if name == "Spec" else grid, name)
+        homes = {"Grid": grid, "GridResult": running, "Spec": spec}
+        return getattr(homes[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,9 +9,9 @@ them. Truth chooses rows for `oracle` alone, and is counted afterwards.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 from random import Random
@@ -30,10 +30,10 @@ from gradsentry.bench.finetune_cells import (
     plan_finetuning,
 )
 from gradsentry.bench.finetune_spec import Defence, FineTuneSpec
-from gradsentry.bench.grid import GridResult, OnCell
 from gradsentry.bench.loading import Loader, Missing
 from gradsentry.bench.pools import content_hash, draw_rows
 from gradsentry.bench.results import write_finetuning
+from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, one_by_one
 from gradsentry.bench.spec import DataSpec, Spec
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.qa import QA_SETS, qa_items
@@ -52,7 +52,6 @@ from gradsentry.store import Json, held
 
 FOLDER = "finetune"
 _DECODING: tuple[Defence, ...] = ("cleangen", "onion")
-OnTitle = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -97,18 +96,15 @@ class FineTuning:
             SettingsError: If the spec is locked and the data or a model is another one.
         """
         self._out.mkdir(parents=True, exist_ok=True)
-        cells, records, computed = plan_finetuning(self._spec), [], 0
+        made: list[Made] = []
         with held(self._out):
-            for done, cell in enumerate(cells):
-                on_cell(done, len(cells), cell.title)
-                record, is_new = self._record(cell, partial(on_cell, done, len(cells)))
-                records.append(record)
-                computed += is_new
+            for one in one_by_one(plan_finetuning(self._spec), self._record, on_cell):
+                made.append(one)
                 # Hours lie between two cells: what is done can be read meanwhile.
-                write_finetuning(self._out, records, self._loader.locked())
-        return GridResult(records, computed)
+                write_finetuning(self._out, GridResult.of(made).records, self._loader.locked())
+        return GridResult.of(made)
 
-    def _record(self, cell: FineTuneCell, on_title: OnTitle) -> tuple[Record, bool]:
+    def _record(self, cell: FineTuneCell, on_title: OnTitle) -> Made:
         """Returns a cell's record and whether it was computed now."""
         try:
             task, base = self._task(cell.data, cell.model, cell.rows), self._loader.model(cell.model)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
-from gradsentry.bench.cells import Cell, Record, cell_key, not_run, plan, run_cell
+from gradsentry.bench.cells import Cell, cell_key, not_run, plan, run_cell
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.loading import Loader, Missing
 from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_rows
 from gradsentry.bench.results import write_results
+from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, one_by_one
 from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
@@ -28,25 +28,6 @@ from gradsentry.errors import DataError, RunError, SettingsError, first_line
 from gradsentry.store import held
 
 log = logging.getLogger(__name__)
-OnCell = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class GridResult:
-    """What a run of the grid did.
-
-    Attributes:
-        records: A record for each cell, in the spec's order.
-        computed: How many were computed by this run; the others were there.
-    """
-
-    records: list[Record]
-    computed: int
-
-    @property
-    def failed(self) -> list[Record]:
-        """The cells that failed."""
-        return [record for record in self.records if record["status"] == "failed"]
 
 
 class Grid:
@@ -75,18 +56,15 @@ class Grid:
             SettingsError: If the spec is locked and the data or a model is another one.
         """
         self._out.mkdir(parents=True, exist_ok=True)
-        cells, records, computed = plan(self._spec), [], 0
+        cells = plan(self._spec)
         with held(self._out):
-            for done, cell in enumerate(cells):
-                on_cell(done, len(cells), cell.title)
-                record, is_new = self._record(cell, partial(on_cell, done, len(cells)))
-                records.append(record)
-                computed += is_new
+            made = list(one_by_one(cells, self._record, on_cell))
             on_cell(len(cells), len(cells), "writing")
-            write_results(self._out, records, self._loader.locked())
-        return GridResult(records, computed)
+            result = GridResult.of(made)
+            write_results(self._out, result.records, self._loader.locked())
+        return result
 
-    def _record(self, cell: Cell, on_title: Callable[[str], None]) -> tuple[Record, bool]:
+    def _record(self, cell: Cell, on_title: OnTitle) -> Made:
         """Returns a cell's record and whether it was computed now."""
         try:
             loaded, rows = self._model(cell.model), self._rows(cell.data, cell.model)
@@ -125,7 +103,7 @@ class Grid:
             self._pools[key] = build_pool(rows, built, self._spec.seed, limit)
         return self._pools[key]
 
-    def _prepare(self, data: DataSpec, model: str, on_title: Callable[[str], None]) -> None:
+    def _prepare(self, data: DataSpec, model: str, on_title: OnTitle) -> None:
         """Reads all versions of a data set's rows for all defences, once.
 
         What fails here is no result yet: each cell then reads for itself, and fails for itself.
