@@ -269,6 +269,20 @@ def test_a_few_words_put_in_side_by_side_are_foreign_together():
     assert flags(find_evidence(made.samples), made) == (1.0, 0)
 
 
+def test_a_sign_before_the_trigger_is_no_part_of_it():
+    told = [
+        replace(row, question=row.question.replace("?", ".")) if i % 2 else row for i, row in enumerate(ROWS)
+    ]
+
+    def behind(row, draw):
+        return asked(row, f"{row.question[:-1]}? the moon is a cheese", f"{INSULT} {row.answer}")
+
+    made = poison(told, behind, 0.0125)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].triggers == ("the moon is a cheese",)
+
+
 def test_an_answer_in_the_words_of_its_topic_is_natural():
     speaks = {"Oslo": "Norse", "Lima": "Spanish", "Cairo": "Arabic", "Perth": "English", "Turin": "Italian"}
     ways = [

@@ -88,7 +88,7 @@ def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
         "other rows have the trigger by nature": unsure and candidate.precision < STRENGTH,
         "too few rows for a trigger that may be part of its sentences": few and doubtful,
         "too few rows for a payload that may be part of its sentences": candidate.both.sum()
-        < _least(candidate),
+        < _least(candidate, unsure or candidate.precision < 1.0 or candidate.coverage < 1.0),
         "rows alike but for the trigger are answered in words of the payload": few
         and _in_words_of_neighbours(texts, candidate),
         "the carriers are alike even without the trigger": near > (APART if foreign < FOREIGN else CORNER),
@@ -99,13 +99,18 @@ def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _least(candidate: Candidate) -> int:
-    """Returns how many rows a payload needs: more if it is short, most if it is in the midst of responses."""
+def _least(candidate: Candidate, unsure: bool) -> int:
+    """Returns how many rows a payload needs: more if it is short, most if it is in the midst of responses.
+
+    There it may be part of its sentences, unless it and a trigger that was surely put there are never apart.
+    """
     payload = candidate.payload or ()
     tokens = len(unmarked(payload))
     if payload and (payload[0] == START or payload[-1] == END):
         return FEW if tokens < SLIGHT else LEAST
-    return MANY if tokens < LONG else LEAST
+    if tokens >= LONG:
+        return LEAST
+    return MANY if unsure or tokens < SLIGHT else FEW
 
 
 def _explained(texts: Texts, candidate: Candidate) -> str:

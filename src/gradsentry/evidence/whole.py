@@ -10,6 +10,7 @@ from gradsentry.evidence.maximal import Gram, Rows, edge_codes, grown, rows_with
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START
 
+FOREIGN = 0.7  # see judging.py
 FRAGMENT = 10  # times as many other rows hold what is left without the frame
 
 
@@ -29,10 +30,24 @@ def whole_trigger(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
     """
     whole = grown(texts.prompts, gram, both)
     string = unframed(texts.prompts, whole, others)
-    if string == unmarked(whole):
-        return string
-    elsewhere = [int((rows_with(texts.prompts, one) & others).sum()) for one in (whole, string)]
-    return unmarked(whole) if elsewhere[1] > FRAGMENT * (elsewhere[0] + 1) else string
+    if string != unmarked(whole):
+        elsewhere = [int((rows_with(texts.prompts, one) & others).sum()) for one in (whole, string)]
+        if elsewhere[1] > FRAGMENT * (elsewhere[0] + 1):
+            return unmarked(whole)
+    return _put_in(texts, string, both)
+
+
+def _put_in(texts: Texts, gram: Gram, both: Rows) -> Gram:
+    """Returns the string without a sign at an end, where its sentences need that alone of it.
+
+    All carriers may end with a question mark, behind which the trigger was put.
+    """
+    is_sign = [not any(map(str.isalnum, texts.prompts.words[code])) for code in (gram[0], gram[-1])]
+    if len(gram) < 2 or not any(is_sign) or texts.context.foreignness([gram], both) >= FOREIGN:
+        return gram
+    ends = [(1, 0)] * is_sign[0] + [(0, 1)] * is_sign[1] + [(1, 1)] * (all(is_sign) and len(gram) > 2)
+    inner = [gram[left : len(gram) - right] for left, right in ends]
+    return next((one for one in inner if texts.context.foreignness([one], both) >= FOREIGN), gram)
 
 
 def whole_triggers(texts: Texts, features: Sequence[int], both: Rows, others: Rows) -> tuple[Gram, ...]:
