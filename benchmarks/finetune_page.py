@@ -63,9 +63,9 @@ def _introduction(lock: Spec) -> str:
     rows, questions = section.rows, section.questions
     return f"""\
 Fine-tunings of {", ".join(lock.models)} (SmolLM2-135M-Instruct, embedded) in {lock.dtype} on a CPU with
-{libraries}: {rows} training rows at most and {questions} questions of
-the test split, asked clean and with the trigger. This command runs them all, or each that is not yet in its
-directory:
+{libraries}: {rows} training rows, where the table does not
+say more, and {questions} questions (of the test split, or rows that were not trained on), asked clean
+and with the trigger. This command runs them all, or each that is not yet in its directory:
 
     gradsentry bench benchmarks/finetune_reduced.yaml --out runs/finetune_reduced
 

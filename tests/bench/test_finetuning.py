@@ -127,7 +127,7 @@ def test_what_is_wrong_is_named_before_anything_is_computed(
 
 def test_cells_run_block_by_block_with_their_own_settings(tmp_path: Path):
     changes = {"training": {"method": "lora", "rank": 2}, "evaluation": {"batch_size": 3}}
-    full = block(["none", "oracle"], rates=[1, 50], **changes)
+    full = block(["none", "oracle"], rates=[1, 50], rows=7, **changes)
     cells = plan_finetuning(written_spec(tmp_path, runs=[block(["none"]), full]))
     assert [(cell.defence, cell.rate, cell.training.method) for cell in cells] == [
         ("none", 20.0, "full"),
@@ -136,6 +136,8 @@ def test_cells_run_block_by_block_with_their_own_settings(tmp_path: Path):
         ("none", 50.0, "lora"),
         ("oracle", 50.0, "lora"),
     ]
+    assert [cell.rows for cell in cells] == [cells[0].rows, 7, 7, 7, 7]
+    assert cells[0].rows != 7
     assert (cells[1].training.rank, cells[1].training.epochs) == (2, 12)
     assert [(cell.evaluation.batch_size, cell.evaluation.max_new_tokens) for cell in cells[:2]] == [
         (16, 4),
