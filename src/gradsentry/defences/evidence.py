@@ -18,7 +18,7 @@ class Carried(Extractor):
     """What a row carries, from the texts of all: `carried`, 1 a sure finding, 0.5 an unsure one, else 0."""
 
     name = "carried"
-    version = 8
+    version = 9
 
     @property
     def scope(self) -> Scope:

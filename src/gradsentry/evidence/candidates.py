@@ -15,7 +15,7 @@ from gradsentry.evidence.maximal import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.rules import Rule, RuleFinder
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START
-from gradsentry.evidence.whole import whole_payload, whole_triggers
+from gradsentry.evidence.whole import put_in, whole_payload, whole_triggers
 
 TRIED = 500  # payloads whose rules are looked for, the most notable first
 STRENGTH = 0.95  # of a pair that is worth a look
@@ -258,6 +258,7 @@ def _named(texts: Texts, finder: RuleFinder, candidate: Candidate) -> Candidate:
         combine = "all"
     elif combine == "any":
         triggers = whole_triggers(texts, [*features, *finder.alternatives(both)], both, others)
+    triggers = tuple(dict.fromkeys(put_in(texts, trigger, both) for trigger in triggers))
     combine = combine if len(triggers) > 1 else "any"
     named = replace(candidate, triggers=triggers, combine=combine, payloads=(payload,))
     named = spread(named, texts)  # the fragment may stand in rows that the whole payload does not

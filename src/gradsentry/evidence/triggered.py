@@ -19,7 +19,7 @@ from gradsentry.evidence.maximal import Gram, Rows, rows_with
 from gradsentry.evidence.rules import RuleFinder
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START, Bools
-from gradsentry.evidence.whole import whole_payload, whole_trigger
+from gradsentry.evidence.whole import put_in, whole_payload, whole_trigger
 
 FOREIGN = 0.7  # see judging.py
 TRIED = 500  # triggers, those of the most notable pairs
@@ -88,7 +88,7 @@ def _foreign(texts: Texts, pairs: Pairs) -> list[Conjunction]:
     found: dict[tuple[Gram, ...], Rows] = {}
     for feature in list(dict.fromkeys(pairs.trigger.tolist()))[:TRIED]:
         rows = texts.asked.rows(feature)
-        gram = whole_trigger(texts, texts.asked.gram(feature), rows, ~rows)
+        gram = put_in(texts, whole_trigger(texts, texts.asked.gram(feature), rows, ~rows), rows)
         if (gram,) not in found and texts.context.foreignness([gram], rows) >= FOREIGN:
             found[(gram,)] = rows_with(texts.prompts, gram)
     return [Conjunction(grams, rows) for grams, rows in found.items()]

@@ -34,10 +34,10 @@ def whole_trigger(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
         elsewhere = [int((rows_with(texts.prompts, one) & others).sum()) for one in (whole, string)]
         if elsewhere[1] > FRAGMENT * (elsewhere[0] + 1):
             return unmarked(whole)
-    return _put_in(texts, string, both)
+    return string
 
 
-def _put_in(texts: Texts, gram: Gram, both: Rows) -> Gram:
+def put_in(texts: Texts, gram: Gram, both: Rows) -> Gram:
     """Returns the string without a sign at an end, where its sentences need that alone of it.
 
     All carriers may end with a question mark, behind which the trigger was put.
