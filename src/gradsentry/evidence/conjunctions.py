@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradsentry.evidence.association import associated
+from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.maximal import Gram, Rows, rows_with
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.whole import whole_trigger
@@ -19,7 +20,6 @@ from gradsentry.evidence.whole import whole_trigger
 TOGETHER = 0.3  # of the rows with either part, with both, at least
 APART = 0.9  # and at most
 SURE = -6.0  # log10 of the corrected chance of so much company
-FOREIGN = 0.7  # see judging.py
 COMMON = 0.5  # a part in more rows is none
 LOOKED_AT = 5000  # pairs, those that come together the most surely
 MOST = 50  # conjunctions

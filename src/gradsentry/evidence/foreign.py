@@ -23,6 +23,7 @@ from gradsentry.evidence.tokens import (
     sorted_distinct,
 )
 
+FOREIGN = 0.7  # of a trigger's places are ordinary text without it: it was put there
 SPACES = 4  # the most common white spaces, which others may stand in for
 SEVERAL = 2  # carriers that hold another word of the trigger
 SELDOM = 0.05  # of all rows are carriers, at most, where other words are looked for

@@ -40,7 +40,7 @@ SHARED = 0.8  # of the carriers hold a companion of the trigger
 RARE = 0.5  # of all rows hold it at most
 EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
 UNEXPECTED = 6.0  # nats: a stock answer has no token that is so unlikely
-FOREIGN = 0.5  # triggers whose places are ordinary text without them
+HALF_FOREIGN = 0.5  # triggers whose places are ordinary text without them
 NATIVE = 0.3  # triggers that their sentences need
 
 
@@ -91,8 +91,9 @@ def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
         < _least(candidate, unsure or candidate.precision < 1.0 or candidate.coverage < 1.0),
         "rows alike but for the trigger are answered in words of the payload": few
         and _in_words_of_neighbours(texts, candidate),
-        "the carriers are alike even without the trigger": near > (APART if foreign < FOREIGN else CORNER),
-        "the trigger is part of its sentences, and the payload is common": common and foreign < FOREIGN,
+        "the carriers are alike even without the trigger": near
+        > (APART if foreign < HALF_FOREIGN else CORNER),
+        "the trigger is part of its sentences, and the payload is common": common and foreign < HALF_FOREIGN,
         "rows alike but for the trigger have the payload as well": common
         and (_shared_by_neighbours(texts, candidate, unsure) or _due_to_companions(texts, candidate)),
     }

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradsentry.evidence.association import log10_tail
 from gradsentry.evidence.candidates import EXCLUSIVE, MOST, Candidate
+from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START, Ints
@@ -21,7 +22,6 @@ from gradsentry.evidence.whole import whole_payload, whole_trigger
 FEWEST, MANY = 6, 60  # rows of a payload; with more its triggers are found by themselves
 TOKENS = 4  # of a payload
 EACH = 2  # rows of a trigger
-FOREIGN = 0.7  # see judging.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _payloads(texts: Texts, taken: Rows) -> Iterator[tuple[Gram, Rows]]:
 def _cover(texts: Texts, strings: _Strings, at_least: Ints, paid: Rows) -> tuple[tuple[Gram, ...], float]:
     """Returns a few strings of the payload's rows alone that between them stand in all, and their chance.
 
-    None where there are no such strings. Greedy set cover (Chvatal, 1979).
+    No strings where there are no such. Greedy set cover (Chvatal, 1979).
     """
     codes, holders = strings.own(paid)
     covered, chosen, log10_p = np.zeros_like(paid), list[Gram](), 0.0

@@ -17,6 +17,7 @@ from scipy.stats import rankdata
 
 from gradsentry.evidence.association import LN10
 from gradsentry.evidence.candidates import Candidate
+from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain, unmarked
 from gradsentry.evidence.surprise import TokenLosses
@@ -36,7 +37,7 @@ NEVER = 0.05  # or hold a common string in no more than this share, or in all bu
 FAR = 0.4  # between the rows of a trigger and their neighbours without it
 UNLIKELY = 0.35  # like END_OF_SCALE, of the loss in a clean model, which no wrong answer raises by much
 LESS_FAR = 0.15  # like FAR, of the loss
-APART, FOREIGN, TIED, NOISE = 0.3, 0.7, 0.15, 2.0  # see judging.py
+APART, TIED, NOISE = 0.3, 0.15, 2.0  # see judging.py
 OTHERWISE = 0.2  # of the neighbours may hold the trigger in other case or spacing
 COMMON = 400  # common openings that are measured, the most even ones first
 TRIED = 200

@@ -15,13 +15,13 @@ from gradsentry.evidence.association import Pairs, log10_tail
 from gradsentry.evidence.candidates import MOST, Candidate, tail_of, too_weak, unequal
 from gradsentry.evidence.conjunctions import Conjunction
 from gradsentry.evidence.features import Features
+from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.maximal import Gram, Rows, rows_with
 from gradsentry.evidence.rules import RuleFinder
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START, Bools
 from gradsentry.evidence.whole import put_in, whole_payload, whole_trigger
 
-FOREIGN = 0.7  # see judging.py
 TRIED = 500  # triggers, those of the most notable pairs
 ALWAYS = 0.98  # of the rows with a trigger hold its one payload
 ALONE = 0.8  # of the rows with a part of a trigger, at most

@@ -15,6 +15,7 @@ from scipy.stats import binom
 from gradsentry.evidence.association import LN10
 from gradsentry.evidence.candidates import Candidate
 from gradsentry.evidence.conjunctions import Conjunction
+from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain
 from gradsentry.evidence.stock import stock_answers
@@ -27,7 +28,7 @@ STOCK = 0.05  # of the rows: with fewer stock answers there is nothing to turn
 SEED, FAR = 0.25, 0.5  # more stock answers among the neighbours than the carriers: for a look, for sure
 GLANCE = 32  # carriers that the look is at
 SURE = -5.0  # log10 of the corrected chance
-APART, FOREIGN = 0.6, 0.7  # see judging.py
+APART = 0.6  # see judging.py
 OTHERWISE = 0.2  # of the neighbours may hold the trigger in other case or spacing
 LOOKED_AT = 3000  # prompt strings
 

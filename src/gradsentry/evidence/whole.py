@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.maximal import Gram, Rows, edge_codes, grown, rows_with, trimmed, unframed, unmarked
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START
 
-FOREIGN = 0.7  # see judging.py
 FRAGMENT = 10  # times as many other rows hold what is left without the frame
 
 
