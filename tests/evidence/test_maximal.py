@@ -4,7 +4,16 @@ from hypothesis import strategies as st
 from tests.evidence.poisoning import Row, clean_rows, samples
 
 from gradsentry.evidence.likeness import Likeness
-from gradsentry.evidence.maximal import grown, places, rows_with, spans, trimmed, unframed, unmarked
+from gradsentry.evidence.maximal import (
+    grown,
+    outside_frame,
+    places,
+    rows_with,
+    spans,
+    trimmed,
+    unframed,
+    unmarked,
+)
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import streams
 
@@ -37,6 +46,15 @@ def test_a_fragment_grows_to_what_its_rows_share_and_loses_the_frame():
     assert [stream.words[code] for code in whole] == ["the", "magic", "word"]
 
 
+def test_what_stands_on_either_side_of_a_frame():
+    texts = [f"x{n} kindly # now : what y{n}" if n < 3 else f"x{n} # now : y{n}" for n in range(30)]
+    stream, needle = streams([[text] for text in texts], [["kindly # now : what"]])
+    gram = unmarked(tuple(needle.row(0).tolist()))
+    parts = outside_frame(stream, gram, np.arange(30) >= 3)
+    assert [[stream.words[code] for code in part] for part in parts] == [["kindly"], ["what"]]
+    assert outside_frame(stream, gram[:1], np.arange(30) >= 3) == []
+
+
 def test_what_ends_all_texts_is_no_part_of_a_payload():
     stream, needle = streams([["a . and b"]], [["."]])
     gram = (*stream.row(0)[2:].tolist(),)
@@ -59,3 +77,10 @@ def test_drawn_rows_do_not_crowd_and_alike_ones_do():
     alike[380:] = True
     assert Likeness(texts.asked).crowding(drawn, frozenset()) < 0.3
     assert Likeness(texts.asked).crowding(alike, frozenset()) > 0.9
+
+
+def test_words_that_do_not_count_make_no_row_like_another():
+    texts = Texts.of(samples(clean_rows(400)), least=4)
+    drawn = np.arange(400) % 2 == 0
+    common = frozenset(texts.prompts.words.index(word) for word in ("the", "in", "did", "?"))
+    assert abs(Likeness(texts.asked).crowding(drawn, common)) < 0.25

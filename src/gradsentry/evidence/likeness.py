@@ -66,7 +66,7 @@ class Likeness:
 
         Args:
             carriers: The rows.
-            dropped: N-grams that do not count; rows that are no carriers hardly hold them.
+            dropped: N-grams that do not count.
             most: How many carriers at most.
         """
         numbers = np.flatnonzero(carriers)
@@ -74,9 +74,8 @@ class Likeness:
         vectors = self._vectors[numbers]
         vectors.data *= ~dropped[vectors.indices]
         likeness = (vectors[np.searchsorted(numbers, asked)] @ self._by_feature).toarray()  # [asked, rows]
-        length = np.ones(len(carriers))
-        length[numbers] = _lengths(vectors)
-        likeness /= np.maximum(length, 1e-6)
+        # Other rows may hold what is dropped too, so it must not count in their length either.
+        likeness /= np.maximum(np.sqrt(self._squares @ (~dropped).astype(np.float64)), 1e-6)
         likeness[np.arange(len(asked)), asked] = -1.0
         return asked, likeness
 
@@ -86,6 +85,10 @@ class Likeness:
         rarity = np.log(max(self._texts.holds.shape[0], 1) / np.maximum(self._texts.support, 1))
         weighted = self._texts.holds.multiply(rarity).tocsr()
         return (sparse.diags(1.0 / np.maximum(_lengths(weighted), 1e-12)) @ weighted).tocsr()
+
+    @cached_property
+    def _squares(self) -> sparse.csr_matrix:
+        return self._vectors.power(2)
 
     @cached_property
     def _by_feature(self) -> sparse.csr_matrix:

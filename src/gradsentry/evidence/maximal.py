@@ -125,6 +125,21 @@ def unframed(stream: Stream, gram: Gram, others: Rows) -> Gram:
     return unmarked(gram[low:high])
 
 
+def outside_frame(stream: Stream, gram: Gram, others: Rows) -> list[Gram]:
+    """Returns what stands before and behind the longest part that nearly all other rows hold."""
+    needed = FRAME * max(int(others.sum()), 1)
+    for size in range(len(gram) - 1, 1, -1):
+        for low in range(len(gram) - size + 1):
+            part = gram[low : low + size]
+            # Looking a string up takes long where most rows hold a part of it.
+            if (
+                stream.support[list(part)].min() >= needed
+                and (rows_with(stream, part) & others).sum() >= needed
+            ):
+                return [one for one in (gram[:low], gram[low + size :]) if one]
+    return []
+
+
 def _is_fixed(stream: Stream, part: Gram, others: Rows) -> bool:
     """Returns whether rows hold a string as often as each other; a comma in long texts is in no frame."""
     if not part or START in part or END in part or not others.any():
