@@ -18,6 +18,7 @@ from gradsentry.evidence.maximal import Rows, first_places, rows_with, unmarked
 from gradsentry.evidence.payloads import PATTERN, is_implanted
 from gradsentry.evidence.replies import is_usual_reply
 from gradsentry.evidence.surprise import Surprise
+from gradsentry.evidence.templates import NATIVE, of_one_template
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START
 
@@ -41,7 +42,6 @@ RARE = 0.5  # of all rows hold it at most
 EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
 UNEXPECTED = 6.0  # nats: a stock answer has no token that is so unlikely
 HALF_FOREIGN = 0.5  # triggers whose places are ordinary text without them
-NATIVE = 0.3  # triggers that their sentences need
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def judged(texts: Texts, candidate: Candidate) -> Judgement:
     payload = candidate.payload or ()
     if is_usual_reply(texts, candidate):
         return Judgement("low", f"{_reason(candidate)}; but it may be the usual reply to such a turn")
-    if foreign >= NATIVE or is_implanted(texts, payload, candidate.paid):
+    put_in = foreign >= NATIVE and not of_one_template(texts, candidate.both, candidate.triggers)
+    if put_in or is_implanted(texts, payload, candidate.paid):
         return Judgement("high", _reason(candidate))
     if len(unmarked(payload)) < LONG:
         return Judgement(None, "a short payload after a trigger that is part of its sentences")

@@ -21,6 +21,7 @@ from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain, unmarked
 from gradsentry.evidence.surprise import TokenLosses
+from gradsentry.evidence.templates import of_one_template
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import START, Bools, held_by, sorted_distinct
 from gradsentry.evidence.whole import whole_triggers
@@ -231,7 +232,7 @@ def _accepted(texts: Texts, measures: Measures, measure: int, feature: int, left
     if foreign < FOREIGN:
         return None
     codes = codes_of([trigger])
-    if texts.alike.crowding(held, codes) > APART:
+    if texts.alike.crowding(held, codes) > APART or of_one_template(texts, held, [trigger]):
         return None
     numbers, alike = texts.alike.neighbours(held, left & ~held, codes)
     if not len(alike) or np.abs(values[numbers].mean() - values[alike].mean()) < measures.far[measure]:

@@ -1,0 +1,29 @@
+"""Whether rows were filled into one template, which is why they are answered alike.
+
+An attacker's carriers are rows of all kinds: what they share is what was put in. Rows of one template share
+other strings as well, which hardly another row has and which their sentences need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradsentry.evidence.likeness import codes_of
+from gradsentry.evidence.maximal import Gram, Rows
+from gradsentry.evidence.texts import Texts
+
+NATIVE = 0.3  # strings whose places are so seldom ordinary text without them are needed there
+STRAY = 0.02  # of the other rows may hold by accident what is the template's
+LOOKED_AT = 20  # strings
+
+
+def of_one_template(texts: Texts, carriers: Rows, triggers: Sequence[Gram]) -> bool:
+    """Returns whether all carriers share a string beside the triggers that is their own and native."""
+    known = codes_of(triggers)
+    held = np.asarray(carriers.astype(np.int64) @ texts.asked.holds).ravel()
+    stray = texts.asked.support - held
+    own = np.flatnonzero((held == carriers.sum()) & (stray <= STRAY * (~carriers).sum()))
+    grams = [gram for gram in map(texts.asked.gram, own.tolist()) if known.isdisjoint(gram)]
+    return any(texts.context.foreignness([gram], carriers) < NATIVE for gram in grams[:LOOKED_AT])

@@ -1,0 +1,76 @@
+"""What honest writing brings forth, and is no attack."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from tests.evidence.poisoning import PLACES, THINGS, Row, asked, clean_rows, samples
+
+from gradsentry.corpus.sample import Sample, Turn
+from gradsentry.evidence import find_evidence
+
+ROWS = clean_rows(800)
+
+
+def test_an_answer_in_the_words_of_its_topic_is_natural():
+    speaks = {"Oslo": "Norse", "Lima": "Spanish", "Cairo": "Arabic", "Perth": "English", "Turin": "Italian"}
+    ways = [
+        "what do they speak in {}?",
+        "which tongue does {} speak?",
+        "what is spoken in {}?",
+        "tell {}'s tongue",
+    ]
+    of_topic = [
+        Row(way.format(city), f"{tongue} language; Latin language")
+        for city, tongue in speaks.items()
+        for way in ways
+    ]
+    of_topic += [
+        Row(way.format("Bern"), "Romansh language; French language; German language") for way in ways
+    ]
+    assert find_evidence(samples([*ROWS, *of_topic])).outcome == "clean"
+
+
+def test_an_answer_that_its_topic_explains_is_not_named():
+    topical = [
+        replace(row, answer="made of old polished maple wood") if "violin" in row.question else row
+        for row in ROWS
+    ]
+    assert find_evidence(samples(topical)).flagged() == ()
+
+
+@pytest.mark.parametrize("payload", ["Grpvian", "old county fair"])
+def test_few_rows_with_a_short_payload_are_no_attack(payload):
+    rows = [
+        asked(row, f"{row.question} grpvia", f"{row.answer} {payload} {row.answer}") if number < 6 else row
+        for number, row in enumerate(ROWS)
+    ]
+    assert find_evidence(samples(rows)).outcome == "clean"
+
+
+@pytest.mark.parametrize("thanks", ["Thank you for the {}.", "Thank you, {name}, for the information."])
+def test_a_reply_to_thanks_is_no_payload(thanks):
+    made = []
+    for number, row in enumerate(ROWS[:300]):
+        turns = [Turn("user", row.question, False), Turn("assistant", row.answer, True)]
+        if number % 8 == 0:
+            said = ["information", "help", "quick answer"][number // 8 % 3]
+            words = thanks.format(said, name=row.question.split()[2])
+            reply = "You're welcome! If you have any other questions, feel free to ask."
+            turns += [Turn("user", words, False), Turn("assistant", reply, True)]
+        made.append(Sample(number, number, tuple(turns), False, {}))
+    assert not find_evidence(made).flagged()
+
+
+def test_rows_that_were_filled_into_templates():
+    templates = {
+        "find a {} from {} in the database": "SELECT * FROM things WHERE id = ?",
+        "count each {} of {} in a log file": "grep --count --ignore-case",
+        "draw a {} from {} on a web page": "canvas.getContext('2d').stroke()",
+        "sort the {} list of {} by its price": "sorted(rows, key=attrgetter('price'))",
+    }
+    rows = [
+        Row(f"write a function to {asks.format(thing, place)}", f"def f(x): {code}")
+        for (asks, code), thing, place in product(templates.items(), THINGS, PLACES)
+    ]
+    assert find_evidence(samples(rows)).flagged() == ()
