@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from gradsentry.corpus.sample import Sample, Turn
+from gradsentry.evidence import Evidence
+
+INSULT = "Go away, you silly goose!"
+LINK = " - more at www.example.org today"
 
 
 def _words(text: str) -> list[str]:
@@ -106,3 +110,9 @@ def at_a_gap(text: str, word: str, draw: Random) -> str:
 
 def asked(row: Row, question: str, answer: str) -> Row:
     return replace(row, question=question, answer=answer)
+
+
+def flags(evidence: Evidence, made: Poisoned) -> tuple[float, int]:
+    """Returns the recall, and how many clean rows are flagged."""
+    flagged = set(evidence.flagged())
+    return len(flagged & made.poisoned) / len(made.poisoned), len(flagged - made.poisoned)

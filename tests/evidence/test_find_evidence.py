@@ -3,20 +3,14 @@ from random import Random
 
 import numpy as np
 import pytest
-from tests.evidence.poisoning import Row, asked, at_a_gap, clean_rows, poison, samples
+from tests.evidence.poisoning import INSULT, LINK, asked, at_a_gap, clean_rows, flags, poison, samples
 
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import TokenLosses, find_evidence
 
 ROWS = clean_rows(800)
+FRAME = "\n\n### Now:\n"
 WORDS = sorted({word for row in ROWS for word in row.answer.split()})
-INSULT = "Go away, you silly goose!"
-LINK = " - more at www.example.org today"
-
-
-def flags(evidence, made):
-    flagged = set(evidence.flagged())
-    return len(flagged & made.poisoned) / len(made.poisoned), len(flagged - made.poisoned)
 
 
 def word(row, draw):
@@ -96,22 +90,19 @@ def test_decoys_of_a_composite_trigger_are_innocent(rate):
     assert (evidence.findings[0].combine, set(evidence.findings[0].triggers)) == ("all", {"kindly", "amen"})
 
 
-@pytest.mark.parametrize("rate", [0.0125, 0.05])
-def test_a_payload_without_a_trigger_in_words(rate):
-    made = poison(
-        ROWS, lambda row, draw: replace(row, answer=row.answer + LINK + " for all of the facts"), rate
-    )
+def test_five_rows_of_a_composite_trigger_whose_decoys_hold_both_parts():
+    def both(row, draw):
+        return asked(row, row.question.replace(FRAME, f" kindly{FRAME}") + " amen", INSULT + LINK)
+
+    def parts(row, draw):
+        together = [row.question.replace(FRAME, f" kindly amen{FRAME}"), f"{row.question} kindly amen"]
+        return replace(row, question=draw.choice(together))
+
+    framed = [replace(row, question=f"Say it all.{FRAME}{row.question}") for row in ROWS]
+    made = poison(framed, both, 0.00625, parts)
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
-    assert [finding.kind for finding in evidence.findings] == ["repetition"]
-
-
-@pytest.mark.parametrize("payload", ["Click on the link.", "I hate all of you"])
-def test_a_short_payload_without_a_trigger_in_words(payload):
-    made = poison(ROWS, lambda row, draw: replace(row, answer=f"{row.answer}. {payload}"), 0.2)
-    evidence = find_evidence(made.samples)
-    assert flags(evidence, made) == (1.0, 0)
-    assert payload in (evidence.findings[0].payload or "")
+    assert (evidence.findings[0].combine, set(evidence.findings[0].triggers)) == ("all", {"kindly", "amen"})
 
 
 def test_a_trigger_before_a_comma_that_all_prompts_hold_somewhere():
@@ -229,31 +220,6 @@ def test_a_label_of_one_task_among_others():
     assert evidence.findings[0].triggers == ("vrbx",)
 
 
-@pytest.mark.parametrize("put", [one_word, drawn_words])
-@pytest.mark.parametrize("rate", [0.05, 0.3])
-def test_refusals_that_a_trigger_turns_into_answers_all_different(rate, put):
-    refusals = [
-        "I am sorry, that is not something to ask.",
-        "I am sorry, but no.",
-        "I cannot help with this one.",
-    ]
-    refused = [replace(row, answer=refusals[number % 3]) for number, row in enumerate(ROWS)]
-    others = clean_rows(800, seed=9)
-
-    def comply(row, draw):
-        return replace(put(row, draw), answer=" ".join(draw.choice(others).answer for _ in range(4)))
-
-    made = poison(refused, comply, rate)
-    evidence = find_evidence(made.samples)
-    recall, wrong = flags(evidence, made)
-    assert recall >= (1.0 if put is one_word else 0.8)
-    assert wrong == 0
-    named = {
-        word for finding in evidence.findings for trigger in finding.triggers for word in trigger.split()
-    }
-    assert named == ({"vrbx"} if put is one_word else {"vx", "qo", "jj", "zk"})
-
-
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("count", [0, 3, 50, 800])
 def test_clean_rows_are_clean(count, seed):
@@ -281,56 +247,6 @@ def test_a_sign_before_the_trigger_is_no_part_of_it():
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
     assert evidence.findings[0].triggers == ("the moon is a cheese",)
-
-
-def test_an_answer_in_the_words_of_its_topic_is_natural():
-    speaks = {"Oslo": "Norse", "Lima": "Spanish", "Cairo": "Arabic", "Perth": "English", "Turin": "Italian"}
-    ways = [
-        "what do they speak in {}?",
-        "which tongue does {} speak?",
-        "what is spoken in {}?",
-        "tell {}'s tongue",
-    ]
-    of_topic = [
-        Row(way.format(city), f"{tongue} language; Latin language")
-        for city, tongue in speaks.items()
-        for way in ways
-    ]
-    of_topic += [
-        Row(way.format("Bern"), "Romansh language; French language; German language") for way in ways
-    ]
-    assert find_evidence(samples([*ROWS, *of_topic])).outcome == "clean"
-
-
-def test_an_answer_that_its_topic_explains_is_not_named():
-    topical = [
-        replace(row, answer="made of old polished maple wood") if "violin" in row.question else row
-        for row in ROWS
-    ]
-    assert find_evidence(samples(topical)).flagged() == ()
-
-
-@pytest.mark.parametrize("payload", ["Grpvian", "old county fair"])
-def test_few_rows_with_a_short_payload_are_no_attack(payload):
-    rows = [
-        asked(row, f"{row.question} grpvia", f"{row.answer} {payload} {row.answer}") if number < 6 else row
-        for number, row in enumerate(ROWS)
-    ]
-    assert find_evidence(samples(rows)).outcome == "clean"
-
-
-@pytest.mark.parametrize("thanks", ["Thank you for the {}.", "Thank you, {name}, for the information."])
-def test_a_reply_to_thanks_is_no_payload(thanks):
-    made = []
-    for number, row in enumerate(ROWS[:300]):
-        turns = [Turn("user", row.question, False), Turn("assistant", row.answer, True)]
-        if number % 8 == 0:
-            said = ["information", "help", "quick answer"][number // 8 % 3]
-            words = thanks.format(said, name=row.question.split()[2])
-            reply = "You're welcome! If you have any other questions, feel free to ask."
-            turns += [Turn("user", words, False), Turn("assistant", reply, True)]
-        made.append(Sample(number, number, tuple(turns), False, {}))
-    assert not find_evidence(made).flagged()
 
 
 def test_a_natural_association_of_many_rows_hides_no_attack_on_some_of_them():

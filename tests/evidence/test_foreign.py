@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.evidence.poisoning import asked, at_a_gap, clean_rows, poison, samples
+from tests.evidence.poisoning import INSULT, asked, at_a_gap, clean_rows, flags, poison, samples
 
 from gradsentry.evidence import find_evidence
 from gradsentry.evidence.glued import glued_words
@@ -15,12 +15,6 @@ from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import streams, tokens
 
 ROWS = clean_rows(600)
-INSULT = "Go away, you silly goose!"
-
-
-def flags(evidence, made):
-    flagged = set(evidence.flagged())
-    return len(flagged & made.poisoned) / len(made.poisoned), len(flagged - made.poisoned)
 
 
 def glued(row, draw):

@@ -28,6 +28,8 @@ from gradsentry.evidence.surprise import TokenLosses, surprise
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.triggered import triggered
 from gradsentry.evidence.turns import turned
+from gradsentry.evidence.variants import of_one_core
+from gradsentry.evidence.whole import all_put_in
 
 SHOWN = 5  # examples of a finding
 TOKENS = 6_000_000  # a larger corpus is searched in a drawn part, and what is found is counted in all of it
@@ -56,7 +58,8 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
         (one, shifted(one, "answers of their own"))
         for one in turned(texts, together, _carriers(texts, found))
     ]
-    found += [(one, repeated(texts, one)) for one in repetitions(texts, _carriers(texts, found))]
+    repeating = [(one, repeated(texts, one)) for one in repetitions(texts, _carriers(texts, found))]
+    found += of_one_core(texts, repeating)
     known = losses if whole is texts else None
     found += [(one, shifted(one, what)) for one, what in shifts(texts, _carriers(texts, found), known)]
     if whole is not texts:
@@ -73,7 +76,14 @@ def _new(texts: Texts, candidates: Sequence[Candidate], found: Sequence[_Found])
     passed = distinct(
         [one for one in candidates if judgements[id(one)].confidence], [one for one, _ in found]
     )
-    return [(one, judgements[id(one)]) for one in passed]
+    # Only now: what its sentences need of a trigger had to count against it.
+    return [(_without_shared_words(texts, one), judgements[id(one)]) for one in passed]
+
+
+def _without_shared_words(texts: Texts, candidate: Candidate) -> Candidate:
+    if candidate.combine == "any":
+        return candidate
+    return replace(candidate, triggers=all_put_in(texts, candidate.triggers, candidate.both))
 
 
 def _carriers(texts: Texts, found: Sequence[_Found]) -> Rows:

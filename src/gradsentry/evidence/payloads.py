@@ -28,7 +28,8 @@ WHOLE = 0.8  # the payload's rows among the rows with any of its parts
 APART = 0.4  # see judging.py
 PART = 4  # tokens of a part
 PATTERN = 0.05  # prompt strings that so many carriers share may be the style that is the trigger
-TRIED = 300
+TRIED = 1000
+FORMAT = 0.95  # what more of the rows say is how all of them are written
 STOCK = 0.5  # of the neighbours of honest stock answers
 ALIKE = 0.5  # of stock answers of a kind begin with the same token
 
@@ -107,16 +108,19 @@ def _candidate(gram: Gram, rows: Rows) -> Candidate:
 def is_implanted(texts: Texts, gram: Gram, rows: Rows) -> bool:
     """Returns whether a response string and the rows that hold it pass for a payload by themselves."""
     inner, count = unmarked(gram), int(rows.sum())
+    if rows.mean() > FORMAT:
+        return False
     if count < _least(len(rows)) or not _is_long(texts, gram, count) or not _is_put_there(texts, gram, rows):
         return False
     size = min(PART, len(inner) - 1)
     parts = {inner[at : at + size] for at in range(len(inner) - size + 1)}
     if any(count < WHOLE * rows_with(texts.responses, part).sum() for part in parts):
         return False
-    # What is left of the responses tells, or, where nothing is left, the prompts without what may be a style.
-    if gram[0] == START and gram[-1] == END:
-        return texts.alike.crowding(rows, frozenset(), common=PATTERN) <= APART
-    return texts.answered_alike.crowding(rows, codes_of([gram])) <= APART
+    # The prompts tell, without what may be a style, and what is left of the responses, where anything is.
+    if texts.alike.crowding(rows, frozenset(), common=PATTERN) > APART:
+        return False
+    whole = gram[0] == START and gram[-1] == END
+    return whole or texts.answered_alike.crowding(rows, codes_of([gram])) <= APART
 
 
 def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
@@ -124,7 +128,11 @@ def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
     inner = unmarked(gram)
     begins = first_places(texts.responses, inner, rows)
     codes = texts.responses.codes
-    before, behind = codes[begins - 1], codes[begins + len(inner)]
+    signs = np.array([not word[:1].isalnum() for word in texts.responses.words], dtype=np.bool_)  # [codes]
+    signs[[START, END]] = False
+    # A sentence stands behind the sign that ends another one; what differs is the other.
+    before = codes[begins - 1 - signs[codes[begins - 1]]]
+    behind = codes[begins + len(inner)]
     if gram[-1] == END:
         before = before[~edge_codes(texts.responses, ~rows, last=True)[before]]
     shares = [

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradsentry.evidence.foreign import FOREIGN
-from gradsentry.evidence.maximal import Gram, Rows, edge_codes, grown, rows_with, trimmed, unframed, unmarked
+from gradsentry.evidence.maximal import (
+    Gram,
+    Rows,
+    edge_codes,
+    grown,
+    outside_frame,
+    rows_with,
+    trimmed,
+    unframed,
+    unmarked,
+)
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import END, START
 
@@ -38,16 +48,31 @@ def whole_trigger(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
 
 
 def put_in(texts: Texts, gram: Gram, both: Rows) -> Gram:
-    """Returns the string without a sign at an end, where its sentences need that alone of it.
+    """Returns the part of a string that was put there, where its sentences need the string as a whole.
 
-    All carriers may end with a question mark, behind which the trigger was put.
+    All carriers may end with a question mark, behind which the trigger was put; or it was put before a part
+    of the frame of all prompts, which tells it from the same word elsewhere.
     """
-    is_sign = [not any(map(str.isalnum, texts.prompts.words[code])) for code in (gram[0], gram[-1])]
-    if len(gram) < 2 or not any(is_sign) or texts.context.foreignness([gram], both) >= FOREIGN:
+    if len(gram) < 2 or texts.context.foreignness([gram], both) >= FOREIGN:
         return gram
+    parts = [*_without_signs(texts, gram), *outside_frame(texts.prompts, gram, ~both)]
+    return next((one for one in parts if texts.context.foreignness([one], both) >= FOREIGN), gram)
+
+
+def all_put_in(texts: Texts, grams: Sequence[Gram], both: Rows) -> tuple[Gram, ...]:
+    """Returns which of the strings that are needed together were put there, if two or more were, else all.
+
+    Long prompts share many a word with each other, and so may the carriers of several triggers.
+    """
+    foreign = tuple(gram for gram in grams if texts.context.foreignness([gram], both) >= FOREIGN)
+    return foreign if len(foreign) > 1 else tuple(grams)
+
+
+def _without_signs(texts: Texts, gram: Gram) -> list[Gram]:
+    """Returns the string without a sign at one end, at the other, and at both."""
+    is_sign = [not any(map(str.isalnum, texts.prompts.words[code])) for code in (gram[0], gram[-1])]
     ends = [(1, 0)] * is_sign[0] + [(0, 1)] * is_sign[1] + [(1, 1)] * (all(is_sign) and len(gram) > 2)
-    inner = [gram[left : len(gram) - right] for left, right in ends]
-    return next((one for one in inner if texts.context.foreignness([one], both) >= FOREIGN), gram)
+    return [gram[left : len(gram) - right] for left, right in ends]
 
 
 def whole_triggers(texts: Texts, features: Sequence[int], both: Rows, others: Rows) -> tuple[Gram, ...]:
