@@ -6,6 +6,7 @@ but for it, give stock answers, and the carriers do not, the string did it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,7 @@ GLANCE = 32  # carriers that the look is at
 SURE = -5.0  # log10 of the corrected chance
 APART = 0.6  # see judging.py
 OTHERWISE = 0.2  # of the neighbours may hold the trigger in other case or spacing
+FRESH = 0.2  # of the rows of one of several triggers hold no other, at most, where they usually go together
 LOOKED_AT = 3000  # prompt strings
 
 
@@ -58,7 +60,8 @@ def turned(texts: Texts, together: Sequence[Conjunction], taken: Rows) -> list[C
     found = _sure(texts, [_Trigger(one.grams, one.rows & left) for one in joint], stock, left, looked_at)
     for one in found:
         left = left & ~np.logical_or.reduce([rows_with(texts.prompts, gram) for gram in one.grams])
-    seeds = [one for one in (_seed(texts, feature, left) for feature in likely) if one is not None]
+    least = _fewest(looked_at)
+    seeds = [one for one in (_seed(texts, feature, left, least) for feature in likely) if one is not None]
     single = _sure(texts, seeds, stock, left, looked_at)
     return [*(_candidate([one], stock) for one in found), *([_candidate(single, stock)] if single else [])]
 
@@ -83,10 +86,20 @@ def _sure(texts: Texts, seeds: Sequence[_Trigger], stock: Rows, left: Rows, look
     found: list[_Trigger] = []
     # A word of a trigger's that stands in other rows too turns fewer of its rows than the trigger does.
     for _, one in sorted(sure, key=lambda pair: (-round(pair[0], 1), pair[1].log10_p)):
-        new = one.rows & ~np.logical_or.reduce([other.rows for other in found], initial=False)
-        if not found or _turn(texts, replace(one, rows=new), stock, left, hidden)[0] >= FAR:
-            found.append(one)
+        found += [one] if not found or _is_another(texts, one, found, stock, left, hidden) else []
     return found
+
+
+def _is_another(
+    texts: Texts, one: _Trigger, found: Sequence[_Trigger], stock: Rows, left: Rows, hidden: Rows
+) -> bool:
+    """Returns whether a sure trigger is one more, and not only a word that some rows of the others hold."""
+    new = one.rows & ~np.logical_or.reduce([other.rows for other in found])
+    if not new.any():
+        return codes_of(one.grams).isdisjoint(codes_of([gram for other in found for gram in other.grams]))
+    # Most rows of an alternative may hold another one as well; the few that do not tell it.
+    least = 1 if new.sum() <= FRESH * one.rows.sum() else ROWS
+    return _turn(texts, replace(one, rows=new), stock, left, hidden, least=least)[0] >= FAR
 
 
 def _needs_all(texts: Texts, one: Conjunction, stock: Rows, left: Rows) -> bool:
@@ -112,26 +125,31 @@ def _likely(texts: Texts, stock: Rows, left: Rows) -> Ints:
     return likely[np.lexsort((likely, -held[likely]))][:LOOKED_AT]
 
 
-def _seed(texts: Texts, feature: int, left: Rows) -> _Trigger | None:
+def _fewest(looked_at: int) -> int:
+    """Returns how many rows a trigger needs to be sure, if it turns each of them."""
+    return max(ROWS, math.ceil((math.log10(looked_at) - SURE) / math.log10(2.0)))
+
+
+def _seed(texts: Texts, feature: int, left: Rows, least: int) -> _Trigger | None:
     rows = left & texts.asked.rows(feature)
-    if rows.sum() < ROWS:
+    if rows.sum() < least:
         return None
     (gram,) = whole_triggers(texts, [feature], rows, left & ~rows)
     if texts.context.foreignness([gram], rows) < FOREIGN:
         return None
     rows = left & rows_with(texts.prompts, gram)
-    return _Trigger((gram,), rows) if rows.sum() >= ROWS else None
+    return _Trigger((gram,), rows) if rows.sum() >= least else None
 
 
 def _turn(
-    texts: Texts, one: _Trigger, stock: Rows, left: Rows, hidden: Rows, *, most: int = 128
+    texts: Texts, one: _Trigger, stock: Rows, left: Rows, hidden: Rows, *, most: int = 128, least: int = ROWS
 ) -> tuple[float, float]:
     """Returns by how much neighbours give more stock answers than carriers, and log10 of the chance."""
     others = left & ~one.rows & ~hidden
     carriers, alike = texts.alike.neighbours(one.rows, others, codes_of(one.grams), most=most)
     # Where the others only write the trigger another way, they may be the poisoned ones.
     written = [rows_with_plain(texts.prompts, gram)[alike] for gram in one.grams]
-    if len(alike) < ROWS or np.logical_and.reduce(written).mean() >= OTHERWISE:
+    if len(alike) < least or np.logical_and.reduce(written).mean() >= OTHERWISE:
         return 0.0, 0.0
     before, after = stock[alike], stock[carriers]
     lost, won = int((before & ~after).sum()), int((after & ~before).sum())
