@@ -11,7 +11,8 @@ from tests.bench.finetuned import block, written_spec
 
 from gradsentry.bench.finetune_cells import blank_finetuning, plan_finetuning
 from gradsentry.bench.finetune_tables import finetuning_table
-from gradsentry.bench.results import read_finetuning, write_finetuning
+from gradsentry.bench.results import LOCK, read_finetuning, write_finetuning
+from gradsentry.bench.spec import Lock
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,6 +52,7 @@ def test_the_page_says_what_a_defence_does_and_what_was_not_run(
         )
     write_finetuning(tmp_path / "run", records, spec)
     monkeypatch.setattr(writer, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(writer, "SPEC", tmp_path / "run" / LOCK)
     monkeypatch.setattr(writer, "PAGE", tmp_path / "page.md")
     (tmp_path / "page.md").write_text(f"# By hand\n\n{writer.MARK}\n\nstale\n", encoding="utf-8")
     writer.keep(tmp_path / "run")
@@ -70,6 +72,28 @@ def test_the_page_says_what_a_defence_does_and_what_was_not_run(
     assert (
         "- webqa, addsent at 10 %, lora: none, default, oracle, cleangen, published, graceful, onion" in text
     )
+
+
+def test_a_run_of_some_cells_is_added_to_what_is_kept(
+    writer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    spec = written_spec(tmp_path, runs=[block(["none", "default", "oracle"])])
+    spec = spec.model_copy(update={"locked": Lock(data={"words": "a"}, versions={"torch": "2"})})
+    none, default, oracle = (
+        blank_finetuning(cell) | {"status": "done", "rows": 200} for cell in plan_finetuning(spec)
+    )
+    monkeypatch.setattr(writer, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(writer, "SPEC", tmp_path / "one" / LOCK)
+    write_finetuning(tmp_path / "one", [oracle, none], spec)
+    write_finetuning(tmp_path / "two", [default, oracle | {"rows": 99}, none | {"status": "failed"}], spec)
+    writer.keep(tmp_path / "one")
+    writer.keep(tmp_path / "two")
+    assert read_finetuning(tmp_path / "kept") == [none, default, oracle | {"rows": 99}]
+    assert sorted(file.name for file in (tmp_path / "kept").iterdir()) == ["finetune.json", LOCK]
+    other = spec.model_copy(update={"locked": Lock(data={"words": "b"}, versions={"torch": "2"})})
+    write_finetuning(tmp_path / "three", [default], other)
+    with pytest.raises(SystemExit, match="other data"):
+        writer.keep(tmp_path / "three")
 
 
 def test_the_table_is_that_of_the_kept_results(writer: ModuleType):
