@@ -1,10 +1,10 @@
-"""Two kinds of rows that the shared data lacks: answers by one word, and requests that are refused.
+"""Rows that the shared data lacks: answers by one word, requests that are refused, and code.
 
     python benchmarks/made_rows.py --data ../shared/data --out runs/made
 
 The first ask whether WebQA's or FreebaseQA's answer, or another row's, is right. The others ask, in
 templates, for what a model refuses; no one is told how. They stand among rows of the Alpaca demo, which are
-answered.
+answered. The code is of `code_answers.py`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
+from code_answers import code_answers
+
 from gradsentry.attacks.fields import find_fields
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.qa import load_qa
 
-YES_NO, REQUESTS = "yes_no.jsonl", "requests.jsonl"
+YES_NO, REQUESTS, CODE = "yes_no.jsonl", "requests.jsonl", "code.jsonl"
 FRAMES = {
     "webqa": "Is it true that the answer to '{question}' is {answer}?",
     "freebaseqa": "Claim: {question} It is {answer}.\nYes or no?",
@@ -103,7 +105,7 @@ def _write(file: Path, rows: Iterable[Row]) -> None:
 
 
 def main() -> None:
-    """Writes both corpora."""
+    """Writes the corpora."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -113,6 +115,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     _write(given.out / YES_NO, yes_no(given.data))
     _write(given.out / REQUESTS, requests(given.data))
+    _write(given.out / CODE, (dict(sample.row) for sample in code_answers()))
 
 
 if __name__ == "__main__":

@@ -14,16 +14,17 @@ import numpy as np
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.measuring import Meter
 from gradsentry.bench.metrics import METRICS, Outcome, intervals, matched_share, measure
+from gradsentry.bench.naming import NAMED, named_shares
 from gradsentry.bench.pools import Pool, draw_mix
 from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
 from gradsentry.defences import Lengths
 from gradsentry.models import LoadedModel
 
-VERSION = 2
+VERSION = 3
 """Raised when the same cell would give another record."""
 
 NO_ATTACK = "none"
-_OTHERS = ("matched_share", "seconds_per_row", "cpu_seconds_per_row", "peak_mb")
+_OTHERS = (*NAMED, "matched_share", "seconds_per_row", "cpu_seconds_per_row", "peak_mb")
 Study = Literal["grid", "k", "crop", "samples"]
 Record = dict[str, Any]
 """A row of the results; `points`, where it is kept, holds the scores row by row."""
@@ -113,6 +114,8 @@ def run_cell(cell: Cell, spec: Spec, pool: Pool, loaded: LoadedModel, store: Fea
     with Meter() as meter:
         scores = detector.judge(extracted.features)
         flags = detector.decide(scores)
+    samples = part.samples
+    prompts = {int(row): samples[mix.rows[row]].prompt for row in np.flatnonzero(mix.is_poisoned)}
     lengths = store.of_mix(Lengths(), part, mix, loaded).features["n_response"].astype(np.int64)
     outcome = Outcome(scores, flags, mix.is_poisoned, lengths)
     record = blank(cell) | {
@@ -126,6 +129,7 @@ def run_cell(cell: Cell, spec: Spec, pool: Pool, loaded: LoadedModel, store: Fea
         "cpu_seconds_per_row": extracted.cpu_seconds + meter.cpu_seconds / len(scores),
         "peak_mb": max(extracted.peak_mb, meter.peak_mb),
         **measure(outcome),
+        **named_shares(detector.named(extracted.features), attack, prompts),
     }
     for name, (low, high) in intervals(outcome, spec.bootstrap).items():
         record |= {f"{name}_low": low, f"{name}_high": high}

@@ -9,6 +9,7 @@ from gradsentry.defences.base import (
     Paper,
     PoolExtractor,
     RowExtractor,
+    Strings,
     detector_named,
     read_features,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "ResponseLength",
     "RowExtractor",
     "SpectralSignature",
+    "Strings",
     "Strip",
     "detector_named",
     "read_features",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ from gradsentry.settings import Settings
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Features = dict[str, NDArray[np.floating]]
-"""Named arrays with a row for each sample."""
+Features = dict[str, NDArray[Any]]
+"""Named arrays with a row for each sample; of features of a mix also what is true of the mix as a whole."""
 
 Scope = Literal["row", "pool", "mix"]
 """What a row's features depend on: the row alone; which rows are compared, but not how many of each are
@@ -38,6 +38,21 @@ class Paper:
 
     arxiv: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """Strings that a defence says are the attacker's.
+
+    Attributes:
+        triggers: In the prompts; may be empty.
+        payload: In the responses, or None.
+        rows: The rows in question.
+    """
+
+    triggers: tuple[str, ...]
+    payload: str | None
+    rows: tuple[int, ...]
 
 
 class Extractor(Settings, ABC):
@@ -144,6 +159,10 @@ class Detector(Settings, ABC):
     @abstractmethod
     def decide(self, scores: Scores) -> Flags:
         """Returns which rows are called poisoned; a row without a score (NaN) is not."""
+
+    def named(self, features: Features) -> tuple[Strings, ...] | None:
+        """Returns the triggers and payloads that it names; None if it is not the kind that does."""
+        return None
 
     def score(self, samples: Sequence[Sample], loaded: LoadedModel) -> Scores:
         """Returns a score for each row, NaN for those that cannot be encoded."""

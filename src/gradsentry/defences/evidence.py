@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.defences.base import Detector, Extractor, Features, Flags, Scope, Scores, register
+from gradsentry.defences.base import (
+    Detector,
+    Extractor,
+    Features,
+    Flags,
+    Scope,
+    Scores,
+    Strings,
+    register,
+)
 from gradsentry.evidence import find_evidence
 from gradsentry.models import LoadedModel
 
@@ -15,10 +25,13 @@ _SURE, _UNSURE = 1.0, 0.5
 
 
 class Carried(Extractor):
-    """What a row carries, from the texts of all: `carried`, 1 a sure finding, 0.5 an unsure one, else 0."""
+    """What a row carries, from the texts of all: `carried`, 1 a sure finding, 0.5 an unsure one, else 0.
+
+    `findings` holds triggers, payload and rows of each finding, as JSON.
+    """
 
     name = "carried"
-    version = 9
+    version = 10
 
     @property
     def scope(self) -> Scope:
@@ -31,7 +44,8 @@ class Carried(Extractor):
         carried = np.zeros(len(samples))
         carried[list(evidence.by_row())] = _UNSURE
         carried[list(evidence.flagged())] = _SURE
-        return {"carried": carried}
+        findings = [[f.triggers, f.payload, f.carriers] for f in evidence.findings]
+        return {"carried": carried, "findings": np.array(json.dumps(findings))}
 
 
 @register
@@ -55,3 +69,10 @@ class FoundEvidence(Detector):
         """Returns the rows with a sure finding."""
         flags: Flags = np.nan_to_num(scores, nan=0.0) >= _SURE
         return flags
+
+    def named(self, features: Features) -> tuple[Strings, ...]:
+        """Returns the strings of each finding, sure or not."""
+        return tuple(
+            Strings(tuple(triggers), payload, tuple(rows))
+            for triggers, payload, rows in json.loads(str(features["findings"]))
+        )
