@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from gradsentry.bench.cells import NO_ATTACK, Record
@@ -25,7 +27,8 @@ _RC: dict[Any, Any] = {
 _LEAST = 0.25
 Line = NDArray[np.floating]
 
-_OURS = ("gradsentry", "gradsentry_full")
+_OURS = ("gradsentry", "gradsentry_full", "evidence")
+_COLOURS = [mpl.colormaps["tab20"](place) for place in (*range(0, 20, 2), *range(1, 20, 2))]
 
 
 def draw_plots(folder: Path, records: Sequence[Record], points: Sequence[Record]) -> None:
@@ -47,11 +50,12 @@ def draw_plots(folder: Path, records: Sequence[Record], points: Sequence[Record]
 
 def _against_rate(records: Sequence[Record], metric: str) -> Figure:
     figure, panels = _panels(records)
+    styles = _styles(records)
     for (data, attack), axes in panels.items():
         here = [r for r in records if r["data"] == data and r["attack"] in (attack, NO_ATTACK)]
         for defence in _distinct(here, "defence"):
             line = _line((max(r["rate"], _LEAST), r[metric]) for r in here if r["defence"] == defence)
-            axes.plot(*line, marker=".", label=defence, **_style(defence))
+            axes.plot(*line, marker=".", label=defence, **styles[defence])
         axes.set(xscale="log", ylim=(-0.03, 1.03), title=f"{data}, {attack}")
         ticks = [_LEAST, 1, 10, 50]
         axes.set_xticks(ticks, ["clean", *(f"{tick} %" for tick in ticks[1:])])
@@ -60,13 +64,14 @@ def _against_rate(records: Sequence[Record], metric: str) -> Figure:
 
 def _roc(points: Sequence[Record]) -> Figure:
     figure, panels = _panels(points)
+    styles = _styles(points)
     for (data, attack), axes in panels.items():
         here = [p for p in points if (p["data"], p["attack"]) == (data, attack)]
         for defence in _distinct(here, "defence"):
             rows = [p for p in here if p["defence"] == defence]
             score = np.array([p["score"] for p in rows])
             truth = np.array([p["poisoned"] for p in rows])
-            axes.plot(*roc_curve(score, truth), label=defence, **_style(defence))
+            axes.plot(*roc_curve(score, truth), label=defence, **styles[defence])
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.6)
         axes.set(title=f"{data}, {attack}", xlabel="false-positive rate")
     return _finished(figure, panels, "recall")
@@ -85,14 +90,14 @@ def _against_length(ours: Sequence[Record]) -> Figure:
     figure, panels = _panels(ours)
     for (data, attack), axes in panels.items():
         here = [p for p in ours if (p["data"], p["attack"]) == (data, attack)]
-        if not here:
-            axes.set_axis_off()  # the attack is not run on this data
-            continue
         for poisoned, label, colour in ((False, "clean", "tab:blue"), (True, "poisoned", "tab:red")):
             rows = [p for p in here if p["poisoned"] is poisoned]
             x, y = [p["length"] for p in rows], [p["score"] for p in rows]
             axes.scatter(x, y, s=4, alpha=0.6, label=label, color=colour, linewidths=0)
         axes.set(xscale="log", title=f"{data}, {attack}", xlabel="response tokens")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     return _finished(figure, panels, "entropy")
 
 
@@ -105,7 +110,7 @@ def _ablation(records: Sequence[Record], study: str) -> Figure:
             line = _line((int(r["defence"].split("=")[1]), r[metric]) for r in rows)
             axes.plot(*line, marker=".", label=", ".join(key))
         axes.set(title=metric, xlabel=study, xscale="log", ylim=(-0.03, 1.03))
-    _legend(figure, panels["recall"])
+    _legend(figure)
     return figure
 
 
@@ -117,28 +122,48 @@ def _line(points: Iterable[tuple[float, float]]) -> tuple[Line, Line]:
 
 
 def _panels(rows: Sequence[Record]) -> tuple[Figure, dict[tuple[str, str], Axes]]:
-    """Returns a figure with a panel for each data set (down) and attack (across)."""
-    data = _distinct(rows, "data")
-    attacks = [attack for attack in _distinct(rows, "attack") if attack != NO_ATTACK] or [NO_ATTACK]
-    figure = Figure(figsize=(2.4 * len(attacks) + 0.6, 2.2 * len(data) + 0.8), layout="constrained")
-    grid = figure.subplots(len(data), len(attacks), squeeze=False, sharey=True)
-    return figure, {(d, a): grid[i][j] for i, d in enumerate(data) for j, a in enumerate(attacks)}
+    """Returns a figure with a line of panels for each data set, one for each attack that was run on it."""
+    attacks: dict[str, list[str]] = {}
+    for data, attack in dict.fromkeys((row["data"], row["attack"]) for row in rows):
+        attacks.setdefault(data, []).extend([attack] if attack != NO_ATTACK else [])
+    lines = {data: names or [NO_ATTACK] for data, names in attacks.items()}
+    across = max(map(len, lines.values()))
+    figure = Figure(figsize=(2.4 * across + 0.6, 2.2 * len(lines) + 0.8), layout="constrained")
+    grid = figure.subplots(len(lines), across, squeeze=False, sharey=True)
+    for axes, names in zip(grid, lines.values(), strict=True):
+        for unused in axes[len(names) :]:
+            unused.set_axis_off()
+    return figure, {
+        (data, attack): axes[at]
+        for (data, names), axes in zip(lines.items(), grid, strict=True)
+        for at, attack in enumerate(names)
+    }
 
 
 def _finished(figure: Figure, panels: dict[tuple[str, str], Axes], label: str) -> Figure:
     for axes in panels.values():
         if axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]
             axes.set_ylabel(label)
-    _legend(figure, next(iter(panels.values())))
+    _legend(figure)
     return figure
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+def _legend(figure: Figure) -> None:
+    """Adds a legend of all that any panel shows; some defences are not run on all data."""
+    shown = {
+        label: handle
+        for axes in figure.axes
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(list(shown.values()), list(shown), loc="outside lower center", ncols=5, frameon=False)
 
 
-def _style(defence: str) -> dict[str, Any]:
-    return {"linewidth": 2.2, "zorder": 3} if defence in _OURS else {}
+def _styles(rows: Iterable[Record]) -> dict[str, dict[str, Any]]:
+    """Returns how each defence is drawn, the same in all panels."""
+    return {
+        defence: {"color": colour} | ({"linewidth": 2.2, "zorder": 3} if defence in _OURS else {})
+        for defence, colour in zip(_distinct(rows, "defence"), cycle(_COLOURS), strict=False)
+    }
 
 
 def _distinct(rows: Iterable[Record], key: str) -> list[str]:
