@@ -4,7 +4,7 @@
     python benchmarks/benchmark_page.py keep-evidence runs/evidence
     python benchmarks/benchmark_page.py write
 
-Every number on the page comes out of the kept results.
+What is kept of cells that a run does not have stays. Every number on the page comes out of the kept results.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ import platform
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from evidence_section import evidence_section
+from keeping import merged_lock, named
 
 from gradsentry.bench.cells import Record
-from gradsentry.bench.results import LOCK, POINTS, RESULTS, read_records
-from gradsentry.bench.spec import FLOORS
+from gradsentry.bench.naming import NAMED
+from gradsentry.bench.results import LOCK, POINTS, RESULTS, read_points, read_records, write_results
+from gradsentry.bench.spec import FLOORS, Spec
 from gradsentry.bench.tables import markdown, number, rate_table, summary_table, trouble_table, variant_table
 from gradsentry.defences import DETECTORS
 
@@ -33,6 +36,8 @@ KEPT = ROOT / "benchmarks" / "results" / "reduced"
 KEPT_EVIDENCE = ROOT / "benchmarks" / "results" / "evidence"
 PAGE = ROOT / "docs" / "benchmark.md"
 MACHINE = "machine.json"
+PLOTTED = ("data", "attack", "model", "defence")
+CELL = (*PLOTTED, "study", "rate", "seed", "row_limit", "attack_settings", "defence_settings")
 OURS = "gradsentry"
 PLOTS = {
     "recall": "Recall against poison rate.",
@@ -49,17 +54,40 @@ EVIDENCE = "evidence"
 
 
 def keep(run: Path) -> None:
-    """Copies what the page is written from, and notes the machine."""
+    """Adds what a run wrote to what the page is written from, draws the plots, and notes the machine.
+
+    Raises:
+        SystemExit: If other data, models or versions of libraries were used than for what is kept.
+    """
     KEPT.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, POINTS, LOCK):
-        shutil.copyfile(run / name, KEPT / name)
-    for name in PLOTS:
-        shutil.copyfile(run / "plots" / f"{name}.png", KEPT / f"{name}.png")
+    folders = [folder for folder in (KEPT, run) if (folder / LOCK).is_file()]
+    spec = Spec.read_yaml(folders[0] / LOCK).model_copy(update={"locked": merged_lock(KEPT, run)})
+    records = {named(r, CELL): r for folder in folders for r in _with_points(folder, spec.plot_rate)}
+    with TemporaryDirectory() as drawn:
+        write_results(Path(drawn), list(records.values()), spec)
+        for name in (RESULTS, POINTS, LOCK):
+            shutil.copyfile(Path(drawn) / name, KEPT / name)
+        for name in PLOTS:
+            shutil.copyfile(Path(drawn) / "plots" / f"{name}.png", KEPT / f"{name}.png")
     machine = {
         "processor": _processor(),
         "cores": os.cpu_count(),
     }
     (KEPT / MACHINE).write_text(json.dumps(machine, indent=2) + "\n", encoding="utf-8")
+
+
+def _with_points(folder: Path, plot_rate: float) -> list[Record]:
+    """Returns the records of a folder, each with its scores row by row, as the cells had them."""
+    points: dict[str, dict[str, list[float]]] = {}
+    for point in read_points(folder):
+        columns = points.setdefault(named(point, PLOTTED), {"score": [], "poisoned": [], "length": []})
+        for name, column in columns.items():
+            column.append(point[name])
+    records = read_records(folder)
+    for record in records:
+        plotted = record["study"] == "grid" and record["rate"] == plot_rate
+        record["points"] = points.get(named(record, PLOTTED)) if plotted else None
+    return [dict.fromkeys(NAMED, math.nan) | record for record in records]
 
 
 def keep_evidence(run: Path) -> None:

@@ -10,21 +10,23 @@ Everything below the page's mark comes out of the kept results.
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from keeping import merged_lock, named
 
 from gradsentry.bench.cells import Record
 from gradsentry.bench.finetune_cells import blank_finetuning, plan_finetuning
 from gradsentry.bench.finetune_tables import finetuning_table, with_interval
-from gradsentry.bench.results import FINETUNING_TABLE, LOCK, read_finetuning, write_finetuning
-from gradsentry.bench.spec import Lock, Spec
+from gradsentry.bench.results import FINETUNING, FINETUNING_TABLE, LOCK, read_finetuning, write_finetuning
+from gradsentry.bench.spec import Spec
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "benchmarks" / "finetune_reduced.yaml"
 KEPT = ROOT / "benchmarks" / "results" / "finetune_reduced"
 PAGE = ROOT / "docs" / "finetuning.md"
 MARK = "<!-- Written by benchmarks/finetune_page.py from what follows to the end. -->"
+CELL = ("data", "attack", "attack_settings", "model", "rate", "training", "evaluation", "defence")
 BACKDOORED, REMOVED = 0.9, 0.01
 
 
@@ -34,35 +36,15 @@ def keep(run: Path) -> None:
     Raises:
         SystemExit: If other data, models or versions of libraries were used than for what is kept.
     """
-    spec, locks, records = Spec.read_yaml(SPEC), list[Lock](), dict[str, Record]()
+    spec, locked, records = Spec.read_yaml(SPEC), merged_lock(KEPT, run), dict[str, Record]()
     for folder in (KEPT, run):
-        if (folder / LOCK).is_file():
-            locks.append(Spec.read_yaml(folder / LOCK).locked or Lock())
-            records |= {_cell(r): r for r in read_finetuning(folder) if r["status"] == "done"}
-    first, last = locks[0], locks[-1]
-    if (
-        first.versions != last.versions
-        or not _agree(first.data, last.data)
-        or not _agree(first.models, last.models)
-    ):
-        raise SystemExit(f"{run} was run on other data, models or versions; run all of {SPEC.name} anew")
-    locked = Lock(data=first.data | last.data, models=first.models | last.models, versions=first.versions)
-    cells = [_cell(blank_finetuning(cell)) for cell in plan_finetuning(spec)]
+        if (folder / FINETUNING).is_file():
+            records |= {named(r, CELL): r for r in read_finetuning(folder) if r["status"] == "done"}
+    cells = [named(blank_finetuning(cell), CELL) for cell in plan_finetuning(spec)]
+    kept = [records[name] for name in cells if name in records]
     KEPT.mkdir(parents=True, exist_ok=True)
-    write_finetuning(
-        KEPT, [records[name] for name in cells if name in records], spec.model_copy(update={"locked": locked})
-    )
+    write_finetuning(KEPT, kept, spec.model_copy(update={"locked": locked}))
     (KEPT / FINETUNING_TABLE).unlink()
-
-
-def _cell(record: Record) -> str:
-    """Returns a name for what was run, whatever came of it."""
-    names = ("data", "attack", "attack_settings", "model", "rate", "training", "evaluation", "defence")
-    return json.dumps([record[name] for name in names], sort_keys=True)
-
-
-def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    return all(one[name] == other[name] for name in one.keys() & other.keys())
 
 
 def measured() -> str:
