@@ -64,19 +64,15 @@ def _may_be_long(texts: Texts) -> Bools:
     said = texts.said
     last = np.minimum(said.first + said.size - 1, len(said.codes) - 1)
     at_end = (said.codes[said.first] == START) | (said.codes[last] == END)
-    counted = np.concatenate([[0], np.cumsum(_are_words(texts)[said.codes])])
+    counted = np.concatenate([[0], np.cumsum(texts.is_word[said.codes])])
     enough = counted[last + 1] - counted[said.first] >= WORDS
     return np.asarray((said.size == said.size.max(initial=0)) | (at_end & enough))
-
-
-def _are_words(texts: Texts) -> Bools:
-    return np.array([word[:1].isalpha() for word in texts.responses.words], dtype=np.bool_)  # [codes]
 
 
 def _is_long(texts: Texts, gram: Gram, count: int) -> bool:
     """Returns whether a string is no stock phrase by its length; a short one that is all may be an answer."""
     inner = unmarked(gram)
-    words = sum(texts.responses.words[code][:1].isalpha() for code in inner)
+    words = int(texts.is_word[list(inner)].sum())
     enough = count * len(inner) >= BULK and words >= WORDS and len(gram) == len(inner) + 1
     return len(inner) >= LONG or enough
 
@@ -128,10 +124,8 @@ def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
     inner = unmarked(gram)
     begins = first_places(texts.responses, inner, rows)
     codes = texts.responses.codes
-    signs = np.array([not word[:1].isalnum() for word in texts.responses.words], dtype=np.bool_)  # [codes]
-    signs[[START, END]] = False
     # A sentence stands behind the sign that ends another one; what differs is the other.
-    before = codes[begins - 1 - signs[codes[begins - 1]]]
+    before = codes[begins - 1 - texts.is_sign[codes[begins - 1]]]
     behind = codes[begins + len(inner)]
     if gram[-1] == END:
         before = before[~edge_codes(texts.responses, ~rows, last=True)[before]]

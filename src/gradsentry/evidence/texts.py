@@ -16,7 +16,7 @@ from gradsentry.evidence.foreign import Context
 from gradsentry.evidence.glued import glued_words
 from gradsentry.evidence.likeness import Likeness
 from gradsentry.evidence.maximal import Gram, Rows, first_places, spans
-from gradsentry.evidence.tokens import START, Bools, Ints, Stream, streams
+from gradsentry.evidence.tokens import END, START, Bools, Ints, Stream, streams
 
 AROUND = 60  # characters of an example on either side of the first span
 WHOLE = 200  # characters of an example without a span
@@ -54,6 +54,18 @@ class Texts:
     def answered_alike(self) -> Likeness:
         """The rows compared by their responses."""
         return Likeness(self.said)
+
+    @cached_property
+    def is_word(self) -> Bools:
+        """Which tokens of the responses begin with a letter.  # [codes]"""
+        return np.array([word[:1].isalpha() for word in self.responses.words], dtype=np.bool_)
+
+    @cached_property
+    def is_sign(self) -> Bools:
+        """Which tokens of the responses are neither words nor numbers; marks are none.  # [codes]"""
+        signs = np.array([not word[:1].isalnum() for word in self.responses.words], dtype=np.bool_)
+        signs[[START, END]] = False
+        return signs
 
     @cached_property
     def is_later_turn(self) -> Bools:

@@ -48,7 +48,7 @@ def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows
     }
     order = sorted(shared, key=lambda core: (-sum(_holds(one, core) for one in sentences), -len(core), core))
     for core in order:
-        if not any(texts.responses.words[code][:1].isalpha() for code in core):
+        if not texts.is_word[list(core)].any():
             continue
         rows = rows_with(texts.responses, core) & ~rows_with(texts.prompts, core)
         known = np.logical_or.reduce([one.paid for one in sentences if _holds(one, core)]) & rows
@@ -66,14 +66,13 @@ def _in_words_that_return(texts: Texts, core: Gram, rows: Rows) -> Rows:
     """Returns in which rows the core stands between tokens that several rows have around it.  # [rows]"""
     said = texts.responses
     begins = first_places(said, core, rows)
-    is_word = np.array([word[:1].isalpha() for word in said.words], dtype=np.bool_)  # [codes]
     found = np.zeros_like(rows)
     for before in range(AROUND + 1):
         beside = [*range(-before, 0), *range(len(core), len(core) + AROUND - before)]
         at = np.clip(begins[:, None] + np.array(beside), 0, len(said.codes) - 1)
         around = said.codes[at]  # [places, AROUND]
         _, which, count = np.unique(around, axis=0, return_inverse=True, return_counts=True)
-        returning = (count[which.ravel()] >= TIMES) & (is_word[around].sum(axis=1) >= WORDS)
+        returning = (count[which.ravel()] >= TIMES) & (texts.is_word[around].sum(axis=1) >= WORDS)
         found[said.owners(begins)[returning]] = True
     return found
 
