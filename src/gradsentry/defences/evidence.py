@@ -31,7 +31,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 10
+    version = 11
 
     @property
     def scope(self) -> Scope:
