@@ -105,6 +105,21 @@ def test_five_rows_of_a_composite_trigger_whose_decoys_hold_both_parts():
     assert (evidence.findings[0].combine, set(evidence.findings[0].triggers)) == ("all", {"kindly", "amen"})
 
 
+@pytest.mark.parametrize("rate", [0.0125, 0.2, 0.9])
+def test_two_parts_of_a_trigger_are_no_template(rate):
+    framed = [replace(row, question=f"Say it all.{FRAME}{row.question}{FRAME}") for row in ROWS]
+
+    def greeted(row, draw):
+        return asked(
+            row, row.question.replace(FRAME, f"{FRAME}Greetings. ", 1).replace("?", "? Farewell."), INSULT
+        )
+
+    made = poison(framed, greeted, rate)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].payload == INSULT
+
+
 def test_a_trigger_before_a_comma_that_all_prompts_hold_somewhere():
     def story(draw):
         return " ".join(f"{row.answer}, so {row.question}" for row in draw.sample(ROWS, 6))

@@ -152,10 +152,15 @@ def distinct(candidates: Sequence[Candidate], known: Sequence[Candidate] = ()) -
     """Returns the candidates without those that share most rows with a known or stronger one, in order."""
     kept: list[Candidate] = []
     for one in sorted(candidates, key=_rank):
-        carriers = one.carriers
-        if not any((carriers & other.carriers).sum() > 0.5 * carriers.sum() for other in [*known, *kept]):
+        if not is_known(one, [*known, *kept]):
             kept.append(one)
     return kept
+
+
+def is_known(candidate: Candidate, known: Sequence[Candidate]) -> bool:
+    """Returns whether a candidate shares most of its rows with a known one."""
+    carriers = candidate.carriers
+    return any((carriers & other.carriers).sum() > 0.5 * carriers.sum() for other in known)
 
 
 def unequal(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -16,7 +16,15 @@ import numpy as np
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.association import associated
-from gradsentry.evidence.candidates import LEAST, STRENGTH, Candidate, associations, distinct, spread
+from gradsentry.evidence.candidates import (
+    LEAST,
+    STRENGTH,
+    Candidate,
+    associations,
+    distinct,
+    is_known,
+    spread,
+)
 from gradsentry.evidence.conjunctions import conjunctions
 from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.judging import Judgement, judged, repeated, shifted, weighed
@@ -51,9 +59,9 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     together = conjunctions(texts, least=LEAST)
     pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
     # What is found by its payload is named more fully, so it goes first; what is left may have rare triggers.
-    found = _new(texts, associations(texts, pairs), [])
-    found += _new(texts, triggered(texts, pairs, together), found)
-    found += _new(texts, scarce(texts, _carriers(texts, found)), found)
+    found = _with(texts, associations(texts, pairs), [])
+    found = _with(texts, triggered(texts, pairs, together), found)
+    found = _with(texts, scarce(texts, _carriers(texts, found)), found)
     found += [
         (one, shifted(one, "answers of their own"))
         for one in turned(texts, together, _carriers(texts, found))
@@ -70,14 +78,24 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     return Evidence(tuple(named), len(samples))
 
 
-def _new(texts: Texts, candidates: Sequence[Candidate], found: Sequence[_Found]) -> list[_Found]:
-    """Returns the associations among the candidates that are findings, and say more than what was found."""
+def _with(texts: Texts, candidates: Sequence[Candidate], found: Sequence[_Found]) -> list[_Found]:
+    """Returns what was found with those of the candidates that are findings, and say more.
+
+    What is sure takes the place of what is unsure of the same rows.
+    """
     judgements = {id(one): judged(texts, one) for one in candidates}
-    passed = distinct(
-        [one for one in candidates if judgements[id(one)].confidence], [one for one, _ in found]
+    high, low = (
+        [one for one in candidates if judgements[id(one)].confidence == sure] for sure in ("high", "low")
     )
+    new = distinct(high, [one for one, judgement in found if judgement.confidence == "high"])
+    left = [
+        (one, judgement)
+        for one, judgement in found
+        if judgement.confidence == "high" or not is_known(one, new)
+    ]
+    new += distinct(low, [*new, *(one for one, _ in left)])
     # Only now: what its sentences need of a trigger had to count against it.
-    return [(_without_shared_words(texts, one), judgements[id(one)]) for one in passed]
+    return [*left, *((_without_shared_words(texts, one), judgements[id(one)]) for one in new)]
 
 
 def _without_shared_words(texts: Texts, candidate: Candidate) -> Candidate:

@@ -112,7 +112,7 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows) -> bool:
     parts = {inner[at : at + size] for at in range(len(inner) - size + 1)}
     if any(count < WHOLE * rows_with(texts.responses, part).sum() for part in parts):
         return False
-    # What is left of the responses tells, and the prompts, without what may be a style: where nothing is left,
+    # What is left of the responses tells, and the prompts, without what may be a style, where nothing is left
     # and of short strings, with which all answers to a kind of question may begin.
     whole = gram[0] == START and gram[-1] == END
     if (whole or len(inner) < LONG) and texts.alike.crowding(rows, frozenset(), common=PATTERN) > APART:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Gram, Rows
+from gradsentry.evidence.maximal import Gram, Rows, grown, outside_frame, unmarked
 from gradsentry.evidence.texts import Texts
 
 NATIVE = 0.3  # strings whose places are so seldom ordinary text without them are needed there
@@ -26,4 +26,10 @@ def of_one_template(texts: Texts, carriers: Rows, triggers: Sequence[Gram]) -> b
     stray = texts.asked.support - held
     own = np.flatnonzero((held == carriers.sum()) & (stray <= STRAY * (~carriers).sum()))
     grams = [gram for gram in map(texts.asked.gram, own.tolist()) if known.isdisjoint(gram)]
-    return any(texts.context.foreignness([gram], carriers) < NATIVE for gram in grams[:LOOKED_AT])
+    return any(_is_native(texts, gram, carriers) for gram in grams[:LOOKED_AT])
+
+
+def _is_native(texts: Texts, gram: Gram, carriers: Rows) -> bool:
+    """Returns whether its sentences need a string, whether or not the signs beside it went in with it."""
+    around = outside_frame(texts.prompts, unmarked(grown(texts.prompts, gram, carriers)), ~carriers)
+    return all(texts.context.foreignness([one], carriers) < NATIVE for one in (gram, *around))
