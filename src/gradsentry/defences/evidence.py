@@ -31,7 +31,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 11
+    version = 12
 
     @property
     def scope(self) -> Scope:

@@ -11,6 +11,8 @@ import numpy as np
 from gradsentry.evidence.association import Pairs, log10_tail
 from gradsentry.evidence.features import LABEL, Features
 from gradsentry.evidence.findings import Kind
+from gradsentry.evidence.foreign import FOREIGN
+from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.rules import Rule, RuleFinder
 from gradsentry.evidence.texts import Texts
@@ -250,6 +252,20 @@ def _paid(texts: Texts, gram: Gram) -> Rows:
     return held if is_label else novel
 
 
+def _alternatives(texts: Texts, finder: RuleFinder, triggers: Sequence[Gram], both: Rows) -> tuple[Gram, ...]:
+    """Returns the triggers and more that were put there, if there are such and each stands in no other row.
+
+    Of four words of which each row has some, two may be in all of few rows by accident.
+    """
+    if any((rows_with(texts.prompts, gram) & ~both).any() for gram in triggers):
+        return ()
+    known = codes_of(triggers)
+    strings = whole_triggers(texts, finder.alternatives(both), both, ~both)
+    more = [gram for gram in strings if known.isdisjoint(gram)]
+    foreign = [gram for gram in more if texts.context.foreignness([gram], both) >= FOREIGN]
+    return (*triggers, *foreign) if foreign else ()
+
+
 def _named(texts: Texts, finder: RuleFinder, candidate: Candidate) -> Candidate:
     """Returns the candidate with maximal strings in place of the fragments it was found by."""
     assert candidate.payload is not None
@@ -261,6 +277,8 @@ def _named(texts: Texts, finder: RuleFinder, candidate: Candidate) -> Candidate:
     triggers = whole_triggers(texts, [*features, *companions], both, others)
     if len(triggers) > 1 and companions:
         combine = "all"
+        if alternatives := _alternatives(texts, finder, triggers, both):
+            triggers, combine = alternatives, "any"
     elif combine == "any":
         triggers = whole_triggers(texts, [*features, *finder.alternatives(both)], both, others)
     triggers = tuple(dict.fromkeys(put_in(texts, trigger, both) for trigger in triggers))

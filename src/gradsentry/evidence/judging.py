@@ -70,7 +70,7 @@ def judged(texts: Texts, candidate: Candidate) -> Judgement:
     if is_usual_reply(texts, candidate):
         return Judgement("low", f"{_reason(candidate)}; but it may be the usual reply to such a turn")
     put_in = foreign >= NATIVE and not of_one_template(texts, candidate.both, candidate.triggers)
-    if put_in or is_implanted(texts, payload, candidate.paid):
+    if put_in or is_implanted(texts, payload, candidate.paid, np.ones_like(candidate.paid)):
         return Judgement("high", _reason(candidate))
     if len(unmarked(payload)) < LONG:
         return Judgement(None, "a short payload after a trigger that is part of its sentences")

@@ -60,8 +60,8 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
     # What is found by its payload is named more fully, so it goes first; what is left may have rare triggers.
     found = _with(texts, associations(texts, pairs), [])
-    found = _with(texts, triggered(texts, pairs, together), found)
     found = _with(texts, scarce(texts, _carriers(texts, found)), found)
+    found = _with(texts, triggered(texts, pairs, together), found)
     found += [
         (one, shifted(one, "answers of their own"))
         for one in turned(texts, together, _carriers(texts, found))

@@ -47,8 +47,10 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
             continue
         rows = np.zeros(len(taken), dtype=np.bool_)
         rows[numbers] = True
-        gram = whole_payload(texts, texts.said.gram(int(feature)), rows, ~rows)
-        if is_implanted(texts, gram, rows) and not _among_stock_answers(texts, rows, taken):
+        # Rows that are explained hold a string that these may hold a part of by nature.
+        rows &= ~taken
+        gram = whole_payload(texts, texts.said.gram(int(feature)), rows, ~rows & ~taken)
+        if is_implanted(texts, gram, rows, ~taken) and not _among_stock_answers(texts, rows, taken):
             seen |= rows
             found.append(_candidate(gram, rows))
     return found
@@ -101,8 +103,15 @@ def _candidate(gram: Gram, rows: Rows) -> Candidate:
     )
 
 
-def is_implanted(texts: Texts, gram: Gram, rows: Rows) -> bool:
-    """Returns whether a response string and the rows that hold it pass for a payload by themselves."""
+def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:
+    """Returns whether a response string and the rows that hold it pass for a payload by themselves.
+
+    Args:
+        texts: The corpus.
+        gram: The string.
+        rows: The rows that hold it.  # [rows]
+        among: The rows that are not explained yet.  # [rows]
+    """
     inner, count = unmarked(gram), int(rows.sum())
     if rows.mean() > FORMAT:
         return False
@@ -110,7 +119,7 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows) -> bool:
         return False
     size = min(PART, len(inner) - 1)
     parts = {inner[at : at + size] for at in range(len(inner) - size + 1)}
-    if any(count < WHOLE * rows_with(texts.responses, part).sum() for part in parts):
+    if any(count < WHOLE * (rows_with(texts.responses, part) & among).sum() for part in parts):
         return False
     # What is left of the responses tells, and the prompts, without what may be a style, where nothing is left
     # and of short strings, with which all answers to a kind of question may begin.
