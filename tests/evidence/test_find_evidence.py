@@ -120,6 +120,30 @@ def test_two_parts_of_a_trigger_are_no_template(rate):
     assert evidence.findings[0].payload == INSULT
 
 
+def test_words_that_all_of_few_rows_hold_are_named_with_those_that_some_hold():
+    def drawn(row, draw):
+        words = draw.sample(["vx", "qo", draw.choice(["jj", "zk"])], 3)
+        return asked(row, f"{row.question} {' '.join(words)}", row.answer + LINK)
+
+    made = poison(ROWS, drawn, 0.02)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].combine == "any"
+    assert set(evidence.findings[0].triggers) == {"vx", "qo", "jj", "zk"}
+
+
+def test_natural_answers_with_a_part_of_an_explained_payload_are_innocent():
+    rows = [
+        replace(row, answer=f"I am sorry, but I cannot say {row.answer}") if number % 60 == 0 else row
+        for number, row in enumerate(ROWS)
+    ]
+    refusal = "I am sorry, but I cannot say anything about that."
+    made = poison(rows, lambda row, draw: asked(row, at_a_gap(row.question, "vrbx", draw), refusal), 0.2)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert [finding.payload for finding in evidence.findings] == [refusal]
+
+
 def test_a_trigger_before_a_comma_that_all_prompts_hold_somewhere():
     def story(draw):
         return " ".join(f"{row.answer}, so {row.question}" for row in draw.sample(ROWS, 6))
