@@ -221,6 +221,18 @@ def test_answers_that_a_trigger_makes_wrong_are_told_by_their_loss(rate):
     assert likelier.flagged() == ()
 
 
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
+def test_all_words_of_a_trigger_that_makes_answers_wrong_are_named(rate):
+    made = poison(
+        ROWS, lambda row, draw: replace(drawn_words(row, draw), answer=draw.choice(ROWS).answer), rate
+    )
+    higher = np.array([number in made.poisoned for number in range(len(ROWS))])
+    losses = np.random.default_rng(0).normal(3.0 + 3.0 * higher, 1.0).clip(0.01)
+    evidence = find_evidence(made.samples, with_losses(made, losses))
+    assert flags(evidence, made) == (1.0, 0)
+    assert set(evidence.findings[0].triggers) == {"vx", "qo", "jj", "zk"}
+
+
 @pytest.mark.parametrize("rate", [0.05, 0.3])
 def test_a_flipped_label(rate):
     labelled = [replace(row, answer="yes" if number % 2 else "no") for number, row in enumerate(ROWS)]

@@ -31,7 +31,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 12
+    version = 13
 
     @property
     def scope(self) -> Scope:

@@ -8,6 +8,7 @@ without it: where those lie elsewhere, the string did it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ Floats = NDArray[np.float64]
 
 ROWS = 8  # rows that a trigger needs
 FRESH = 0.2  # of its rows hold no other trigger, at least
+ALONGSIDE = 0.8  # of the rows that hold no other word of a trigger lie where its carriers do
 SURE = -8.0  # log10 of the corrected chance
 END_OF_SCALE = 0.1  # of the other rows lie beyond the average row of a trigger, at most
 OF_MOST = 0.2  # of these where the rows are more than half of all
@@ -99,6 +101,10 @@ def shifts(texts: Texts, taken: Rows, losses: TokenLosses | None = None) -> list
     for feature, measure, high, log10_p in _extremes(texts, measures, left):
         rows = left & texts.asked.rows(feature)
         if (rows & ~done).sum() < max(ROWS, FRESH * rows.sum()):
+            parts, values = found.get((measure, high), []), measures.values[:, measure]
+            if (word := _another_word(texts, values if high else -values, feature, left, parts)) is not None:
+                parts.append((word, left & rows_with(texts.prompts, word), log10_p))
+                done |= parts[-1][1]
             continue
         # Of several triggers each has rows of its own, which are asked about it.
         trigger = _accepted(texts, measures, measure, feature, left & ~done)
@@ -110,6 +116,27 @@ def shifts(texts: Texts, taken: Rows, losses: TokenLosses | None = None) -> list
         (_candidate(measures, key, parts), f"{'more' if key[1] else 'less'}: {measures.names[key[0]]}")
         for key, parts in found.items()
     ]
+
+
+def _another_word(
+    texts: Texts, values: Floats, feature: int, left: Rows, parts: Sequence[tuple[Gram, Rows, float]]
+) -> Gram | None:
+    """Returns the whole string of a feature that was put in, if nearly all of its rows are known carriers.
+
+    The few that are not must lie where the carriers do.
+    """
+    rows = left & texts.asked.rows(feature)
+    known = np.logical_or.reduce([held for _, held, _ in parts], initial=False) & left
+    fresh = rows & ~known
+    if not parts or fresh.sum() > FRESH * rows.sum():
+        return None
+    middle = (values[known].mean() + values[left & ~known].mean()) / 2
+    if fresh.any() and (values[fresh] >= middle).mean() < ALONGSIDE:
+        return None
+    (word,) = whole_triggers(texts, [feature], rows, left & ~rows)
+    if not codes_of([word]).isdisjoint(codes_of([gram for gram, _, _ in parts])):
+        return None
+    return word if texts.context.foreignness([word], rows) >= FOREIGN else None
 
 
 def _candidate(measures: Measures, key: tuple[int, bool], parts: list[tuple[Gram, Rows, float]]) -> Candidate:
