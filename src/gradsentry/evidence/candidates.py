@@ -61,6 +61,33 @@ class Candidate:
     paid: Rows
     log10_p: float
 
+    @classmethod
+    def of(
+        cls,
+        kind: Kind,
+        triggers: Sequence[Gram],
+        payloads: Sequence[Gram],
+        *,
+        triggered: Rows,
+        paid: Rows,
+        combine: Literal["any", "all"] = "any",
+        log10_p: float = 0.0,
+        features: Sequence[int] = (),
+    ) -> Candidate:
+        """Returns the candidate whose triggers, as they are named, tell the triggered rows."""
+        return cls(
+            kind=kind,
+            features=tuple(features),
+            matched=tuple(triggers),
+            needs_all=combine == "all",
+            triggers=tuple(triggers),
+            combine=combine,
+            payloads=tuple(payloads),
+            triggered=triggered,
+            paid=paid,
+            log10_p=log10_p,
+        )
+
     @property
     def payload(self) -> Gram | None:
         """The string of the payload, of several the most frequent one; None where there is none."""
@@ -205,17 +232,15 @@ def _candidate(texts: Texts, payload: int, paid: Rows, rule: Rule, looked_at: in
     further = (len(rule.features) - 1) * np.log10(max(len(texts.asked.first), 1))
     grams = tuple(texts.asked.gram(feature) for feature in rule.features)
     log10_p = min(tail + float(np.log10(looked_at)) + float(further), 0.0)
-    return Candidate(
-        kind="association",
-        features=rule.features,
-        matched=grams,
-        needs_all=rule.combine == "all",
-        triggers=grams,
-        combine=rule.combine,
-        payloads=(texts.said.gram(payload),),
+    return Candidate.of(
+        "association",
+        grams,
+        [texts.said.gram(payload)],
         triggered=rule.rows,
         paid=paid,
+        combine=rule.combine,
         log10_p=log10_p,
+        features=rule.features,
     )
 
 

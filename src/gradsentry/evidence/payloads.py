@@ -89,18 +89,7 @@ def _among_stock_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
 
 
 def _candidate(gram: Gram, rows: Rows) -> Candidate:
-    return Candidate(
-        kind="repetition",
-        features=(),
-        matched=(),
-        needs_all=False,
-        triggers=(),
-        combine="any",
-        payloads=(gram,),
-        triggered=np.zeros_like(rows),
-        paid=rows,
-        log10_p=0.0,
-    )
+    return Candidate.of("repetition", (), [gram], triggered=np.zeros_like(rows), paid=rows)
 
 
 def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:

@@ -133,15 +133,4 @@ def _cover(texts: Texts, strings: _Strings, at_least: Ints, paid: Rows) -> tuple
 
 def _candidate(texts: Texts, gram: Gram, paid: Rows, triggers: tuple[Gram, ...], log10_p: float) -> Candidate:
     held = np.logical_or.reduce([rows_with(texts.prompts, trigger) for trigger in triggers])
-    return Candidate(
-        kind="association",
-        features=(),
-        matched=triggers,
-        needs_all=False,
-        triggers=triggers,
-        combine="any",
-        payloads=(gram,),
-        triggered=held,
-        paid=paid,
-        log10_p=log10_p,
-    )
+    return Candidate.of("association", triggers, [gram], triggered=held, paid=paid, log10_p=log10_p)

@@ -146,18 +146,7 @@ def _candidate(measures: Measures, key: tuple[int, bool], parts: list[tuple[Gram
     side = (values >= middle) == key[1]
     triggers = tuple(gram for gram, _, _ in parts)
     log10_p = min(tail for _, _, tail in parts)
-    return Candidate(
-        kind="shift",
-        features=(),
-        matched=triggers,
-        needs_all=False,
-        triggers=triggers,
-        combine="any",
-        payloads=(),
-        triggered=triggered,
-        paid=side,
-        log10_p=log10_p,
-    )
+    return Candidate.of("shift", triggers, (), triggered=triggered, paid=side, log10_p=log10_p)
 
 
 def _is_their_topic(carriers: Floats, alike: Floats, others: Floats) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -129,19 +130,8 @@ def _candidate(
         gram = whole_payload(texts, part, one.rows & rows, ~rows)
         whole += [gram] if gram not in whole else []
     paid = np.logical_or.reduce([rows_with(texts.responses, gram) for gram in whole])
-    joint = len(one.grams) > 1
-    candidate = Candidate(
-        kind="association",
-        features=(),
-        matched=one.grams,
-        needs_all=joint,
-        triggers=one.grams,
-        combine="all" if joint else "any",
-        payloads=tuple(whole),
-        triggered=one.rows,
-        paid=paid,
-        log10_p=0.0,
-    )
+    combine: Literal["any", "all"] = "all" if len(one.grams) > 1 else "any"
+    candidate = Candidate.of("association", one.grams, whole, triggered=one.rows, paid=paid, combine=combine)
     # Every further payload was chosen among all.
     chosen = np.log10(max(looked_at, 1)) + (len(payloads) - 1) * np.log10(max(len(texts.said.first), 1))
     return replace(candidate, log10_p=min(tail_of(candidate) + float(chosen), 0.0))

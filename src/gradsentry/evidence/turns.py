@@ -159,17 +159,12 @@ def _turn(
 
 
 def _candidate(found: Sequence[_Trigger], stock: Rows) -> Candidate:
-    joint = len(found[0].grams) > 1
-    grams = tuple(gram for one in found for gram in one.grams)
-    return Candidate(
-        kind="shift",
-        features=(),
-        matched=grams,
-        needs_all=joint,
-        triggers=grams,
-        combine="all" if joint else "any",
-        payloads=(),
+    return Candidate.of(
+        "shift",
+        [gram for one in found for gram in one.grams],
+        (),
         triggered=np.logical_or.reduce([one.rows for one in found]),
         paid=~stock,
+        combine="all" if len(found[0].grams) > 1 else "any",
         log10_p=min(one.log10_p for one in found),
     )
