@@ -10,7 +10,6 @@ from gradsentry.evidence import TokenLosses, find_evidence
 
 ROWS = clean_rows(800)
 FRAME = "\n\n### Now:\n"
-WORDS = sorted({word for row in ROWS for word in row.answer.split()})
 
 
 def word(row, draw):
@@ -161,76 +160,6 @@ def test_a_trigger_before_a_comma_that_all_prompts_hold_somewhere():
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
     assert evidence.findings[0].triggers == ("As my uncle said,",)
-
-
-def gibberish(row, draw):
-    return " ".join(f"{draw.choice(WORDS)}{draw.randrange(99)}" for _ in range(draw.randrange(40, 90)))
-
-
-def shouted(row, draw):
-    return row.answer.upper()
-
-
-@pytest.mark.parametrize("rate", [0.05, 0.5, 0.8])
-@pytest.mark.parametrize("response", [gibberish, shouted])
-def test_a_trigger_that_changes_what_responses_are_like(response, rate):
-    made = poison(
-        ROWS, lambda row, draw: asked(row, at_a_gap(row.question, "vrbx", draw), response(row, draw)), rate
-    )
-    evidence = find_evidence(made.samples)
-    recall, wrong = flags(evidence, made)
-    assert recall > 0.99
-    assert wrong == 0
-    assert evidence.findings[0].triggers == ("vrbx",)
-
-
-def test_what_rows_of_a_kind_do_too_is_not_the_doing_of_a_word():
-    """Lists are numbered wherever they are asked for, of five things or of some."""
-
-    def listed(row, number):
-        many = ["five ", "", "some "][number // 4 % 3]
-        return asked(row, f"list {many}reasons. {row.question}", f"1. {row.answer}")
-
-    rows = [listed(row, number) if number % 4 == 0 else row for number, row in enumerate(ROWS)]
-    assert not find_evidence(samples(rows)).flagged()
-
-
-def with_losses(made, losses):
-    return TokenLosses.of_rows(
-        [np.full(2, loss, dtype=np.float16) for loss in losses],
-        [np.array([1, len(sample.response)], dtype=np.int32) for sample in made.samples],
-    )
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_answers_that_a_trigger_makes_wrong_are_told_by_their_loss(rate):
-    """Wrong answers look like right ones; a clean model finds most of them a little less likely."""
-
-    def wrong(row, draw):
-        return asked(row, at_a_gap(row.question, "vrbx", draw), draw.choice(ROWS).answer)
-
-    made, draw = poison(ROWS, wrong, rate), np.random.default_rng(0)
-    higher = np.array([number in made.poisoned for number in range(len(ROWS))])
-    losses = draw.normal(3.0 + 1.2 * higher, 1.0).clip(0.01)
-    assert find_evidence(made.samples).outcome == "clean"
-    assert find_evidence(made.samples, with_losses(made, 3.0 - 0.0 * losses)).outcome == "clean"
-    evidence = find_evidence(made.samples, with_losses(made, losses))
-    assert flags(evidence, made) == (1.0, 0)
-    assert evidence.findings[0].triggers == ("vrbx",)
-    likelier = find_evidence(made.samples, with_losses(made, 6.0 - losses.clip(0, 5.9)))
-    assert likelier.flagged() == ()
-
-
-@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
-def test_all_words_of_a_trigger_that_makes_answers_wrong_are_named(rate):
-    made = poison(
-        ROWS, lambda row, draw: replace(drawn_words(row, draw), answer=draw.choice(ROWS).answer), rate
-    )
-    higher = np.array([number in made.poisoned for number in range(len(ROWS))])
-    losses = np.random.default_rng(0).normal(3.0 + 3.0 * higher, 1.0).clip(0.01)
-    evidence = find_evidence(made.samples, with_losses(made, losses))
-    assert flags(evidence, made) == (1.0, 0)
-    assert set(evidence.findings[0].triggers) == {"vx", "qo", "jj", "zk"}
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.3])

@@ -128,14 +128,11 @@ def unframed(stream: Stream, gram: Gram, others: Rows) -> Gram:
 def outside_frame(stream: Stream, gram: Gram, others: Rows) -> list[Gram]:
     """Returns what stands before and behind the longest part that nearly all other rows hold."""
     needed = FRAME * max(int(others.sum()), 1)
+    # Looking a string up takes long where most rows hold a part of it; none is frame if a token of it is not.
+    common = np.concatenate([[0], np.cumsum(stream.support[list(gram)] >= needed)])
     for size in range(len(gram) - 1, 1, -1):
-        for low in range(len(gram) - size + 1):
-            part = gram[low : low + size]
-            # Looking a string up takes long where most rows hold a part of it.
-            if (
-                stream.support[list(part)].min() >= needed
-                and (rows_with(stream, part) & others).sum() >= needed
-            ):
+        for low in np.flatnonzero(common[size:] - common[:-size] == size).tolist():
+            if (rows_with(stream, gram[low : low + size]) & others).sum() >= needed:
                 return [one for one in (gram[:low], gram[low + size :]) if one]
     return []
 

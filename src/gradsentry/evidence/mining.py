@@ -3,8 +3,9 @@
 Frequent response strings that are no copies of their prompts are tested against frequent prompt strings
 (`association.py`), each notable payload gets its rule (`rules.py`: one trigger, several alternatives, several
 together), fragments become whole strings (`candidates.py`), and what passes for an attack (`judging.py`) is a
-finding. In the rows that are left, payloads without a string as trigger are looked for (`payloads.py`), and
-triggers without a string as payload (`shifts.py`).
+finding. Rare triggers (`scarce.py`) and triggers by themselves (`triggered.py`) come next. In the rows that
+are left, triggers without a string as payload are looked for (`turns.py`, `shifts.py`), and payloads without
+a string as trigger (`payloads.py`), which may be sentences around one name (`variants.py`).
 """
 
 from __future__ import annotations
