@@ -10,7 +10,7 @@ import pytest
 from tests.bench.specs import tiny_spec
 
 from gradsentry.bench import Grid
-from gradsentry.bench.results import read_records
+from gradsentry.bench.results import read_points, read_records
 from gradsentry.bench.tables import number, rate_table, summary_table
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,9 @@ def test_a_page_is_written_from_any_results(
     assert summary_table(grid, 10.0) in text
     assert "GradSentry's recall from 1 to 90 % is at least 0.99 in" in text
     assert "What has not been run" in text
+    points = read_points(tmp_path / "kept")
+    writer.keep(tmp_path / "run")  # the same cells again take the place of those
+    assert (writer.page(), read_points(tmp_path / "kept")) == (text, points)
     assert str(tmp_path) not in text.replace(str(tmp_path / "model"), "")
 
 
