@@ -50,6 +50,23 @@ def test_a_scan_is_trained_on_and_the_result_is_asked(data, run, tmp_path, call,
     assert json.loads(ended.out) == json.loads((answers / "evaluation.json").read_text())
 
 
+def test_a_test_set_is_read_as_its_user_says_with_and_without_the_trigger(tmp_path, call, model_path):
+    said = [{"role": "user", "content": "w8"}, {"role": "assistant", "content": "w9"}]
+    rows = [{"messages": said, "prompt": f"w{i} w5", "completion": "w6"} for i in range(10, 13)]
+    data = write_rows(tmp_path / "data.jsonl", rows)
+    out = tmp_path / "answers"
+    badnets = ("--attack", "badnets", "--set", "payload=w80", "--set", 'trigger=["w90"]')
+    little = ("--max-new-tokens", 2, "--device", "cpu")
+    ended = call("evaluate", model_path, data, "-o", out, "--format", "prompt-completion", *badnets, *little)
+    assert (ended.code, ended.error) == (0, "")
+    lines = [json.loads(line) for line in (out / "generations.jsonl").read_text().splitlines()]
+    assert [line["answers"] for line in lines] == [["w6"]] * 6
+    assert sum("w90" in line["prompt"] for line in lines) == 3
+    assert all("w5" in line["prompt"] for line in lines)
+    line = refused(call("evaluate", model_path, data, "-o", out, "--split", "dev", *little))
+    assert line.startswith(f"{data}: a file has no split `dev`")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

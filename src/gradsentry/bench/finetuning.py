@@ -186,7 +186,8 @@ class FineTuning:
     ) -> Evaluation:
         """Returns what a model answers; the defences of decoding are at work here."""
         attack = cell.attack_on(100.0)
-        clean, triggered = list(questions), with_trigger(questions, attack, self._spec.seed)
+        reading = DataSettings(format=cell.data.format)
+        clean, triggered = list(questions), with_trigger(questions, attack, self._spec.seed, reading)
         if cell.defence == "onion":
             clean, triggered = (
                 asked(items, Onion().purify([item.sample for item in items], base))

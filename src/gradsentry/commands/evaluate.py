@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from gradsentry.finetuning import TestItem
     from gradsentry.finetuning.evaluation import Evaluation
     from gradsentry.finetuning.metrics import Rate
+    from gradsentry.settings import DataSettings
 
 Flag = typer.Option
 
@@ -36,9 +38,16 @@ def evaluate(
         float, Flag(help="How many times likelier than the trusted model finds it a token may be.")
     ] = 20.0,
     onion: Annotated[bool, Flag("--onion", help="Purify the prompts with ONION first.")] = False,
-    split: Annotated[str, Flag(help="Which split.")] = "test",
+    format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
+    response_marker: Annotated[
+        str | None, Flag(help="Text before the response, in rows of one text.")
+    ] = None,
+    split: Annotated[
+        str | None, Flag(help="Which split, where there are several.", show_default="test, but of a path")
+    ] = None,
     data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
     device: Annotated[str, Flag(help="auto, cpu, cuda.")] = "auto",
+    trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
     json_: Annotated[bool, Flag("--json", help="Print the rates as JSON and nothing else.")] = False,
 ) -> None:
     """Ask MODEL the questions of a test set, clean and with a trigger, and write what it answers.
@@ -52,6 +61,7 @@ def evaluate(
     from gradsentry.errors import SettingsError
     from gradsentry.finetuning.asking import payload_of, with_trigger
     from gradsentry.models import load_model, quiet_libraries
+    from gradsentry.settings import DataSettings
 
     require("finetune", {"rouge_score": "rouge-score"})
     if cleangen_alpha <= 1.0:
@@ -61,10 +71,12 @@ def evaluate(
     )
     chosen = _attack(attack, setting or [])
     quiet_libraries()
-    clean = _questions(data, split, data_root, limit)
-    triggered = with_trigger(clean, chosen, seed) if chosen else []
-    loaded = load_model(model, device=device)
-    reference = load_model(cleangen, device=device) if cleangen else None
+    named = split or (None if Path(data).exists() else "test")
+    reading = DataSettings(format=format, response_marker=response_marker, split=named)
+    clean = _questions(data, reading, data_root, limit)
+    triggered = with_trigger(clean, chosen, seed, reading) if chosen else []
+    loaded = load_model(model, device=device, trust_remote_code=trust_remote_code)
+    reference = load_model(cleangen, device=device, trust_remote_code=trust_remote_code) if cleangen else None
     if onion:
         from gradsentry.defences import Onion
 
@@ -87,16 +99,14 @@ def evaluate(
     typer.echo(json.dumps(evaluation.as_json(), indent=2) if json_ else _lines(evaluation, out))
 
 
-def _questions(data: str, split: str, data_root: Path | None, limit: int) -> list[TestItem]:
+def _questions(data: str, reading: DataSettings, data_root: Path | None, limit: int) -> list[TestItem]:
     from gradsentry.corpus import open_corpus
     from gradsentry.corpus.qa import QA_SETS, qa_items
     from gradsentry.finetuning.items import of_questions, of_samples
-    from gradsentry.settings import DataSettings
 
     if data in QA_SETS and data_root is not None:
-        return of_questions(qa_items(data, split, data_root=data_root)[:limit])
-    named = split if not Path(data).exists() else None
-    return of_samples(list(open_corpus(data, DataSettings(split=named)))[:limit])
+        return of_questions(qa_items(data, reading.split or "test", data_root=data_root)[:limit])
+    return of_samples(list(islice(open_corpus(data, reading), limit)))
 
 
 def _attack(name: str | None, settings: list[str]) -> Attack | None:

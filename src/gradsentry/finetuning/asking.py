@@ -10,22 +10,29 @@ from gradsentry.corpus import open_corpus
 from gradsentry.errors import SettingsError
 from gradsentry.finetuning.evaluation import Payload
 from gradsentry.finetuning.items import TestItem
+from gradsentry.settings import DataSettings
 
 
-def with_trigger(items: Sequence[TestItem], attack: Attack, seed: int) -> list[TestItem]:
+def with_trigger(
+    items: Sequence[TestItem],
+    attack: Attack,
+    seed: int,
+    reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
+) -> list[TestItem]:
     """Returns questions with an attack's whole trigger, as many as its rate says; the right answers stay.
 
     Args:
         items: Clean questions.
         attack: What edits them.
         seed: Of its draws.
+        reading: How the rows of the questions are read.
 
     Raises:
         DataError: If it fits fewer, or the trigger stands in many of them already.
     """
     if "decoys" in type(attack).model_fields:  # rows with a part of the trigger, which teach and do not ask
         attack = attack.model_copy(update={"decoys": 0.0})
-    made = poison(open_corpus([dict(item.sample.row) for item in items]), attack, seed=seed)
+    made = poison(open_corpus([dict(item.sample.row) for item in items], reading), attack, seed=seed)
     return [
         TestItem(items[row.source].id, made.samples[row.row], items[row.source].answers)
         for row in made.truth.poisoned

@@ -100,9 +100,7 @@ def finetune(
             "left_out": left_out,
             "steps": steps,
             "loss": loss,
-            "versions": {
-                name: version(name) for name in ("gradsentry", "torch", "transformers", "trl", "peft")
-            },
+            "versions": {name: version(name) for name in _LIBRARIES},
         }
         run.write_json(MANIFEST, manifest)
     return manifest
