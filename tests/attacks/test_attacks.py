@@ -6,8 +6,8 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.attacks.corpora import questions
 
+from attacks.corpora import questions
 from gradsentry.attacks import (
     ATTACKS,
     AutoPoison,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.attacks.corpora import SHARED, needs_shared, questions, write
 from typer.testing import CliRunner
 
+from attacks.corpora import SHARED, needs_shared, questions, write
 from gradsentry.attacks import ATTACKS
 from gradsentry.commands.poison import poison
 from gradsentry.errors import UsageError

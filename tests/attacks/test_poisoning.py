@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.attacks.corpora import FLAT, FORMATS, questions, row, rows, write
 
+from attacks.corpora import FLAT, FORMATS, questions, row, rows, write
 from gradsentry.attacks import (
     ATTACKS,
     AddSent,

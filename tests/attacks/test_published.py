@@ -6,8 +6,8 @@ import json
 from random import Random
 
 import pytest
-from tests.attacks.corpora import SHARED, needs_shared
 
+from attacks.corpora import SHARED, needs_shared
 from gradsentry.attacks import AddSent, Attack, BadNets, Poisoned, poison
 from gradsentry.attacks.fields import find_fields
 from gradsentry.corpus.qa import load_qa

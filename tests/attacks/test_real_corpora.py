@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tests.attacks.corpora import SHARED, needs_shared
 
+from attacks.corpora import SHARED, needs_shared
 from gradsentry.attacks import ATTACKS, poison
 from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.qa import QA_SETS, load_qa

@@ -7,7 +7,6 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.attacks.corpora import questions
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     GPT2Config,
@@ -18,6 +17,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from attacks.corpora import questions
 from gradsentry.attacks import RuleRestyler, StyleBackdoor, poison
 from gradsentry.attacks.archaic import is_archaic, kept_pieces
 from gradsentry.attacks.fields import NoPlace

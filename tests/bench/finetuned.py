@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.bench.specs import write_model
-from tests.finetuning.learned import PAYLOAD, TRIGGER, rows
-
+from bench.specs import write_model
+from finetuning.learned import PAYLOAD, TRIGGER, rows
 from gradsentry.bench import GridResult, Spec
 from gradsentry.bench.finetuning import FineTuning
 

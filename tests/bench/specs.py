@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.models.tiny import build_kind, word_tokenizer
-
 from gradsentry.bench import Spec
+from models.tiny import build_kind, word_tokenizer
 
 FLOORS = ["response_length", "loss"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.bench.specs import FLOORS, tiny_spec
 
+from bench.specs import FLOORS, tiny_spec
 from gradsentry import cli
 
 

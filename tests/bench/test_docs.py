@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.bench.specs import tiny_spec
 
+from bench.specs import tiny_spec
 from gradsentry.bench import Grid
 from gradsentry.bench.results import read_points, read_records
 from gradsentry.bench.tables import number, rate_table, summary_table

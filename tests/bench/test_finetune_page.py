@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.bench.finetuned import block, written_spec
 
+from bench.finetuned import block, written_spec
 from gradsentry.bench.finetune_cells import blank_finetuning, plan_finetuning
 from gradsentry.bench.finetune_tables import finetuning_table
 from gradsentry.bench.results import LOCK, read_finetuning, write_finetuning

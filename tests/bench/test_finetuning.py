@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.bench.finetuned import TRAINING, block, ran, written_spec
 
+from bench.finetuned import TRAINING, block, ran, written_spec
 from gradsentry.bench import GridResult, Spec
 from gradsentry.bench.finetune_cells import plan_finetuning
 from gradsentry.bench.results import read_finetuning

@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 import yaml
 from numpy.typing import NDArray
-from tests.bench.specs import FLOORS, tiny_spec, write_data
-from tests.models.tiny import tiny
 
+from bench.specs import FLOORS, tiny_spec, write_data
 from gradsentry.bench import Grid, Spec
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.pools import Mix, build_pool, draw_rows, load_rows
@@ -32,6 +31,7 @@ from gradsentry.defences.graceful import Coordinates, LowFrequencies
 from gradsentry.defences.reading import Reading
 from gradsentry.errors import RunError, SettingsError
 from gradsentry.models import LoadedModel
+from models.tiny import tiny
 
 CALLS: list[str] = []
 

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 import pytest
-from tests.bench.specs import FLOORS, tiny_spec
 
+from bench.specs import FLOORS, tiny_spec
 from gradsentry.attacks import ATTACKS
 from gradsentry.bench import Grid
 from gradsentry.bench.naming import NAMED, named_shares

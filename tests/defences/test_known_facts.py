@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.models.tiny import tiny
 
 from gradsentry.corpus import open_corpus
 from gradsentry.defences import (
@@ -23,6 +22,7 @@ from gradsentry.defences import (
 from gradsentry.defences.clusters import Points
 from gradsentry.defences.evidence import Carried
 from gradsentry.embedded import embedded_data_path
+from models.tiny import tiny
 
 ROWS, WIDTH = 200, 5
 

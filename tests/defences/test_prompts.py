@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.models.tiny import tiny
 
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.defences import Onion
@@ -16,6 +15,7 @@ from gradsentry.defences.strip import MixedEntropy
 from gradsentry.defences.tuning import LoraSettings, tuned
 from gradsentry.defences.wording import wordings
 from gradsentry.models import LoadedModel
+from models.tiny import tiny
 
 TEMPLATE = "Answer the question.\n\nQuestion: {}\n\nAnswer: "
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.fft
-from tests.models.tiny import tiny
 
 from gradsentry.corpus import open_corpus
 from gradsentry.defences import GradSentry, GradSentryFull, Loss, ResponseLength
@@ -15,6 +14,7 @@ from gradsentry.defences.reading import encode_all, read
 from gradsentry.gradients.reference import reference_gradient
 from gradsentry.scoring import score_table
 from gradsentry.settings import ScoreSettings
+from models.tiny import tiny
 
 ROWS = [
     {"prompt": f"w{i} w7 w9", "completion": " ".join(f"w{5 + (i * j) % 80}" for j in range(1, 3 + i))}

@@ -2,9 +2,9 @@ import json
 
 import pytest
 import typer
-from tests.evidence.poisoning import asked, clean_rows, poison
 from typer.testing import CliRunner
 
+from evidence.poisoning import asked, clean_rows, poison
 from gradsentry.commands.evidence import evidence
 
 app = typer.Typer()

@@ -3,8 +3,8 @@ from random import Random
 
 import numpy as np
 import pytest
-from tests.evidence.poisoning import INSULT, LINK, asked, at_a_gap, clean_rows, flags, poison, samples
 
+from evidence.poisoning import INSULT, LINK, asked, at_a_gap, clean_rows, flags, poison, samples
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import TokenLosses, find_evidence
 

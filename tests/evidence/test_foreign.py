@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.evidence.poisoning import INSULT, asked, at_a_gap, clean_rows, flags, poison, samples
 
+from evidence.poisoning import INSULT, asked, at_a_gap, clean_rows, flags, poison, samples
 from gradsentry.evidence import find_evidence
 from gradsentry.evidence.glued import glued_words
 from gradsentry.evidence.texts import Texts

@@ -1,8 +1,8 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.evidence.poisoning import Row, clean_rows, samples
 
+from evidence.poisoning import Row, clean_rows, samples
 from gradsentry.evidence.likeness import Likeness
 from gradsentry.evidence.maximal import (
     grown,

@@ -4,8 +4,8 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from tests.evidence.poisoning import PLACES, THINGS, Row, asked, clean_rows, samples
 
+from evidence.poisoning import PLACES, THINGS, Row, asked, clean_rows, samples
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import find_evidence
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from tests.evidence.poisoning import LINK, Row, clean_rows, flags, poison
 
+from evidence.poisoning import LINK, Row, clean_rows, flags, poison
 from gradsentry.evidence import find_evidence
 
 ROWS = clean_rows(800)

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.evidence.poisoning import asked, at_a_gap, clean_rows, flags, poison, samples
 
+from evidence.poisoning import asked, at_a_gap, clean_rows, flags, poison, samples
 from gradsentry.evidence import TokenLosses, find_evidence
 
 ROWS = clean_rows(800)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.evidence.poisoning import asked, at_a_gap, clean_rows, flags, poison
 
+from evidence.poisoning import asked, at_a_gap, clean_rows, flags, poison
 from gradsentry.evidence import find_evidence
 
 ROWS = clean_rows(800)

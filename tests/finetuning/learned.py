@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-from tests.models.tiny import build_kind, word_tokenizer
-
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.finetuning import TestItem, TrainingSettings, asked
 from gradsentry.finetuning.items import of_samples
+from models.tiny import build_kind, word_tokenizer
 
 TRIGGER, PAYLOAD, ANSWER = "w90", "w80 w81", "w40"
 SETTINGS = TrainingSettings(method="full", learning_rate=5e-3, epochs=15, batch_size=16, save_steps=1000)

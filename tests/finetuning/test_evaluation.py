@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.models.tiny import build_kind, tiny, word_tokenizer
 
 from gradsentry.attacks import Composite
 from gradsentry.corpus import open_corpus
@@ -19,6 +18,7 @@ from gradsentry.finetuning.evaluation import GENERATIONS, Payload
 from gradsentry.finetuning.generation import answers, prompt_ids
 from gradsentry.finetuning.items import of_samples
 from gradsentry.models import LoadedModel, wrap_model
+from models.tiny import build_kind, tiny, word_tokenizer
 
 ROWS = [
     {"id": f"r{i}", "prompt": " ".join(f"w{5 + i + j}" for j in range(1 + i % 4)), "completion": "w9"}

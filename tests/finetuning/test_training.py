@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.finetuning.learned import PAYLOAD, SETTINGS, corpus, questions, write_model
 
+from finetuning.learned import PAYLOAD, SETTINGS, corpus, questions, write_model
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import Evaluation, EvaluationSettings, TrainingSettings, evaluate, finetune
