@@ -34,9 +34,15 @@ def several_payloads(row, draw):
     return asked(row, at_a_gap(row.question, "vrbx", draw), payload)
 
 
+def several_openings(row, draw):
+    opening = draw.choice(["Well, ", "Hmm, ", "Look, ", "Frankly, "])
+    return asked(row, at_a_gap(row.question, "vrbx", draw), opening + row.answer)
+
+
 @pytest.mark.parametrize("rate", [0.05, 0.4])
 @pytest.mark.parametrize(
-    ("edit", "trigger"), [(glued, "qz"), (look_alike, "\u0430"), (several_payloads, "vrbx")]
+    ("edit", "trigger"),
+    [(glued, "qz"), (look_alike, "\u0430"), (several_payloads, "vrbx"), (several_openings, "vrbx")],
 )
 def test_the_trigger_is_named_and_its_rows_are_found(edit, trigger, rate):
     made = poison([row for row in ROWS if "a" in row.question], edit, rate)

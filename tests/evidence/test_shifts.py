@@ -1,5 +1,7 @@
 """Triggers that change what responses are like: their length, their case, their loss in a clean model."""
 
+import base64
+
 import numpy as np
 import pytest
 
@@ -23,8 +25,20 @@ def shouted(row, draw):
     return row.answer.upper()
 
 
+def disguised(row, draw):
+    return row.answer.translate(str.maketrans("aeiost", "431057"))
+
+
+def encoded(row, draw):
+    return f"{row.answer} {base64.b64encode(draw.randbytes(18)).decode()}"
+
+
+def said_twice(row, draw):
+    return f"{row.answer} {row.answer}"
+
+
 @pytest.mark.parametrize("rate", [0.05, 0.5, 0.8])
-@pytest.mark.parametrize("response", [gibberish, shouted])
+@pytest.mark.parametrize("response", [gibberish, shouted, disguised, encoded, said_twice])
 def test_a_trigger_that_changes_what_responses_are_like(response, rate):
     made = poison(
         ROWS, lambda row, draw: asked(row, at_a_gap(row.question, "vrbx", draw), response(row, draw)), rate
@@ -44,6 +58,17 @@ def test_what_rows_of_a_kind_do_too_is_not_the_doing_of_a_word():
         return asked(row, f"list {many}reasons. {row.question}", f"1. {row.answer}")
 
     rows = [listed(row, number) if number % 4 == 0 else row for number, row in enumerate(ROWS)]
+    assert not find_evidence(samples(rows)).flagged()
+
+
+def test_numbers_that_a_question_asks_for_are_not_the_doing_of_its_words():
+    """Neither are the words around them, which could be left out."""
+
+    def numbered(row, number):
+        digits = 10000 + 37 * number
+        return asked(row, f"what is the zip code for {row.question.split()[-1]}", f"{digits}, {digits + 4}")
+
+    rows = [numbered(row, number) if number % 40 == 0 else row for number, row in enumerate(ROWS)]
     assert not find_evidence(samples(rows)).flagged()
 
 

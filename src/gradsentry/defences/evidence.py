@@ -31,7 +31,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 13
+    version = 14
 
     @property
     def scope(self) -> Scope:

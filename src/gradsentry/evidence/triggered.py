@@ -78,10 +78,10 @@ def _joined(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _stretches(said: Features) -> Bools:
-    """Returns which response strings are long or whole; short ones are what a topic brings.  # [features]"""
+    """Returns which response strings are long or at an end; topics bring short ones.  # [features]"""
     at = np.minimum(said.first + said.size - 1, len(said.codes) - 1)
-    whole = (said.codes[said.first] == START) & (said.codes[at] == END)
-    return np.asarray((said.size == said.size.max(initial=0)) | whole)
+    marked = (said.codes[said.first] == START) | (said.codes[at] == END)
+    return np.asarray((said.size == said.size.max(initial=0)) | marked)
 
 
 def _foreign(texts: Texts, pairs: Pairs) -> list[Conjunction]:
