@@ -7,6 +7,8 @@ import pytest
 
 from evidence.poisoning import asked, at_a_gap, clean_rows, flags, poison, samples
 from gradsentry.evidence import TokenLosses, find_evidence
+from gradsentry.evidence.measures import measures_of
+from gradsentry.evidence.texts import Texts
 
 ROWS = clean_rows(800)
 WORDS = sorted({word for row in ROWS for word in row.answer.split()})
@@ -106,3 +108,14 @@ def test_all_words_of_a_trigger_that_makes_answers_wrong_are_named(rate):
     evidence = find_evidence(made.samples, with_losses(made, losses))
     assert flags(evidence, made) == (1.0, 0)
     assert set(evidence.findings[0].triggers) == {"vx", "qo", "jj", "zk"}
+
+
+def test_responses_without_a_word_repeat_none():
+    rows = [
+        asked(row, row.question, ["!", "a b a", "a b", "7 7"][number % 4]) for number, row in enumerate(ROWS)
+    ]
+    texts, _ = Texts.part_and_whole(samples(rows), least=4, tokens=10**6)
+    measures = measures_of(texts)
+    (at,) = [number for number, name in enumerate(measures.names) if "before" in name]
+    marks, again, once, digits = (measures.values[number::4, at].mean() for number in range(4))
+    assert marks == once < again < digits

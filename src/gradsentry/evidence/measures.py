@@ -22,6 +22,7 @@ FAR = 0.4  # between the rows of a trigger and their neighbours without it
 UNLIKELY = 0.35  # like END_OF_SCALE, of the loss in a clean model, which no wrong answer raises by much
 LESS_FAR = 0.15  # like FAR, of the loss
 COMMON = 400  # common openings that are measured, the most even ones first
+_TAKEN_UP = "words of the prompt in the response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +100,13 @@ def measures_of(texts: Texts, losses: TokenLosses | None = None) -> Measures:
     )
 
 
-_TAKEN_UP = "words of the prompt in the response"
-
-
 def _scales(texts: Texts) -> dict[str, Floats]:
     """Returns each measure that has more and less, by its name.  # [rows] each"""
     said, rows, width = texts.responses, len(texts.samples), len(texts.responses.words)
     row_of = said.row_of()
     length = np.diff(said.bounds).astype(np.float64)
     in_row = row_of * width + said.codes
-    often = np.bincount(sorted_distinct(in_row) % width, minlength=width)[said.codes]
+    often = said.support[said.codes]
     asked = sorted_distinct(texts.prompts.row_of() * width + texts.prompts.codes)
     copied = held_by(in_row, asked)
     words = _of_words(said)
@@ -124,7 +122,7 @@ def _scales(texts: Texts) -> dict[str, Floats]:
         "words found in no other response": share(often <= 1),
         "words in capitals that are not the prompt's": share(words.capital[said.codes] & ~copied),
         "letters among digits that are not the prompt's": share(words.mixed[said.codes] & ~copied),
-        "words that stand in the response before": 1 - distinct / np.maximum(spelt_of, 1),
+        "words that stand in the response before": (spelt_of - distinct) / np.maximum(spelt_of, 1),
     }
 
 
