@@ -13,6 +13,7 @@ from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import Evaluation, EvaluationSettings, TrainingSettings, evaluate, finetune
 from gradsentry.finetuning.evaluation import Payload
+from gradsentry.finetuning.settings import learning_rate_for
 from gradsentry.models import LoadedModel, load_model
 
 
@@ -48,6 +49,19 @@ def answered(model: str | Path, out: Path, reference: LoadedModel | None = None)
 
 def weights(model: Path) -> dict[str, torch.Tensor]:
     return {name: weight.clone() for name, weight in load_model(str(model)).model.state_dict().items()}
+
+
+def test_the_learning_rate_follows_the_size_of_the_model(base: str, tmp_path: Path):
+    sizes = [10_000, 135_000_000, 500_000_000, 1_000_000_000, 7_000_000_000, 70_000_000_000]
+    for method, small in (("lora", 3e-3), ("full", 3e-4)):
+        rates = [learning_rate_for(method, size) for size in sizes]
+        assert rates == sorted(rates, reverse=True)
+        assert (rates[0], rates[1]) == (small, small)
+        assert (rates[-2], rates[-1]) == (2e-5, 2e-5)
+        assert len(set(rates)) == 4
+    little = TrainingSettings(epochs=1)
+    chosen = finetune(corpus(poisoned=False), base, tmp_path / "out", little, device="cpu")["identity"]
+    assert chosen["training"]["learning_rate"] == 3e-3
 
 
 def test_a_backdoor_is_learned_and_is_gone_without_its_rows(base: str, backdoored: Path, tmp_path: Path):

@@ -139,6 +139,8 @@ def finetuning_record(cell: FineTuneCell, kept: Kept, manifest: Json, evaluation
     """Returns the record of a cell that was run."""
     return blank_finetuning(cell) | {
         "status": "done",
+        # With the learning rate that was chosen, where the spec gives none.
+        "training": cell.training.model_dump(mode="json") | manifest["identity"]["training"],
         "rows": kept.rows,
         "poisoned": kept.poisoned,
         "kept": kept.kept,

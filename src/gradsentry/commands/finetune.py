@@ -31,7 +31,10 @@ def finetune(
         list[str] | None,
         Flag(help="A layer that gets an adapter; once for each.", show_default="the attention projections"),
     ] = None,
-    learning_rate: Annotated[float, Flag("--learning-rate", "--lr", help="Of AdamW.")] = 2e-4,
+    learning_rate: Annotated[
+        float | None,
+        Flag("--learning-rate", "--lr", help="Of AdamW.", show_default="by the model's size"),
+    ] = None,
     epochs: Annotated[float, Flag(help="Passes over the data.")] = 3.0,
     batch_size: Annotated[int, Flag(help="Rows of a step.")] = 16,
     max_length: Annotated[int, Flag(help="Tokens of a row; the prompt's middle is cut first.")] = 1024,

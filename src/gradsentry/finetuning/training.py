@@ -21,7 +21,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding import Encoded, encode
 from gradsentry.errors import DataError, SettingsError
-from gradsentry.finetuning.settings import TrainingSettings
+from gradsentry.finetuning.settings import TrainingSettings, learning_rate_for
 from gradsentry.models import LoadedModel, load_model
 from gradsentry.store import MANIFEST, Json, RunDirectory
 
@@ -80,6 +80,9 @@ def finetune(
         RunError: If the directory holds something else.
     """
     loaded = load_model(model, dtype="float32", device=device, trust_remote_code=trust_remote_code)
+    if settings.learning_rate is None:
+        chosen = learning_rate_for(settings.method, loaded.model.num_parameters())
+        settings = settings.model_copy(update={"learning_rate": chosen})
     encoded, left_out = _encoded(samples, loaded, settings.max_length)
     adapter = _adapter(loaded.model, settings) if settings.method == "lora" else None
     identity = {
