@@ -109,8 +109,9 @@ def _seen(records: Sequence[Record]) -> Iterator[str]:
 
 def _training(record: Record) -> str:
     settings = record["training"]
+    rate = settings["learning_rate"] or record["trained"]["learning_rate"]
     return (
-        f"{record['method']} with learning rate {settings['learning_rate']:g}, "
+        f"{record['method']} with learning rate {rate:g}, "
         f"{settings['epochs']:g} epochs, batch {settings['batch_size']}, "
         f"answers of {record['evaluation']['max_new_tokens']} tokens at most"
     )

@@ -139,8 +139,6 @@ def finetuning_record(cell: FineTuneCell, kept: Kept, manifest: Json, evaluation
     """Returns the record of a cell that was run."""
     return blank_finetuning(cell) | {
         "status": "done",
-        # With the learning rate that was chosen, where the spec gives none.
-        "training": cell.training.model_dump(mode="json") | manifest["identity"]["training"],
         "rows": kept.rows,
         "poisoned": kept.poisoned,
         "kept": kept.kept,
@@ -150,6 +148,8 @@ def finetuning_record(cell: FineTuneCell, kept: Kept, manifest: Json, evaluation
             "rows": manifest["rows"],
             "steps": manifest["steps"],
             "rows_sha256": manifest["identity"]["rows"],
+            # As the model's size chose it, where the spec gives none.
+            "learning_rate": manifest["identity"]["training"]["learning_rate"],
         },
         **evaluation.as_json(),
     }
