@@ -16,7 +16,7 @@ import yaml
 
 from bench.finetuned import TRAINING, block, ran, written_spec
 from gradsentry.bench import GridResult, Spec
-from gradsentry.bench.finetune_cells import plan_finetuning
+from gradsentry.bench.finetune_cells import blank_finetuning, plan_finetuning
 from gradsentry.bench.results import read_finetuning
 from gradsentry.errors import RunError, SettingsError
 
@@ -41,6 +41,16 @@ def test_the_backdoor_goes_with_the_rows_that_brought_it(done: tuple[Spec, Path,
     assert by_name["cleangen"]["asr"]["hits"] == 0
     assert min(by_name[name]["cacc"]["rate"] for name in ("none", "oracle")) >= 0.8
     assert read_finetuning(out) == json.loads(json.dumps(result.records))
+
+
+def test_a_learning_rate_that_was_chosen_is_told_beside_the_one_that_was_asked_for(tmp_path: Path):
+    training = {"method": "full", "epochs": 1, "batch_size": 16}
+    spec = written_spec(tmp_path, training=training, runs=[block(["none"])])
+    (record,) = ran(spec, tmp_path / "out").records
+    (cell,) = plan_finetuning(spec)
+    assert record["training"] == blank_finetuning(cell)["training"]
+    assert record["training"]["learning_rate"] is None
+    assert record["trained"]["learning_rate"] == 3e-4
 
 
 def test_defences_that_leave_the_same_rows_share_a_model(done: tuple[Spec, Path, GridResult]):
