@@ -26,7 +26,10 @@ SPEC = ROOT / "benchmarks" / "finetune_reduced.yaml"
 KEPT = ROOT / "benchmarks" / "results" / "finetune_reduced"
 PAGE = ROOT / "docs" / "finetuning.md"
 MARK = "<!-- Written by benchmarks/finetune_page.py from what follows to the end. -->"
-CELL = ("data", "attack", "attack_settings", "model", "rate", "training", "evaluation", "defence")
+CELL = (
+    *("data", "attack", "attack_settings", "rate", "rows_at_most", "questions_at_most", "seed"),
+    *("model", "training", "evaluation", "defence"),
+)
 BACKDOORED, REMOVED = 0.9, 0.01
 
 
@@ -90,12 +93,12 @@ that leave the same rows share one training. Intervals are exact, 95 %."""
 
 
 def _seen(records: Sequence[Record]) -> Iterator[str]:
-    mixes: dict[tuple[str, str, float, str], dict[str, Record]] = {}
+    mixes: dict[tuple[str, str, float, int, str], dict[str, Record]] = {}
     for record in records:
         if record["status"] == "done":
-            key = (record["data"], record["attack"], record["rate"], _training(record))
+            key = (record["data"], record["attack"], record["rate"], record["rows"], _training(record))
             mixes.setdefault(key, {})[record["defence"]] = record
-    for (data, attack, rate, training), cells in mixes.items():
+    for (data, attack, rate, _, training), cells in mixes.items():
         if "none" not in cells:
             continue
         asr = cells["none"]["asr"]

@@ -18,7 +18,7 @@ from gradsentry.finetuning import Evaluation, EvaluationSettings, TestItem, Trai
 from gradsentry.models import LoadedModel
 from gradsentry.store import Json
 
-VERSION = 2
+VERSION = 3
 """Raised when the same cell would give another record."""
 
 
@@ -31,6 +31,8 @@ class FineTuneCell:
         attack: The attack.
         rate: Poison rate in percent.
         rows: Rows to train on at most, before the defence.
+        questions: Questions at most.
+        seed: Of the draws of rows and questions.
         model: The base model's name.
         defence: The defence.
         training: How the model is fine-tuned.
@@ -41,6 +43,8 @@ class FineTuneCell:
     attack: AttackSpec
     rate: float
     rows: int
+    questions: int
+    seed: int
     model: str
     defence: Defence
     training: TrainingSettings
@@ -79,12 +83,23 @@ def plan_finetuning(spec: Spec) -> list[FineTuneCell]:
     section = spec.finetune
     if section is None:
         return []
-    data, attacks = ({one.shown: one for one in kind} for kind in (spec.data, spec.attacks))
+    data = {one.shown: one for one in spec.data}
+    attacks = {one.shown: one for one in spec.attacks}
     return [
-        FineTuneCell(data[of], attacks[by], rate, rows, model, defence, training, evaluation)  # type: ignore[arg-type]
+        FineTuneCell(
+            data=data[of],
+            attack=attacks[by],
+            rate=rate,
+            rows=run.rows or section.rows,
+            questions=section.questions,
+            seed=spec.seed,
+            model=model,
+            defence=defence,
+            training=training,
+            evaluation=evaluation,
+        )
         for run in section.runs
         for training, evaluation in [(section.training_of(run), section.evaluation_of(run))]
-        for rows in [run.rows or section.rows]
         for model in spec.models
         for of in run.data
         for by in run.attacks
@@ -125,6 +140,9 @@ def blank_finetuning(cell: FineTuneCell) -> Record:
         "attack_settings": cell.attack.build().model_dump(mode="json", exclude={"rate", "count"}),
         "model": cell.model,
         "rate": cell.rate,
+        "rows_at_most": cell.rows,
+        "questions_at_most": cell.questions,
+        "seed": cell.seed,
         "method": cell.training.method,
         "training": cell.training.model_dump(mode="json"),
         "evaluation": cell.evaluation.model_dump(mode="json"),
