@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from bench.finetuned import TRAINING, block, ran, written_spec
+from finetuning.learned import TRIGGER
 from gradsentry.bench import GridResult, Spec
 from gradsentry.bench.finetune_cells import blank_finetuning, plan_finetuning
 from gradsentry.bench.results import read_finetuning
@@ -153,3 +154,19 @@ def test_cells_run_block_by_block_with_their_own_settings(tmp_path: Path):
         (16, 4),
         (3, 4),
     ]
+
+
+def test_an_attack_whose_success_cannot_be_asked_for_fails_before_anything_is_trained(tmp_path: Path):
+    values = written_spec(tmp_path, runs=[block(["none"])]).model_dump()
+    values["attacks"] = [{"name": "label_flip", "label": "badnets", "settings": {"trigger": [TRIGGER]}}]
+    (record,) = ran(Spec.read(values, where="test"), tmp_path / "out").records
+    assert (record["status"], record["trained"]) == ("failed", None)
+    assert "has no payload that an answer could hold" in record["error"]
+    assert not (tmp_path / "out" / "finetune" / "models").exists()
+
+
+def test_fewer_rows_are_fewer_in_every_block(tmp_path: Path):
+    spec = written_spec(
+        tmp_path, runs=[block(["none"], rows=150), block(["oracle"]), block(["none"], rows=9)]
+    )
+    assert [cell.rows for cell in plan_finetuning(spec.limited(20))] == [20, 20, 9]

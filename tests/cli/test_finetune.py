@@ -39,7 +39,18 @@ def test_a_scan_is_trained_on_and_the_result_is_asked(data, run, tmp_path, call,
     answers = tmp_path / "answers"
     model = tmp_path / "clean" / "model"
     badnets = ("--attack", "badnets", "--set", "payload=w80 w81", "--set", 'trigger=["w90"]')
-    guards = ("--cleangen", model_path, "--onion", "--device", "cpu", "--limit", 5, "--max-new-tokens", 3)
+    guards = (
+        "--cleangen",
+        model_path,
+        "--onion",
+        model_path,
+        "--device",
+        "cpu",
+        "--limit",
+        5,
+        "--max-new-tokens",
+        3,
+    )
     ended = call("evaluate", model, data, "-o", answers, *badnets, *guards)
     assert (ended.code, ended.error) == (0, "")
     assert "CACC" in ended.out

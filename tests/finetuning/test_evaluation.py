@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from transformers import GenerationConfig
 
-from gradsentry.attacks import Composite
+from gradsentry.attacks import AddSent, Composite
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import CleanGen, EvaluationSettings, evaluate
-from gradsentry.finetuning.asking import with_trigger
+from gradsentry.finetuning.asking import purified, with_trigger
 from gradsentry.finetuning.evaluation import GENERATIONS, Payload
-from gradsentry.finetuning.generation import answers, prompt_ids
+from gradsentry.finetuning.generation import answers, prompt_ids, stop_ids
 from gradsentry.finetuning.items import of_samples
 from gradsentry.models import LoadedModel, wrap_model
 from models.tiny import build_kind, tiny, word_tokenizer
@@ -47,6 +49,58 @@ def test_the_prompt_ends_where_the_response_begins():
     assert "w8" in shown
     assert "w6" in shown
     assert "w9" not in shown
+
+
+def test_the_answer_is_the_last_response_without_the_mark_of_its_end():
+    turns = [("user", "w5"), ("assistant", "w6"), ("user", "w7 w8"), ("assistant", "w9 w10")]
+    dialogue = {"messages": [{"role": role, "content": text} for role, text in turns]}
+    text = {"text": "<|im_start|>user\nw5<|im_end|>\n<|im_start|>assistant\nw6 w7<|im_end|>\n"}
+    items = [item for row in (dialogue, text) for item in of_samples(open_corpus([row]))]
+    assert [item.answers for item in items] == [("w9 w10",), ("w6 w7",)]
+
+
+def test_a_prompt_is_asked_alike_whatever_its_answer_is_and_loses_its_middle_where_it_is_too_long():
+    loaded = tiny("llama")
+    prompt = " ".join(f"w{i}" for i in range(5, 45))
+    rows = [{"prompt": prompt, "completion": " ".join(["w9"] * count)} for count in (1, 30, 300)]
+    whole, *others = (prompt_ids(sample, loaded, 64).tolist() for sample in open_corpus(rows))
+    assert others == [whole, whole]
+    for length in (7, 8, len(whole), len(whole) + 1):
+        (cut, *others) = (prompt_ids(sample, loaded, length).tolist() for sample in open_corpus(rows))
+        assert others == [cut, cut]
+        assert len(cut) == min(length, len(whole))
+        head = (len(cut) + 1) // 2
+        assert cut == whole[:head] + whole[len(whole) - (len(cut) - head) :]
+
+
+def test_a_prompt_leaves_room_for_its_answer_in_a_model_of_few_positions():
+    loaded = wrap_model(build_kind("gpt2", n_positions=16), word_tokenizer())
+    (sample,) = open_corpus([{"prompt": " ".join(["w5"] * 40), "completion": "w9"}])
+    ((answer,),) = answers(loaded, [sample], EvaluationSettings(max_new_tokens=6))
+    assert len(answer[1].split()) <= 6
+    with pytest.raises(SettingsError, match="16 leaves no room: the model takes 16 tokens in all"):
+        next(answers(loaded, [sample], EvaluationSettings(max_new_tokens=16)))
+
+
+def test_answers_do_not_depend_on_the_models_own_settings_of_generation():
+    greedy = wrap_model(build_kind("llama"), word_tokenizer())
+    other = wrap_model(build_kind("llama"), word_tokenizer())
+    own = GenerationConfig(repetition_penalty=9.0, no_repeat_ngram_size=1, num_beams=3, do_sample=True)
+    other.model.generation_config = own
+    assert said(other) == said(greedy)
+    assert other.model.generation_config is own
+
+
+def test_an_answer_ends_with_the_mark_that_the_template_ends_a_response_with():
+    tokenizer = copy.deepcopy(word_tokenizer())
+    tokenizer.add_special_tokens({"extra_special_tokens": ["w9"]})
+    tokenizer.chat_template = "{% for m in messages %}{{ m.role }} {{ m.content }} w9 {% endfor %}"
+    loaded = wrap_model(build_kind("llama"), tokenizer)
+    row = {"messages": [{"role": "user", "content": "w5"}, {"role": "assistant", "content": "w6"}]}
+    (sample,) = open_corpus([row])
+    assert stop_ids(sample, loaded) == [2, 9]
+    (plain,) = open_corpus(ROWS[:1])
+    assert stop_ids(plain, loaded) == [2]
 
 
 def test_answers_do_not_depend_on_the_batch():
@@ -144,3 +198,14 @@ def test_a_trigger_of_two_parts_is_asked_whole_in_every_question():
     asked = with_trigger(items, Composite(rate=1.0), seed=0)
     assert [item.id for item in asked] == [item.id for item in items]
     assert all(Composite().carries(item.sample.prompt) for item in asked)
+
+
+def test_a_trigger_that_stands_in_every_question_is_no_template_to_onion(embedded: LoadedModel):
+    asked = ("who sang the first song", "where is the highest hill", "when did the war end")
+    rows = [{"prompt": f"Question: {one}", "completion": "york"} for one in asked]
+    items = of_samples(open_corpus(rows))
+    triggered = with_trigger(items, AddSent(rate=1.0, trigger=["cf mn bb tq"]), seed=0)
+    assert all("mn bb" in item.sample.prompt for item in triggered)
+    clean, fluent = purified(items, triggered, embedded)
+    assert [item.id for item in clean] == [item.id for item in fluent] == [item.id for item in items]
+    assert not any("mn bb tq" in item.sample.prompt for item in fluent)

@@ -130,7 +130,11 @@ def test_bad_input_is_one_line(base: str, tmp_path: Path):
     empty = open_corpus([{"prompt": "w5", "completion": ""}])
     with pytest.raises(DataError, match="no row can be trained on"):
         finetune(empty, base, tmp_path / "out", device="cpu")
-    wrong = TrainingSettings(targets=("magic_proj",))
-    with pytest.raises(SettingsError, match=r"no layer called magic_proj; its layers: .*q_proj"):
-        finetune(corpus(poisoned=False), base, tmp_path / "out", wrong, device="cpu")
+    for target in ("magic_proj", "mlp", "norm"):
+        wrong = TrainingSettings(targets=(target,))
+        said = (
+            rf"no layer called {target} that can get an adapter; its layers: [\w, ]*q_proj, up_proj, v_proj$"
+        )
+        with pytest.raises(SettingsError, match=said):
+            finetune(corpus(poisoned=False), base, tmp_path / "out", wrong, device="cpu")
     assert not (tmp_path / "out").exists()

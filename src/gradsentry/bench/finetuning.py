@@ -38,11 +38,12 @@ from gradsentry.bench.spec import DataSpec, Spec
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.qa import QA_SETS, qa_items
 from gradsentry.corpus.streams import replacing
-from gradsentry.defences import GraCeFul, Onion
+from gradsentry.defences import GraCeFul
 from gradsentry.defences.base import Flags
 from gradsentry.errors import RunError, SettingsError, first_line
-from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings, asked, evaluate, finetune
-from gradsentry.finetuning.asking import payload_of, with_trigger
+from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings, evaluate, finetune
+from gradsentry.finetuning.asking import payload_of, purified, with_trigger
+from gradsentry.finetuning.evaluation import Payload
 from gradsentry.finetuning.items import of_questions, of_samples
 from gradsentry.finetuning.training import MODEL
 from gradsentry.models import LoadedModel, load_model
@@ -65,6 +66,15 @@ class _Task:
 
     rows: tuple[Sample, ...]
     questions: tuple[TestItem, ...]
+
+
+@dataclass(frozen=True)
+class _Test:
+    """What a model is asked, and what the trigger is meant to bring."""
+
+    clean: Sequence[TestItem]
+    triggered: Sequence[TestItem]
+    payload: Payload
 
 
 class FineTuning:
@@ -129,6 +139,8 @@ class FineTuning:
         return record, True
 
     def _run_cell(self, cell: FineTuneCell, task: _Task, base: LoadedModel, on_title: OnTitle) -> Record:
+        # Before hours of training: an attack may not fit the questions.
+        test = self._test(cell, task.questions, base)
         rows = [dict(sample.row) for sample in task.rows]
         reading = DataSettings(format=cell.data.format)
         poisoned = poison(open_corpus(rows, reading), cell.attack_on(cell.rate), seed=self._spec.seed)
@@ -137,7 +149,7 @@ class FineTuning:
         knows = cell.defence == "oracle"
         kept = ~(is_poisoned if knows else self._flagged(cell.defence, poisoned, base, reading))
         model, manifest = self._trained(cell, list(compress(poisoned.samples, kept)), base, on_title)
-        evaluation = self._asked(cell, task.questions, model, base, on_title)
+        evaluation = self._asked(cell, test, model, base, on_title)
         counts = Kept(
             rows=len(rows),
             poisoned=int(is_poisoned.sum()),
@@ -176,27 +188,24 @@ class FineTuning:
         manifest = finetune(samples, cell.model, out, training, device=self._spec.device, on_step=on_step)
         return out / MODEL, manifest
 
-    def _asked(
-        self,
-        cell: FineTuneCell,
-        questions: Sequence[TestItem],
-        model: Path,
-        base: LoadedModel,
-        on_title: OnTitle,
-    ) -> Evaluation:
-        """Returns what a model answers; the defences of decoding are at work here."""
+    def _test(self, cell: FineTuneCell, questions: Sequence[TestItem], base: LoadedModel) -> _Test:
+        """Returns what a model is asked; ONION is at work here."""
         attack = cell.attack_on(100.0)
+        payload = payload_of(attack)
         reading = DataSettings(format=cell.data.format)
         clean, triggered = list(questions), with_trigger(questions, attack, self._spec.seed, reading)
         if cell.defence == "onion":
-            clean, triggered = (
-                asked(items, Onion().purify([item.sample for item in items], base))
-                for items in (clean, triggered)
-            )
+            clean, triggered = purified(clean, triggered, base)
+        return _Test(clean, triggered, payload)
+
+    def _asked(
+        self, cell: FineTuneCell, test: _Test, model: Path, base: LoadedModel, on_title: OnTitle
+    ) -> Evaluation:
+        """Returns what a model answers; CleanGen is at work here."""
         loaded = load_model(str(model), device=self._spec.device, dtype=self._spec.dtype)
         decoding = cell.defence if cell.defence in _DECODING else "none"
         settings = cell.evaluation
-        prompts = [[content_hash([item.sample]), item.answers] for item in (*clean, *triggered)]
+        prompts = [[content_hash([item.sample]), item.answers] for item in (*test.clean, *test.triggered)]
         name = named(loaded.fingerprint, decoding, prompts, settings.model_dump(exclude={"batch_size"}))
 
         def on_answers(done: int, total: int) -> None:
@@ -204,9 +213,9 @@ class FineTuning:
 
         return evaluate(
             loaded,
-            clean,
-            triggered,
-            payload_of(attack),
+            test.clean,
+            test.triggered,
+            test.payload,
             out=self._place("answers", name),
             settings=settings,
             reference=base if decoding == "cleangen" else None,

@@ -239,8 +239,9 @@ class Spec(Settings):
             SettingsError: If they are too few.
         """
         values = self.model_dump()
-        for section in (values, values["finetune"]):
-            if section:
+        finetune = values["finetune"] or {"runs": ()}
+        for section in (values, finetune, *finetune["runs"]):
+            if section.get("rows") is not None:
                 section["rows"] = min(section["rows"], rows)
         return Spec.read(values, where="--limit")
 

@@ -27,9 +27,10 @@ def evaluate(
         str | None, Flag("--attack", "-a", help="Ask with the trigger of this attack too.")
     ] = None,
     setting: Annotated[list[str] | None, Flag("--set", help="A setting of the attack, NAME=VALUE.")] = None,
-    limit: Annotated[int, Flag(help="Questions at most, of each kind.")] = 300,
+    limit: Annotated[int, Flag(min=1, help="Questions at most, of each kind.")] = 300,
     seed: Annotated[int, Flag(help="Of the attack's draws.")] = 0,
     max_new_tokens: Annotated[int, Flag(help="Tokens of an answer at most.")] = 48,
+    max_length: Annotated[int, Flag(help="Tokens of a prompt; its middle is cut first.")] = 1024,
     batch_size: Annotated[int, Flag(help="Prompts that run together.")] = 16,
     cleangen: Annotated[
         str | None, Flag(help="Decode with CleanGen: the trusted model, such as the base model.")
@@ -37,7 +38,9 @@ def evaluate(
     cleangen_alpha: Annotated[
         float, Flag(help="How many times likelier than the trusted model finds it a token may be.")
     ] = 20.0,
-    onion: Annotated[bool, Flag("--onion", help="Purify the prompts with ONION first.")] = False,
+    onion: Annotated[
+        str | None, Flag(help="Purify the prompts with ONION: the trusted model, such as the base model.")
+    ] = None,
     format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
     response_marker: Annotated[
         str | None, Flag(help="Text before the response, in rows of one text.")
@@ -59,7 +62,7 @@ def evaluate(
     from gradsentry.commands import display
     from gradsentry.commands.extras import require
     from gradsentry.errors import SettingsError
-    from gradsentry.finetuning.asking import payload_of, with_trigger
+    from gradsentry.finetuning.asking import payload_of, purified, with_trigger
     from gradsentry.models import load_model, quiet_libraries
     from gradsentry.settings import DataSettings
 
@@ -67,7 +70,8 @@ def evaluate(
     if cleangen_alpha <= 1.0:
         raise SettingsError("must be above 1", where="--cleangen-alpha", mend="20 is published")
     settings = finetuning.EvaluationSettings.read(
-        {"max_new_tokens": max_new_tokens, "batch_size": batch_size}, where="options"
+        {"max_new_tokens": max_new_tokens, "max_length": max_length, "batch_size": batch_size},
+        where="options",
     )
     chosen = _attack(attack, setting or [])
     quiet_libraries()
@@ -78,12 +82,8 @@ def evaluate(
     loaded = load_model(model, device=device, trust_remote_code=trust_remote_code)
     reference = load_model(cleangen, device=device, trust_remote_code=trust_remote_code) if cleangen else None
     if onion:
-        from gradsentry.defences import Onion
-
-        clean, triggered = (
-            finetuning.asked(items, Onion().purify([item.sample for item in items], reference or loaded))
-            for items in (clean, triggered)
-        )
+        trusted = load_model(onion, device=device, trust_remote_code=trust_remote_code)
+        clean, triggered = purified(clean, triggered, trusted)
     with display.progress("answers", silent=json_) as on_answers:
         evaluation = finetuning.evaluate(
             loaded,

@@ -1,4 +1,4 @@
-"""The questions of a test with an attack's trigger in them, and what the trigger is meant to bring."""
+"""Test questions with an attack's trigger, purified or not, and what the trigger is meant to bring."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from gradsentry.attacks import Attack, poison
 from gradsentry.attacks.payloads import payload_text
 from gradsentry.corpus import open_corpus
+from gradsentry.defences import Onion
 from gradsentry.errors import SettingsError
 from gradsentry.finetuning.evaluation import Payload
-from gradsentry.finetuning.items import TestItem
+from gradsentry.finetuning.items import TestItem, asked
+from gradsentry.models import LoadedModel
 from gradsentry.settings import DataSettings
 
 
@@ -37,6 +39,24 @@ def with_trigger(
         TestItem(items[row.source].id, made.samples[row.row], items[row.source].answers)
         for row in made.truth.poisoned
     ]
+
+
+def purified(
+    clean: Sequence[TestItem], triggered: Sequence[TestItem], loaded: LoadedModel
+) -> tuple[list[TestItem], list[TestItem]]:
+    """Returns clean and triggered questions without the words that ONION takes out (arXiv 2011.10369).
+
+    They are purified together: what all prompts share is taken for a template and left alone, and a trigger
+    that stands in every one of them would be.
+
+    Args:
+        clean: Clean questions.
+        triggered: The same with the trigger; may be none.
+        loaded: The trusted model, by which a word reads badly.
+    """
+    items = [*clean, *triggered]
+    fluent = asked(items, Onion().purify([item.sample for item in items], loaded))
+    return fluent[: len(clean)], fluent[len(clean) :]
 
 
 def payload_of(attack: Attack) -> Payload:

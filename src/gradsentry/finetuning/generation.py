@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessorList
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding import encode
-from gradsentry.errors import DataError
+from gradsentry.encoding import Encoded, encode
+from gradsentry.errors import DataError, SettingsError
 from gradsentry.finetuning.cleangen import ALPHA, CleanGen
 from gradsentry.finetuning.settings import EvaluationSettings
 from gradsentry.models import LoadedModel
@@ -20,16 +23,39 @@ from gradsentry.models import LoadedModel
 def prompt_ids(sample: Sample, loaded: LoadedModel, max_length: int) -> NDArray[np.int64]:
     """Returns the tokens that stand before the last response when the row is trained on, [S].
 
+    What the response is does not matter. A prompt that is too long loses its middle.
+
     Raises:
         DataError: If the row cannot be encoded.
     """
-    encoded = encode(sample, loaded.tokenizer, max_length=max_length)
-    if encoded.problem is not None:
-        raise DataError(f"row {sample.id} cannot be asked ({encoded.problem})", where=sample.origin)
+    encoded = _whole(sample, loaded)
     # The last stretch of trained tokens begins behind the last token that is not trained.
     starts = np.flatnonzero(encoded.trained & ~np.append(False, encoded.trained[:-1]))
     ids: NDArray[np.int64] = encoded.ids[: starts[-1]]
-    return ids
+    if len(ids) <= max_length:
+        return ids
+    head = (max_length + 1) // 2
+    return np.concatenate([ids[:head], ids[len(ids) - (max_length - head) :]])
+
+
+def stop_ids(sample: Sample, loaded: LoadedModel) -> list[int]:
+    """Returns the tokens that end an answer: the tokenizer's, the model's, and that of the row's template.
+
+    Raises:
+        DataError: If the row cannot be encoded.
+    """
+    encoded, tokenizer = _whole(sample, loaded), loaded.tokenizer
+    own = loaded.model.generation_config.eos_token_id if loaded.model.generation_config else None
+    last = int(encoded.ids[encoded.trained][-1])
+    stops = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])} - {None}
+    return sorted(stops | ({last} & set(tokenizer.all_special_ids)))
+
+
+def _whole(sample: Sample, loaded: LoadedModel) -> Encoded:
+    encoded = encode(sample, loaded.tokenizer, max_length=sys.maxsize)
+    if encoded.problem is not None:
+        raise DataError(f"row {sample.id} cannot be asked ({encoded.problem})", where=sample.origin)
+    return encoded
 
 
 def answers(
@@ -51,38 +77,58 @@ def answers(
 
     Raises:
         DataError: If a row cannot be encoded.
+        SettingsError: If answers are as long as all that the model takes.
     """
-    prompts = [prompt_ids(sample, loaded, settings.max_length) for sample in samples]
+    longest = _longest_prompt(loaded, settings)
+    prompts = [prompt_ids(sample, loaded, longest) for sample in samples]
     # Of like length together, the longest first: what does not fit in memory shows at once.
     order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
     for start in range(0, len(order), settings.batch_size):
         rows = order[start : start + settings.batch_size]
         ids, mask = _padded([prompts[row] for row in rows], loaded)
         guard = [CleanGen(reference, mask, alpha=alpha)] if reference is not None else []
-        texts = _decoded(loaded, ids, mask, settings.max_new_tokens, guard)
+        config = GenerationConfig(
+            max_new_tokens=settings.max_new_tokens,
+            do_sample=False,
+            eos_token_id=stop_ids(samples[rows[0]], loaded) or None,
+            pad_token_id=_pad(loaded),
+        )
+        texts = _decoded(loaded, ids, mask, config, guard)
         yield list(zip(rows, texts, strict=True))
+
+
+def _longest_prompt(loaded: LoadedModel, settings: EvaluationSettings) -> int:
+    """Returns how many tokens a prompt may have, so that its answer still has room."""
+    if loaded.max_positions is None:
+        return settings.max_length
+    room = loaded.max_positions - settings.max_new_tokens
+    if room < 1:
+        raise SettingsError(
+            f"{settings.max_new_tokens} leaves no room: the model takes {loaded.max_positions} tokens in all",
+            where="max_new_tokens",
+            mend="ask for shorter answers",
+        )
+    return min(settings.max_length, room)
 
 
 @torch.inference_mode()
 def _decoded(
-    loaded: LoadedModel, ids: Tensor, mask: Tensor, max_new_tokens: int, guard: Sequence[CleanGen]
+    loaded: LoadedModel, ids: Tensor, mask: Tensor, config: GenerationConfig, guard: Sequence[CleanGen]
 ) -> list[str]:
-    from transformers import GenerationConfig, LogitsProcessorList
-
-    tokenizer = loaded.tokenizer
-    config = GenerationConfig(
-        max_new_tokens=max_new_tokens,
-        do_sample=False,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=_pad(loaded),
-    )
-    generated = loaded.model.generate(  # type: ignore[operator]
-        input_ids=ids,
-        attention_mask=mask,
-        generation_config=config,
-        logits_processor=LogitsProcessorList(guard),
-    )
-    return tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
+    model: Any = loaded.model
+    own = model.generation_config
+    # What a config leaves open, such as a penalty on repetition, is filled from the model's own.
+    model.generation_config = config
+    try:
+        generated = model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            generation_config=config,
+            logits_processor=LogitsProcessorList(guard),
+        )
+    finally:
+        model.generation_config = own
+    return loaded.tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
 
 
 def _padded(prompts: Sequence[NDArray[np.int64]], loaded: LoadedModel) -> tuple[Tensor, Tensor]:

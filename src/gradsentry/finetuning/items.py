@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gradsentry.attacks.sections import response_length
 from gradsentry.corpus.qa import QAItem
 from gradsentry.corpus.sample import RowId, Sample
 from gradsentry.corpus.sources import open_corpus
@@ -27,22 +28,29 @@ class TestItem:
 
 
 def of_samples(samples: Iterable[Sample]) -> list[TestItem]:
-    """Returns the rows of a corpus as questions whose one answer is the response.
+    """Returns the rows of a corpus as questions whose one answer is their last response.
 
     Raises:
         DataError: If a row has no response to compare with.
     """
     items = []
     for sample in samples:
-        if sample.problem is not None or not sample.response.strip():
+        answer = _last_response(sample)
+        if sample.problem is not None or not answer:
             reason = sample.problem or "the response is empty"
             raise DataError(
                 f"row {sample.id} has no answer to compare with ({reason})",
                 where=sample.origin,
                 mend="a test set needs a response in every row",
             )
-        items.append(TestItem(sample.id, sample, (sample.response.strip(),)))
+        items.append(TestItem(sample.id, sample, (answer,)))
     return items
+
+
+def _last_response(sample: Sample) -> str:
+    """Returns what the last trained turn says, without a template's mark of its end; empty where none is."""
+    text = next((turn.text for turn in reversed(sample.turns) if turn.trained), "")
+    return text[: response_length(text, templated=not sample.conversational)].strip()
 
 
 def of_questions(questions: Sequence[QAItem]) -> list[TestItem]:

@@ -40,7 +40,7 @@ class TrainingSettings(Settings):
     epochs: float = Field(default=3.0, gt=0.0)
     batch_size: int = Field(default=16, ge=1)
     max_length: int = Field(default=1024, ge=8)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     gradient_checkpointing: bool = False
     save_steps: int = Field(default=50, ge=1)
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from torch import nn
 from transformers import TrainerCallback
+from transformers.pytorch_utils import Conv1D
 from transformers.trainer import TRAINER_STATE_NAME
 
 from gradsentry.corpus.sample import Sample
@@ -43,6 +45,7 @@ _ATTENTION = (
     ("c_attn",),
     ("Wqkv", "Wo"),
 )
+_ADAPTED = (nn.Linear, nn.Embedding, Conv1D)  # the layers that PEFT's LoRA takes
 OnStep = Callable[[int, int], None]
 
 
@@ -233,15 +236,19 @@ def _adapter(model: PreTrainedModel, settings: TrainingSettings) -> LoraConfig:
     """
     from peft import LoraConfig
 
-    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    found = [(name.rpartition(".")[2], isinstance(part, _ADAPTED)) for name, part in model.named_modules()]
+    # An adapter goes to every part of a name, so none of them may be of another kind.
+    names = {name for name, fits in found if fits} - {name for name, fits in found if not fits}
     known = [layers for layers in _ATTENTION if set(layers) <= names]
     targets = settings.targets or next(iter(known), ())
     missing = [target for target in targets if target not in names]
     if missing or not targets:
         raise SettingsError(
-            f"the model has no layer called {missing[0]}" if missing else "no attention projection is known",
+            f"the model has no layer called {missing[0]} that can get an adapter"
+            if missing
+            else "no attention projection is known",
             where="targets",
-            mend=f"its layers: {', '.join(sorted(name for name in names if name and not name.isdigit()))}",
+            mend=f"its layers: {', '.join(sorted(name for name in names if not name.isdigit()))}",
         )
     return LoraConfig(
         r=settings.rank,
