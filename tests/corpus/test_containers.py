@@ -208,6 +208,19 @@ def test_an_edited_csv_record_keeps_the_dialect(tmp_path, delimiter, quoting):
     assert [sample.id for sample in corpus] == ["x", "y"]
 
 
+def test_conversations_of_a_csv_file_are_read_and_stay_csv(tmp_path):
+    def conversation(number: int, answer: str) -> str:
+        return json.dumps([{"from": "human", "value": f"q{number}"}, {"from": "gpt", "value": answer}])
+
+    path = make_file(tmp_path, [{"id": n, "conversations": conversation(n, "a")} for n in range(3)], ".csv")
+    corpus = open_corpus(path)
+    first, *rest = corpus
+    saved = corpus.save(tmp_path / "out", [edited(first, "b, c"), *rest])
+    with saved.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows == [{"id": f"{n}", "conversations": conversation(n, "a" if n else "b, c")} for n in range(3)]
+
+
 def test_a_tsv_of_one_column_is_not_split_at_commas(tmp_path):
     path = tmp_path / "data.tsv"
     path.write_text("text\nhello, you\tAssistant: hi, there\n".replace("\t", " "))

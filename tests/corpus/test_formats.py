@@ -184,6 +184,36 @@ CASES = {
         ["system", "+system", "user", "assistant*"],
         ["be", "s", "q", "a"],
     ),
+    "lists as the JSON that a CSV file holds": (
+        {
+            "messages": '[{"role": "user", "content": [{"type": "text", "text": "q"}]}, '
+            '{"role": "assistant", "content": "\\u00e9"}]'
+        },
+        "messages",
+        True,
+        ["user", "assistant*"],
+        ["q", "é"],
+    ),
+    "alpaca as pandas writes it": (
+        {
+            "instruction": "do",
+            "input": float("nan"),
+            "output": "done",
+            "history": '[["q", "a"]]',
+            "system": "",
+        },
+        "alpaca",
+        True,
+        ["user", "assistant*", "user", "assistant*"],
+        ["q", "a", "do", "done"],
+    ),
+    "the column that says something": (
+        {"instruction": "do", "output": "", "response": "done", "input": None, "context": "this"},
+        "alpaca",
+        True,
+        ["user", "+user", "assistant*"],
+        ["do", "this", "done"],
+    ),
     "qa": (
         {"question": "q", "answers": ["a", "b"]},
         "qa",
@@ -297,6 +327,15 @@ def test_edited_tool_calls_are_parsed_again_or_kept_as_text():
     assert sample_of(edited.row).turns[-1].text == "no JSON"
 
 
+def test_a_list_that_came_as_json_goes_back_as_json():
+    messages = [{"role": "user", "content": "é"}, {"role": "assistant", "content": "a", "tool_calls": [1]}]
+    (sample,) = open_corpus([{"messages": json.dumps(messages), "n": 1}])
+    question, answer, calls = sample.turns
+    row = write_turns(sample, [question, replace(answer, text="b"), calls]).row
+    messages[1]["content"] = "b"
+    assert row == {"messages": json.dumps(messages, ensure_ascii=False), "n": 1}
+
+
 def test_turns_of_another_row_are_refused():
     (sample,) = open_corpus([{"prompt": "p", "completion": "c"}])
     with pytest.raises(ValueError, match=r"the turns of row 0 stand at .*'completion'.* not at .*'output'"):
@@ -347,6 +386,8 @@ GOOD = {
             "`history[0]` is no pair of instruction and response",
         ),
         ({"messages": None}, "`messages` is null, not a list"),
+        ({"messages": "[{'role': 'user'}]"}, "`messages` is text, not a list"),
+        ({"messages": "[" * 100_000}, "`messages` is text, not a list"),
         ({"messages": []}, "no response: no assistant turn that is trained on"),
         (
             {"messages": [{"role": "user", "content": "q"}]},

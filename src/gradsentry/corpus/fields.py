@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from gradsentry.corpus.records import Row, kind_of
+from gradsentry.corpus.records import Row, dump_json, kind_of
 
 FieldPath = tuple[str | int, ...]
 
@@ -40,11 +42,12 @@ def text_of(value: object, path: FieldPath) -> str:
 
 
 def list_of(value: object, path: FieldPath) -> Sequence[Any]:
-    """Returns the value, which must be a list.
+    """Returns the value, which must be a list, or the JSON of one: a CSV file has no other way to hold it.
 
     Raises:
         RowError: If it is of another kind.
     """
+    value = _opened(value)
     if not isinstance(value, list | tuple):
         raise RowError(f"{shown(path)} is {kind_of(value)}, not a list")
     return value
@@ -62,29 +65,47 @@ def object_of(value: object, path: FieldPath) -> Row:
 
 
 def first_key(row: Row, keys: Sequence[str]) -> str | None:
-    """Returns the first of the keys that holds a value in the row, else the first that it has, or None."""
+    """Returns the key of these that the row has, the first that says something before those that do not."""
     present = [key for key in keys if key in row]
-    return next((key for key in present if row[key] is not None), present[0] if present else None)
+    # An empty text is still one, so it goes before null.
+    return min(present, key=lambda key: (is_blank(row[key]), row[key] is None), default=None)
 
 
 def is_blank(value: object) -> bool:
-    """Returns whether an optional field is left out: null, or no more than white space."""
-    return value is None or (isinstance(value, str) and not value.strip())
+    """Returns whether a field is left out: null, white space alone, or the NaN that pandas puts there."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def value_at(row: object, path: FieldPath) -> object:
-    """Returns what stands at the path, which must exist."""
+    """Returns what stands at the path, which must exist; JSON on the way is opened."""
     for part in path:
-        row = cast("dict[str | int, object]", row)[part]
+        row = cast("dict[str | int, object]", _opened(row))[part]
     return row
 
 
 def replaced(row: object, path: FieldPath, value: object) -> object:
-    """Returns a copy of the row with the value at the path; what lies beside the path is not copied."""
+    """Returns a copy of the row with the value at the path; what lies beside the path is not copied.
+
+    JSON on the way is opened and becomes JSON again.
+    """
     if not path:
         return value
+    held = _opened(row)
     copy = cast(
-        "dict[str | int, object]", dict(row) if isinstance(row, Mapping) else list(cast(Sequence[Any], row))
+        "dict[str | int, object]",
+        dict(held) if isinstance(held, Mapping) else list(cast(Sequence[Any], held)),
     )
     copy[path[0]] = replaced(copy[path[0]], path[1:], value)
-    return copy
+    return dump_json(copy).decode() if isinstance(row, str) else copy
+
+
+def _opened(value: object) -> object:
+    """Returns the list that a text is the JSON of; any other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value

@@ -112,9 +112,11 @@ def _prompt_completion(row: Row, marker: str | None) -> Parsed:
 
 def _alpaca(row: Row, marker: str | None) -> Parsed:
     turns: list[Turn] = []
-    for number, pair in enumerate(list_of(row.get("history") or [], ("history",))):
+    history = row.get("history")
+    for number, held in enumerate([] if is_blank(history) else list_of(history, ("history",))):
         path = ("history", number)
-        if len(list_of(pair, path)) != 2:
+        pair = list_of(held, path)
+        if len(pair) != 2:
             raise RowError(f"`history[{number}]` is no pair of instruction and response")
         turns.append(Turn("user", text_of(pair[0], (*path, 0)), trained=False, path=(*path, 0)))
         turns.append(Turn("assistant", text_of(pair[1], (*path, 1)), trained=True, path=(*path, 1)))

@@ -74,8 +74,8 @@ def parse_object(raw: bytes, path: Path, line: int) -> dict[str, Any]:
     return row
 
 
-def dump_json(row: Row, *, indent: int | None = None) -> bytes:
-    """Returns the row as UTF-8 JSON; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
+def dump_json(row: object, *, indent: int | None = None) -> bytes:
+    """Returns a row, or a value of one, as UTF-8 JSON; half a surrogate pair, which has none, is escaped."""
     text = json.dumps(row, ensure_ascii=False, indent=indent, default=_plain)
     try:
         return text.encode("utf-8")
