@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradsentry.corpus import FORMATS, Turn, open_corpus, write_turns
+from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
 
@@ -446,3 +447,24 @@ def test_the_first_row_that_fits_tells_the_format():
     corpus = open_corpus([{"prompt": "p"}, {}, GOOD["qa"]])
     assert corpus.format == "qa"
     assert [sample.problem is None for sample in corpus] == [False, False, True]
+
+
+@pytest.mark.parametrize("empty", [None, "", float("nan")])
+def test_an_empty_column_tells_no_format_that_another_tells(empty):
+    rows = [{"conversations": empty, "messages": empty, "text": empty, **GOOD["alpaca"]}] * 2
+    corpus = open_corpus([{"conversations": empty, "instruction": empty, "output": empty}, *rows])
+    assert corpus.format == "alpaca"
+    assert [sample.problem is None for sample in corpus] == [False, True, True]
+
+
+def test_merged_data_of_several_formats_is_mixed():
+    columns = {"conversations": None, "instruction": None, "output": None}
+    rows = [columns | GOOD["alpaca"], columns | GOOD["sharegpt"]]
+    with pytest.raises(DataError, match=r"rows\[1\]: this row is sharegpt, but rows\[0\] is alpaca"):
+        list(open_corpus(rows))
+    assert [s.problem for s in open_corpus(rows, DataSettings(format="alpaca"))][0] is None
+
+
+def test_a_row_whose_response_alone_is_empty_stays_in_its_format():
+    rows = [GOOD["alpaca"], {"instruction": "i", "output": None, "text": "### Response: o"}]
+    assert [sample.problem for sample in open_corpus(rows)] == [None, "`output` is null, not text"]

@@ -109,14 +109,21 @@ class Corpus(ABC):
         """Yields the rows as they stand."""
 
     def _first_fitting(self, rows: Iterator[Placed], name: str) -> tuple[RowFormat, Placed]:
-        """Returns the format, named or told from the first row that fits any, and that row."""
+        """Returns the format, named or told from the first row that fills any, and that row.
+
+        Where no row fills one, the first row that has the columns of one tells it.
+        """
         named = _named_format(self._settings)
-        first = None
+        first = empty = None
         for placed in rows:
             first = first or placed
             row_format = named or format_of(placed.row)
             if row_format is not None and row_format.matches(placed.row):
-                return row_format, placed
+                if row_format is named or row_format.is_filled(placed.row):
+                    return row_format, placed
+                empty = empty or (row_format, placed)
+        if empty is not None:
+            return empty
         if first is None:
             raise DataError("is empty", where=name, mend="give data with at least one row")
         raise _no_format(first, named)
@@ -136,11 +143,15 @@ class Corpus(ABC):
         )
 
     def _refuse_mixed(self, placed: Placed) -> None:
-        """Raises where the row fits only another format; with a format named, it is a row problem."""
-        if self._settings.format is not None or self._format.matches(placed.row):
+        """Raises where the row fits only another format; with a format named, it is a row problem.
+
+        A row that has the format's columns but says nothing in them fits another that it fills.
+        """
+        has_columns = self._format.matches(placed.row)
+        if self._settings.format is not None or (has_columns and not self._format.is_empty(placed.row)):
             return
         other = format_of(placed.row)
-        if other is not None:
+        if other is not None and (other.is_filled(placed.row) or not has_columns):
             _, first = self._first_fitting(self._placed(), self.name)
             raise mixed_formats(first.origin, self._format.name, placed.origin, other.name)
 

@@ -6,7 +6,7 @@ Formats are tried in the order of `FORMATS`, the most particular first: a row of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gradsentry.corpus.dialogues import dialogue_turns, message_turns, with_leading
@@ -65,13 +65,28 @@ class RowFormat:
         return None
 
     def matches(self, row: Row) -> bool:
-        """Returns whether the row has the format's columns."""
+        """Returns whether the row has the format's columns, empty ones included."""
         return self.missing(row) is None
+
+    def is_filled(self, row: Row) -> bool:
+        """Returns whether the row has the format's columns and each says something."""
+        return all(self._filled(row))
+
+    def is_empty(self, row: Row) -> bool:
+        """Returns whether none of the format's columns says something in the row."""
+        return not any(self._filled(row))
+
+    def _filled(self, row: Row) -> Iterator[bool]:
+        return (any(not is_blank(row.get(name)) for name in names) for names in self.columns)
 
 
 def format_of(row: Row) -> RowFormat | None:
-    """Returns the first format whose columns the row has, or None."""
-    return next((row_format for row_format in FORMATS.values() if row_format.matches(row)), None)
+    """Returns the first format whose columns the row fills, else the first whose columns it has, or None.
+
+    Where data sets were merged, a row has the columns of all of them, and those of the others are empty.
+    """
+    matching = [row_format for row_format in FORMATS.values() if row_format.matches(row)]
+    return next((one for one in matching if one.is_filled(row)), matching[0] if matching else None)
 
 
 def parse_row(row: Row, row_format: RowFormat, marker: str | None) -> tuple[Parsed, str | None]:
