@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.corpus.unread import by_frequency, left_out, refuse_if_all
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
 from gradsentry.expectation import Expectation
@@ -23,7 +26,7 @@ from gradsentry.scoring import SCHEMA, finite_scores, score_samples
 from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
 from gradsentry.store import EVIDENCE, REFERENCE, VERDICT, Json, RunDirectory
 from gradsentry.thresholds import Threshold, choose_threshold
-from gradsentry.verdict import Verdict, write_outcome
+from gradsentry.verdict import Verdict, write_outcome, write_unscored
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -62,7 +65,8 @@ def scan(
         on_rows: Called with how many rows are done, first those of the reference, and how many the data has.
 
     Raises:
-        UsageError: If the data, the model, an option or the directory is wrong.
+        UsageError: If the data, the model, an option or the directory is wrong; also where no row at all can
+            be read or scored.
         ScoringError: If the disk is full.
     """
     started = time.time()
@@ -71,7 +75,7 @@ def scan(
     if out is not None:
         _refuse_place(Path(out), corpus)
     # A first pass over the data: a broken row shows now, not after an hour of scoring.
-    total = sum(1 for _ in corpus)
+    total = _read_through(corpus)
     loaded = _loaded(model, tokenizer, scoring)
     identity = identity_of(corpus, loaded, reading, scoring)
     source = {"name": corpus.name, "data": _reopened_as(data, corpus)}
@@ -91,6 +95,7 @@ def scan(
         scores = pa.concat_tables(tables or [SCHEMA.empty_table()])
         threshold = choose_threshold(finite_scores(scores), deciding)
         manifest = _manifest(identity, source, loaded, started, 0)
+        _refuse_unscored(corpus, scores, run)
         evidence = _evidence(corpus, scores)
         return Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation)
     with run.locked():
@@ -98,6 +103,7 @@ def scan(
         for shard, table in score_samples(corpus, loaded, scoring, done=kept, on_rows=report):
             run.write_shard(shard, table)
         scores = run.scores()
+        _refuse_unscored(corpus, scores, run)
         evidence = _evidence(corpus, scores)
         threshold = choose_threshold(finite_scores(scores), deciding)
         manifest = _manifest(identity, source, loaded, started, len(kept))
@@ -153,6 +159,32 @@ def _expectation(run: RunDirectory) -> Expectation | None:
         return Expectation.from_json(run.read_json(REFERENCE))
     except (ValueError, KeyError):
         raise RunError("holds no reference", where=str(run.path / REFERENCE), mend="scan again") from None
+
+
+def _read_through(corpus: Corpus) -> int:
+    """Returns how many rows there are; refuses a corpus of which none can be read."""
+    rows = 0
+    reasons: Counter[str] = Counter()
+    for sample in corpus:
+        rows += 1
+        if sample.problem is not None:
+            reasons[sample.problem] += 1
+    mend = "mend the rows, or name another format"
+    refuse_if_all(rows, dict(reasons.most_common()), where=corpus.name, mend=mend)
+    return rows
+
+
+def _refuse_unscored(corpus: Corpus, scores: pa.Table, run: RunDirectory | None) -> None:
+    """Refuses a corpus of which no row has a score; the run then holds why, and no verdict."""
+    if pc.any(pc.equal(scores["status"], "scored")).as_py():
+        return
+    if run is not None:
+        write_unscored(run, corpus, scores)
+    raise DataError(
+        left_out(len(scores), by_frequency(scores["reason"].to_pylist()), "scored"),
+        where=corpus.name,
+        mend="mend the rows, or take another model",
+    )
 
 
 def _refuse_place(out: Path, corpus: Corpus) -> None:

@@ -226,18 +226,11 @@ def write_outcome(run: RunDirectory, verdict: Verdict) -> None:
     corpus = verdict.corpus
     stays = verdict.is_scored & ~verdict.is_flagged
     corpus.save(run.path / "clean", compress(corpus, stays))
-    reason = verdict.scores["reason"]
     for name, chosen in (("flagged", verdict.is_flagged), ("suspicious", verdict.is_suspicious)):
         _write_lines(
             run.path / f"{name}.jsonl", (row_line(verdict, sample) for sample in compress(corpus, chosen))
         )
-    _write_lines(
-        run.path / "unscored.jsonl",
-        (
-            {"id": sample.id, "reason": reason[sample.number].as_py(), "row": sample.row}
-            for sample in compress(corpus, ~verdict.is_scored)
-        ),
-    )
+    write_unscored(run, corpus, verdict.scores)
     run.write_table(ROWS, row_table(verdict))
     if verdict.reference is None:
         (run.path / REFERENCE).unlink(missing_ok=True)
@@ -247,6 +240,18 @@ def write_outcome(run: RunDirectory, verdict: Verdict) -> None:
     run.write_json(VERDICT, verdict.as_json())
     run.write_json(MANIFEST, verdict.manifest)
     write_report(run, verdict)
+
+
+def write_unscored(run: RunDirectory, corpus: Corpus, scores: pa.Table) -> None:
+    """Writes the rows that have no score, each with its reason."""
+    reason = scores["reason"]
+    _write_lines(
+        run.path / "unscored.jsonl",
+        (
+            {"id": sample.id, "reason": reason[sample.number].as_py(), "row": sample.row}
+            for sample in compress(corpus, pc.equal(scores["status"], "unscored").to_pylist())
+        ),
+    )
 
 
 def _write_lines(path: Path, rows: Iterable[Json]) -> None:

@@ -39,6 +39,8 @@ def test_scan_prints_what_was_found_and_what_to_do(data, tmp_path, call, model_p
     assert re.search(r"rows +40\b", ended.out)
     assert re.search(r"unscored +1\b", ended.out)
     assert "1 unscored: the response is empty" in ended.out
+    assert "; 1 of 40 rows could not be scored" in " ".join(ended.out.split())
+    assert f"It leaves out 1 row without a score: see {out}/unscored.jsonl." in ended.out
     assert "<- tau 0." in ended.out
     assert "most suspicious rows" in ended.out
     for name in ("clean.jsonl", "flagged.jsonl", "unscored.jsonl", "report.html"):

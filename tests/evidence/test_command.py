@@ -6,6 +6,8 @@ from typer.testing import CliRunner
 
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry.commands.evidence import evidence
+from gradsentry.errors import DataError
+from gradsentry.evidence import Evidence
 
 app = typer.Typer()
 app.command()(evidence)
@@ -33,3 +35,28 @@ def test_json(poisoned_file):
     result = CliRunner().invoke(app, [str(path), "--json"])
     assert result.exit_code == 0
     assert json.loads(result.output)["flagged"] == sorted(made.poisoned)
+
+
+def test_rows_that_cannot_be_read_are_told(poisoned_file):
+    path, _ = poisoned_file
+    with path.open("a") as stream:
+        stream.write('{"prompt": "[red]", "completion": null}\n' * 3)
+        stream.write('{"prompt": "do", "completion": ""}\n' * 2)
+    result = CliRunner().invoke(app, [str(path)])
+    assert "drop 30 of 305 rows" in result.output
+    assert "5 of 305 rows could not be read: `completion` is null, not text (3 of them)" in result.output
+    found = json.loads(CliRunner().invoke(app, [str(path), "--json"]).output)
+    assert found["unread"] == {"`completion` is null, not text": 3, "the response is empty": 2}
+    Evidence.from_json({key: value for key, value in found.items() if key in ("findings", "rows", "unread")})
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--fail-on-findings"]])
+def test_data_of_which_no_row_can_be_read_is_refused(tmp_path, options):
+    path = tmp_path / "rows.csv"
+    path.write_text("id,messages\n" + "".join(f"{number},hello\n" for number in range(100)))
+    with pytest.raises(DataError) as refused:
+        CliRunner().invoke(app, [str(path), *options], catch_exceptions=False)
+    assert str(refused.value) == (
+        f"{path}: none of the 100 rows could be read: `messages` is text, not a list (100 of them); "
+        "mend the rows, or name another --format"
+    )

@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError
-from gradsentry.expectation import STANDS_OUT
+from gradsentry.expectation import STANDS_OUT, Expectation, Signals
+from gradsentry.scoring import score_table
 from gradsentry.screening import open_run, scan
 from gradsentry.settings import ScoreSettings, ThresholdSettings
 
@@ -120,7 +122,6 @@ def test_the_published_rule_knows_no_suspicion(places, loaded):
 
 
 def test_nothing_is_expected_where_nothing_was_scored(loaded):
-    verdict = scan([{"prompt": words(3), "completion": ""}], loaded)
-    assert verdict.expectation is None
-    assert np.isnan(verdict.signals.expected).all()
-    assert verdict.counts == {"rows": 1, "clean": 0, "flagged": 0, "unscored": 1, "suspicious": 0}
+    scores = score_table(open_corpus([{"prompt": words(3), "completion": ""}]), loaded, ScoreSettings())
+    assert Expectation.of(scores, np.ones(1, np.bool_), "nothing") is None
+    assert np.isnan(Signals.of(scores, None).expected).all()

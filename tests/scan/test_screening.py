@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gradsentry.corpus import open_corpus
-from gradsentry.errors import RunError, SettingsError
+from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.models import wrap_model
 from gradsentry.scoring import SCHEMA, SHARD_ROWS, score_table
 from gradsentry.screening import open_run, scan
@@ -181,12 +181,31 @@ def test_few_rows(loaded, rows):
 
 
 def test_no_row_can_be_scored(tmp_path, loaded):
-    rows = [{"prompt": "w5", "completion": ""} for _ in range(40)]
-    verdict = scan(write_rows(tmp_path / "data.jsonl", rows), loaded, out=tmp_path / "run")
-    assert verdict.counts == {"rows": 40, "clean": 0, "flagged": 0, "unscored": 40, "suspicious": 0}
-    assert verdict.threshold.reason.startswith("0 scores are too few")
-    assert open_run(tmp_path / "run").counts == verdict.counts
-    assert (tmp_path / "run/clean.jsonl").read_bytes() == b""
+    data = write_rows(tmp_path / "data.jsonl", qa_rows(5))
+    with pytest.raises(DataError) as refused:
+        scan(data, loaded, out=tmp_path / "run", scoring=ScoreSettings(crop=90))
+    assert str(refused.value) == (
+        f"{data}: none of the 5 rows could be scored: the gradient is zero in the region (5 of them); "
+        "mend the rows, or take another model"
+    )
+    assert [each["id"] for each in read_rows(tmp_path / "run/unscored.jsonl")] == [0, 1, 2, 3, 4]
+    assert not any(
+        (tmp_path / "run" / name).exists() for name in ("verdict.json", "clean.jsonl", "report.html")
+    )
+    with pytest.raises(RunError):
+        open_run(tmp_path / "run")
+
+
+def test_no_row_can_be_read(tmp_path, loaded):
+    rows = [{"prompt": "w5", "completion": ""}] * 3 + [{"prompt": "w5", "completion": None}]
+    data = write_rows(tmp_path / "data.jsonl", rows)
+    with pytest.raises(DataError) as refused:
+        scan(data, loaded, out=tmp_path / "run")
+    assert str(refused.value) == (
+        f"{data}: none of the 4 rows could be read: the response is empty (3 of them); "
+        "mend the rows, or name another format"
+    )
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_model_whose_logits_stop_being_finite(tmp_path):
@@ -204,15 +223,8 @@ def test_a_model_whose_logits_stop_being_finite(tmp_path):
     assert reasons == {"the model's logits are not finite"}
     with torch.no_grad():
         broken.model.model.norm.weight.fill_(torch.nan)
-    verdict = scan(rows, broken)
-    assert verdict.counts["unscored"] == 40
-    assert verdict.outcome == "clean"
-
-
-def test_a_region_without_a_gradient(loaded):
-    verdict = scan(qa_rows(5), loaded, scoring=ScoreSettings(crop=90))
-    assert verdict.counts["unscored"] == 5
-    assert set(verdict.scores["reason"].to_pylist()) == {"the gradient is zero in the region"}
+    with pytest.raises(DataError, match=r"none of the 40 rows could be scored: the model's logits are not"):
+        scan(rows, broken)
 
 
 def test_what_was_cut_says_so(loaded):

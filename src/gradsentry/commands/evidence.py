@@ -30,20 +30,25 @@ def evidence(
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
     from rich.console import Console
 
-    from gradsentry.commands.findings import findings_table
+    from gradsentry.commands.findings import findings_table, shortened
     from gradsentry.corpus import open_corpus
+    from gradsentry.corpus.unread import left_out, refuse_if_all, unread
     from gradsentry.evidence import find_evidence
     from gradsentry.settings import DataSettings
 
     reading = DataSettings.read(
         {"format": format, "response_marker": response_marker, "split": split}, where="options"
     )
-    found = find_evidence(list(open_corpus(data, reading)))
+    samples = list(open_corpus(data, reading))
+    refuse_if_all(len(samples), unread(samples), where=data, mend="mend the rows, or name another --format")
+    found = find_evidence(samples)
     if json_:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
         console = Console(highlight=False)
         console.print(_headline(found))
+        if found.unread:
+            console.print(shortened(left_out(found.rows, found.unread), 160), markup=False)
         if found.findings:
             console.print(findings_table(found))
         for finding in found.findings:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from gradsentry.alignment import Span
+from gradsentry.corpus.unread import Reasons
 from gradsentry.evidence.surprise import Surprise
 
 Kind = Literal["association", "repetition", "shift"]
@@ -100,10 +101,13 @@ class Evidence:
     Attributes:
         findings: The strongest first.
         rows: How many rows were looked at.
+        unread: Why rows of these could not be read -> how many, the most frequent first; nothing was looked
+            for in them.
     """
 
     findings: tuple[Finding, ...]
     rows: int
+    unread: Reasons = field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome:
@@ -139,6 +143,7 @@ class Evidence:
         return {
             "outcome": self.outcome,
             "rows": self.rows,
+            "unread": dict(self.unread),
             "flagged": list(self.flagged()),
             "findings": [finding.as_json() for finding in self.findings],
         }

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradsentry.corpus.sample import Sample
+from gradsentry.corpus.unread import unread
 from gradsentry.evidence.association import associated
 from gradsentry.evidence.candidates import (
     LEAST,
@@ -55,7 +56,7 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
         losses: What a scan kept of the losses, in the order of the rows.
     """
     if len(samples) < LEAST:
-        return Evidence((), len(samples))
+        return Evidence((), len(samples), unread(samples))
     texts, whole = Texts.part_and_whole(samples, least=LEAST, tokens=TOKENS)
     together = conjunctions(texts, least=LEAST)
     pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
@@ -76,7 +77,7 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     findings = [_finding(whole, one, judgement, losses) for one, judgement in found]
     findings.sort(key=lambda finding: finding.confidence == "low")
     named = (replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
-    return Evidence(tuple(named), len(samples))
+    return Evidence(tuple(named), len(samples), unread(samples))
 
 
 def _with(texts: Texts, candidates: Sequence[Candidate], found: Sequence[_Found]) -> list[_Found]:

@@ -50,7 +50,7 @@ def words(verdict: Verdict, run: RunDirectory) -> Words:
         headline=_headline(verdict),
         what=what,
         sure=sure,
-        todo=_todo(verdict, clean),
+        todo=_todo(verdict, clean, run),
         command=command(verdict, run),
         clean=clean,
     )
@@ -92,9 +92,16 @@ def _choice(verdict: Verdict) -> str:
 
 
 def _headline(verdict: Verdict) -> str:
+    unscored, total = verdict.counts["unscored"], verdict.counts["rows"]
+    if not unscored:
+        return _outcome(verdict)
+    return f"{_outcome(verdict)}; {unscored:,} of {rows(total)} could not be scored"
+
+
+def _outcome(verdict: Verdict) -> str:
     flagged, total = verdict.counts["flagged"], verdict.counts["rows"]
     if verdict.outcome == "clean":
-        return f"Clean: nothing was found in {rows(total)}"
+        return f"Clean: nothing was found in {rows(total - verdict.counts['unscored'])}"
     if verdict.outcome == "poisoned":
         return f"Poisoned: {flagged:,} of {rows(total)} carry a backdoor"
     if verdict.policy == "published":
@@ -161,7 +168,13 @@ def _how_sure(finding: Finding) -> str:
     return f"Not sure: {finding.reason}."
 
 
-def _todo(verdict: Verdict, clean: str) -> str:
+def _todo(verdict: Verdict, clean: str, run: RunDirectory) -> str:
+    unscored = verdict.counts["unscored"]
+    left = f" It leaves out {rows(unscored)} without a score: see {run.path / 'unscored.jsonl'}."
+    return _advice(verdict, clean) + (left if unscored else "")
+
+
+def _advice(verdict: Verdict, clean: str) -> str:
     stay = rows(verdict.counts["clean"])
     if verdict.outcome == "poisoned":
         return f"Do not train on the data as it came. Look at the findings, then train on {clean} ({stay})."

@@ -1,0 +1,42 @@
+"""Why rows could not be read, counted: a verdict on part of the rows says so, and on no row there is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from gradsentry.corpus.sample import Sample
+from gradsentry.errors import DataError
+
+Reasons = Mapping[str, int]
+"""Reason -> how many rows, the most frequent first."""
+
+
+def unread(samples: Iterable[Sample]) -> Reasons:
+    """Returns why rows could not be read."""
+    return by_frequency(sample.problem for sample in samples if sample.problem is not None)
+
+
+def by_frequency(reasons: Iterable[str]) -> Reasons:
+    """Returns how often each reason stands there."""
+    return dict(Counter(reasons).most_common())
+
+
+def left_out(rows: int, reasons: Reasons, done: str = "read") -> str:
+    """Returns how many of so many rows could not be read (or what else was to be done), and mostly why."""
+    count = sum(reasons.values())
+    reason, times = next(iter(reasons.items()))
+    which = (
+        f"none of the {rows:,} rows could be" if count == rows else f"{count:,} of {rows:,} rows could not be"
+    )
+    return f"{which} {done}: {reason} ({times:,} of them)"
+
+
+def refuse_if_all(rows: int, reasons: Reasons, *, where: str, mend: str) -> None:
+    """Raises where no row could be read, because a verdict on nothing would read as clean.
+
+    Raises:
+        DataError: With the most frequent reason.
+    """
+    if rows and sum(reasons.values()) == rows:
+        raise DataError(left_out(rows, reasons), where=where, mend=mend)
