@@ -85,6 +85,20 @@ def test_a_wrong_option_is_one_line(
     assert not (tmp_path / "x.jsonl").exists()
 
 
+@pytest.mark.parametrize("out", ["in.jsonl", "in", "sub/../in", "link", "folder", "folder/part"])
+def test_the_input_is_never_written_over(tmp_path: Path, out: str):
+    (tmp_path / "folder" / "part").mkdir(parents=True)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.jsonl").symlink_to("in.jsonl")
+    source = write(questions(20), tmp_path / "in.jsonl")
+    inner = write(questions(20), tmp_path / "folder" / "part" / "in.jsonl")
+    before = source.read_bytes()
+    data = tmp_path / "folder" if out.startswith("folder") else source
+    with pytest.raises(UsageError, match="is the input itself, or in its folder; name another"):
+        run(data, "--attack", "badnets", "--out", tmp_path / out)
+    assert source.read_bytes() == inner.read_bytes() == before
+
+
 @needs_shared
 def test_a_question_answering_set_is_data_by_name(tmp_path: Path):
     out = tmp_path / "nq.jsonl"

@@ -54,8 +54,6 @@ def poison(
         raise SettingsError("DATA, --attack and --out are needed", where="poison", mend="or give --list")
     if rate is not None and count is not None:
         raise SettingsError("--rate and --count exclude each other", where="poison", mend="give one of them")
-    if Path(data).exists() and out.resolve() == Path(data).resolve():
-        raise SettingsError("is the input itself", where=f"--out {out}", mend="name another file")
     given = {
         "rate": rate,
         "count": count,
@@ -70,7 +68,12 @@ def poison(
         {key: value for key, value in given.items() if value is not None}, where=f"attack {attack}"
     )
     reading = DataSettings(format=format, response_marker=response_marker, split=split)
-    poisoned = attacks.poison(open_named(data, reading, data_root), chosen, seed=seed, shuffle=shuffle)
+    corpus = open_named(data, reading, data_root)
+    if corpus.target(out).resolve().is_relative_to(Path(data).resolve()) and Path(data).exists():
+        raise SettingsError(
+            "is the input itself, or in its folder", where=f"--out {out}", mend="name another"
+        )
+    poisoned = attacks.poison(corpus, chosen, seed=seed, shuffle=shuffle)
     written, truth = poisoned.save(out)
     typer.echo(
         f"{written}: {len(truth.poisoned)} of {truth.rows} rows poisoned by {truth.attack}, "

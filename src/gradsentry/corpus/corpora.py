@@ -86,6 +86,14 @@ class Corpus(ABC):
         """Returns the SHA-256 of the data, in hex: of a file's bytes, of the content of rows in memory."""
 
     @abstractmethod
+    def target(self, path: Path) -> Path:
+        """Returns where `save` writes for a path: it may append a suffix.
+
+        Raises:
+            DataError: If `path` has the suffix of another container.
+        """
+
+    @abstractmethod
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         """Writes samples in the container the corpus came in, and returns where.
 

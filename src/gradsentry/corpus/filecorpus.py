@@ -31,16 +31,23 @@ class FileCorpus(Corpus):
         self._refuse_files_of_other_formats()
 
     def sha256(self) -> str:
-        if self._files == (self._path,):
+        if self._is_one_file:
             return file_sha256(self._path)
         listing = hashlib.sha256()
         for file in self._files:
             listing.update(f"{file_sha256(file)}  {file.relative_to(self._path).as_posix()}\n".encode())
         return listing.hexdigest()
 
+    def target(self, path: Path) -> Path:
+        return with_data_suffix(path, data_suffix(self._path)) if self._is_one_file else path
+
+    @property
+    def _is_one_file(self) -> bool:
+        return self._files == (self._path,)
+
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
-        if self._files == (self._path,):
-            target = with_data_suffix(path, data_suffix(self._path))
+        if self._is_one_file:
+            target = self.target(path)
             with replacing(target) as stream, container_of(self._path).writing(stream, self._path) as add:
                 for sample in samples:
                     add(sample.row, sample.raw)

@@ -38,8 +38,11 @@ class MemoryCorpus(Corpus):
             digest.update(dump_json(placed.row) + b"\n")
         return digest.hexdigest()
 
+    def target(self, path: Path) -> Path:
+        return with_data_suffix(path, ".jsonl")
+
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
-        target = with_data_suffix(path, ".jsonl")
+        target = self.target(path)
         with replacing(target) as stream:
             for sample in samples:
                 stream.write(dump_json(sample.row) + b"\n")
