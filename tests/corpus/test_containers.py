@@ -259,6 +259,17 @@ def test_parquet_keeps_schema_metadata_codec_and_every_type(tmp_path):
     assert again["answers"].to_pylist() == [["c"], ["a", "b"], ["a", "b"]]
 
 
+@pytest.mark.parametrize("codec", ["none", "snappy", "gzip", "brotli", "lz4", "zstd"])
+def test_parquet_of_any_codec_is_written_back_with_it(tmp_path, codec):
+    path = tmp_path / "data.parquet"
+    pq.write_table(pa.Table.from_pylist(ROWS), path, compression=codec)
+    corpus = open_corpus(path)
+    saved = corpus.save(tmp_path / "out", corpus)
+    assert rows_of(saved) == ROWS
+    codecs = [pq.ParquetFile(file).metadata.row_group(0).column(0).compression for file in (path, saved)]
+    assert codecs[0] == codecs[1]
+
+
 def test_many_parquet_rows_are_written_in_several_groups(tmp_path):
     rows = [{"prompt": str(number), "completion": "x"} for number in range(5000)]
     corpus = open_corpus(make_file(tmp_path, rows, ".parquet"))

@@ -86,7 +86,8 @@ def _codec(file: pq.ParquetFile) -> str:
     metadata = file.metadata
     if not metadata.num_row_groups or not metadata.num_columns:
         return "snappy"
-    return str(metadata.row_group(0).column(0).compression)
+    codec = str(metadata.row_group(0).column(0).compression)
+    return "none" if codec == "UNCOMPRESSED" else codec  # the writer has another word for it
 
 
 def _table(rows: list[Row], schema: pa.Schema, like: Path) -> pa.Table:
