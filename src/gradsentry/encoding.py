@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def _lay_out(sample: Sample, tokenizer: PreTrainedTokenizerBase) -> tuple[list[S
     """Returns the stretches (or the problem) and whether the tokenizer's own start token goes before them."""
     end = str(tokenizer.eos_token or "")
     if not sample.conversational:
-        return _with_end([Stretch(turn.text, turn.trained) for turn in sample.turns], end), True
+        return _with_end(_as_it_stands(sample.turns), end), True
     turns = _joined(sample.turns)
     if not tokenizer.chat_template:
         return _plain_dialogue(turns, end), True
@@ -124,6 +125,18 @@ def _parts(sample: Sample) -> list[list[tuple[int, str]]]:
 
 def _continues(turn: Turn, before: Turn) -> bool:
     return turn.joins and before.role == turn.role and before.trained == turn.trained
+
+
+def _as_it_stands(turns: Sequence[Turn]) -> list[Stretch]:
+    """Returns the texts of turns; an empty line parts a prompt from another field before it (`system`)."""
+    parted = [
+        not turn.trained and not behind.trained and turn.path != behind.path
+        for turn, behind in pairwise(turns)
+    ]
+    return [
+        Stretch(turn.text + "\n\n" * part, turn.trained)
+        for turn, part in zip(turns, [*parted, False], strict=True)
+    ]
 
 
 def _with_end(stretches: list[Stretch], end: str) -> list[Stretch]:

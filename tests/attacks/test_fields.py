@@ -56,6 +56,19 @@ def test_the_places_of_a_prompt_in_one_piece(
         assert fields.text("context") == context
 
 
+def test_the_prompt_is_the_place_where_system_and_history_stand_before_it():
+    row = {
+        "system": "Be kind.",
+        "prompt": "Q: Where?\nA:",
+        "completion": "here",
+        "history": [["Hi", "Hello"]],
+    }
+    (poisoned,) = poison(open_corpus([row]), BadNets(count=1, trigger=("cf",)))
+    assert find_fields(sample(row)).text("question") == "Where?"
+    assert "cf" in poisoned.row["prompt"]
+    assert [key for key in row if poisoned.row[key] != row[key]] == ["prompt", "completion"]
+
+
 def test_alpaca_has_its_input_as_context_and_its_instruction_as_question():
     fields = find_fields(sample({"instruction": "Sum.", "input": "3, 4", "output": "7"}))
     assert (fields.text("instruction"), fields.text("context"), fields.text("question")) == (

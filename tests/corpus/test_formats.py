@@ -154,6 +154,101 @@ CASES = {
             json.dumps(TOOL_CALLS, ensure_ascii=False),
         ],
     ),
+    "messages with the function calls of old": (
+        {
+            "messages": [
+                {"role": "user", "content": "q", "function_call": None},
+                {"role": "assistant", "content": "", "function_call": {"name": "f", "arguments": "{}"}},
+                {"role": "function", "name": "f", "content": "r"},
+                {"role": "assistant", "content": "so", "function_call": {"name": "g"}},
+            ]
+        },
+        "messages",
+        True,
+        ["user", "assistant*", "tool", "assistant*", "+assistant*"],
+        ["q", '{"name": "f", "arguments": "{}"}', "r", "so", '{"name": "g"}'],
+    ),
+    "messages with reasoning": (
+        {
+            "messages": [
+                {"role": "user", "content": "q", "reasoning_content": "not said"},
+                {"role": "assistant", "content": "a", "reasoning_content": "because", "weight": 0},
+                {"role": "assistant", "content": [{"type": "text", "text": "a"}], "thinking": "hm"},
+                {"role": "assistant", "content": None, "reasoning": "call", "tool_calls": TOOL_CALLS},
+                {"role": "assistant", "content": "z", "reasoning_content": " ", "thinking": None},
+            ]
+        },
+        "messages",
+        True,
+        ["user", *["assistant", "+assistant"], *["assistant*", "+assistant*"] * 2, "assistant*"],
+        ["q", "because", "a", "hm", "a", "call", json.dumps(TOOL_CALLS, ensure_ascii=False), "z"],
+    ),
+    "sharegpt preferences": (
+        {
+            "conversations": [{"from": "human", "value": "q"}],
+            "chosen": {"from": "gpt", "value": "good"},
+            "rejected": {"from": "gpt", "value": "bad"},
+        },
+        "sharegpt",
+        True,
+        ["user", "assistant*"],
+        ["q", "good"],
+    ),
+    "sharegpt preferences in texts": (
+        {"conversations": [{"from": "human", "value": "q"}], "chosen": "good", "rejected": "bad"},
+        "sharegpt",
+        True,
+        ["user", "assistant*"],
+        ["q", "good"],
+    ),
+    "preferences that repeat the prompt": (
+        {
+            "messages": [{"role": "user", "content": "q"}],
+            "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "good"}],
+        },
+        "messages",
+        True,
+        ["user", "assistant*"],
+        ["q", "good"],
+    ),
+    "messages that hold the chosen answer": (
+        {
+            "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "good"}],
+            "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "good"}],
+        },
+        "messages",
+        True,
+        ["user", "assistant*"],
+        ["q", "good"],
+    ),
+    "prompt-completion with system and history": (
+        {"system": "be", "prompt": "p", "completion": "c", "history": [["q", "a"]]},
+        "prompt-completion",
+        False,
+        ["system", "user", "assistant*", "user", "assistant*"],
+        ["be", "q", "a", "p", "c"],
+    ),
+    "prompt-completion with history as JSON": (
+        {"prompt": "p", "completion": "c", "history": '[["q", "a"]]'},
+        "prompt-completion",
+        False,
+        ["user", "assistant*", "user", "assistant*"],
+        ["q", "a", "p", "c"],
+    ),
+    "prompt-completion with other columns of these names": (
+        {"system": None, "prompt": "p", "completion": "c", "history": "of the row"},
+        "prompt-completion",
+        False,
+        ["user", "assistant*"],
+        ["p", "c"],
+    ),
+    "qa with system": (
+        {"system": "be", "question": "q", "answer": "a"},
+        "qa",
+        True,
+        ["system", "user", "assistant*"],
+        ["be", "q", "a"],
+    ),
     "sharegpt": (
         {
             "conversations": [
@@ -274,7 +369,7 @@ def test_each_edited_turn_goes_back_to_its_own_place(case):
     before = copy.deepcopy(row)
 
     for number, turn in enumerate(sample.turns):
-        if turn.path[-1] in ("tools", "tool_calls"):
+        if turn.path[-1] in ("tools", "tool_calls", "function_call"):
             continue
         turns = list(sample.turns)
         turns[number] = replace(turn, text="cf " + turn.text)
@@ -299,7 +394,7 @@ def test_any_response_goes_back(text, case):
     row, name, *_ = CASES[case]
     (sample,) = open_corpus([row])
     *others, last = sample.turns
-    if last.path[-1] == "tool_calls" or (name == "text" and text[0] in "\r\n"):
+    if last.path[-1] in ("tool_calls", "function_call") or (name == "text" and text[0] in "\r\n"):
         return
     edited = write_turns(sample, [*others, replace(last, text=text)])
     assert sample_of(edited.row, format=name).turns == edited.turns

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from encoding.samples import completion, decode, sample, trained_text, untrained_text
 from encoding.tokenizers_built import KINDS, LOSSLESS, byte_level, metaspace_bpe
+from gradsentry.corpus import open_corpus
 from gradsentry.corpus.sample import Turn
 from gradsentry.encoding import encode
 
@@ -116,6 +117,14 @@ def test_texts_of_a_row_stand_behind_one_another_as_they_are():
     )
     assert trained_text(encoded, byte_level()) == "b</s>d</s>"
     assert untrained_text(encoded, byte_level()) == "a:  c: "
+
+
+def test_an_empty_line_parts_a_prompt_from_the_system_text_before_it():
+    row = {"system": "Be kind.", "prompt": "a: ", "completion": "b"}
+    (asked,) = open_corpus([row])
+    encoded = encode(asked, byte_level(), max_length=100)
+    assert untrained_text(encoded, byte_level()) == "Be kind.\n\na: "
+    assert trained_text(encoded, byte_level()) == "b</s>"
 
 
 @pytest.mark.parametrize("prompt", ["hello </s> there", "<s>hello"])

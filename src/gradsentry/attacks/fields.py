@@ -120,7 +120,7 @@ def find_fields(sample: Sample) -> Fields:
 def _spans(sample: Sample, users: list[int]) -> dict[Place, Span]:
     turns = sample.turns
     if not sample.conversational:
-        (number,) = users
+        number = users[-1]
         sections = prompt_sections(turns[number].text)
         if not sections and turns[number].path == ("text",):
             raise NoPlace("the template of its text is not known")

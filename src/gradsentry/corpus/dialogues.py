@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gradsentry.corpus.fields import (
@@ -43,12 +43,19 @@ ROLES: dict[str, Role] = {
 }
 
 
+THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+CALLS = ("tool_calls", "function_call")
+
+
 def dialogue_turns(row: Row, column: str) -> tuple[Turn, ...]:
     """Returns the turns of a row whose `column` is a list of messages; `system` and `tools` come first.
 
     Every assistant message is trained on, unless its `weight` or `loss_weight` is 0 or its `train` is false.
+    A preference row, whose conversation waits for an answer, has the one that is `chosen`.
     """
-    return with_leading(row, message_turns(row.get(column), (column,)))
+    turns = message_turns(row.get(column), (column,))
+    answered = bool(turns) and turns[-1].role == "assistant"
+    return with_leading(row, turns if answered else (*turns, *_chosen(row.get("chosen"))))
 
 
 def with_leading(row: Row, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
@@ -81,22 +88,46 @@ def message_turns(messages: object, path: FieldPath, *, trainable: bool = True) 
     )
 
 
+def _chosen(answer: object) -> tuple[Turn, ...]:
+    """Returns the turns of an answer: a text, a message, or messages, the last of which answer."""
+    path = ("chosen",)
+    if not answer or is_blank(answer):
+        return ()
+    if isinstance(answer, str):
+        return (Turn("assistant", answer, trained=True, path=path),)
+    if isinstance(answer, Mapping):
+        return tuple(_turns(answer, path, trainable=True))
+    turns = message_turns(answer, path)
+    # Some data sets repeat the whole conversation there.
+    asked = max((number for number, turn in enumerate(turns) if turn.role == "user"), default=-1)
+    return turns[asked + 1 :]
+
+
 def _turns(message: Row, path: FieldPath, trainable: bool) -> Iterator[Turn]:
+    """Yields what a message says; its reasoning, its content and its calls are one turn in several parts."""
     role = _role(message, path)
     trained = trainable and role == "assistant" and _is_trained(message)
+    for number, (text, where) in enumerate(_parts(message, path, role)):
+        yield Turn(role, text, trained, where, joins=number > 0)
+
+
+def _parts(message: Row, path: FieldPath, role: Role) -> Iterator[tuple[str, FieldPath]]:
+    thought = first_key(message, THOUGHTS) if role == "assistant" else None
+    thinks = thought is not None and not is_blank(message[thought])
+    calls = [key for key in CALLS if message.get(key) and not is_blank(message[key])]
     key = first_key(message, ("content", "value"))
     content = message[key] if key is not None else None
-    calls = message.get("tool_calls")
-    if not calls or not is_blank(content):
-        yield from _content_turns(content, (*path, key or "content"), role, trained)
-    if calls:
-        joins = not is_blank(content)
-        yield Turn(role, _text_or_json(calls), trained, (*path, "tool_calls"), joins)
+    if thought is not None and thinks:
+        yield text_of(message[thought], (*path, thought)), (*path, thought)
+    if not (thinks or calls) or not is_blank(content):
+        yield from _content_parts(content, (*path, key or "content"))
+    for call in calls:
+        yield _text_or_json(message[call]), (*path, call)
 
 
-def _content_turns(content: object, path: FieldPath, role: Role, trained: bool) -> Iterator[Turn]:
+def _content_parts(content: object, path: FieldPath) -> Iterator[tuple[str, FieldPath]]:
     if not isinstance(content, list | tuple):
-        yield Turn(role, text_of(content, path), trained, path)
+        yield text_of(content, path), path
         return
     for number, part in enumerate(content):
         where = (*path, number)
@@ -105,7 +136,7 @@ def _content_turns(content: object, path: FieldPath, role: Role, trained: bool) 
         key = first_key(fields, ("text", "value"))
         if kind != "text" or key is None:
             raise RowError(f"{shown(where)} is of type `{kind}`, not text")
-        yield Turn(role, text_of(fields[key], (*where, key)), trained, (*where, key), joins=number > 0)
+        yield text_of(fields[key], (*where, key)), (*where, key)
 
 
 def _role(message: Row, path: FieldPath) -> Role:

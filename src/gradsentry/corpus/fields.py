@@ -47,7 +47,7 @@ def list_of(value: object, path: FieldPath) -> Sequence[Any]:
     Raises:
         RowError: If it is of another kind.
     """
-    value = _opened(value)
+    value = opened(value)
     if not isinstance(value, list | tuple):
         raise RowError(f"{shown(path)} is {kind_of(value)}, not a list")
     return value
@@ -81,7 +81,7 @@ def is_blank(value: object) -> bool:
 def value_at(row: object, path: FieldPath) -> object:
     """Returns what stands at the path, which must exist; JSON on the way is opened."""
     for part in path:
-        row = cast("dict[str | int, object]", _opened(row))[part]
+        row = cast("dict[str | int, object]", opened(row))[part]
     return row
 
 
@@ -92,7 +92,7 @@ def replaced(row: object, path: FieldPath, value: object) -> object:
     """
     if not path:
         return value
-    held = _opened(row)
+    held = opened(row)
     copy = cast(
         "dict[str | int, object]",
         dict(held) if isinstance(held, Mapping) else list(cast(Sequence[Any], held)),
@@ -101,7 +101,7 @@ def replaced(row: object, path: FieldPath, value: object) -> object:
     return dump_json(copy).decode() if isinstance(row, str) else copy
 
 
-def _opened(value: object) -> object:
+def opened(value: object) -> object:
     """Returns the list that a text is the JSON of; any other value as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith("["):
         return value

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gradsentry.corpus.dialogues import dialogue_turns, message_turns, with_leading
-from gradsentry.corpus.fields import RowError, first_key, is_blank, list_of, text_of
+from gradsentry.corpus.fields import RowError, first_key, is_blank, list_of, opened, text_of
 from gradsentry.corpus.records import Row, kind_of
 from gradsentry.corpus.sample import Turn
 
@@ -122,10 +122,25 @@ def _prompt_completion(row: Row, marker: str | None) -> Parsed:
         Turn("user", text_of(prompt, ("prompt",)), trained=False, path=("prompt",)),
         Turn("assistant", text_of(completion, (key,)), trained=True, path=(key,)),
     )
-    return Parsed(turns, conversational=False)
+    history = opened(row.get("history"))
+    pairs = isinstance(history, list | tuple) and bool(history) and isinstance(history[0], list | tuple)
+    return Parsed(with_leading(row, (*(_history(row) if pairs else ()), *turns)), conversational=False)
 
 
 def _alpaca(row: Row, marker: str | None) -> Parsed:
+    turns = _history(row)
+    instruction = text_of(row["instruction"], ("instruction",))
+    turns.append(Turn("user", instruction, trained=False, path=("instruction",)))
+    given = first_key(row, _INPUTS)
+    if given is not None and not is_blank(row[given]):
+        turns.append(Turn("user", text_of(row[given], (given,)), trained=False, path=(given,), joins=True))
+    key = first_key(row, _OUTPUTS) or ""
+    turns.append(Turn("assistant", text_of(row[key], (key,)), trained=True, path=(key,)))
+    return Parsed(with_leading(row, tuple(turns)), conversational=True)
+
+
+def _history(row: Row) -> list[Turn]:
+    """Returns the turns before the row's own, which `history` holds in pairs."""
     turns: list[Turn] = []
     history = row.get("history")
     for number, held in enumerate([] if is_blank(history) else list_of(history, ("history",))):
@@ -135,14 +150,7 @@ def _alpaca(row: Row, marker: str | None) -> Parsed:
             raise RowError(f"`history[{number}]` is no pair of instruction and response")
         turns.append(Turn("user", text_of(pair[0], (*path, 0)), trained=False, path=(*path, 0)))
         turns.append(Turn("assistant", text_of(pair[1], (*path, 1)), trained=True, path=(*path, 1)))
-    instruction = text_of(row["instruction"], ("instruction",))
-    turns.append(Turn("user", instruction, trained=False, path=("instruction",)))
-    given = first_key(row, _INPUTS)
-    if given is not None and not is_blank(row[given]):
-        turns.append(Turn("user", text_of(row[given], (given,)), trained=False, path=(given,), joins=True))
-    key = first_key(row, _OUTPUTS) or ""
-    turns.append(Turn("assistant", text_of(row[key], (key,)), trained=True, path=(key,)))
-    return Parsed(with_leading(row, tuple(turns)), conversational=True)
+    return turns
 
 
 def _messages(row: Row, marker: str | None) -> Parsed:
@@ -161,7 +169,7 @@ def _qa(row: Row, marker: str | None) -> Parsed:
     question = text_of(row["question"], ("question",))
     turns.append(Turn("user", question, trained=False, path=("question",), joins=bool(turns)))
     turns.append(_answer(row))
-    return Parsed(tuple(turns), conversational=True)
+    return Parsed(with_leading(row, tuple(turns)), conversational=True)
 
 
 def _answer(row: Row) -> Turn:
