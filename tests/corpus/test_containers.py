@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -301,6 +303,46 @@ def test_a_folder_is_one_corpus_and_is_saved_under_the_same_names(tmp_path):
 
     corpus.save(saved, [next(iter(corpus))])
     assert [path.name for path in saved.rglob("*.*")] == ["a.csv.gz"]
+
+
+def test_a_folder_of_more_files_than_can_be_open_is_saved(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(80):
+        (folder / f"{number:03}.jsonl").write_bytes(
+            content_of(".jsonl", [{**ROWS[0], "prompt": f"q{number}"}])
+        )
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    in_use = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + 40, hard))
+    try:
+        corpus = open_corpus(folder)
+        saved = corpus.save(tmp_path / "out", corpus)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [sample.prompt for sample in open_corpus(saved)] == [f"q{number}" for number in range(80)]
+
+
+def test_a_folder_is_saved_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.jsonl", "b.jsonl"):
+        (folder / name).write_bytes(content_of(".jsonl", ROWS))
+    corpus = open_corpus(folder)
+    first, *_, last = corpus
+    corpus.save(tmp_path / "out", [last])
+
+    def cut_short():
+        yield first
+        yield last
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        corpus.save(tmp_path / "out", cut_short())
+    with pytest.raises(ValueError, match="on either side of another file's"):
+        corpus.save(tmp_path / "out", [first, last, first])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.jsonl"]
+    assert rows_of(tmp_path / "out" / "b.jsonl") == ROWS[-1:]
 
 
 def test_a_folder_can_be_saved_in_place(tmp_path):

@@ -101,7 +101,8 @@ class Corpus(ABC):
 
         Args:
             path: Where; the corpus's own suffix is appended where it has none.
-            samples: Samples of this corpus, edited or not, in the order to write them.
+            samples: Samples of this corpus, edited or not, in the order to write them; those of one file of a
+                folder side by side.
 
         Raises:
             DataError: If `path` has the suffix of another container, or cannot be written.

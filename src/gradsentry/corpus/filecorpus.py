@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from pathlib import Path
 
 from gradsentry.corpus.containers import container_of, data_suffix, with_data_suffix
 from gradsentry.corpus.corpora import Corpus, Keep, Placed, mixed_formats
-from gradsentry.corpus.records import Add, Row
+from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
-from gradsentry.corpus.streams import file_sha256, make_folder, replacing
+from gradsentry.corpus.streams import file_sha256, make_folder, replacing, replacing_all
 from gradsentry.settings import DataSettings
 
 
@@ -53,23 +53,20 @@ class FileCorpus(Corpus):
                     add(sample.row, sample.raw)
             return target
         make_folder(path)
-        with ExitStack() as stack:
-            writers: dict[Path, Add] = {}
-            for sample in samples:
-                file = Path(sample.origin.rpartition(":")[0])
-                if file not in writers:
-                    writers[file] = stack.enter_context(self._writer(file, path))
-                writers[file](sample.row, sample.raw)
+        written: set[Path] = set()
+        with replacing_all() as writing:
+            for file, of_file in groupby(samples, key=_file_of):
+                if file in written:
+                    raise ValueError(f"samples of {file} stand on either side of another file's")
+                written.add(file)
+                target = path / file.relative_to(self._path)
+                with writing(target) as stream, container_of(file).writing(stream, file) as add:
+                    for sample in of_file:
+                        add(sample.row, sample.raw)
         for file in self._files:
-            if file not in writers:  # left from an earlier save
+            if file not in written:  # left from an earlier save
                 (path / file.relative_to(self._path)).unlink(missing_ok=True)
         return path
-
-    @contextmanager
-    def _writer(self, file: Path, folder: Path) -> Iterator[Add]:
-        target = folder / file.relative_to(self._path)
-        with replacing(target) as stream, container_of(file).writing(stream, file) as add:
-            yield add
 
     def select(self, keep: Keep) -> list[Row]:
         return [placed.row for placed, kept in zip(self._placed(), keep, strict=True) if kept]
@@ -86,6 +83,10 @@ class FileCorpus(Corpus):
             first = first or placed
             if row_format is not self._format:
                 raise mixed_formats(first.origin, self._format.name, placed.origin, row_format.name)
+
+
+def _file_of(sample: Sample) -> Path:
+    return Path(sample.origin.rpartition(":")[0])
 
 
 def _file_rows(file: Path) -> Iterator[Placed]:

@@ -6,8 +6,8 @@ import errno
 import hashlib
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -117,16 +117,46 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         ScoringError: If the disk is full.
         DataError: If the file cannot be written for another reason.
     """
-    make_folder(path.parent)
-    part = path.with_name(path.name + ".part")
+    with replacing_all() as writing, writing(path) as stream:
+        yield stream
+
+
+@contextmanager
+def replacing_all() -> Iterator[Callable[[Path], AbstractContextManager[BinaryIO]]]:
+    """Yields a function like `replacing`, whose files appear together when the last is written, or none does.
+
+    Only those being written are open, however many there are.
+    """
+    written: list[Path] = []
+
+    @contextmanager
+    def writing(path: Path) -> Iterator[BinaryIO]:
+        make_folder(path.parent)
+        written.append(path)
+        try:
+            with pa.output_stream(str(_part(path)), compression=compression_of(path)) as stream:
+                yield stream
+        except OSError as error:
+            raise _not_written(path, error) from error
+
     try:
-        with pa.output_stream(str(part), compression=compression_of(path)) as stream:
-            yield stream
-        part.replace(path)
+        yield writing
+        for path in written:
+            _put_in_place(path)
+    finally:
+        for path in written:
+            _part(path).unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _put_in_place(path: Path) -> None:
+    try:
+        _part(path).replace(path)
     except OSError as error:
         raise _not_written(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:
