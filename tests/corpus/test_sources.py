@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from datetime import date
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -113,6 +116,50 @@ def test_the_hash_of_a_folder_depends_on_names_and_bytes(tmp_path):
     assert folder("two", a=ROWS, b=ROWS[:1]) == first
     assert folder("three", a=ROWS, c=ROWS[:1]) != first
     assert folder("four", a=ROWS, b=ROWS[:2]) != first
+
+
+def test_linked_folders_are_read_and_loops_of_links_end(tmp_path):
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    make_file(tmp_path / "data" / "a", [{"prompt": "p1", "completion": "c"}])
+    make_file(tmp_path / "other", [{"prompt": "p2", "completion": "c"}])
+    (tmp_path / "data" / "b").symlink_to(tmp_path / "other")
+    (tmp_path / "other" / "back").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "a" / "self").symlink_to(".")
+    corpus = open_corpus(tmp_path / "data")
+    assert [sample.prompt for sample in corpus] == ["p1", "p2"]
+    saved = corpus.save(tmp_path / "out", corpus)
+    assert sorted(file.relative_to(saved).as_posix() for file in saved.rglob("*.*")) == [
+        "a/data.jsonl",
+        "b/data.jsonl",
+    ]
+    assert not (saved / "b").is_symlink()
+
+
+@pytest.mark.parametrize("rights", [0o000, 0o400])
+def test_a_folder_that_must_not_be_read_is_refused(rights):
+    nobody = 65534
+    with (
+        tempfile.TemporaryDirectory() as place
+    ):  # not below the tests' own folder, which only its owner enters
+        folder = Path(place)
+        folder.chmod(0o755)
+        (folder / "sub").mkdir()
+        for each in (folder, folder / "sub"):
+            make_file(each, [{"prompt": "p", "completion": "c"}])
+        user = os.geteuid()
+        try:
+            if user == 0:  # whom nothing is forbidden
+                os.chown(folder / "sub", nobody, -1)
+                os.seteuid(nobody)
+            (folder / "sub").chmod(rights)
+            with pytest.raises(DataError) as refused:
+                open_corpus(folder)
+        finally:
+            os.seteuid(user)
+            (folder / "sub").chmod(0o755)
+    assert str(refused.value).startswith(f"{folder}/sub")
+    assert str(refused.value).endswith(": cannot be read (Permission denied); check the path and its rights")
 
 
 def test_the_hash_of_rows_in_memory_is_that_of_their_content():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,9 +91,8 @@ def _of_path(path: Path, settings: DataSettings) -> Corpus:
 def _files_in(folder: Path) -> list[Path]:
     """Returns the data files under a folder, sorted; truth files that lie beside them are not data."""
     files = []
-    for file in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if hidden or file.is_dir() or file.suffix.lower() in _NO_DATA or file.name.endswith(".truth.json"):
+    for file in _walk(folder, above=frozenset()):
+        if file.suffix.lower() in _NO_DATA or file.name.endswith(".truth.json"):
             continue
         container_of(file)  # refuses a file that might be data and would go unread
         files.append(file)
@@ -102,6 +101,24 @@ def _files_in(folder: Path) -> list[Path]:
             "no data file in this folder", where=str(folder), mend=f"put {', '.join(SUFFIXES)} files there"
         )
     return files
+
+
+def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Yields the files under a folder that are not hidden, sorted; links are followed, but never back up."""
+    place = folder.resolve()
+    if place in above:
+        return
+    try:
+        entries = [(entry, entry.is_dir()) for entry in sorted(folder.iterdir())]
+    except OSError as error:
+        raise unreadable(folder, error) from None
+    for entry, is_folder in entries:
+        if entry.name.startswith("."):
+            continue
+        if is_folder:
+            yield from _walk(entry, above | {place})
+        else:
+            yield entry
 
 
 def _of_list(rows: Sequence[Any], settings: DataSettings) -> Corpus:
