@@ -482,8 +482,9 @@ GOOD = {
             "`history[0]` is no pair of instruction and response",
         ),
         ({"messages": None}, "`messages` is null, not a list"),
-        ({"messages": "[{'role': 'user'}]"}, "`messages` is text, not a list"),
-        ({"messages": "[" * 100_000}, "`messages` is text, not a list"),
+        ({"messages": "hello"}, "`messages` is text, not a list"),
+        ({"messages": "[{'role': 'user'}]"}, "`messages` is text that is no valid JSON list"),
+        ({"messages": "[" * 100_000}, "`messages` is text that is no valid JSON list"),
         ({"messages": []}, "no response: no assistant turn that is trained on"),
         (
             {"messages": [{"role": "user", "content": "q"}]},

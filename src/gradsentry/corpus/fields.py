@@ -48,6 +48,8 @@ def list_of(value: object, path: FieldPath) -> Sequence[Any]:
         RowError: If it is of another kind.
     """
     value = opened(value)
+    if isinstance(value, str) and value.lstrip().startswith("["):  # as Python, not JSON, writes lists
+        raise RowError(f"{shown(path)} is text that is no valid JSON list")
     if not isinstance(value, list | tuple):
         raise RowError(f"{shown(path)} is {kind_of(value)}, not a list")
     return value
