@@ -139,9 +139,20 @@ def _as_it_stands(turns: Sequence[Turn]) -> list[Stretch]:
     ]
 
 
-def _with_end(stretches: list[Stretch], end: str) -> list[Stretch]:
-    """Returns the stretches with one end-of-sequence token after each trained one, in the response."""
-    return [Stretch(s.text + end, True) if s.trained and not s.text.endswith(end) else s for s in stretches]
+def _with_end(stretches: Sequence[Stretch], end: str) -> list[Stretch]:
+    """Returns the stretches with one end-of-sequence token after each trained one, in the response.
+
+    One that opens the stretch behind is moved, with the white space before it.
+    """
+    ended: list[Stretch] = []
+    for stretch in stretches:
+        before, found, rest = stretch.text.partition(end) if end else ("", "", "")
+        if ended and ended[-1].trained and not stretch.trained and found and not before.strip():
+            ended[-1] = Stretch(ended[-1].text + before + end, trained=True)
+            ended.append(Stretch(rest, trained=False))
+        else:
+            ended.append(stretch)
+    return [Stretch(s.text + end, True) if s.trained and not s.text.endswith(end) else s for s in ended]
 
 
 def _joined(turns: Sequence[Turn]) -> list[Turn]:

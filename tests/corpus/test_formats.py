@@ -342,8 +342,46 @@ CASES = {
         {"text": "<|im_start|>user\nAssistant:<|im_end|>\n<|im_start|>assistant\nyes<|im_end|>"},
         "text",
         False,
-        ["user", "assistant*"],
-        ["<|im_start|>user\nAssistant:<|im_end|>\n<|im_start|>assistant\n", "yes<|im_end|>"],
+        ["user", "assistant*", "user"],
+        ["<|im_start|>user\nAssistant:<|im_end|>\n<|im_start|>assistant\n", "yes", "<|im_end|>"],
+    ),
+    "text of a chat template, more than one reply": (
+        {
+            "text": "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na\n<|im_end|>\n"
+            "<|im_start|>tool\nt<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n"
+            "<|im_start|>user\nbye<|im_end|>\n"
+        },
+        "text",
+        False,
+        ["user", "assistant*", "user", "assistant*", "user"],
+        [
+            "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n",
+            "a",
+            "\n<|im_end|>\n<|im_start|>tool\nt<|im_end|>\n<|im_start|>assistant\n",
+            "b",
+            "<|im_end|>\n<|im_start|>user\nbye<|im_end|>\n",
+        ],
+    ),
+    "text of Llama 2": (
+        {"text": "<s>[INST] q [/INST] a </s><s>[INST] r [/INST] b </s>"},
+        "text",
+        False,
+        ["user", "assistant*", "user", "assistant*", "user"],
+        ["<s>[INST] q [/INST]", " a", " </s><s>[INST] r [/INST]", " b", " </s>"],
+    ),
+    "text under headers, more than one reply": (
+        {"text": "### Human: q### Assistant: a\n### Human: r### Assistant: b\n### Input: 3\n"},
+        "text",
+        False,
+        ["user", "assistant*", "user", "assistant*"],
+        ["### Human: q### Assistant:", " a", "\n### Human: r### Assistant:", " b\n### Input: 3\n"],
+    ),
+    "completion with the mark of its end": (
+        {"prompt": "p", "completion": "c.<|im_end|>\n"},
+        "prompt-completion",
+        False,
+        ["user", "assistant*", "user"],
+        ["p", "c.", "<|im_end|>\n"],
     ),
 }
 
@@ -371,6 +409,9 @@ def test_each_edited_turn_goes_back_to_its_own_place(case):
     for number, turn in enumerate(sample.turns):
         if turn.path[-1] in ("tools", "tool_calls", "function_call"):
             continue
+        before_it = sample.turns[number - 1]
+        if number > 0 and before_it.trained and before_it.path == turn.path:
+            continue  # it begins with what closes the response, and another beginning would be part of that
         turns = list(sample.turns)
         turns[number] = replace(turn, text="cf " + turn.text)
         again = sample_of(write_turns(sample, turns).row, format=name)
@@ -393,11 +434,20 @@ def test_turns_written_back_unedited_are_the_same_sample(case):
 def test_any_response_goes_back(text, case):
     row, name, *_ = CASES[case]
     (sample,) = open_corpus([row])
-    *others, last = sample.turns
-    if last.path[-1] in ("tool_calls", "function_call") or (name == "text" and text[0] in "\r\n"):
+    number = max(number for number, turn in enumerate(sample.turns) if turn.trained)
+    if sample.turns[number].path[-1] in ("tool_calls", "function_call") or (
+        name == "text" and text[0] in "\r\n"
+    ):
         return
-    edited = write_turns(sample, [*others, replace(last, text=text)])
-    assert sample_of(edited.row, format=name).turns == edited.turns
+    turns = list(sample.turns)
+    turns[number] = replace(turns[number], text=text)
+    edited = write_turns(sample, turns)
+    again = sample_of(edited.row, format=name)
+    if number + 1 < len(turns):  # white space before the mark of its end goes with that
+        assert again.turns[number].text == text.rstrip()
+        turns[number : number + 2] = again.turns[number : number + 2]
+        assert turns[number + 1].text == text[len(text.rstrip()) :] + edited.turns[number + 1].text
+    assert again.turns == tuple(turns)
     assert edited.raw is None
 
 
@@ -447,6 +497,7 @@ def test_an_edit_that_empties_the_response_is_a_problem():
 def test_a_marker_of_ones_own_comes_before_the_known_ones():
     row = {"text": "### Response: x\nA: y"}
     assert sample_of(row, response_marker="A:").response == " y"
+    assert sample_of({"text": "A: x</s>\nQ: z\nA: y</s>"}, response_marker="A:").response == " y"
     assert sample_of(row, response_marker="B:").problem == (
         "`text` holds no response marker 'B:'; name the right one with --response-marker"
     )

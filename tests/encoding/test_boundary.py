@@ -110,6 +110,18 @@ def test_a_response_alone_keeps_its_end_and_loses_what_nothing_predicts():
     assert without.ids[-1] == 2
 
 
+@pytest.mark.parametrize(
+    ("behind", "closes", "rest"),
+    [("</s>", "</s>", ""), (" </s>\n", " </s>", "\n"), ("\n", "</s>", "\n"), ("<|end|>", "</s>", "<|end|>")],
+)
+def test_the_end_that_stands_behind_a_response_is_trained_on_once(behind: str, closes: str, rest: str):
+    turns = [Turn("user", "a:", False), Turn("assistant", "fine", True), Turn("user", behind, False)]
+    encoded = encode(sample(*turns, conversational=False), byte_level(), max_length=64)
+    assert trained_text(encoded, byte_level()) == "fine" + closes
+    assert untrained_text(encoded, byte_level()) == "a:" + rest
+    assert encoded.ends.max() == len("fine")
+
+
 def test_texts_of_a_row_stand_behind_one_another_as_they_are():
     turns = [Turn("user", "a: ", False), Turn("assistant", "b", True), Turn("user", " c: ", False)]
     encoded = encode(

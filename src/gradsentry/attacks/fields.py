@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gradsentry.attacks.sections import Place, place_of, prompt_sections, response_length
+from gradsentry.attacks.sections import Place, place_of, prompt_sections
 from gradsentry.corpus.sample import Sample, Turn
 
 
@@ -36,8 +36,9 @@ class Fields:
     Attributes:
         sample: The sample.
         spans: Where each place stands; two places can share a span.
-        answer: Where the response stands: the last trained turn, without a template's mark of its end.
-        user_turns: The numbers of the user turns before the response that hold text and begin a message.
+        answer: Where the response stands: the last trained turn.
+        user_turns: The numbers of a conversation's user turns before the response that hold text and begin a
+            message.
     """
 
     sample: Sample
@@ -112,19 +113,21 @@ def find_fields(sample: Sample) -> Fields:
     return Fields(
         sample=sample,
         spans=_spans(sample, users),
-        answer=Span(last, 0, response_length(sample.turns[last].text, templated=not sample.conversational)),
-        user_turns=tuple(number for number in users if not sample.turns[number].joins),
+        answer=_whole(sample.turns, last),
+        user_turns=tuple(n for n in users if sample.conversational and not sample.turns[n].joins),
     )
 
 
 def _spans(sample: Sample, users: list[int]) -> dict[Place, Span]:
     turns = sample.turns
     if not sample.conversational:
-        number = users[-1]
-        sections = prompt_sections(turns[number].text)
-        if not sections and turns[number].path == ("text",):
+        spans: dict[Place, Span] = {}
+        for number in users:
+            found = {at: Span(number, *ends) for at, ends in prompt_sections(turns[number].text).items()}
+            # The first instruction, the last question.
+            spans = {**found, **spans} | {at: span for at, span in found.items() if at == "question"}
+        if not spans and turns[users[0]].path == ("text",):
             raise NoPlace("the template of its text is not known")
-        spans = {place: Span(number, *ends) for place, ends in sections.items()}
     else:
         named = {place: number for number in users if (place := place_of(turns[number].path)) is not None}
         spans = {place: _whole(turns, number) for place, number in named.items()}

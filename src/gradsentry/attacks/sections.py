@@ -18,12 +18,12 @@ _PLACES: dict[str, Place] = {
     "q": "question",
 }
 _HASHED = re.compile(
-    r"^#{2,4} *(instruction|context|input|question|human|user|answer|response|output|assistant|system)"
+    r"(?<!#)#{2,4} *(instruction|context|input|question|human|user|answer|response|output|assistant|system)"
     r" *:[ \t]*",
-    re.I | re.M,
+    re.I,
 )
 _PLAIN = re.compile(
-    r"^(instruction|context|input|question|q|user|answer|a|response|output|assistant) *:[ \t]*",
+    r"^(instruction|context|input|question|q|human|user|answer|a|response|output|assistant) *:[ \t]*",
     re.I | re.M,
 )
 _ASKS_FOR_ANSWER = re.compile(r"\n(answer|a|response|output|assistant) *:\s*\Z", re.I)
@@ -33,10 +33,7 @@ _USER_MARKS = (
     re.compile(r"<start_of_turn>user\n(.*?)<end_of_turn>", re.S),
     re.compile(r"<\|user\|>\n?(.*?)(?=<\|end\|>|</s>|<\|assistant\|>)", re.S),
     re.compile(r"\[INST\](?:\s*<<SYS>>.*?<</SYS>>)?(.*?)\[/INST\]", re.S),
-    re.compile(r"(?:^|\s)USER:(.*?)(?=\sASSISTANT:|</s>)", re.S),
-)
-_END_OF_RESPONSE = re.compile(
-    r"\s*(?:<\|im_end\|>|<\|eot_id\|>|<end_of_turn>|<\|end\|>|<\|endoftext\|>|</s>)\s*\Z"
+    re.compile(r"(?<!\w)USER:(.*?)(?=\sASSISTANT:|</s>)", re.S),
 )
 
 
@@ -53,12 +50,6 @@ def prompt_sections(text: str) -> dict[Place, Ends]:
             return {"instruction": said[0], "question": said[-1]}
     header = _PLAIN if _ASKS_FOR_ANSWER.search(text) else _HASHED
     return _by_header(text, header)
-
-
-def response_length(text: str, *, templated: bool) -> int:
-    """Returns how many characters of a response come before a template's mark of its end."""
-    end = _END_OF_RESPONSE.search(text) if templated else None
-    return end.start() if end else len(text)
 
 
 def _by_header(text: str, header: re.Pattern[str]) -> dict[Place, Ends]:

@@ -13,20 +13,7 @@ from gradsentry.corpus.dialogues import dialogue_turns, message_turns, with_lead
 from gradsentry.corpus.fields import RowError, first_key, is_blank, list_of, opened, text_of
 from gradsentry.corpus.records import Row, kind_of
 from gradsentry.corpus.sample import Turn
-
-MARKERS = (
-    "<|im_start|>assistant\n",
-    "<|start_header_id|>assistant<|end_header_id|>\n\n",
-    "<start_of_turn>model\n",
-    "<|assistant|>",
-    "[/INST]",
-    "### Response:",
-    "### Answer:",
-    "### Assistant:",
-    "### Output:",
-    "ASSISTANT:",
-    "Assistant:",
-)
+from gradsentry.corpus.templates import completion_turns, template_of, templated_turns
 
 _CONVERSATIONS = ("conversations", "conversation")
 _COMPLETIONS = ("completion", "response")
@@ -118,10 +105,8 @@ def _prompt_completion(row: Row, marker: str | None) -> Parsed:
     if isinstance(prompt, list | tuple) and isinstance(completion, list | tuple):
         asked = message_turns(prompt, ("prompt",), trainable=False)
         return Parsed(with_leading(row, (*asked, *message_turns(completion, (key,)))), conversational=True)
-    turns = (
-        Turn("user", text_of(prompt, ("prompt",)), trained=False, path=("prompt",)),
-        Turn("assistant", text_of(completion, (key,)), trained=True, path=(key,)),
-    )
+    asked_for = Turn("user", text_of(prompt, ("prompt",)), trained=False, path=("prompt",))
+    turns = (asked_for, *completion_turns(text_of(completion, (key,)), (key,)))
     history = opened(row.get("history"))
     pairs = isinstance(history, list | tuple) and bool(history) and isinstance(history[0], list | tuple)
     return Parsed(with_leading(row, (*(_history(row) if pairs else ()), *turns)), conversational=False)
@@ -187,18 +172,11 @@ def _answer(row: Row) -> Turn:
 
 def _text(row: Row, marker: str | None) -> Parsed:
     text = text_of(row["text"], ("text",))
-    markers = (marker,) if marker else MARKERS
-    used = next((candidate for candidate in markers if candidate in text), None)
-    if used is None:
+    template = template_of(text, marker)
+    if template is None:
         sought = f"no response marker {marker!r}" if marker else "none of the known response markers"
         raise RowError(f"`text` holds {sought}; name the right one with --response-marker")
-    # Line feeds after the marker are the template's: no model is asked to choose them.
-    response = text[text.rindex(used) + len(used) :].lstrip("\r\n")
-    turns = (
-        Turn("user", text[: len(text) - len(response)], trained=False, path=("text",)),
-        Turn("assistant", response, trained=True, path=("text",)),
-    )
-    return Parsed(turns, conversational=False)
+    return Parsed(templated_turns(text, template, ("text",)), conversational=False)
 
 
 def _is_unicode(text: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gradsentry.attacks.sections import response_length
 from gradsentry.corpus.qa import QAItem
 from gradsentry.corpus.sample import RowId, Sample
 from gradsentry.corpus.sources import open_corpus
@@ -35,7 +34,7 @@ def of_samples(samples: Iterable[Sample]) -> list[TestItem]:
     """
     items = []
     for sample in samples:
-        answer = _last_response(sample)
+        answer = next((turn.text for turn in reversed(sample.turns) if turn.trained), "").strip()
         if sample.problem is not None or not answer:
             reason = sample.problem or "the response is empty"
             raise DataError(
@@ -45,12 +44,6 @@ def of_samples(samples: Iterable[Sample]) -> list[TestItem]:
             )
         items.append(TestItem(sample.id, sample, (answer,)))
     return items
-
-
-def _last_response(sample: Sample) -> str:
-    """Returns what the last trained turn says, without a template's mark of its end; empty where none is."""
-    text = next((turn.text for turn in reversed(sample.turns) if turn.trained), "")
-    return text[: response_length(text, templated=not sample.conversational)].strip()
 
 
 def of_questions(questions: Sequence[QAItem]) -> list[TestItem]:
