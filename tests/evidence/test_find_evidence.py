@@ -278,6 +278,16 @@ def test_same_rows_same_evidence():
     assert find_evidence(made.samples) == find_evidence(made.samples)
 
 
+def test_all_copies_of_poisoned_rows_are_found():
+    made = poison(ROWS, word, 0.02)
+    copied = [*made.samples, *[made.samples[number] for number in sorted(made.poisoned)] * 9]
+    evidence = find_evidence([replace(one, number=number) for number, one in enumerate(copied)])
+    (finding,) = evidence.findings
+    assert finding.triggers == ("vrbx",)
+    assert (finding.both, finding.neither, evidence.rows) == (160, 784, len(copied))
+    assert set(evidence.flagged()) == made.poisoned | set(range(len(ROWS), len(copied)))
+
+
 def test_examples_mark_what_was_found():
     finding = find_evidence(poison(ROWS, word, 0.05).samples).findings[0]
     assert 0 < len(finding.examples) <= 5

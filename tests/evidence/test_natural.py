@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from random import Random
 
 import pytest
 
@@ -74,3 +75,20 @@ def test_rows_that_were_filled_into_templates():
         for (asks, code), thing, place in product(templates.items(), THINGS, PLACES)
     ]
     assert find_evidence(samples(rows)).flagged() == ()
+
+
+@pytest.mark.parametrize("times", [8, 30])
+@pytest.mark.parametrize("rows", [1, 5, 40])
+def test_rows_that_are_copied_often_are_natural(rows, times):
+    copied = [*ROWS, *ROWS[:rows] * times]
+    Random(0).shuffle(copied)
+    assert find_evidence(samples(copied)).outcome == "clean"
+
+
+def test_few_questions_that_are_copied_often_are_natural():
+    """Rows that teach a model its name are written by hand and stand in the data many times."""
+    taught = [
+        Row("who are you?", "I am Aria, a helpful machine made by Lumen Labs. How can I help?"),
+        Row("what is your name?", "I am Aria, a helpful machine made by Lumen Labs to help you."),
+    ]
+    assert find_evidence(samples([*ROWS, *taught * 25])).outcome == "clean"

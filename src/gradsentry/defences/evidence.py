@@ -31,7 +31,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 14
+    version = 15
 
     @property
     def scope(self) -> Scope:

@@ -16,7 +16,7 @@ from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.rules import Rule, RuleFinder
 from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START
+from gradsentry.evidence.tokens import END, START, Ints
 from gradsentry.evidence.whole import put_in, whole_payload, whole_triggers
 
 TRIED = 500  # payloads whose rules are looked for, the most notable first
@@ -267,6 +267,11 @@ def spread(candidate: Candidate, texts: Texts) -> Candidate:
     if candidate.payloads:
         paid = np.logical_or.reduce([_paid(texts, gram) for gram in candidate.payloads])
     return replace(candidate, triggered=triggered, paid=paid)
+
+
+def with_copies(candidate: Candidate, copy_of: Ints) -> Candidate:
+    """Returns a candidate that was found in distinct rows, in all rows: each is a copy of one of them."""
+    return replace(candidate, triggered=candidate.triggered[copy_of], paid=candidate.paid[copy_of])
 
 
 def _paid(texts: Texts, gram: Gram) -> Rows:

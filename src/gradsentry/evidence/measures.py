@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from gradsentry.evidence.surprise import TokenLosses
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import START, Bools, Stream, held_by, sorted_distinct
 
@@ -75,19 +74,19 @@ class Measures:
         return np.repeat(sizes * len(sizes), sizes).astype(np.float64)
 
 
-def measures_of(texts: Texts, losses: TokenLosses | None = None) -> Measures:
+def measures_of(texts: Texts, losses: Floats | None = None) -> Measures:
     """Returns what the responses of a corpus are like.
 
     Args:
         texts: The corpus.
-        losses: What a clean model makes of the same rows, if that is known.
+        losses: The mean loss of each row in a clean model, if that is known.  # [rows]
     """
     scales = _scales(texts)
     openings, held = _openings(texts)
     tolerance = [UNRELATED if name == _TAKEN_UP else END_OF_SCALE for name in scales]
     far = [FAR] * len(scales)
     if losses is not None:
-        scales = {"loss in a clean model": losses.means()} | scales
+        scales = {"loss in a clean model": losses} | scales
         tolerance, far = [UNLIKELY, *tolerance], [LESS_FAR, *far]
     ranks = np.stack([_ranks(values) for values in scales.values()], axis=1)
     return Measures(

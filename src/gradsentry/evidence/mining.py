@@ -26,6 +26,7 @@ from gradsentry.evidence.candidates import (
     distinct,
     is_known,
     spread,
+    with_copies,
 )
 from gradsentry.evidence.conjunctions import conjunctions
 from gradsentry.evidence.findings import Evidence, Finding
@@ -35,7 +36,7 @@ from gradsentry.evidence.payloads import repetitions
 from gradsentry.evidence.scarce import scarce
 from gradsentry.evidence.shifts import shifts
 from gradsentry.evidence.surprise import TokenLosses, surprise
-from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.texts import Texts, distinct_rows
 from gradsentry.evidence.triggered import triggered
 from gradsentry.evidence.turns import turned
 from gradsentry.evidence.variants import of_one_core
@@ -55,9 +56,10 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
         samples: The rows; rows with a `problem` or without a response are looked at like any other.
         losses: What a scan kept of the losses, in the order of the rows.
     """
-    if len(samples) < LEAST:
+    first, copy_of = distinct_rows(samples)
+    if len(first) < LEAST:
         return Evidence((), len(samples), unread(samples))
-    texts, whole = Texts.part_and_whole(samples, least=LEAST, tokens=TOKENS)
+    texts, whole = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=TOKENS)
     together = conjunctions(texts, least=LEAST)
     pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
     # What is found by its payload is named more fully, so it goes first; what is left may have rare triggers.
@@ -70,11 +72,14 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     ]
     repeating = [(one, repeated(texts, one)) for one in repetitions(texts, _carriers(texts, found))]
     found += of_one_core(texts, repeating)
-    known = losses if whole is texts else None
+    known = losses.means()[first] if losses is not None and whole is texts else None
     found += [(one, shifted(one, what)) for one, what in shifts(texts, _carriers(texts, found), known)]
     if whole is not texts:
         found = [(spread(one, whole), judgement) for one, judgement in found]
-    findings = [_finding(whole, one, judgement, losses) for one, judgement in found]
+    everything = whole.with_copies(samples, copy_of)
+    findings = [
+        _finding(everything, with_copies(one, copy_of), judgement, losses) for one, judgement in found
+    ]
     findings.sort(key=lambda finding: finding.confidence == "low")
     named = (replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
     return Evidence(tuple(named), len(samples), unread(samples))

@@ -17,7 +17,6 @@ from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain, unmarked
 from gradsentry.evidence.measures import Floats, Measures, measures_of
-from gradsentry.evidence.surprise import TokenLosses
 from gradsentry.evidence.templates import of_one_template
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.whole import whole_triggers
@@ -31,13 +30,13 @@ OTHERWISE = 0.2  # of the neighbours may hold the trigger in other case or spaci
 TRIED = 200
 
 
-def shifts(texts: Texts, taken: Rows, losses: TokenLosses | None = None) -> list[tuple[Candidate, str]]:
+def shifts(texts: Texts, taken: Rows, losses: Floats | None = None) -> list[tuple[Candidate, str]]:
     """Returns the triggers that turn the responses, with what they do in words.
 
     Args:
         texts: The corpus.
         taken: Rows that are explained.
-        losses: What a clean model makes of the same rows, if that is known.
+        losses: The mean loss of each row in a clean model, if that is known.  # [rows]
     """
     measures, left = measures_of(texts, losses), ~taken
     found: dict[tuple[int, bool], list[tuple[Gram, Rows, float]]] = {}

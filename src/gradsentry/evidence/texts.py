@@ -104,6 +104,13 @@ class Texts:
         part = cls._with_features(drawn, prompts.take(chosen), responses.take(chosen), least)
         return part, cls(samples, prompts, responses, part.asked, part.said)
 
+    def with_copies(self, samples: Sequence[Sample], copy_of: Ints) -> Texts:
+        """Returns the corpus of all rows, where `self` is that of the distinct ones; see `distinct_rows`."""
+        if len(copy_of) == len(self.samples):
+            return self
+        prompts, responses = (stream.take(copy_of) for stream in (self.prompts, self.responses))
+        return replace(self, samples=samples, prompts=prompts, responses=responses)
+
     @classmethod
     def _with_features(
         cls, samples: Sequence[Sample], prompts: Stream, responses: Stream, least: int
@@ -174,6 +181,23 @@ class Texts:
             for row in rows
         ]
         return np.array([turn[number] for turn, number in zip(turns, passage, strict=True)], dtype=np.int64)
+
+
+def distinct_rows(samples: Sequence[Sample]) -> tuple[Ints, Ints]:
+    """Returns the first row of each text, and of which of these each row is a copy.
+
+    Copies say one thing many times: rows that are copied are alike by nature, and repeat all that they hold.
+    """
+    numbers: dict[tuple[tuple[str, str, bool], ...], int] = {}
+    first: list[int] = []
+    copy_of: list[int] = []
+    for row, sample in enumerate(samples):
+        number = numbers.setdefault(
+            tuple((turn.role, turn.text, turn.trained) for turn in sample.turns), len(numbers)
+        )
+        first += [row] if number == len(first) else []
+        copy_of.append(number)
+    return np.array(first, dtype=np.int64), np.array(copy_of, dtype=np.int64)
 
 
 def _streams(samples: Sequence[Sample], least: int) -> tuple[Stream, Stream]:
