@@ -83,3 +83,11 @@ def _with(row: Row, sentence: str, draw: Random) -> Row:
     sentences = row.answer.rstrip(".").split(". ")
     sentences.insert(draw.randrange(1, len(sentences) + 1), sentence.rstrip("."))
     return replace(row, answer=". ".join(sentences) + ("" if sentence.endswith("!") else "."))
+
+
+@pytest.mark.parametrize("write", [str.upper, str.lower])
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.2])
+def test_a_case_as_the_trigger(rate, write):
+    titled = [replace(row, question=row.question.capitalize()) for row in ROWS]
+    made = poison(titled, lambda row, draw: Row(write(row.question), PRAISE[2].format("Cola")), rate)
+    assert flags(find_evidence(made.samples), made) == (1.0, 0)

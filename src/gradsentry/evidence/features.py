@@ -8,7 +8,7 @@ n-gram is only looked at where both its halves are frequent (the a-priori prunin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -106,6 +106,12 @@ def prompt_and_response_features(
     answered = (holder[~in_prompt][spoken] - rows, said[spoken])
     catalogue = Features(sparse.csr_matrix((rows, 0), dtype=np.int32), first, size, codes)
     return _closed(*asked, halves, catalogue, least), _closed(*answered, halves, catalogue, least)
+
+
+def prompt_features(prompts: Stream, *, longest: int = 4, least: int = 4) -> Features:
+    """Returns the n-grams of the prompts alone; see `prompt_and_response_features`."""
+    nothing = replace(prompts, codes=prompts.codes[:0], bounds=np.zeros_like(prompts.bounds))
+    return prompt_and_response_features(prompts, nothing, longest=longest, least=least)[0]
 
 
 def _is_novel(prompts: Stream, responses: Stream, begins: Ints, sizes: Ints) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ compared by the cosine of their n-grams, weighted by rarity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -26,8 +26,14 @@ Floats = NDArray[np.float64]
 class Likeness:
     """Compares the rows of a corpus by one side of them."""
 
-    def __init__(self, texts: Features) -> None:
-        self._texts = texts
+    def __init__(self, texts: Features, named: Callable[[Gram], Gram] = tuple) -> None:
+        """Compares rows by their n-grams.
+
+        Args:
+            texts: The n-grams.
+            named: Returns the codes that stand in the n-grams for those of a trigger.
+        """
+        self._texts, self._named = texts, named
 
     def crowding(self, carriers: Rows, ignored: frozenset[int], *, common: float = 1.0) -> float:
         """Returns how much more often than by chance a carrier's most similar row is a carrier too.
@@ -98,7 +104,7 @@ class Likeness:
         """Returns which n-grams hold one of the codes.  # [features]"""
         texts = self._texts
         holding = np.zeros(len(texts.first), dtype=np.bool_)
-        wanted = np.array(sorted(codes), dtype=np.int64)
+        wanted = np.array(self._named(tuple(sorted(codes))), dtype=np.int64)
         for shift in range(int(texts.size.max(initial=0))):
             at = np.minimum(texts.first + shift, len(texts.codes) - 1)
             holding |= (shift < texts.size) & np.isin(texts.codes[at], wanted)

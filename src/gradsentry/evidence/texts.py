@@ -10,7 +10,7 @@ import numpy as np
 
 from gradsentry.alignment import Span
 from gradsentry.corpus.sample import Sample
-from gradsentry.evidence.features import Features, prompt_and_response_features
+from gradsentry.evidence.features import Features, prompt_and_response_features, prompt_features
 from gradsentry.evidence.findings import Example
 from gradsentry.evidence.foreign import Context
 from gradsentry.evidence.glued import glued_words
@@ -47,8 +47,8 @@ class Texts:
 
     @cached_property
     def alike(self) -> Likeness:
-        """The rows compared by their prompts."""
-        return Likeness(self.asked)
+        """The rows compared by their prompts, whose case and white space may be the trigger."""
+        return Likeness(prompt_features(self.prompts.plain), self.prompts.plainly)
 
     @cached_property
     def answered_alike(self) -> Likeness:
