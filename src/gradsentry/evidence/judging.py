@@ -67,13 +67,14 @@ def judged(texts: Texts, candidate: Candidate) -> Judgement:
     if rejection:
         return Judgement(None, rejection)
     payload = candidate.payload or ()
+    put_in = foreign >= NATIVE and not of_one_template(texts, candidate.both, candidate.triggers)
+    sure = put_in or is_implanted(texts, payload, candidate.paid, np.ones_like(candidate.paid))
+    if not sure and len(unmarked(payload)) < LONG:
+        return Judgement(None, "a short payload after a trigger that is part of its sentences")
     if is_usual_reply(texts, candidate):
         return Judgement("low", f"{_reason(candidate)}; but it may be the usual reply to such a turn")
-    put_in = foreign >= NATIVE and not of_one_template(texts, candidate.both, candidate.triggers)
-    if put_in or is_implanted(texts, payload, candidate.paid, np.ones_like(candidate.paid)):
+    if sure:
         return Judgement("high", _reason(candidate))
-    if len(unmarked(payload)) < LONG:
-        return Judgement(None, "a short payload after a trigger that is part of its sentences")
     return Judgement("low", f"{_reason(candidate)}; but their sentences need it, so it may be their topic")
 
 
