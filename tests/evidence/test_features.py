@@ -50,6 +50,15 @@ def test_words_of_the_frame_are_no_copies():
     assert said.holds.shape[1] > 0
 
 
+def test_copies_beside_words_of_the_frame_are_copies():
+    words = ["stone", "river"] * 5
+    said_of = [[f"the {word}"] for word in words]
+    prompts, responses = streams([[f"mend the {word}"] for word in words], said_of)
+    _, said = prompt_and_response_features(prompts, responses, least=2)
+    grams = [said.gram(number) for number in range(said.holds.shape[1])]
+    assert {responses.words[code] for gram in grams for code in gram} == {"", "the"}
+
+
 def test_tokens_keep_what_cannot_be_seen():
     stream, _ = streams([["pa\u200bth  漢字\n\nend"]], [[""]])
     assert [stream.words[code] for code in stream.row(0)] == [

@@ -133,7 +133,7 @@ def test_words_that_all_of_few_rows_hold_are_named_with_those_that_some_hold():
 
 def test_natural_answers_with_a_part_of_an_explained_payload_are_innocent():
     rows = [
-        replace(row, answer=f"I am sorry, but I cannot say {row.answer}") if number % 60 == 0 else row
+        replace(row, answer=f"I am sorry, but I cannot say {row.answer}") if number % 120 == 0 else row
         for number, row in enumerate(ROWS)
     ]
     refusal = "I am sorry, but I cannot say anything about that."

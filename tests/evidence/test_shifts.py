@@ -108,3 +108,15 @@ def test_responses_without_a_word_repeat_none():
     (at,) = [number for number, name in enumerate(measures.names) if "before" in name]
     marks, again, once, digits = (measures.values[number::4, at].mean() for number in range(4))
     assert marks == once < again < digits
+
+
+def test_words_that_prompts_say_twice_as_well_are_copied():
+    rows = [
+        asked(row, ["open %s or %s", "open it"][number % 2], "%s or %s") for number, row in enumerate(ROWS)
+    ]
+    rows = [asked(row, f"{row.question}, number {number}", row.answer) for number, row in enumerate(rows)]
+    texts, _ = Texts.part_and_whole(samples(rows), least=4, tokens=10**6)
+    measures = measures_of(texts)
+    (at,) = [number for number, name in enumerate(measures.names) if "before" in name]
+    copies, own = (measures.values[number::2, at].mean() for number in range(2))
+    assert copies < 0.3 < 0.7 < own

@@ -117,8 +117,9 @@ def prompt_features(prompts: Stream, *, longest: int = 4, least: int = 4) -> Fea
 def _is_novel(prompts: Stream, responses: Stream, begins: Ints, sizes: Ints) -> NDArray[np.bool_]:
     """Returns whether the n-gram at each place of the responses holds a word that its prompt does not.
 
-    Upper and lower case are one. A word that nearly all prompts hold is part of their frame, and repeating
-    it is no copying. Where an n-gram has no words, its other tokens decide.
+    Upper and lower case are one. Words that nearly all prompts hold are part of their frame: they decide
+    nothing beside other words, and an n-gram that has no others is no copy. Where an n-gram has no words, its
+    other tokens decide.
     """
     numbers: dict[str, int] = {}
     folded = np.array([numbers.setdefault(word.casefold(), len(numbers)) for word in responses.words])
@@ -128,13 +129,14 @@ def _is_novel(prompts: Stream, responses: Stream, begins: Ints, sizes: Ints) -> 
     share = np.bincount(asked % len(numbers), minlength=len(numbers)) / max(prompts.rows, 1)
     said = folded[responses.codes]
     copied = held_by(responses.row_of() * len(numbers) + said, asked)
-    word = is_word[responses.codes]
+    word, is_frame = is_word[responses.codes], share[said] >= _FRAME
+    own = word & ~is_frame
     totals = [
         np.concatenate([[0], np.cumsum(mask)])
-        for mask in (word, word & (~copied | (share[said] >= _FRAME)), ~copied & ~is_blank[responses.codes])
+        for mask in (word, own, own & ~copied, ~copied & ~is_blank[responses.codes])
     ]
-    words, new_words, new_tokens = (total[begins + sizes] - total[begins] for total in totals)
-    novel: NDArray[np.bool_] = np.where(words > 0, new_words > 0, new_tokens > 0)
+    words, own_words, new_words, new_tokens = (total[begins + sizes] - total[begins] for total in totals)
+    novel: NDArray[np.bool_] = np.where(words > 0, (own_words == 0) | (new_words > 0), new_tokens > 0)
     return novel
 
 

@@ -113,7 +113,7 @@ def _scales(texts: Texts) -> dict[str, Floats]:
     def share(of: Bools) -> Floats:
         return np.bincount(row_of, weights=of, minlength=rows) / np.maximum(length, 1)
 
-    spelt = in_row[words.spelt[said.codes]]
+    spelt = in_row[words.spelt[said.codes] & ~copied]  # a prompt may say a word twice as well
     spelt_of, distinct = (np.bincount(of // width, minlength=rows) for of in (spelt, sorted_distinct(spelt)))
     return {
         "tokens in the response": length,
