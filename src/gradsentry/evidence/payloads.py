@@ -43,12 +43,12 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
     seen = np.zeros(len(taken), dtype=np.bool_)
     for feature in likely[np.lexsort((likely, -support[likely]))][:TRIED]:
         numbers = columns.indices[columns.indptr[feature] : columns.indptr[feature + 1]]
-        if 2 * seen[numbers].sum() > len(numbers):
-            continue
         rows = np.zeros(len(taken), dtype=np.bool_)
         rows[numbers] = True
         # Rows that are explained hold a string that these may hold a part of by nature.
         rows &= ~taken
+        if 2 * (seen & rows).sum() > rows.sum():
+            continue
         gram = whole_payload(texts, texts.said.gram(int(feature)), rows, ~rows & ~taken)
         if is_implanted(texts, gram, rows, ~taken) and not _among_stock_answers(texts, rows, taken):
             seen |= rows
