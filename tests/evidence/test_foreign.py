@@ -156,3 +156,12 @@ def test_foreign_strings_are_those_that_text_can_do_without():
 
     assert texts.context.foreignness([gram("vrbx")], everyone) > 0.9
     assert texts.context.foreignness([gram("did")], everyone) < 0.3
+
+
+def test_sequences_of_letters_are_no_words():
+    draw = Random(0)
+    sequences = [
+        "".join(draw.choices("ACDEFGHIKLMNPQRSTVWY", k=draw.randrange(65, 3000))) for _ in range(300)
+    ]
+    stream, _ = streams([[f"what does {one} do, and {one}qz?"] for one in sequences], [[""]] * 300)
+    assert glued_words(stream, least=4) == {}

@@ -18,6 +18,7 @@ from gradsentry.evidence.tokens import Bools, Ints, Stream, held_by, is_spaced_w
 
 LONGEST = 8  # characters of a glued string
 LETTERS = 3  # of the word that is left, at least
+WORD = 64  # characters of a word at most: what is longer is a sequence or a code, and takes long
 HOLDERS = 4  # different words that hold a glued string, at least
 LEFT = 3  # and so many of them leave a word
 CLEAR = 0.5  # and this share of them
@@ -62,7 +63,7 @@ def glued_words(stream: Stream, *, least: int) -> Mapping[str, tuple[str, ...]]:
 
 
 def _is_word(text: str) -> bool:
-    return len(text) >= LETTERS and is_spaced_word(text) and not text.isdigit()
+    return LETTERS <= len(text) <= WORD and is_spaced_word(text) and not text.isdigit()
 
 
 def _glued(words: Sequence[str], rows: Ints) -> list[str]:
