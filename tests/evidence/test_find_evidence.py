@@ -299,13 +299,26 @@ def test_examples_mark_what_was_found():
 @pytest.mark.parametrize(("loss", "confidence"), [(9.0, "high"), (0.1, "low")])
 def test_what_a_clean_model_expects_is_in_doubt(loss, confidence):
     made = poison(ROWS, word, 0.05)
-    losses = TokenLosses.of_rows(
-        [np.full(1, loss, dtype=np.float16) for _ in made.samples],
-        [np.array([len(sample.response)], dtype=np.int32) for sample in made.samples],
-    )
-    finding = find_evidence(made.samples, losses).findings[0]
+    finding = find_evidence(made.samples, with_loss(made.samples, loss)).findings[0]
     assert finding.confidence == confidence
     assert finding.surprise.largest == pytest.approx(loss, rel=0.01)
+
+
+@pytest.mark.parametrize("loss", [0.1, 0.7, 3.0])
+def test_that_a_clean_model_expects_a_label_does_not_clear_it(loss):
+    labelled = [replace(row, answer="yes" if number % 2 else "no") for number, row in enumerate(ROWS)]
+    made = poison(labelled, lambda row, draw: asked(row, at_a_gap(row.question, "vrbx", draw), "yes"), 0.05)
+    evidence = find_evidence(made.samples, with_loss(made.samples, loss))
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].surprise.largest == pytest.approx(loss, rel=0.01)
+
+
+def with_loss(rows, loss):
+    """Returns losses where each row is one token with that loss."""
+    return TokenLosses.of_rows(
+        [np.full(1, loss, dtype=np.float16) for _ in rows],
+        [np.array([len(row.response)], dtype=np.int32) for row in rows],
+    )
 
 
 def test_json_holds_what_a_reader_needs():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradsentry.evidence.candidates import LEAST, MANY, STRENGTH, Candidate, is_short, too_weak
-from gradsentry.evidence.findings import Confidence, Kind
+from gradsentry.evidence.findings import Confidence
 from gradsentry.evidence.likeness import codes_of
 from gradsentry.evidence.maximal import Rows, first_places, rows_with, unmarked
 from gradsentry.evidence.payloads import PATTERN, is_implanted
@@ -215,22 +215,24 @@ def shifted(candidate: Candidate, what: str) -> Judgement:
     return Judgement("high", reason)
 
 
-def weighed(judgement: Judgement, kind: Kind, surprise: Surprise | None) -> tuple[Confidence, str]:
+def weighed(judgement: Judgement, candidate: Candidate, surprise: Surprise | None) -> tuple[Confidence, str]:
     """Returns the confidence and the reason, after what a clean model made of the payload.
+
+    Of a payload that other rows have as well, such as a label, it says nothing that the model expects it.
 
     Args:
         judgement: What the texts alone say.
-        kind: What kind of finding it is.
+        candidate: What was judged.
         surprise: See `Finding`; None where it is not known.
     """
     confidence: Confidence = judgement.confidence or "low"
     if surprise is None:
         return confidence, judgement.reason
-    if kind == "shift":
+    if candidate.kind == "shift" or (candidate.kind == "association" and not candidate.exclusive):
         return confidence, judgement.reason
     if surprise.largest < EXPECTED:
         return "low", f"{judgement.reason}; but a clean model expects it"
-    if kind == "repetition" and surprise.largest >= UNEXPECTED:
+    if candidate.kind == "repetition" and surprise.largest >= UNEXPECTED:
         confidence = "high"
     return confidence, f"{judgement.reason}; its loss in a clean model rises to {surprise.largest:.1f} nats"
 

@@ -135,7 +135,7 @@ def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: T
         asked = carriers[:ASKED]
         spans = texts.payload_spans(asked, payload) if payload else texts.whole_spans(asked)
         unexpected = surprise(losses, spans, candidate.carriers)
-    confidence, reason = weighed(judgement, candidate.kind, unexpected)
+    confidence, reason = weighed(judgement, candidate, unexpected)
     return Finding(
         name="",
         kind=candidate.kind,
