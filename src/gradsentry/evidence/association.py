@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.special import gammaln
 
 from gradsentry.evidence.features import Features
@@ -18,7 +19,7 @@ from gradsentry.evidence.tokens import Ints
 Floats = NDArray[np.float64]
 LN10 = float(np.log(10.0))
 NOTABLE = -3.0  # pairs whose corrected tail (log10) is above this are not looked at again
-BLOCK = 4096
+BLOCK = 10_000_000  # pairs that are looked at in one go, at most
 
 
 def _log_choose(n: Floats, k: Floats) -> Floats:
@@ -67,33 +68,48 @@ class Pairs:
 def associated(triggers: Features, payloads: Features, *, strength: float, least: int) -> Pairs:
     """Returns the pairs that hang together: nearly all rows of one side also hold the other.
 
-    The payloads are taken in blocks, so memory is bounded by a block's pairs.
+    The payloads are taken in blocks, and only what is notable is kept of each, so memory is bounded.
 
     Args:
         triggers: Prompt features.
         payloads: Response features of the same rows; the same object to look for company among the prompt
-            features, where every pair is at least once among the returned ones.
-        strength: The least share of the trigger's rows that hold the payload, or the other way round.
+            features, where of every pair the later feature is returned as the payload.
+        strength: The least share of the trigger's rows that hold the payload, or the other way round; of
+            company, both.
         least: The least number of rows with both.
     """
     rows, of_trigger, of_payload = triggers.holds.shape[0], triggers.support, payloads.support
-    by_payload = payloads.holds.T.tocsr()
+    company = payloads is triggers
     # The tail of a pair must stay below a chance that even as many pairs as there are will hardly reach.
     looked_at = max(len(of_trigger) * len(of_payload), 1)
-    found = [np.empty((0, 3), dtype=np.int64)]
-    by_trigger = triggers.holds.tocsc() if payloads is triggers else triggers.holds
-    for start in range(0, by_payload.shape[0], BLOCK):
+    by_payload = payloads.holds.T.tocsr()
+    columns = np.flatnonzero(of_trigger < rows)  # what stands in all rows brings nothing
+    by_trigger = triggers.holds[:, columns].tocsc()
+    found, tails = [np.empty((0, 3), dtype=np.int64)], [np.empty(0)]
+    for start, stop in _blocks(by_payload, by_trigger):
         # A feature and another one are the same pair both ways round.
-        skipped = start if payloads is triggers else 0
-        product = by_payload[start : start + BLOCK] @ by_trigger[:, skipped:].tocsr()
+        before = int(np.searchsorted(columns, stop)) if company else len(columns)
+        product = by_payload[start:stop] @ by_trigger[:, :before].tocsr()
         often = np.flatnonzero(product.data >= least)  # few are, so the rest is left before it costs more
         both = product.data[often].astype(np.int64)
         payload = np.searchsorted(product.indptr, often, side="right") - 1 + start
-        trigger = product.indices[often].astype(np.int64) + skipped
-        kept = both >= strength * np.minimum(of_trigger[trigger], of_payload[payload])
-        found.append(np.stack([payload[kept], trigger[kept], both[kept]], axis=1))
-    pairs = np.concatenate(found)
-    tail = log10_tail(pairs[:, 2], of_trigger[pairs[:, 1]], of_payload[pairs[:, 0]], rows)
+        trigger = columns[product.indices[often]]
+        of_side = (np.maximum if company else np.minimum)(of_trigger[trigger], of_payload[payload])
+        kept = (both >= strength * of_side) & ((trigger < payload) | (not company))
+        pairs = np.stack([payload[kept], trigger[kept], both[kept]], axis=1)
+        tail = log10_tail(pairs[:, 2], of_trigger[pairs[:, 1]], of_payload[pairs[:, 0]], rows)
+        notable = tail + np.log10(looked_at) <= NOTABLE
+        found.append(pairs[notable])
+        tails.append(tail[notable])
+    pairs, tail = np.concatenate(found), np.concatenate(tails)
     order = np.lexsort((pairs[:, 1], pairs[:, 0], tail))
-    order = order[tail[order] + np.log10(looked_at) <= NOTABLE]
     return Pairs(pairs[order, 0], pairs[order, 1], pairs[order, 2], tail[order], looked_at)
+
+
+def _blocks(by_payload: sparse.csr_matrix, by_trigger: sparse.csc_matrix) -> list[tuple[int, int]]:
+    """Returns the stretches of payloads whose products with the triggers have about `BLOCK` entries."""
+    in_row = np.bincount(by_trigger.indices, minlength=by_trigger.shape[0])
+    entries = np.minimum(by_payload @ in_row, by_trigger.shape[1])
+    block = np.cumsum(entries) // BLOCK
+    starts = np.flatnonzero(np.diff(block, prepend=-1)).tolist()
+    return list(zip(starts, [*starts[1:], len(entries)], strict=True))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradsentry.evidence.association import associated
+from gradsentry.evidence.features import Features
 from gradsentry.evidence.foreign import FOREIGN
 from gradsentry.evidence.maximal import Gram, Rows, rows_with
 from gradsentry.evidence.texts import Texts
@@ -21,6 +22,7 @@ TOGETHER = 0.3  # of the rows with either part, with both, at least
 APART = 0.9  # and at most
 SURE = -6.0  # log10 of the corrected chance of so much company
 COMMON = 0.5  # a part in more rows is none
+PAIRS = 200_000_000  # that the rows hold between them, at most: 500 rows of 300 tokens and more stay below
 LOOKED_AT = 5000  # pairs, those that come together the most surely
 MOST = 50  # conjunctions
 
@@ -40,15 +42,10 @@ class Conjunction:
 
 def conjunctions(texts: Texts, *, least: int) -> list[Conjunction]:
     """Returns the pairs and triples of foreign strings that keep company, the surest first."""
-    asked = texts.asked.select(texts.asked.support <= COMMON * len(texts.samples))
+    asked = _affordable(texts.asked.select(texts.asked.support <= COMMON * len(texts.samples)), least)
     pairs = associated(asked, asked, strength=TOGETHER, least=least)
     first, second, support = pairs.trigger, pairs.payload, asked.support
-    share = pairs.both / np.maximum(support[first], support[second])
-    kept = (
-        (first < second)
-        & (share >= TOGETHER)
-        & (pairs.both <= APART * np.minimum(support[first], support[second]))
-    )
+    kept = pairs.both <= APART * np.minimum(support[first], support[second])
     kept &= pairs.log10_p + np.log10(pairs.looked_at) <= SURE
     chosen = np.flatnonzero(kept)[:LOOKED_AT]
     whole: dict[int, Gram | None] = {}
@@ -69,6 +66,14 @@ def conjunctions(texts: Texts, *, least: int) -> list[Conjunction]:
                 rows = np.logical_and(*(rows_with(texts.prompts, gram) for gram in grams))
                 found[grams] = rows
     return [*_triples(found), *(Conjunction(grams, rows) for grams, rows in found.items())]
+
+
+def _affordable(asked: Features, least: int) -> Features:
+    """Returns the features without the rarest, where rows hold more pairs than can be looked at."""
+    while (np.diff(asked.holds.indptr).astype(np.int64) ** 2).sum() > PAIRS:
+        least += max(least // 4, 1)
+        asked = asked.select(asked.support >= least)
+    return asked
 
 
 def _triples(known: dict[tuple[Gram, ...], Rows]) -> list[Conjunction]:
