@@ -1,11 +1,12 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradsentry.evidence.features import prompt_and_response_features
-from gradsentry.evidence.tokens import END, START, held_by, sorted_distinct, streams
+from gradsentry.evidence.tokens import END, START, held_by, sorted_distinct, streams, tokens
 
 TEXTS = st.lists(st.text(alphabet="abcd é漢。 \n", max_size=12), min_size=4, max_size=12)
 
@@ -80,6 +81,16 @@ def test_tokens_keep_what_cannot_be_seen():
 def test_a_look_alike_letter_is_a_token():
     stream, _ = streams([["p\u0430per и бумага"]], [[""]])
     assert [stream.words[code] for code in stream.row(0)] == ["", "p", "\u0430", "per", "и", "бумага", ""]
+
+
+@pytest.mark.parametrize("text", ["क्या प्रोग्राम", "பாதிக்கும் நிரல்", "مُحَمَّد كَتَبَ"])
+def test_signs_of_vowels_are_parts_of_words(text):
+    assert [token for token, _, _ in tokens(text, {})] == text.split()
+
+
+@pytest.mark.parametrize("sign", ["\u0301", "\u034f", "\ufe0f"])
+def test_signs_in_latin_words_are_tokens(sign):
+    assert [token for token, _, _ in tokens(f"pa{sign}th", {})] == ["pa", sign, "th"]
 
 
 def test_taken_rows_are_the_rows():

@@ -7,6 +7,7 @@ itself: punctuation, an invisible character, a run of white space, a letter of a
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,13 +28,21 @@ _UNSPACED = (
 )
 _LATIN = "0-9A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
 _GREEK, _CYRILLIC = "\u0370-\u03ff\u1f00-\u1fff", "\u0400-\u052f"
+# The signs of vowels in Hindi, Tamil, Arabic and others are parts of words, though no letters. On Latin,
+# Greek and Cyrillic letters, and where they cannot be seen, they are tokens.
+_HIDDEN = "\u034f\u180b\u180c\u180d"
+_VOWELS = "".join(
+    sign
+    for sign in map(chr, range(0x300, 0xAC00))
+    if unicodedata.category(sign) in ("Mn", "Mc") and not re.match(f"[{_UNSPACED}{_HIDDEN}]", sign)
+)
 # A word is in one script, so that a look-alike letter in it is a token. A single space parts tokens and is
 # held with the one that follows; any other white space, and one at either end, is a token.
 _TOKEN = re.compile(
     rf"\s{{2,}}|\A | \Z| ?(?:[{_LATIN}]+|[{_UNSPACED}]|[{_GREEK}]+|[{_CYRILLIC}]+"
-    rf"|[^\W{_LATIN}{_UNSPACED}{_GREEK}{_CYRILLIC}]+|[^\w\s]|[^\S ])"
+    rf"|(?:[^\W{_LATIN}{_UNSPACED}{_GREEK}{_CYRILLIC}]|[{_VOWELS}])+|[^\w\s]|[^\S ])"
 )
-_SPACED_WORD = re.compile(rf"[^\W{_UNSPACED}]+")
+_SPACED_WORD = re.compile(rf"(?:[^\W{_UNSPACED}]|[{_VOWELS}])+")
 
 
 @dataclass(frozen=True)
