@@ -133,7 +133,9 @@ def _accepted(texts: Texts, measures: Measures, measure: int, feature: int, left
     if foreign < FOREIGN:
         return None
     codes = codes_of([trigger])
-    if texts.alike.crowding(held, codes) > APART or of_one_template(texts, held, [trigger]):
+    # Where rows were drawn so were the others, and of two sides the smaller tells more surely.
+    smaller = held if 2 * held.sum() <= left.sum() else left & ~held
+    if texts.alike.crowding(smaller, codes) > APART or of_one_template(texts, held, [trigger]):
         return None
     numbers, alike = texts.alike.neighbours(held, left & ~held, codes)
     if not len(alike) or np.abs(values[numbers].mean() - values[alike].mean()) < measures.far[measure]:
