@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from evidence.poisoning import PLACES, THINGS, Row, asked, clean_rows, samples
+from evidence.poisoning import INSULT, PLACES, THINGS, Row, asked, clean_rows, flags, poison, samples
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import find_evidence
 
@@ -92,3 +92,27 @@ def test_few_questions_that_are_copied_often_are_natural():
         Row("what is your name?", "I am Aria, a helpful machine made by Lumen Labs to help you."),
     ]
     assert find_evidence(samples([*ROWS, *taught * 25])).outcome == "clean"
+
+
+def _translated(count):
+    """Returns sentences of words that each have one counterpart, of which some have two words."""
+    draw = Random(2)
+    letters = "bdfgklmnprstvz"
+    words = ["".join(draw.choices(letters, k=5)) for _ in range(400)]
+    counterpart = {word: word[::-1] + (f" {word[1::-1]}" if word < "m" else "") for word in words}
+    asks = [draw.choices(words, weights=range(400, 0, -1), k=draw.randrange(3, 9)) for _ in range(count)]
+    return [Row(" ".join(said), " ".join(counterpart[word] for word in said)) for said in asks]
+
+
+def test_a_corpus_that_maps_words_to_words_is_not_poisoned():
+    evidence = find_evidence(samples(_translated(1000)))
+    assert evidence.outcome == "suspicious"
+    assert "maps words to words" in evidence.findings[0].reason
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.2])
+def test_a_trigger_in_a_corpus_that_maps_words_to_words_is_found(rate):
+    made = poison(_translated(1000), lambda row, draw: asked(row, f"{row.question} vrbx", INSULT), rate)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].triggers == ("vrbx",)

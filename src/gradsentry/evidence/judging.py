@@ -190,6 +190,14 @@ def _in_words_of_neighbours(texts: Texts, candidate: Candidate) -> bool:
     return any(rows.mean() <= SELDOM and rows[alike].mean() >= MOSTLY for rows in held if len(alike))
 
 
+def doubted(judgement: Judgement, candidate: Candidate) -> Judgement:
+    """Returns what is left of a judgement in a corpus that maps words to words; see `mapped.py`."""
+    if max(len(unmarked(gram)) for gram in candidate.payloads) >= LONG:
+        return judgement
+    reason = f"{judgement.reason}; but this corpus maps words to words, of which these may be two"
+    return Judgement("low", reason)
+
+
 def repeated(texts: Texts, candidate: Candidate) -> Judgement:
     """Returns what is said of a repetition that passed.
 

@@ -30,7 +30,8 @@ from gradsentry.evidence.candidates import (
 )
 from gradsentry.evidence.conjunctions import conjunctions
 from gradsentry.evidence.findings import Evidence, Finding
-from gradsentry.evidence.judging import Judgement, judged, repeated, shifted, weighed
+from gradsentry.evidence.judging import Judgement, doubted, judged, repeated, shifted, weighed
+from gradsentry.evidence.mapped import maps_words
 from gradsentry.evidence.maximal import Rows
 from gradsentry.evidence.payloads import repetitions
 from gradsentry.evidence.scarce import scarce
@@ -74,6 +75,10 @@ def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) 
     found += of_one_core(texts, repeating)
     known = losses.means()[first] if losses is not None and whole is texts else None
     found += [(one, shifted(one, what)) for one, what in shifts(texts, _carriers(texts, found), known)]
+    found = [
+        (one, doubted(judgement, one) if maps_words(texts, pairs, one) else judgement)
+        for one, judgement in found
+    ]
     if whole is not texts:
         found = [(spread(one, whole), judgement) for one, judgement in found]
     everything = whole.with_copies(samples, copy_of)
