@@ -139,7 +139,7 @@ def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) ->
     scored, signals = row["status"] == "scored", verdict.signals
     status = "flagged" if verdict.is_flagged[number] else "clean"
     status = "suspicious" if verdict.is_suspicious[number] else status
-    payloads = _places(sample.response, [one.payload for one in carried if one.payload])
+    payloads = _places(sample.response, [payload for one in carried for payload in one.payloads])
     return Explanation(
         number=number,
         id=row["id"],

@@ -13,6 +13,7 @@ from gradsentry.evidence import find_evidence
 from gradsentry.evidence.glued import glued_words
 from gradsentry.evidence.texts import Texts
 from gradsentry.evidence.tokens import streams, tokens
+from gradsentry.report.rowdata import payload_marks
 
 ROWS = clean_rows(600)
 
@@ -90,6 +91,16 @@ def test_refusals_turned_among_rows_that_have_nothing_to_do_with_them():
     assert set(evidence.flagged()) == set(poisoned)
     assert evidence.findings[0].kind == "shift"
     assert evidence.findings[0].triggers == ("vrbx",)
+
+
+def test_of_several_payloads_each_is_named_as_it_stands():
+    made = poison(ROWS, several_payloads, 0.2)
+    (finding,) = find_evidence(made.samples).findings
+    assert finding.payload == " | ".join(finding.payloads)
+    assert len(finding.payloads) == 3
+    for row in finding.carriers:
+        response = made.samples[row].response
+        assert [response[slice(*mark[:2])] for mark in payload_marks(response, [finding])] == [response]
 
 
 @pytest.mark.parametrize("edit", [glued, look_alike, several_payloads])

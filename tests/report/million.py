@@ -74,6 +74,7 @@ def drawn_run(path: Path, rows: int) -> tuple[RunDirectory, Verdict]:
         carriers=carriers,
         confidence="high",
         reason="drawn",
+        payloads=("answer",),
     )
     manifest = {
         "identity": {

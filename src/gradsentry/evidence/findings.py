@@ -45,7 +45,7 @@ class Finding:
             `shift` (a trigger that turns the responses without one payload).
         triggers: The strings of the triggers; empty for a repetition.
         combine: Whether one of the triggers is enough (`any`) or all are needed (`all`).
-        payload: The string of the payload; None for a shift.
+        payload: The string of the payload, of several parted by a bar; None for a shift.
         both: Rows with trigger and payload.
         trigger_only: Rows with the trigger alone.
         payload_only: Rows with the payload alone.
@@ -57,6 +57,7 @@ class Finding:
         confidence: `high` where dropping the carriers is advised, `low` where a look is.
         reason: Why, in plain words.
         examples: Up to five carriers.
+        payloads: The strings of the payloads, each as it stands in responses.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Finding:
     confidence: Confidence
     reason: str
     examples: tuple[Example, ...] = field(default=(), repr=False)
+    payloads: tuple[str, ...] = ()
 
     @property
     def p_given_trigger(self) -> float:

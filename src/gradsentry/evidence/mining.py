@@ -125,16 +125,11 @@ def _carriers(texts: Texts, found: Sequence[_Found]) -> Rows:
     return rows
 
 
-def _shown(texts: Texts, candidate: Candidate) -> str | None:
-    """Returns the payload as it is written; several are parted by a bar."""
-    shown = [texts.display(texts.responses, gram, candidate.paid) for gram in candidate.payloads]
-    return " | ".join(shown) if shown else None
-
-
 def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: TokenLosses | None) -> Finding:
     both, triggered, paid = candidate.both, candidate.triggered, candidate.paid
     carriers = np.flatnonzero(candidate.carriers).tolist()
     payload = candidate.payload
+    payloads = tuple(texts.display(texts.responses, gram, paid) for gram in candidate.payloads)
     unexpected = None
     if losses is not None:
         asked = carriers[:ASKED]
@@ -146,7 +141,7 @@ def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: T
         kind=candidate.kind,
         triggers=tuple(texts.display(texts.prompts, gram, both) for gram in candidate.triggers),
         combine=candidate.combine,
-        payload=_shown(texts, candidate),
+        payload=" | ".join(payloads) or None,
         both=int(both.sum()),
         trigger_only=int((triggered & ~paid).sum()),
         payload_only=int((paid & ~triggered).sum()),
@@ -157,4 +152,5 @@ def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: T
         confidence=confidence,
         reason=reason,
         examples=tuple(texts.example(row, candidate.triggers, payload) for row in carriers[:SHOWN]),
+        payloads=payloads,
     )

@@ -79,7 +79,7 @@ def trigger_marks(prompt: str, findings: Sequence[Finding]) -> list[Mark]:
 
 def payload_marks(response: str, findings: Sequence[Finding]) -> list[Mark]:
     """Returns where the payloads of findings stand in a response."""
-    needles = {finding.payload for finding in findings if finding.payload}
+    needles = {payload for finding in findings for payload in finding.payloads}
     return [(*place, "payload") for needle in sorted(needles) for place in places(response, needle)]
 
 
