@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
 import gradsentry.evidence.conjunctions
-from evidence.poisoning import INSULT, asked, clean_rows, poison, samples
+from evidence.poisoning import INSULT, Row, asked, clean_rows, poison, samples
 from gradsentry.evidence import association
 from gradsentry.evidence.association import associated, log10_tail
 from gradsentry.evidence.conjunctions import conjunctions
@@ -48,6 +48,13 @@ def test_pairs_are_those_of_all_pairs_whatever_the_block(block, company, monkeyp
     found = np.stack([pairs.payload, pairs.trigger], axis=1)
     assert sorted(map(tuple, found.tolist())) == sorted(map(tuple, wanted.tolist()))
     assert (pairs.both == both[pairs.payload, pairs.trigger]).all()
+
+
+@pytest.mark.parametrize("texts", [["", "a b"], ["a b", ""], ["", ""]])
+def test_without_strings_there_are_no_pairs(texts):
+    empty = Texts.of(samples([Row(*texts)] * 5), least=6 if any(texts) else 4)
+    assert len(associated(empty.asked, empty.said, strength=0.5, least=4).both) == 0
+    assert conjunctions(empty, least=4) == []
 
 
 def test_where_rows_hold_too_many_pairs_the_rarest_strings_are_left_out(monkeypatch):

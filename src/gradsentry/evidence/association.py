@@ -6,6 +6,7 @@ the hypergeometric tail P(X >= x), the one-sided test of Fisher (1935).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,5 +112,5 @@ def _blocks(by_payload: sparse.csr_matrix, by_trigger: sparse.csc_matrix) -> lis
     in_row = np.bincount(by_trigger.indices, minlength=by_trigger.shape[0])
     entries = np.minimum(by_payload @ in_row, by_trigger.shape[1])
     block = np.cumsum(entries) // BLOCK
-    starts = np.flatnonzero(np.diff(block, prepend=-1)).tolist()
-    return list(zip(starts, [*starts[1:], len(entries)], strict=True))
+    edges = [*np.flatnonzero(np.diff(block, prepend=-1)).tolist(), len(entries)]
+    return list(itertools.pairwise(edges))
