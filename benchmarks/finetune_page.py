@@ -88,9 +88,9 @@ and with the trigger. This command runs them all, or each that is not yet in its
 
 `benchmarks/results/finetune_reduced` holds the results, and the lock that reruns them. `none` trains on all
 rows, `oracle` on the truly clean ones, `published` and `default` on what a scan leaves by its two rules,
-`graceful` on what GraCeFul leaves; `cleangen` is the model of `none`, decoded beside the base model, and `onion`
-that model with its prompts purified by the base model. Defences that leave the same rows share one training.
-Intervals are exact, 95 %."""
+`graceful` on what GraCeFul leaves; `cleangen` is the model of `none`, decoded beside the base model, and
+`onion` that of `none` too, asked prompts that the base model purified. Defences that leave the same rows
+share one training. Intervals are exact, 95 %."""
 
 
 def _seen(records: Sequence[Record]) -> Iterator[str]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +79,26 @@ def test_drawn_rows_do_not_crowd_and_alike_ones_do():
     alike[380:] = True
     assert Likeness(texts.asked).crowding(drawn, frozenset()) < 0.3
     assert Likeness(texts.asked).crowding(alike, frozenset()) > 0.9
+
+
+def test_rows_that_are_no_neighbours_do_not_hide_that_the_others_crowd():
+    alike_rows = [Row(f"who can repair the old piano number {n}?", "nobody") for n in range(40)]
+    texts = Texts.of(samples([*clean_rows(360), *alike_rows]), least=4)
+    taken = np.arange(400) % 2 == 0
+    carriers = (np.arange(400) >= 360) & ~taken
+    assert texts.crowding(carriers, frozenset()) < 0.7
+    assert texts.crowding(carriers, frozenset(), among=~taken) > 0.8
+
+
+def test_drawn_rows_in_capitals_crowd_as_they_are_written_and_not_by_what_they_say():
+    drawn = np.arange(400) % 10 == 0
+    rows = [
+        replace(row, question=row.question.upper()) if loud else row
+        for row, loud in zip(clean_rows(400), drawn, strict=True)
+    ]
+    texts = Texts.of(samples(rows), least=4)
+    assert texts.written_alike.crowding(drawn, frozenset()) > 0.8
+    assert texts.crowding(drawn, frozenset()) < 0.3
 
 
 def test_words_that_do_not_count_make_no_row_like_another():

@@ -80,7 +80,7 @@ def judged(texts: Texts, candidate: Candidate) -> Judgement:
 
 def _natural(texts: Texts, candidate: Candidate, foreign: float) -> str:
     """Returns a reason where carriers may be what honest writing brings forth."""
-    near = texts.alike.crowding(candidate.both, codes_of(candidate.triggers))
+    near = texts.crowding(candidate.both, codes_of(candidate.triggers))
     unsure = foreign < SURELY_FOREIGN or near > SURELY_APART
     few = candidate.both.sum() < FEW
     doubtful = foreign < FEW_FOREIGN or candidate.coverage < 1.0 or near > APART
@@ -207,7 +207,7 @@ def repeated(texts: Texts, candidate: Candidate) -> Judgement:
     rows, payload = int(candidate.paid.sum()), candidate.payload or (END,)
     reason = f"the payload stands word for word in {rows} rows that are otherwise unlike each other"
     if payload[0] == START and payload[-1] == END:
-        alike = texts.alike.crowding(candidate.paid, frozenset(), common=PATTERN) > SURELY_DRAWN
+        alike = texts.crowding(candidate.paid, frozenset(), common=PATTERN) > SURELY_DRAWN
         if alike or is_usual_reply(texts, candidate):
             return Judgement("low", f"{reason}; it is all of the response, and may be an honest stock answer")
         return Judgement("high", f"{reason}, and is all of their response")

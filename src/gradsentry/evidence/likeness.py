@@ -35,7 +35,14 @@ class Likeness:
         """
         self._texts, self._named = texts, named
 
-    def crowding(self, carriers: Rows, ignored: frozenset[int], *, common: float = 1.0) -> float:
+    def crowding(
+        self,
+        carriers: Rows,
+        ignored: frozenset[int],
+        *,
+        common: float = 1.0,
+        among: Rows | None = None,
+    ) -> float:
         """Returns how much more often than by chance a carrier's most similar row is a carrier too.
 
         0 is what rows drawn at random give at most, but for a few in a hundred; 1 means that each carrier's
@@ -45,13 +52,16 @@ class Likeness:
             carriers: The rows in question.  # [rows]
             ignored: Token codes of the trigger; n-grams with one of them do not count.
             common: N-grams that more than this share of the carriers hold do not count either.
+            among: The rows that may be the most similar, the carriers among them; all where it is None.
         """
         numbers = np.flatnonzero(carriers)
-        expected = (len(numbers) - 1) / max(len(carriers) - 1, 1)
+        expected = (len(numbers) - 1) / max((len(carriers) if among is None else int(among.sum())) - 1, 1)
         if expected >= 1.0 or not len(numbers):
             return 0.0
         held = np.asarray(carriers.astype(np.int64) @ self._texts.holds).ravel()
         _, likeness = self._likeness(carriers, self._holding(ignored) | (held > common * len(numbers)))
+        if among is not None:
+            likeness[:, ~among] = -1.0
         nearest = likeness >= likeness.max(axis=1, keepdims=True) - 1e-9
         hits = (nearest & carriers).sum(axis=1) / nearest.sum(axis=1)
         noise = np.sqrt(expected * (1.0 - expected) / len(hits))

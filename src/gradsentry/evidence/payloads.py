@@ -113,7 +113,7 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:
     # What is left of the responses tells, and the prompts, without what may be a style, where nothing is left
     # and of short strings, with which all answers to a kind of question may begin.
     whole = gram[0] == START and gram[-1] == END
-    if (whole or len(inner) < LONG) and texts.alike.crowding(rows, frozenset(), common=PATTERN) > APART:
+    if (whole or len(inner) < LONG) and texts.crowding(rows, frozenset(), common=PATTERN) > APART:
         return False
     return whole or texts.answered_alike.crowding(rows, codes_of([gram])) <= APART
 

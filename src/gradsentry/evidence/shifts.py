@@ -135,9 +135,9 @@ def _accepted(texts: Texts, measures: Measures, measure: int, feature: int, left
     codes = codes_of([trigger])
     # Where rows were drawn so were the others, and of two sides the smaller tells more surely.
     smaller = held if 2 * held.sum() <= left.sum() else left & ~held
-    if texts.alike.crowding(smaller, codes) > APART or of_one_template(texts, held, [trigger]):
+    if texts.crowding(smaller, codes, among=left) > APART or of_one_template(texts, held, [trigger]):
         return None
-    numbers, alike = texts.alike.neighbours(held, left & ~held, codes)
+    numbers, alike = texts.written_alike.neighbours(held, left & ~held, codes)
     if not len(alike) or np.abs(values[numbers].mean() - values[alike].mean()) < measures.far[measure]:
         return None
     if _is_their_topic(values[numbers], values[alike], values[left & ~held]):

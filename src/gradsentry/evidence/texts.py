@@ -51,6 +51,24 @@ class Texts:
         return Likeness(prompt_features(self.prompts.plain), self.prompts.plainly)
 
     @cached_property
+    def written_alike(self) -> Likeness:
+        """The rows compared by their prompts as they are written."""
+        return Likeness(self.asked)
+
+    def crowding(
+        self, carriers: Rows, ignored: frozenset[int], *, common: float = 1.0, among: Rows | None = None
+    ) -> float:
+        """Returns how much the prompts of some rows lie together; see `Likeness.crowding`.
+
+        Natural carriers lie together with their case, which may be the trigger, and without it; of a few rows
+        either alone may say so by accident.
+        """
+        return min(
+            alike.crowding(carriers, ignored, common=common, among=among)
+            for alike in (self.alike, self.written_alike)
+        )
+
+    @cached_property
     def answered_alike(self) -> Likeness:
         """The rows compared by their responses."""
         return Likeness(self.said)

@@ -73,7 +73,7 @@ def _sure(texts: Texts, seeds: Sequence[_Trigger], stock: Rows, left: Rows, look
         one
         for one in seeds
         if _turn(texts, one, stock, left, none, most=GLANCE)[0] >= SEED
-        and texts.alike.crowding(one.rows, codes_of(one.grams)) <= APART
+        and texts.crowding(one.rows, codes_of(one.grams)) <= APART
     ]
     # A second trigger's rows must not pass for ordinary neighbours of the first.
     hidden = np.logical_or.reduce([one.rows for one in looks], initial=False) | none

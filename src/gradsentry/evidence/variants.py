@@ -57,7 +57,7 @@ def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows
         if (known | _in_words_that_return(texts, core, rows)).sum() < RETURNING * rows.sum():
             continue
         # Not by their responses: what sentences are not known yet make those alike.
-        if texts.alike.crowding(rows, frozenset(), common=PATTERN) <= APART:
+        if texts.crowding(rows, frozenset(), common=PATTERN) <= APART:
             return core, rows
     return None
 
