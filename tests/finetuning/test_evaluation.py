@@ -186,6 +186,9 @@ def test_bad_input_is_one_line(tmp_path: Path):
     other = wrap_model(build_kind("llama"), word_tokenizer(80))
     with pytest.raises(SettingsError, match="another vocabulary"):
         evaluate(loaded, ITEMS, out=tmp_path / "out", reference=other)
+    small = wrap_model(build_kind("gpt2", n_positions=16), word_tokenizer())
+    with pytest.raises(SettingsError, match="leaves no room"):
+        evaluate(small, ITEMS, out=tmp_path / "out", settings=EvaluationSettings(max_new_tokens=16))
     assert not (tmp_path / "out").exists()
 
 

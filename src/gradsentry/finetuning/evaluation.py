@@ -15,7 +15,7 @@ from typing import Any, Literal
 from gradsentry.corpus.records import dump_json
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.finetuning.cleangen import ALPHA, same_vocabulary
-from gradsentry.finetuning.generation import answers
+from gradsentry.finetuning.generation import answers, longest_prompt, prompt_ids
 from gradsentry.finetuning.items import TestItem
 from gradsentry.finetuning.metrics import (
     Rate,
@@ -98,7 +98,8 @@ def evaluate(
 
     Raises:
         DataError: If there is no question, or a row cannot be asked.
-        SettingsError: If triggered questions have no payload, or the reference another vocabulary.
+        SettingsError: If triggered questions have no payload, the reference another vocabulary, or answers no
+            room.
         RunError: If the directory holds another evaluation.
     """
     if not clean:
@@ -113,6 +114,9 @@ def evaluate(
         )
     questions: list[tuple[Asked, TestItem]] = [("clean", item) for item in clean]
     questions += [("triggered", item) for item in triggered]
+    longest = longest_prompt(loaded, settings)
+    for _, item in questions:
+        prompt_ids(item.sample, loaded, longest)  # what cannot be asked is refused before anything is written
     run = RunDirectory.create_or_resume(out, _identity(loaded, questions, settings, reference, alpha))
     with run.locked():
         file = out / GENERATIONS

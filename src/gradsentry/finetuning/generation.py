@@ -79,7 +79,7 @@ def answers(
         DataError: If a row cannot be encoded.
         SettingsError: If answers are as long as all that the model takes.
     """
-    longest = _longest_prompt(loaded, settings)
+    longest = longest_prompt(loaded, settings)
     prompts = [prompt_ids(sample, loaded, longest) for sample in samples]
     # Of like length together, the longest first: what does not fit in memory shows at once.
     order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
@@ -97,8 +97,12 @@ def answers(
         yield list(zip(rows, texts, strict=True))
 
 
-def _longest_prompt(loaded: LoadedModel, settings: EvaluationSettings) -> int:
-    """Returns how many tokens a prompt may have, so that its answer still has room."""
+def longest_prompt(loaded: LoadedModel, settings: EvaluationSettings) -> int:
+    """Returns how many tokens a prompt may have, so that its answer still has room.
+
+    Raises:
+        SettingsError: If answers are as long as all that the model takes.
+    """
     if loaded.max_positions is None:
         return settings.max_length
     room = loaded.max_positions - settings.max_new_tokens
