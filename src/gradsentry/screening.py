@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -163,15 +162,11 @@ def _expectation(run: RunDirectory) -> Expectation | None:
 
 def _read_through(corpus: Corpus) -> int:
     """Returns how many rows there are; refuses a corpus of which none can be read."""
-    rows = 0
-    reasons: Counter[str] = Counter()
-    for sample in corpus:
-        rows += 1
-        if sample.problem is not None:
-            reasons[sample.problem] += 1
+    problems = [sample.problem for sample in corpus]
+    reasons = by_frequency(problem for problem in problems if problem is not None)
     mend = "mend the rows, or name another format"
-    refuse_if_all(rows, dict(reasons.most_common()), where=corpus.name, mend=mend)
-    return rows
+    refuse_if_all(len(problems), reasons, where=corpus.name, mend=mend)
+    return len(problems)
 
 
 def _refuse_unscored(corpus: Corpus, scores: pa.Table, run: RunDirectory | None) -> None:

@@ -48,10 +48,16 @@ TEMPLATES = (
     Template("Assistant:", re.compile(r"\b(?:User|Human):"), plain=True),
 )
 _NO_HEADER = re.compile(r"(?!)")
-_CLOSING = re.compile(
-    r"\s*(?:(?:<\|im_end\|>|<\|eot_id\|>|<end_of_turn>|<\|end\|>|<\|endoftext\|>|<\|end_of_text\|>|</s>)\s*)+"
-    r"(?:<s>\s*)?\Z"
+_CLOSING = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<end_of_turn>",
+    "<|end|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "</s>",
 )
+_OPENING = "<s>"  # of the next turn
 
 
 def template_of(text: str, marker: str | None) -> Template | None:
@@ -94,9 +100,20 @@ def completion_turns(text: str, path: FieldPath) -> tuple[Turn, ...]:
 
 
 def without_closing(text: str) -> str:
-    """Returns a response without the marks of a template that close it."""
-    closing = _CLOSING.search(text)
-    return text[: closing.start()] if closing else text
+    """Returns a response without the marks of a template that close it, and the white space before them."""
+    end, is_closed = _before_blanks(text, len(text)), False
+    if text.endswith(_OPENING, 0, end):
+        end = _before_blanks(text, end - len(_OPENING))
+    while mark := next((mark for mark in _CLOSING if text.endswith(mark, 0, end)), None):
+        end, is_closed = _before_blanks(text, end - len(mark)), True
+    return text[:end] if is_closed else text
+
+
+def _before_blanks(text: str, end: int) -> int:
+    """Returns where the white space before a place begins."""
+    while end > 0 and text[end - 1].isspace():
+        end -= 1
+    return end
 
 
 def _answers(text: str, template: Template) -> list[Span]:
