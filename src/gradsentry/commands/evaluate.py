@@ -80,10 +80,13 @@ def evaluate(
     clean = _questions(data, reading, data_root, limit)
     triggered = with_trigger(clean, chosen, seed, reading) if chosen else []
     loaded = load_model(model, device=device, trust_remote_code=trust_remote_code)
-    reference = load_model(cleangen, device=device, trust_remote_code=trust_remote_code) if cleangen else None
+    trusted = {  # often one model for both
+        name: load_model(name, device=device, trust_remote_code=trust_remote_code)
+        for name in {cleangen, onion}
+        if name
+    }
     if onion:
-        trusted = load_model(onion, device=device, trust_remote_code=trust_remote_code)
-        clean, triggered = purified(clean, triggered, trusted)
+        clean, triggered = purified(clean, triggered, trusted[onion])
     with display.progress("answers", silent=json_) as on_answers:
         evaluation = finetuning.evaluate(
             loaded,
@@ -92,7 +95,7 @@ def evaluate(
             payload_of(chosen) if chosen else None,
             out=out,
             settings=settings,
-            reference=reference,
+            reference=trusted[cleangen] if cleangen else None,
             alpha=cleangen_alpha,
             on_answers=on_answers,
         )
