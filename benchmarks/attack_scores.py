@@ -27,7 +27,7 @@ from gradsentry.attacks.fields import find_fields
 from gradsentry.corpus import Corpus, Sample, open_corpus
 from gradsentry.corpus.qa import load_qa, qa_prompt
 from gradsentry.embedded import embedded_data_path
-from gradsentry.models import LoadedModel, load_model, quiet_libraries
+from gradsentry.models.loading import LoadedModel, load_model, quiet_libraries
 from gradsentry.scoring import score_table
 from gradsentry.settings import ScoreSettings
 

@@ -25,12 +25,12 @@ from scipy.stats import rankdata
 from gradsentry.attacks import ATTACKS, PAYLOADS, poison
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.qa import load_qa
+from gradsentry.deciding.expectation import Expectation, Signals
 from gradsentry.embedded import embedded_data_path
-from gradsentry.expectation import Expectation, Signals
-from gradsentry.models import LoadedModel, load_model, quiet_libraries
+from gradsentry.gradients.windows import anomaly
+from gradsentry.models.loading import LoadedModel, load_model, quiet_libraries
 from gradsentry.scoring import score_table
 from gradsentry.settings import ScoreSettings
-from gradsentry.windows import anomaly
 
 SEED = 11
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789#@$%"

@@ -29,7 +29,7 @@ from speed_growth import head_growth, padding, rows_growth, start_up, thresholds
 from speed_profile import profiled
 from speed_ways import CORPORA, PHASES, Rows, forward, ours, peak_memory, read_rows, reference
 
-from gradsentry.models import LoadedModel, load_model, quiet_libraries
+from gradsentry.models.loading import LoadedModel, load_model, quiet_libraries
 
 PARTS = ("ways", "profile", "rows", "head", "thresholds", "startup", "padding")
 PROFILED = 48

@@ -16,17 +16,17 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.qa import load_qa
-from gradsentry.encoding import Encoded, encode
+from gradsentry.deciding.thresholds import choose_threshold
+from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.gradients.batching import plan_batches
 from gradsentry.gradients.head import head_results
 from gradsentry.gradients.packing import walk
 from gradsentry.gradients.states import PADDING
-from gradsentry.models import LoadedModel, wrap_model
-from gradsentry.packed_attention import lay_out
-from gradsentry.probing import Head
+from gradsentry.models.loading import LoadedModel, wrap_model
+from gradsentry.models.packed_attention import lay_out
+from gradsentry.models.probing import Head
 from gradsentry.scoring import SHARD_ROWS
 from gradsentry.settings import ThresholdSettings
-from gradsentry.thresholds import choose_threshold
 
 WIDTH, CROP, K = 576, 8, 16
 BUDGET = 1024
@@ -108,7 +108,7 @@ def thresholds(sizes: Sequence[int]) -> list[dict[str, float]]:
 def start_up(repeats: int) -> dict[str, float]:
     """Returns seconds of a new process: for help, the libraries alone, and the embedded model made ready."""
     help_line = "import sys; sys.argv = ['gradsentry', '--help']; from gradsentry.cli import main; main()"
-    load_line = "from gradsentry.models import load_model; load_model('smollm2')"
+    load_line = "from gradsentry.models.loading import load_model; load_model('smollm2')"
     import_line = "from transformers import AutoTokenizer, LlamaForCausalLM"
 
     def run(program: str) -> Callable[[], object]:

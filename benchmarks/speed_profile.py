@@ -8,7 +8,7 @@ import torch
 from speed_ways import Rows, ours
 from torch.profiler import ProfilerActivity, profile
 
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm")
 TOKENS, REPEATS = 512, 30

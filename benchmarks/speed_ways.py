@@ -19,11 +19,11 @@ from gradsentry import scoring, spectra
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.qa import load_qa
 from gradsentry.embedded import embedded_data_path
-from gradsentry.encoding import Encoded, encode
+from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.gradients import head, states
 from gradsentry.gradients.batching import plan_batches
 from gradsentry.gradients.reference import reference_gradient
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import ScoreSettings
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradsentry.models import LoadedModel, load_model, quiet_libraries
+from gradsentry.models.loading import LoadedModel, load_model, quiet_libraries
 
 # No test reaches for the Hub, and libraries read this when they are imported.
 os.environ["HF_HUB_OFFLINE"] = "1"

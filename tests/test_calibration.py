@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.calibration import FARTHEST, MIN_ROWS, Calibration, expected_scores, fit
+from gradsentry.deciding.calibration import FARTHEST, MIN_ROWS, Calibration, expected_scores, fit
 
 EVERY = np.ones(400, bool)
 

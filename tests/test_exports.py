@@ -12,8 +12,8 @@ import gradsentry
 
 def test_the_public_names():
     assert gradsentry.__all__ == ["Verdict", "open_run", "scan"]
+    from gradsentry.outcome import Verdict
     from gradsentry.screening import open_run, scan
-    from gradsentry.verdict import Verdict
 
     assert (gradsentry.Verdict, gradsentry.open_run, gradsentry.scan) == (Verdict, open_run, scan)
     with pytest.raises(AttributeError, match="has no attribute 'scam'"):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.signal import find_peaks
 from scipy.stats import gaussian_kde
 
+from gradsentry.deciding.thresholds import BINS, Threshold, choose_threshold, kernel_density
 from gradsentry.settings import ThresholdSettings
-from gradsentry.thresholds import BINS, Threshold, choose_threshold, kernel_density
 
 GRID = np.linspace(0.0, 1.0, 2001)
 

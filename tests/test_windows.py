@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.alignment import NOWHERE
-from gradsentry.windows import ALIKE, WIDTH, characters, costliest_window
+from gradsentry.encoding.alignment import NOWHERE
+from gradsentry.gradients.windows import ALIKE, WIDTH, characters, costliest_window
 
 
 @given(st.lists(st.floats(0, 30, width=32), min_size=1, max_size=60))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gradsentry.outcome import Verdict
     from gradsentry.screening import open_run, scan
-    from gradsentry.verdict import Verdict
 
 __all__ = ["Verdict", "open_run", "scan"]
 

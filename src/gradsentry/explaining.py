@@ -11,16 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gradsentry.alignment import Span, token_starts
 from gradsentry.corpus import Sample
-from gradsentry.encoding import encode
+from gradsentry.corpus.sample import Span
+from gradsentry.encoding.alignment import token_starts
+from gradsentry.encoding.encode import encode
 from gradsentry.errors import ModelError, RunError
 from gradsentry.evidence import TokenLosses
 from gradsentry.gradients.head import token_shares
 from gradsentry.gradients.states import padded_states
-from gradsentry.models import LoadedModel, load_model
+from gradsentry.models.loading import LoadedModel, load_model
+from gradsentry.outcome import Verdict
 from gradsentry.settings import ScoreSettings
-from gradsentry.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

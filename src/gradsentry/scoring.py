@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from gradsentry import spectra
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding import Encoded, encode, unscored
+from gradsentry.encoding.encode import Encoded, encode, unscored
 from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.running import run
-from gradsentry.models import LoadedModel
+from gradsentry.gradients.windows import characters
+from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import ScoreSettings
-from gradsentry.windows import characters
 
 SHARD_ROWS = 512
 

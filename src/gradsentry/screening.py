@@ -16,16 +16,16 @@ import pyarrow.compute as pc
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.unread import by_frequency, left_out, refuse_if_all
+from gradsentry.deciding.expectation import Expectation
+from gradsentry.deciding.references import expectation_of, identity_of, open_reference
+from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
-from gradsentry.expectation import Expectation
-from gradsentry.models import LoadedModel, load_model, wrap_model
-from gradsentry.references import expectation_of, identity_of, open_reference
+from gradsentry.models.loading import LoadedModel, load_model, wrap_model
+from gradsentry.outcome import Verdict, write_outcome, write_unscored
 from gradsentry.scoring import SCHEMA, finite_scores, score_samples
 from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
 from gradsentry.store import EVIDENCE, REFERENCE, VERDICT, Json, RunDirectory
-from gradsentry.thresholds import Threshold, choose_threshold
-from gradsentry.verdict import Verdict, write_outcome, write_unscored
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -30,7 +30,7 @@ from gradsentry.defences.forward import Forward
 from gradsentry.defences.graceful import Coordinates, LowFrequencies
 from gradsentry.defences.reading import Reading
 from gradsentry.errors import RunError, SettingsError
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from models.tiny import tiny
 
 CALLS: list[str] = []

@@ -14,7 +14,7 @@ from gradsentry.defences.onion import word_drops
 from gradsentry.defences.strip import MixedEntropy
 from gradsentry.defences.tuning import LoraSettings, tuned
 from gradsentry.defences.wording import wordings
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from models.tiny import tiny
 
 TEMPLATE = "Answer the question.\n\nQuestion: {}\n\nAnswer: "

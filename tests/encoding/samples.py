@@ -7,7 +7,7 @@ from itertools import groupby
 from transformers import PreTrainedTokenizerBase
 
 from gradsentry.corpus.sample import Sample, Turn
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 
 
 def completion(prompt: str, response: str) -> Sample:

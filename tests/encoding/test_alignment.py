@@ -14,9 +14,9 @@ from encoding.samples import completion, dialogue, sample
 from encoding.test_boundary import response_of, text
 from encoding.test_templates import CHATML, LLAMA3, MISTRAL, NO_END, OTHER_END, QWEN3, SHOUTING, TALK
 from encoding.tokenizers_built import KINDS, byte_level, chat
-from gradsentry.alignment import NOWHERE, token_starts, within
 from gradsentry.corpus.sample import Turn
-from gradsentry.encoding import encode
+from gradsentry.encoding.alignment import NOWHERE, token_starts, within
+from gradsentry.encoding.encode import encode
 from models.tiny import word_tokenizer
 
 BYTES = {char: byte for byte, char in bytes_to_unicode().items()}

@@ -10,7 +10,7 @@ from encoding.samples import completion, decode, sample, trained_text, untrained
 from encoding.tokenizers_built import KINDS, LOSSLESS, byte_level, metaspace_bpe
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.sample import Turn
-from gradsentry.encoding import encode
+from gradsentry.encoding.encode import encode
 
 # Text of any script without the reserved strings; half surrogates are no text.
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="<▁"), max_size=30)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from encoding.samples import completion, dialogue, sample
 from encoding.tokenizers_built import byte_level, metaspace_bpe
 from gradsentry.corpus.sample import Turn
-from gradsentry.encoding import encode
+from gradsentry.encoding.encode import encode
 from models.tiny import word_tokenizer
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from encoding.samples import dialogue, sample, texts, trained_text, untrained_text
 from encoding.tokenizers_built import byte_level, chat
 from gradsentry.corpus.sample import Turn
-from gradsentry.encoding import encode
+from gradsentry.encoding.encode import encode
 
 CHATML = (
     "{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}</s>\n{% endfor %}"

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoding.samples import completion, dialogue
-from gradsentry.alignment import NOWHERE, token_starts
 from gradsentry.corpus import open_corpus
-from gradsentry.encoding import encode
+from gradsentry.encoding.alignment import NOWHERE, token_starts
+from gradsentry.encoding.encode import encode
 from gradsentry.evidence import TokenLosses, span_loss
 from gradsentry.evidence.surprise import surprise
 from gradsentry.scoring import score_table

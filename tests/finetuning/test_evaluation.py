@@ -19,7 +19,7 @@ from gradsentry.finetuning.asking import purified, with_trigger
 from gradsentry.finetuning.evaluation import GENERATIONS, Payload
 from gradsentry.finetuning.generation import answers, prompt_ids, stop_ids
 from gradsentry.finetuning.items import of_samples
-from gradsentry.models import LoadedModel, wrap_model
+from gradsentry.models.loading import LoadedModel, wrap_model
 from models.tiny import build_kind, tiny, word_tokenizer
 
 ROWS = [

@@ -14,7 +14,7 @@ from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import Evaluation, EvaluationSettings, TrainingSettings, evaluate, finetune
 from gradsentry.finetuning.evaluation import Payload
 from gradsentry.finetuning.settings import learning_rate_for
-from gradsentry.models import LoadedModel, load_model
+from gradsentry.models.loading import LoadedModel, load_model
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.head import HeadResult, head_results
 from gradsentry.gradients.reference import reference_entropy
 from gradsentry.gradients.states import padded_states
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from models.tiny import VOCABULARY
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from gradients.drawn import drawn_sample, entropies, padded_results, scattered_sample
 from gradsentry.corpus.sample import Sample, Turn
-from gradsentry.encoding import Encoded, encode
+from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.gradients.reference import reference_entropy, reference_gradient, reference_spectrum
-from gradsentry.models import LoadedModel, wrap_model
-from gradsentry.windows import WIDTH
+from gradsentry.gradients.windows import WIDTH
+from gradsentry.models.loading import LoadedModel, wrap_model
 from models.tiny import KINDS, build, tiny, word_tokenizer
 
 WHOLE, TINY = 1 << 25, 50

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gradients.drawn import alone, drawn_sample, entropies, padded_results, scattered_sample
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.batching import plan_batches
-from gradsentry.models import wrap_model
+from gradsentry.models.loading import wrap_model
 from models.tiny import KINDS, build_kind, tiny, word_tokenizer
 
 SAMPLES = [drawn_sample(i, 2 + i, 1 + (7 * i) % 11) for i in range(7)] + [scattered_sample(7, 40)]

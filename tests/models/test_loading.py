@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gradsentry.models import load_model, resolve_device, wrap_model
+from gradsentry.models.loading import load_model, resolve_device, wrap_model
 from models.saved import edit_weights, save, save_llama
 from models.tiny import build, build_kind, tiny, word_tokenizer
 

@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from gradsentry.errors import ModelError
-from gradsentry.models import load_model, wrap_model
+from gradsentry.models.loading import load_model, wrap_model
 from models.saved import edit_weights, save, save_llama
 from models.tiny import VOCABULARY, build_kind, word_tokenizer
 

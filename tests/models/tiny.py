@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
-from gradsentry.models import LoadedModel, wrap_model
+from gradsentry.models.loading import LoadedModel, wrap_model
 
 VOCABULARY = 97
 

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from gradsentry.corpus import Corpus, open_corpus
+from gradsentry.deciding.thresholds import choose_threshold
 from gradsentry.evidence import Evidence, Finding
+from gradsentry.outcome import Verdict
 from gradsentry.scoring import SCHEMA, finite_scores
 from gradsentry.settings import ThresholdSettings
 from gradsentry.store import RunDirectory
-from gradsentry.thresholds import choose_threshold
-from gradsentry.verdict import Verdict
 
 DISTINCT = 1000
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.command import refused
+from gradsentry.deciding.marks import Marks, agreement, threshold_of_marks
 from gradsentry.errors import SettingsError
-from gradsentry.marks import Marks, agreement, threshold_of_marks
 from gradsentry.screening import open_run
 from report.test_schemas import validator
 

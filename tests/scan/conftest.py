@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradsentry.models import LoadedModel, load_model
+from gradsentry.models.loading import LoadedModel, load_model
 from models.saved import save_llama
 
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gradsentry.corpus import open_corpus
+from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
 from gradsentry.errors import DataError, RunError
-from gradsentry.expectation import STANDS_OUT, Expectation, Signals
 from gradsentry.scoring import score_table
 from gradsentry.screening import open_run, scan
 from gradsentry.settings import ScoreSettings, ThresholdSettings

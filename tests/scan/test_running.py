@@ -13,7 +13,7 @@ import torch
 from gradients.drawn import drawn_sample, entropies
 from gradients.test_packs import CONTEXTS, begins_with
 from gradsentry.gradients.running import run
-from gradsentry.models import LoadedModel, wrap_model
+from gradsentry.models.loading import LoadedModel, wrap_model
 from gradsentry.settings import ScoreSettings
 from models.tiny import build_kind, word_tokenizer
 
@@ -100,7 +100,7 @@ def test_another_error_is_not_taken_for_it(loaded):
 
 
 def test_rows_with_a_problem_are_passed_over(loaded, expected):
-    from gradsentry.encoding import unscored
+    from gradsentry.encoding.encode import unscored
 
     mixed = [sample for one in SAMPLES for sample in (one, unscored("no"))]
     found = dict(run(loaded, mixed, ScoreSettings()))

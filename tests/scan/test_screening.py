@@ -11,7 +11,7 @@ import torch
 
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
-from gradsentry.models import wrap_model
+from gradsentry.models.loading import wrap_model
 from gradsentry.scoring import SCHEMA, SHARD_ROWS, score_table
 from gradsentry.screening import open_run, scan
 from gradsentry.settings import DataSettings, ScoreSettings, ThresholdSettings

@@ -175,10 +175,10 @@ def token_counter(name: str) -> Callable[[str], int]:
     """
     from transformers import AutoTokenizer
 
-    from gradsentry import embedded_model
     from gradsentry.errors import ModelError, first_line
+    from gradsentry.models import embedded
 
-    path = str(embedded_model.embedded_model_path()) if name == embedded_model.NAME else name
+    path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:

@@ -18,7 +18,7 @@ from gradsentry.bench.naming import NAMED, named_shares
 from gradsentry.bench.pools import Pool, draw_mix
 from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
 from gradsentry.defences import Lengths
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 
 VERSION = 3
 """Raised when the same cell would give another record."""

@@ -21,7 +21,7 @@ from gradsentry.bench.rows import RowFiles
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import Extractor, Features, PoolExtractor, RowExtractor, read_features
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 
 CHUNK = 256
 """Rows that are read and written together; a kill costs no more."""

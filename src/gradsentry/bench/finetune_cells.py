@@ -15,7 +15,7 @@ from gradsentry.bench.pools import content_hash
 from gradsentry.bench.spec import AttackSpec, DataSpec, Spec
 from gradsentry.corpus import Sample
 from gradsentry.finetuning import Evaluation, EvaluationSettings, TestItem, TrainingSettings
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from gradsentry.store import Json
 
 VERSION = 3

@@ -46,7 +46,7 @@ from gradsentry.finetuning.asking import payload_of, purified, with_trigger
 from gradsentry.finetuning.evaluation import Payload
 from gradsentry.finetuning.items import of_questions, of_samples
 from gradsentry.finetuning.training import MODEL
-from gradsentry.models import LoadedModel, load_model
+from gradsentry.models.loading import LoadedModel, load_model
 from gradsentry.screening import scan
 from gradsentry.settings import DataSettings, ThresholdSettings
 from gradsentry.store import Json, held

@@ -10,7 +10,7 @@ from gradsentry.bench.pools import content_hash, load_rows
 from gradsentry.bench.spec import DataSpec, Lock, Spec
 from gradsentry.corpus import Sample
 from gradsentry.errors import DataError, SettingsError
-from gradsentry.models import LoadedModel, load_model
+from gradsentry.models.loading import LoadedModel, load_model
 
 _LIBRARIES = ("gradsentry", "torch", "transformers", "scikit-learn", "umap-learn", "scipy", "numpy", "peft")
 

@@ -26,7 +26,7 @@ from gradsentry.corpus.sample import Turn
 from gradsentry.defences.reading import encode_all
 from gradsentry.embedded import embedded_data_path
 from gradsentry.errors import DataError
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import DataSettings
 
 

@@ -14,10 +14,10 @@ from gradsentry.errors import DataError
 from gradsentry.report import Comparison
 
 if TYPE_CHECKING:
-    from gradsentry.verdict import Verdict
+    from gradsentry.deciding.decision import Decision
 
 
-def compare(verdict: Verdict, truth: Path) -> Comparison:
+def compare(verdict: Decision, truth: Path) -> Comparison:
     """Returns how a verdict does against the truth.
 
     Args:

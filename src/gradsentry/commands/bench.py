@@ -31,7 +31,7 @@ def bench(
     The same command goes on where it was interrupted.
     """
     from gradsentry.commands.extras import require
-    from gradsentry.models import quiet_libraries
+    from gradsentry.models.loading import quiet_libraries
 
     require(
         "bench", {"sklearn": "scikit-learn", "umap": "umap-learn", "matplotlib": "matplotlib", "peft": "peft"}

@@ -21,7 +21,7 @@ def demo(
     from gradsentry.commands import display
     from gradsentry.corpus import open_corpus
     from gradsentry.embedded import embedded_data_path
-    from gradsentry.models import quiet_libraries
+    from gradsentry.models.loading import quiet_libraries
     from gradsentry.report import write_report
     from gradsentry.screening import scan
     from gradsentry.store import RunDirectory

@@ -24,10 +24,10 @@ from rich.text import Text
 from gradsentry.commands.findings import findings_table, shortened
 from gradsentry.corpus import Sample
 from gradsentry.evidence import Outcome
+from gradsentry.outcome import Verdict
 from gradsentry.report.words import Sentence, Words, threshold_command, words
 from gradsentry.scoring import finite_scores
 from gradsentry.store import RunDirectory
-from gradsentry.verdict import Verdict
 
 console = Console(highlight=False)
 

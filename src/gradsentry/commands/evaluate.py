@@ -63,7 +63,7 @@ def evaluate(
     from gradsentry.commands.extras import require
     from gradsentry.errors import SettingsError
     from gradsentry.finetuning.asking import payload_of, purified, with_trigger
-    from gradsentry.models import load_model, quiet_libraries
+    from gradsentry.models.loading import load_model, quiet_libraries
     from gradsentry.settings import DataSettings
 
     require("finetune", {"rouge_score": "rouge-score"})

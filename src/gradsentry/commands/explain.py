@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from gradsentry.alignment import Span
+    from gradsentry.corpus.sample import Span
     from gradsentry.explaining import Explanation
-    from gradsentry.models import LoadedModel
-    from gradsentry.verdict import Verdict
+    from gradsentry.models.loading import LoadedModel
+    from gradsentry.outcome import Verdict
 
 Flag = typer.Option
 
@@ -38,7 +38,7 @@ def explain(
 
     from gradsentry.corpus.records import dump_json
     from gradsentry.explaining import explain, row_number
-    from gradsentry.models import quiet_libraries
+    from gradsentry.models.loading import quiet_libraries
     from gradsentry.screening import open_run
 
     quiet_libraries()

@@ -60,7 +60,7 @@ def finetune(
     from gradsentry.errors import SettingsError
     from gradsentry.finetuning import TrainingSettings
     from gradsentry.finetuning import finetune as train
-    from gradsentry.models import quiet_libraries
+    from gradsentry.models.loading import quiet_libraries
     from gradsentry.settings import DataSettings
 
     require("finetune", {"trl": "trl", "peft": "peft"})

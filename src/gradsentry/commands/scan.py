@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from gradsentry.marks import Agreement
+    from gradsentry.deciding.marks import Agreement
+    from gradsentry.outcome import Verdict
     from gradsentry.settings import ThresholdSettings
-    from gradsentry.verdict import Verdict
 
 Method = Literal["published", "fixed", "quantile"]
 Flag = typer.Option
@@ -61,7 +61,7 @@ def scan(
     """
     from gradsentry import screening
     from gradsentry.commands import display
-    from gradsentry.models import quiet_libraries
+    from gradsentry.models.loading import quiet_libraries
     from gradsentry.settings import DataSettings, ScoreSettings
 
     where = "options"

@@ -34,11 +34,11 @@ def threshold(
     quiet: Quiet = False,
 ) -> None:
     """Decide again on the scores of RUN, without scoring again, and write its files again."""
+    from gradsentry.deciding.marks import agreement, read_marks, threshold_of_marks
     from gradsentry.errors import SettingsError
-    from gradsentry.marks import agreement, read_marks, threshold_of_marks
+    from gradsentry.outcome import write_outcome
     from gradsentry.screening import open_run
     from gradsentry.store import RunDirectory
-    from gradsentry.verdict import write_outcome
 
     if labels is not None and (method, tau, quantile) != (None, None, None):
         raise SettingsError(

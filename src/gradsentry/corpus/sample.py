@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
 RowId = str | int
+Span = tuple[int, int]  # of a text: the first character, and behind the last
 
 
 @dataclass(frozen=True, slots=True)

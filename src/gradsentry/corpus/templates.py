@@ -10,9 +10,8 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gradsentry.alignment import Span
 from gradsentry.corpus.fields import FieldPath
-from gradsentry.corpus.sample import Turn
+from gradsentry.corpus.sample import Span, Turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.reading import Reading, encode_all, read
 from gradsentry.errors import SettingsError
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import Settings
 
 Scores = NDArray[np.float64]

@@ -19,7 +19,7 @@ from gradsentry.defences.base import (
     register,
 )
 from gradsentry.evidence import find_evidence
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 
 _SURE, _UNSURE = 1.0, 0.5
 

@@ -11,7 +11,7 @@ from gradsentry.defences.base import Detector, Extractor, Features, Flags, Scope
 from gradsentry.defences.forward import Forward
 from gradsentry.defences.gradsentry import above_valley
 from gradsentry.defences.reading import encode_all
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 
 
 class Lengths(Extractor):

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field
 
 from gradsentry import spectra
+from gradsentry.deciding.thresholds import choose_threshold
 from gradsentry.defences.base import Detector, Features, Flags, Paper, Scores, register
 from gradsentry.defences.forward import Forward, K
 from gradsentry.settings import ThresholdSettings
-from gradsentry.thresholds import choose_threshold
 
 PAPER = Paper("2605.26574", "GradSentry")
 

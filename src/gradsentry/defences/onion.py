@@ -11,8 +11,8 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.defences.base import Detector, Extractor, Features, Flags, Paper, Scope, Scores, register
 from gradsentry.defences.reading import MAX_LENGTH, read
 from gradsentry.defences.wording import Wording, wordings
-from gradsentry.encoding import Encoded
-from gradsentry.models import LoadedModel
+from gradsentry.encoding.encode import Encoded
+from gradsentry.models.loading import LoadedModel
 
 
 class LargestDrop(Extractor):

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding import Encoded, encode
+from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.errors import ScoringError
 from gradsentry.gradients.states import read_states
-from gradsentry.models import LoadedModel
-from gradsentry.probing import Head
+from gradsentry.models.loading import LoadedModel
+from gradsentry.models.probing import Head
 
 MAX_LENGTH = 2048
 

@@ -10,7 +10,7 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.defences.base import Extractor, Features, Scope
 from gradsentry.defences.reading import encode_all, read
 from gradsentry.defences.tuning import LoraSettings, tuned
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 
 
 class TunedStates(Extractor):

@@ -16,7 +16,7 @@ from gradsentry.defences.reading import encode_all, read
 from gradsentry.defences.tuning import LoraSettings, tuned
 from gradsentry.defences.wording import wordings
 from gradsentry.embedded import embedded_data_path
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 
 
 class MixedEntropy(Extractor):

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.reading import encode_all
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.batching import plan_batches
-from gradsentry.models import LoadedModel, wrap_model
+from gradsentry.models.loading import LoadedModel, wrap_model
 from gradsentry.settings import Settings
 
 _TOKENS = 512

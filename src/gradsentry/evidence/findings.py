@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from gradsentry.alignment import Span
+from gradsentry.corpus.sample import Span
 from gradsentry.corpus.unread import Reasons
 from gradsentry.evidence.surprise import Surprise
 

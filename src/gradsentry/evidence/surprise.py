@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gradsentry.alignment import Ends, Span, within
+from gradsentry.corpus.sample import Span
+from gradsentry.encoding.alignment import Ends, within
 
 FIRST = 3  # tokens that a stretch begins with
 

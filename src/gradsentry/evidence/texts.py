@@ -8,8 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gradsentry.alignment import Span
-from gradsentry.corpus.sample import Sample
+from gradsentry.corpus.sample import Sample, Span
 from gradsentry.evidence.features import Features, prompt_and_response_features, prompt_features
 from gradsentry.evidence.findings import Example
 from gradsentry.evidence.foreign import Context

@@ -11,7 +11,7 @@ from gradsentry.defences import Onion
 from gradsentry.errors import SettingsError
 from gradsentry.finetuning.evaluation import Payload
 from gradsentry.finetuning.items import TestItem, asked
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import DataSettings
 
 

@@ -19,7 +19,7 @@ from transformers import LogitsProcessor
 if TYPE_CHECKING:
     from transformers import Cache
 
-    from gradsentry.models import LoadedModel
+    from gradsentry.models.loading import LoadedModel
 
 ALPHA = 20.0
 

@@ -25,7 +25,7 @@ from gradsentry.finetuning.metrics import (
     recall,
 )
 from gradsentry.finetuning.settings import EvaluationSettings
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from gradsentry.store import RunDirectory
 
 GENERATIONS, EVALUATION = "generations.jsonl", "evaluation.json"

@@ -13,11 +13,11 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessorList
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding import Encoded, encode
+from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.finetuning.cleangen import ALPHA, CleanGen
 from gradsentry.finetuning.settings import EvaluationSettings
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 
 
 def prompt_ids(sample: Sample, loaded: LoadedModel, max_length: int) -> NDArray[np.int64]:

@@ -21,10 +21,10 @@ from transformers.pytorch_utils import Conv1D
 from transformers.trainer import TRAINER_STATE_NAME
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding import Encoded, encode
+from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.finetuning.settings import TrainingSettings, learning_rate_for
-from gradsentry.models import LoadedModel, load_model
+from gradsentry.models.loading import LoadedModel, load_model
 from gradsentry.store import MANIFEST, Json, RunDirectory
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gradsentry import spectra
-from gradsentry.alignment import Span
-from gradsentry.encoding import Encoded
-from gradsentry.probing import Head
-from gradsentry.windows import costliest_window
+from gradsentry.corpus.sample import Span
+from gradsentry.encoding.encode import Encoded
+from gradsentry.gradients.windows import costliest_window
+from gradsentry.models.probing import Head
 
 # Numbers in one block of logits: 1 MB in float32, which stays in a processor's cache; a GPU wants long ones.
 _CPU_BLOCK, _GPU_BLOCK = 1 << 18, 1 << 27

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gradsentry.encoding import Encoded
-from gradsentry.models import LoadedModel
+from gradsentry.encoding.encode import Encoded
+from gradsentry.models.loading import LoadedModel
 
 
 def reference_gradient(loaded: LoadedModel, encoded: Encoded) -> torch.Tensor:

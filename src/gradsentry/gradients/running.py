@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.head import HeadResult, head_results
 from gradsentry.gradients.states import read_states
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import ScoreSettings
 
 

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradsentry.encoding import Encoded
+from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.batching import plan_batches
 from gradsentry.gradients.packing import beginning, common_length, walk
-from gradsentry.models import LoadedModel
-from gradsentry.packed_attention import EMPTY
-from gradsentry.passes import packed_pass, padded_pass
+from gradsentry.models.loading import LoadedModel
+from gradsentry.models.packed_attention import EMPTY
+from gradsentry.models.passes import packed_pass, padded_pass
 
 T = TypeVar("T")
 Read = Callable[[Sequence[int], Tensor], Sequence[T]]

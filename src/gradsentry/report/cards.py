@@ -12,14 +12,14 @@ from gradsentry.report.rowdata import shade_marks
 from gradsentry.report.words import chance, finding_sentence
 
 if TYPE_CHECKING:
-    from gradsentry.verdict import Verdict
+    from gradsentry.deciding.decision import Decision
 
 SHOWN = 20
 """Cards on a page; `evidence.json` has all findings."""
 _TRIGGERS, _LENGTH = 12, 2000
 
 
-def card(finding: Finding, verdict: Verdict, samples: Mapping[int, Sample]) -> dict[str, Any]:
+def card(finding: Finding, verdict: Decision, samples: Mapping[int, Sample]) -> dict[str, Any]:
     """Returns what a card shows.
 
     Args:
@@ -68,7 +68,7 @@ def _surprise(finding: Finding) -> list[tuple[str, str]]:
     return [(name, f"{value:.1f}") for name, value in nats.items() if value is not None]
 
 
-def _example(example: Example, verdict: Verdict, sample: Sample) -> dict[str, Any]:
+def _example(example: Example, verdict: Decision, sample: Sample) -> dict[str, Any]:
     scores = verdict.scores.slice(example.row, 1).to_pylist()[0]
     # The stretch of the response as it stands in the whole, whose tokens have their losses.
     begin = max(sample.response.find(example.response), 0)

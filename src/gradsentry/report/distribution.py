@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.thresholds import kernel_density
+from gradsentry.deciding.thresholds import kernel_density
 
 STEPS = 1000
 """The slider's positions but one; at each the counts are exact."""

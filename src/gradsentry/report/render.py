@@ -22,7 +22,7 @@ from gradsentry.report.view import view
 from gradsentry.store import Json, RunDirectory
 
 if TYPE_CHECKING:
-    from gradsentry.verdict import Verdict
+    from gradsentry.deciding.decision import Decision
 
 REPORT = "report.html"
 _STYLES = ("uplot/uPlot.min.css", "page.css")
@@ -30,7 +30,7 @@ _LIBRARY = "uplot/uPlot.iife.min.js"
 _SCRIPTS = ("dom.js", "choice.js", "plots.js", "marks.js", "table.js", "page.js")
 
 
-def write_report(run: RunDirectory, verdict: Verdict, comparison: Comparison | None = None) -> None:
+def write_report(run: RunDirectory, verdict: Decision, comparison: Comparison | None = None) -> None:
     """Writes `report.html` into the run directory.
 
     Args:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradsentry.alignment import token_starts
 from gradsentry.corpus import Sample
+from gradsentry.encoding.alignment import token_starts
 from gradsentry.evidence import Finding
+from gradsentry.gradients.windows import anomaly
 from gradsentry.report.pieces import Mark, loss_marks, packed, pieces, places, shown
 from gradsentry.report.selection import Selection
-from gradsentry.windows import anomaly
 
 if TYPE_CHECKING:
-    from gradsentry.verdict import Verdict
+    from gradsentry.deciding.decision import Decision
 
 TEXT_BYTES = 3_500_000
 """Of prompts and responses in a page; long ones give way first."""
@@ -26,7 +26,7 @@ _LABEL = 60  # characters of an id
 _EXACT = 1 << 53  # integers from here on lose digits in a browser
 
 
-def row_data(verdict: Verdict, chosen: Selection, samples: Sequence[Sample]) -> list[dict[str, Any]]:
+def row_data(verdict: Decision, chosen: Selection, samples: Sequence[Sample]) -> list[dict[str, Any]]:
     """Returns the chosen rows as JSON values; texts are lists of pieces.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from gradsentry.verdict import Verdict
+    from gradsentry.deciding.decision import Decision
 
 SHOWN = 2000
 FLAGGED = 1500
@@ -37,7 +37,7 @@ class Selection:
     is_borderline: Mask
 
 
-def select(verdict: Verdict, first: tuple[int, ...] = ()) -> Selection:
+def select(verdict: Decision, first: tuple[int, ...] = ()) -> Selection:
     """Returns which rows a page holds.
 
     Args:

@@ -23,12 +23,12 @@ from gradsentry.store import RunDirectory
 
 if TYPE_CHECKING:
     from gradsentry.corpus import Sample
-    from gradsentry.verdict import Verdict
+    from gradsentry.deciding.decision import Decision
 
 _MISSED, _EXCERPT = 100, 400
 
 
-def view(verdict: Verdict, run: RunDirectory, comparison: Comparison | None = None) -> dict[str, Any]:
+def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = None) -> dict[str, Any]:
     """Returns what the report shows: plain values; `data` is what the page's scripts work with.
 
     Args:
@@ -78,13 +78,13 @@ def view(verdict: Verdict, run: RunDirectory, comparison: Comparison | None = No
     }
 
 
-def run_id(verdict: Verdict) -> str:
+def run_id(verdict: Decision) -> str:
     """Returns what tells a run from others: the marks that a browser keeps go by it."""
     identity = json.dumps(verdict.manifest["identity"], sort_keys=True)
     return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
-def _distribution(verdict: Verdict, chosen: Selection, comparison: Comparison | None) -> dict[str, Any]:
+def _distribution(verdict: Decision, chosen: Selection, comparison: Comparison | None) -> dict[str, Any]:
     """Returns the scores as the page counts and draws them."""
     score = verdict.scores["score"].to_numpy()
     lengths = np.asarray(verdict.scores["n_response"], np.int64)
@@ -102,7 +102,7 @@ def _distribution(verdict: Verdict, chosen: Selection, comparison: Comparison | 
     return made
 
 
-def _counted(verdict: Verdict, group: NDArray[np.bool_]) -> dict[str, Any]:
+def _counted(verdict: Decision, group: NDArray[np.bool_]) -> dict[str, Any]:
     """Returns how many rows a group has, how many score above each step of the slider, and above tau."""
     return {
         "rows": int(group.sum()),
@@ -111,7 +111,7 @@ def _counted(verdict: Verdict, group: NDArray[np.bool_]) -> dict[str, Any]:
     }
 
 
-def _left_out(verdict: Verdict, chosen: Selection) -> dict[str, int]:
+def _left_out(verdict: Decision, chosen: Selection) -> dict[str, int]:
     """Returns how many flagged and borderline rows the page has no room for."""
     held = chosen.numbers
     return {
@@ -126,7 +126,7 @@ def _files(run: RunDirectory, clean: str) -> dict[str, str]:
     return {"clean": clean, **{key: str(run.path / name) for key, name in named.items()}}
 
 
-def _unscored(verdict: Verdict) -> list[dict[str, Any]]:
+def _unscored(verdict: Decision) -> list[dict[str, Any]]:
     """Returns why rows have no score, and how many, the most frequent reason first."""
     reasons = pc.filter(verdict.scores["reason"], pc.invert(pc.equal(verdict.scores["status"], "scored")))
     counted = reasons.value_counts().to_pylist()
@@ -136,7 +136,7 @@ def _unscored(verdict: Verdict) -> list[dict[str, Any]]:
     )
 
 
-def _what_was_run(verdict: Verdict) -> list[tuple[str, list[tuple[str, str]]]]:
+def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
     """Returns what was run with what, in groups of name and value."""
     manifest = verdict.manifest
     identity, source, model = manifest["identity"], manifest["source"], manifest["model"]
@@ -185,7 +185,7 @@ def _what_was_run(verdict: Verdict) -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
-def _compared(verdict: Verdict, comparison: Comparison, samples: dict[int, Sample]) -> dict[str, Any]:
+def _compared(verdict: Decision, comparison: Comparison, samples: dict[int, Sample]) -> dict[str, Any]:
     """Returns the section on the truth; metrics that are not defined are None."""
     metrics = {key: None if math.isnan(value) else value for key, value in comparison.metrics.items()}
     kinds = {"missed": comparison.missed, "wrong": comparison.wrong}
@@ -201,7 +201,7 @@ def _compared(verdict: Verdict, comparison: Comparison, samples: dict[int, Sampl
     }
 
 
-def _brief(verdict: Verdict, sample: Sample) -> dict[str, Any]:
+def _brief(verdict: Decision, sample: Sample) -> dict[str, Any]:
     return {
         "id": shown(str(sample.id), limit=60),
         "score": verdict.scores["score"][sample.number].as_py(),

@@ -14,7 +14,7 @@ from gradsentry.report.pieces import Piece, quoted
 from gradsentry.store import RunDirectory
 
 if TYPE_CHECKING:
-    from gradsentry.verdict import Verdict
+    from gradsentry.deciding.decision import Decision
 
 Sentence = list[Piece]
 _NAMED = 4  # triggers in a sentence
@@ -42,7 +42,7 @@ class Words:
     clean: str
 
 
-def words(verdict: Verdict, run: RunDirectory) -> Words:
+def words(verdict: Decision, run: RunDirectory) -> Words:
     """Returns the verdict in words; its files are those of the run directory."""
     clean = str(next(iter(sorted(run.path.glob("clean*"))), run.path / "clean"))
     what, sure = _found(verdict)
@@ -56,7 +56,7 @@ def words(verdict: Verdict, run: RunDirectory) -> Words:
     )
 
 
-def command(verdict: Verdict, run: RunDirectory) -> str:
+def command(verdict: Decision, run: RunDirectory) -> str:
     """Returns the command line that decides as the verdict does."""
     return f"{threshold_command(run)} {_choice(verdict)}"
 
@@ -85,20 +85,20 @@ def chance(log10_p: float) -> str:
     return f"1 in 10{str(round(-log10_p)).translate(_RAISED)}"
 
 
-def _choice(verdict: Verdict) -> str:
+def _choice(verdict: Decision) -> str:
     if verdict.policy == "evidence":
         return "--policy evidence"
     return f"--tau {verdict.threshold.tau!r}"
 
 
-def _headline(verdict: Verdict) -> str:
+def _headline(verdict: Decision) -> str:
     unscored, total = verdict.counts["unscored"], verdict.counts["rows"]
     if not unscored:
         return _outcome(verdict)
     return f"{_outcome(verdict)}; {unscored:,} of {rows(total)} could not be scored"
 
 
-def _outcome(verdict: Verdict) -> str:
+def _outcome(verdict: Decision) -> str:
     flagged, total = verdict.counts["flagged"], verdict.counts["rows"]
     if verdict.outcome == "clean":
         return f"Clean: nothing was found in {rows(total - verdict.counts['unscored'])}"
@@ -110,7 +110,7 @@ def _outcome(verdict: Verdict) -> str:
     return f"Suspicious: {unsure:,} of {rows(total)} deserve a look"
 
 
-def _found(verdict: Verdict) -> tuple[Sentence, str]:
+def _found(verdict: Decision) -> tuple[Sentence, str]:
     findings = verdict.evidence.findings
     if findings and not (verdict.policy == "published" and verdict.outcome == "clean"):
         return _strongest(findings), _how_sure(findings[0])
@@ -168,13 +168,13 @@ def _how_sure(finding: Finding) -> str:
     return f"Not sure: {finding.reason}."
 
 
-def _todo(verdict: Verdict, clean: str, run: RunDirectory) -> str:
+def _todo(verdict: Decision, clean: str, run: RunDirectory) -> str:
     unscored = verdict.counts["unscored"]
     left = f" It leaves out {rows(unscored)} without a score: see {run.path / 'unscored.jsonl'}."
     return _advice(verdict, clean) + (left if unscored else "")
 
 
-def _advice(verdict: Verdict, clean: str) -> str:
+def _advice(verdict: Decision, clean: str) -> str:
     stay = rows(verdict.counts["clean"])
     if verdict.outcome == "poisoned":
         return f"Do not train on the data as it came. Look at the findings, then train on {clean} ({stay})."

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.alignment import NOWHERE, Ends, Span, located, token_ends
-from gradsentry.corpus.sample import Sample, Turn
+from gradsentry.corpus.sample import Sample, Span, Turn
+from gradsentry.encoding.alignment import NOWHERE, Ends, located, token_ends
 
 # Between these and a response some tokenizer keeps a border; tried in this order.
 _SENTINELS = ("\n", ":", "0")

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from gradsentry.corpus import Corpus, open_corpus
+from gradsentry.deciding.expectation import Expectation
 from gradsentry.errors import DataError, RunError
-from gradsentry.expectation import Expectation
-from gradsentry.models import LoadedModel
+from gradsentry.models.loading import LoadedModel
 from gradsentry.scoring import SCHEMA, score_samples
 from gradsentry.settings import DataSettings, ScoreSettings
 from gradsentry.store import MANIFEST, Json, RunDirectory, differences

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.alignment import Ends, Span, token_starts
+from gradsentry.corpus.sample import Span
+from gradsentry.encoding.alignment import Ends, token_starts
 
 Floats = NDArray[np.float64]
 

@@ -1,13 +1,10 @@
-"""The verdict: which rows stay, which go, and the files that say so."""
+"""The verdict as plain data: which rows stay, which go, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import compress
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,20 +12,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
-from gradsentry.corpus.records import dump_json
-from gradsentry.corpus.streams import replacing
+from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
+from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.evidence import Evidence, Finding, Outcome, carries
-from gradsentry.expectation import STANDS_OUT, Expectation, Signals
-from gradsentry.report import write_report
-from gradsentry.rowtable import row_line, row_table
-from gradsentry.scoring import SHARD_ROWS, finite_scores
+from gradsentry.scoring import finite_scores
 from gradsentry.settings import Policy, ThresholdSettings, meant_policy
-from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, ROWS, VERDICT, Json, RunDirectory
-from gradsentry.thresholds import Threshold, choose_threshold
+from gradsentry.store import Json
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """What a scan found.
 
     Attributes:
@@ -176,12 +169,12 @@ class Verdict:
             )
         return parts
 
-    def decide(self, settings: ThresholdSettings, policy: Policy | None = None) -> Verdict:
+    def decide(self, settings: ThresholdSettings, policy: Policy | None = None) -> Self:
         """Returns the verdict of another threshold or policy on the same scores and evidence. See `scan`."""
         threshold = choose_threshold(finite_scores(self.scores), settings)
         return self.with_threshold(threshold, meant_policy(policy, settings))
 
-    def with_threshold(self, threshold: Threshold, policy: Policy) -> Verdict:
+    def with_threshold(self, threshold: Threshold, policy: Policy) -> Self:
         """Returns the verdict of a threshold on the same scores and evidence."""
         return replace(self, threshold=threshold, policy=policy)
 
@@ -203,61 +196,6 @@ class Verdict:
     @cached_property
     def _findings(self) -> dict[str, Finding]:
         return {finding.name: finding for finding in self.evidence.findings}
-
-    def save(self, path: str | Path) -> RunDirectory:
-        """Writes the run directory: manifest, scores, verdict and the rows, parted in three.
-
-        Raises:
-            RunError: If the path is a file or holds something else.
-            ScoringError: If the disk is full.
-        """
-        run = RunDirectory.create_or_resume(Path(path), self.manifest["identity"])
-        with run.locked():
-            kept = run.shards()
-            for shard, start in enumerate(range(0, len(self.scores), SHARD_ROWS)):
-                if shard not in kept:
-                    run.write_shard(shard, self.scores.slice(start, SHARD_ROWS))
-            write_outcome(run, self)
-        return run
-
-
-def write_outcome(run: RunDirectory, verdict: Verdict) -> None:
-    """Writes all of a run directory but the scores."""
-    corpus = verdict.corpus
-    stays = verdict.is_scored & ~verdict.is_flagged
-    corpus.save(run.path / "clean", compress(corpus, stays))
-    for name, chosen in (("flagged", verdict.is_flagged), ("suspicious", verdict.is_suspicious)):
-        _write_lines(
-            run.path / f"{name}.jsonl", (row_line(verdict, sample) for sample in compress(corpus, chosen))
-        )
-    write_unscored(run, corpus, verdict.scores)
-    run.write_table(ROWS, row_table(verdict))
-    if verdict.reference is None:
-        (run.path / REFERENCE).unlink(missing_ok=True)
-    else:
-        run.write_json(REFERENCE, verdict.reference.as_json())
-    run.write_json(EVIDENCE, verdict.evidence.as_json())
-    run.write_json(VERDICT, verdict.as_json())
-    run.write_json(MANIFEST, verdict.manifest)
-    write_report(run, verdict)
-
-
-def write_unscored(run: RunDirectory, corpus: Corpus, scores: pa.Table) -> None:
-    """Writes the rows that have no score, each with its reason."""
-    reason = scores["reason"]
-    _write_lines(
-        run.path / "unscored.jsonl",
-        (
-            {"id": sample.id, "reason": reason[sample.number].as_py(), "row": sample.row}
-            for sample in compress(corpus, pc.equal(scores["status"], "unscored").to_pylist())
-        ),
-    )
-
-
-def _write_lines(path: Path, rows: Iterable[Json]) -> None:
-    with replacing(path) as stream:
-        for row in rows:
-            stream.write(dump_json(row) + b"\n")
 
 
 def _brief(finding: Finding) -> Json:

@@ -10,10 +10,10 @@ import pyarrow as pa
 from gradsentry.corpus import Sample
 
 if TYPE_CHECKING:
-    from gradsentry.verdict import Verdict
+    from gradsentry.deciding.decision import Decision
 
 
-def row_table(verdict: Verdict) -> pa.Table:
+def row_table(verdict: Decision) -> pa.Table:
     """Returns what was decided on every row and on what, in row order: the content of `rows.parquet`.
 
     `status` is flagged, suspicious, clean or unscored. `expected`, `residual` and `deviation` are of the
@@ -50,7 +50,7 @@ def row_table(verdict: Verdict) -> pa.Table:
     )
 
 
-def row_line(verdict: Verdict, sample: Sample) -> dict[str, Any]:
+def row_line(verdict: Decision, sample: Sample) -> dict[str, Any]:
     """Returns a row of the corpus as `flagged.jsonl` and `suspicious.jsonl` hold it."""
     number = sample.number
     return {

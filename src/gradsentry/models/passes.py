@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gradsentry.packed_attention import EMPTY, Carried, lay_out, packed_attention
+from gradsentry.models.packed_attention import EMPTY, Carried, lay_out, packed_attention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus.streams import decoded
+from gradsentry.deciding.thresholds import Scores, Threshold
 from gradsentry.errors import DataError, SettingsError
-from gradsentry.thresholds import Scores, Threshold
 
 MARKS = ("poisoned", "clean", "unsure")
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gradsentry import embedded_model
 from gradsentry.errors import ModelError, first_line
-from gradsentry.passes import last_layer, packs
-from gradsentry.probing import Head, probe_head
+from gradsentry.models import embedded
+from gradsentry.models.passes import last_layer, packs
+from gradsentry.models.probing import Head, probe_head
 from gradsentry.settings import DType
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def load_model(
         ModelError: If it is missing, broken, has no tokenizer, or cannot be scored exactly.
     """
     place = resolve_device(device)
-    path = str(embedded_model.embedded_model_path()) if name == embedded_model.NAME else name
+    path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
     _refuse_directory(name, path)
     kind = _resolve_dtype(dtype, place)
     with _one_line(name):

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gradsentry.calibration import Calibration, Lengths, Scores, fit
-from gradsentry.windows import anomaly
+from gradsentry.deciding.calibration import Calibration, Lengths, Scores, fit
+from gradsentry.gradients.windows import anomaly
 
 STANDS_OUT = 4.5  # spreads from what is expected at a length
 

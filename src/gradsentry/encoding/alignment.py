@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gradsentry.corpus.sample import Span
+
 NOWHERE = -1
 
 Ends = NDArray[np.int32]
-Span = tuple[int, int]
 
 
 class Piece(NamedTuple):

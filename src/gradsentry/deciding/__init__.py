@@ -1,0 +1,1 @@
+"""Scores and evidence -> the verdict, as plain data."""
