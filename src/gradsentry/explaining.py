@@ -53,7 +53,7 @@ class Explanation:
     Attributes:
         number: The row's number.
         id: Its id.
-        status: `flagged`, `suspicious`, `clean` or `unscored`.
+        status: `flagged`, `review`, `clean` or `unscored`.
         reason: Why it is flagged, or what would be said of it; of an unscored row, why.
         findings: The names of the findings that it carries.
         prompt: All text that is not trained on.
@@ -139,7 +139,7 @@ def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) ->
     carried = [one for one in verdict.evidence.findings if one.name in names]
     scored, signals = row["status"] == "scored", verdict.signals
     status = "flagged" if verdict.is_flagged[number] else "clean"
-    status = "suspicious" if verdict.is_suspicious[number] else status
+    status = "review" if verdict.needs_review[number] else status
     payloads = _places(sample.response, [payload for one in carried for payload in one.payloads])
     return Explanation(
         number=number,

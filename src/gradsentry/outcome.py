@@ -44,7 +44,7 @@ def write_outcome(run: RunDirectory, verdict: Decision) -> None:
     corpus = verdict.corpus
     stays = verdict.is_scored & ~verdict.is_flagged
     corpus.save(run.path / "clean", compress(corpus, stays))
-    for name, chosen in (("flagged", verdict.is_flagged), ("suspicious", verdict.is_suspicious)):
+    for name, chosen in (("flagged", verdict.is_flagged), ("review", verdict.needs_review)):
         _write_lines(
             run.path / f"{name}.jsonl", (row_line(verdict, sample) for sample in compress(corpus, chosen))
         )

@@ -84,7 +84,7 @@ def test_a_row_without_a_response_is_left_unscored_and_the_rest_goes_on(call, tm
         "clean": 5,
         "flagged": 0,
         "unscored": 2,
-        "suspicious": 0,
+        "review": 0,
     }
     unscored = read_rows(tmp_path / "run/unscored.jsonl")
     assert [each["row"] for each in unscored] == rows[5:]

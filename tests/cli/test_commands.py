@@ -81,7 +81,7 @@ def test_threshold_decides_again_without_scoring(run, call):
     assert (ended.code, ended.error) == (0, "")
     verdict = json.loads(ended.out)
     assert (verdict["tau"], verdict["tau_method"]) == (0.0, "fixed")
-    assert verdict["counts"] == {"rows": 40, "clean": 0, "flagged": 39, "unscored": 1, "suspicious": 0}
+    assert verdict["counts"] == {"rows": 40, "clean": 0, "flagged": 39, "unscored": 1, "review": 0}
     assert len(read_rows(run / "flagged.jsonl")) == 39
     assert (run / "clean.jsonl").read_bytes() == b""
     assert "39 of 40" in (run / "report.html").read_text()

@@ -53,7 +53,7 @@ def test_a_run_of_the_reference_does_as_well_as_its_data(run, places, loaded, tm
     scan(places[1], loaded, out=tmp_path / "clean")
     again = scan(places[0], loaded, reference=tmp_path / "clean")
     assert again.reference.entropy == verdict.reference.entropy
-    assert again.is_suspicious.tolist() == verdict.is_suspicious.tolist()
+    assert again.needs_review.tolist() == verdict.needs_review.tolist()
 
 
 def test_a_run_of_the_reference_with_other_settings_is_refused(places, loaded, tmp_path):
@@ -75,11 +75,11 @@ def test_a_reference_that_says_nothing_is_refused(places, loaded, tmp_path, row)
 def test_rows_that_stand_out_stay_and_are_named(run):
     verdict, out = run
     assert not verdict.is_flagged.any()
-    assert verdict.is_suspicious[::6].any()
-    assert not (verdict.is_suspicious & ~verdict.is_scored).any()
-    lines = read_rows(out / "suspicious.jsonl")
-    assert [line["id"] for line in lines] == np.flatnonzero(verdict.is_suspicious).tolist()
-    assert all("expected" in line["reason"] and "spreads)" in line["reason"] for line in lines)
+    assert verdict.needs_review[::6].any()
+    assert not (verdict.needs_review & ~verdict.is_scored).any()
+    lines = read_rows(out / "review.jsonl")
+    assert [line["id"] for line in lines] == np.flatnonzero(verdict.needs_review).tolist()
+    assert all("expected" in line["reason"] and "standard deviations" in line["reason"] for line in lines)
     kept = {row["note"] for row in read_rows(out / "clean.jsonl")}
     assert {line["row"]["note"] for line in lines} <= kept
     assert verdict.counts["clean"] == 60
@@ -89,11 +89,11 @@ def test_every_row_has_its_line_in_a_table(run):
     verdict, out = run
     table = pq.read_table(out / "rows.parquet")
     assert table["number"].to_pylist() == list(range(60))
-    residual = np.array(table["entropy"]) - np.array(table["expected"])
-    assert np.array(table["residual"]) == pytest.approx(residual)
+    residual = np.array(table["score"]) - np.array(table["expected"])
+    assert np.array(table["excess"]) == pytest.approx(residual)
     for row in table.to_pylist():
         far = max(abs(row["deviation"]), row["anomaly_deviation"]) > STANDS_OUT
-        assert (row["status"] == "suspicious") == far
+        assert (row["status"] == "review") == far
         assert bool(row["reason"]) == far
         assert row["window"][1] - row["window"][0] == min(
             4, verdict.scores["n_response"][row["number"]].as_py()
@@ -104,7 +104,7 @@ def test_a_run_remembers_its_reference(run, places, loaded):
     verdict, out = run
     opened = open_run(out)
     assert opened.reference == verdict.reference
-    assert opened.decide(ThresholdSettings()).is_suspicious.tolist() == verdict.is_suspicious.tolist()
+    assert opened.decide(ThresholdSettings()).needs_review.tolist() == verdict.needs_review.tolist()
     assert json.loads((out / "verdict.json").read_text())["expectation"] == str(places[1])
     shard = out / "reference/scores/000000.parquet"
     before = shard.stat().st_mtime_ns
@@ -117,8 +117,8 @@ def test_a_run_remembers_its_reference(run, places, loaded):
 
 def test_the_published_rule_knows_no_suspicion(places, loaded):
     verdict = scan(places[0], loaded, reference=places[1], policy="published")
-    assert not verdict.is_suspicious.any()
-    assert verdict.counts["suspicious"] == 0
+    assert not verdict.needs_review.any()
+    assert verdict.counts["review"] == 0
 
 
 def test_nothing_is_expected_where_nothing_was_scored(loaded):

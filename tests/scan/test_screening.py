@@ -84,7 +84,7 @@ def test_a_run_directory(tmp_path, loaded):
     verdict = scan(data, loaded, out=out, **FIFTH)
     check_parts(verdict, len(rows))
     names = {"manifest.json", "scores", "verdict.json", "clean.jsonl", "flagged.jsonl", "unscored.jsonl"}
-    names |= {"evidence.json", "report.html", "suspicious.jsonl", "rows.parquet"}
+    names |= {"evidence.json", "report.html", "review.jsonl", "rows.parquet"}
     assert {file.name for file in out.iterdir()} - {".lock"} == names
 
     stays = verdict.is_scored & ~verdict.is_flagged
@@ -98,7 +98,7 @@ def test_a_run_directory(tmp_path, loaded):
         assert set(each) >= {"id", "score", "reason", "findings", "row"}
         assert each["row"] == rows[each["id"]]
         assert each["score"] > verdict.threshold.tau
-        assert f"entropy {each['score']:.3f} is above tau {verdict.threshold.tau:.3f}" in each["reason"]
+        assert f"score {each['score']:.3f} is above tau {verdict.threshold.tau:.3f}" in each["reason"]
 
     unscored = read_rows(out / "unscored.jsonl")
     assert [each["id"] for each in unscored] == numbers(verdict, lambda v: ~v.is_scored)

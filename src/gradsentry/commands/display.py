@@ -144,7 +144,7 @@ def _next_steps(verdict: Verdict, run: Path, said: Words) -> None:
     lines = {
         "rows that stay": said.clean,
         "flagged rows": run / "flagged.jsonl",
-        "rows to look at": run / "suspicious.jsonl" if verdict.counts["suspicious"] else "",
+        "rows to review": run / "review.jsonl" if verdict.counts["review"] else "",
         "unscored rows": run / "unscored.jsonl" if verdict.counts["unscored"] else "",
         "report": run / "report.html",
         "what to do now": said.todo,

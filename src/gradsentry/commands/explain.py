@@ -83,7 +83,7 @@ def _shown(found: Explanation) -> list[Text | Table]:
 def _head(found: Explanation) -> Text:
     from rich.text import Text
 
-    colour = {"flagged": "red", "suspicious": "yellow", "clean": "green", "unscored": "yellow"}[found.status]
+    colour = {"flagged": "red", "review": "yellow", "clean": "green", "unscored": "yellow"}[found.status]
     text = Text("row ").append(_visible(found.id)).append(": ").append(found.status, style=f"bold {colour}")
     if found.reason:
         text.append(f"\n{_visible(found.reason)}")

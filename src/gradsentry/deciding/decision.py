@@ -61,8 +61,8 @@ class Decision:
         return self.is_above if self.policy == "published" else self._is_named
 
     @cached_property
-    def is_suspicious(self) -> NDArray[np.bool_]:
-        """Which rows stay but deserve a look, by row number; none where the published rule decides.
+    def needs_review(self) -> NDArray[np.bool_]:
+        """Which rows stay and a person should review, by row number; none where the published rule decides.
 
         They carry a finding of low confidence, or the model finds them unlike clean rows as long.
         """
@@ -98,7 +98,7 @@ class Decision:
     def outcome(self) -> Outcome:
         """The verdict on the corpus.
 
-        By evidence: `poisoned` with a sure finding, `suspicious` with an unsure one, else `clean`.
+        By evidence: `poisoned` with a finding of high confidence, `suspicious` with one of low, else `clean`.
         By the published rule: `suspicious` where a row is flagged, which alone is no proof, else `clean`.
         """
         if self.policy == "published":
@@ -109,7 +109,7 @@ class Decision:
     def counts(self) -> dict[str, int]:
         """Rows in all, and how many are clean, flagged and unscored; the three add up to all.
 
-        `suspicious` is how many of the clean ones deserve a look.
+        `review` is how many of the clean ones are for a person to review.
         """
         flagged, scored = int(self.is_flagged.sum()), int(self.is_scored.sum())
         rows = len(self.is_scored)
@@ -118,7 +118,7 @@ class Decision:
             "clean": scored - flagged,
             "flagged": flagged,
             "unscored": rows - scored,
-            "suspicious": int(self.is_suspicious.sum()),
+            "review": int(self.needs_review.sum()),
         }
 
     @property
@@ -128,7 +128,7 @@ class Decision:
 
     @property
     def flagged(self) -> pa.Table:
-        """The flagged rows, the most suspicious first: number, id, score, reason, evidence (findings)."""
+        """The flagged rows, the highest score first: number, id, score, reason, evidence (findings)."""
         rows = self.scores.select(["number", "id", "score"]).filter(pa.array(self.is_flagged))
         numbers = rows["number"].to_pylist()
         reasons = pa.array([self.reason(number) for number in numbers], pa.string())
@@ -145,11 +145,11 @@ class Decision:
         return self.evidence.by_row()
 
     def reason(self, number: int) -> str:
-        """Returns why a row is flagged or suspicious: what it carries, and what the model says of it."""
+        """Returns why a row is flagged or to review: what it carries, and what the model says of it."""
         parts = [carries(self._findings[name]) for name in self.carried.get(number, ())]
-        entropy = self.signals.measures.entropy[number]
+        score = self.signals.measures.entropy[number]
         if self.policy == "published":
-            parts.append(f"entropy {entropy:.3f} is above tau {self.threshold.tau:.3f}")
+            parts.append(f"score {score:.3f} is above tau {self.threshold.tau:.3f}")
         else:
             parts += self._signal(number)
         return "; ".join(parts)
@@ -157,15 +157,18 @@ class Decision:
     def _signal(self, number: int) -> list[str]:
         """Returns what the model says of a row, in clauses."""
         signals, row = self.signals, self.scores.slice(number, 1).to_pylist()[0]
-        tokens, entropy = row["n_response"], row["score"]
-        parts = [f"entropy {entropy:.2f}, expected {signals.expected[number]:.2f} at {tokens} tokens"]
+        tokens, score = row["n_response"], row["score"]
+        expected = signals.expected[number]
+        known = f", where {expected:.2f} is expected" if np.isfinite(expected) else ""
+        parts = [f"score {score:.2f}{known} at {tokens} tokens"]
         if abs(signals.deviation[number]) > STANDS_OUT:
-            parts[0] += f" ({signals.deviation[number]:+.1f} spreads)"
+            parts[0] += f" ({_far(signals.deviation[number])})"
         if signals.anomaly_deviation[number] > STANDS_OUT and row["window_chars"]:
             first, last = row["window_chars"]
             parts.append(
-                f"characters {first} to {last} of the response cost {row['window_loss']:.1f} nats a token "
-                f"({signals.anomaly_deviation[number]:+.1f} spreads)"
+                f"the clean model expected characters {first} to {last} of the response least: anomaly "
+                f"{signals.measures.anomaly[number]:.1f} ({_far(signals.anomaly_deviation[number])}), "
+                f"mean loss {row['window_loss']:.1f} a token"
             )
         return parts
 
@@ -196,6 +199,10 @@ class Decision:
     @cached_property
     def _findings(self) -> dict[str, Finding]:
         return {finding.name: finding for finding in self.evidence.findings}
+
+
+def _far(deviations: float) -> str:
+    return f"{abs(deviations):.1f} standard deviations {'above' if deviations > 0 else 'below'}"
 
 
 def _brief(finding: Finding) -> Json:

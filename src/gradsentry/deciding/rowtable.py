@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 def row_table(verdict: Decision) -> pa.Table:
     """Returns what was decided on every row and on what, in row order: the content of `rows.parquet`.
 
-    `status` is flagged, suspicious, clean or unscored. `expected`, `residual` and `deviation` are of the
-    entropy, see `expectation.Signals`; `window` and `window_chars` are the costliest tokens of the response
-    and their characters. A flagged, suspicious or unscored row has a reason, and one that was cut to fit.
+    `status` is flagged, review, clean or unscored. `expected`, `excess` and `deviation` are of the score,
+    see `expectation.Signals`; `window` and `window_chars` are the costliest tokens of the response
+    and their characters. A row that is not clean has a reason, and one that was cut to fit.
     """
     signals, scores = verdict.signals, verdict.scores
-    named = verdict.is_flagged | verdict.is_suspicious
+    named = verdict.is_flagged | verdict.needs_review
     status = np.select(
-        [verdict.is_flagged, verdict.is_suspicious, verdict.is_scored],
-        ["flagged", "suspicious", "clean"],
+        [verdict.is_flagged, verdict.needs_review, verdict.is_scored],
+        ["flagged", "review", "clean"],
         "unscored",
     )
     reasons = scores["reason"].to_pylist()
@@ -36,9 +36,9 @@ def row_table(verdict: Decision) -> pa.Table:
             "number": scores["number"],
             "id": scores["id"],
             "status": status,
-            "entropy": signals.measures.entropy,
+            "score": signals.measures.entropy,
             "expected": signals.expected,
-            "residual": signals.residual,
+            "excess": signals.residual,
             "deviation": signals.deviation,
             "anomaly": signals.measures.anomaly,
             "anomaly_deviation": signals.anomaly_deviation,
@@ -51,7 +51,7 @@ def row_table(verdict: Decision) -> pa.Table:
 
 
 def row_line(verdict: Decision, sample: Sample) -> dict[str, Any]:
-    """Returns a row of the corpus as `flagged.jsonl` and `suspicious.jsonl` hold it."""
+    """Returns a row of the corpus as `flagged.jsonl` and `review.jsonl` hold it."""
     number = sample.number
     return {
         "id": sample.id,

@@ -47,7 +47,7 @@ def select(verdict: Decision, first: tuple[int, ...] = ()) -> Selection:
     score = verdict.scores["score"].to_numpy()
     flagged, scored = verdict.is_flagged, verdict.is_scored
     as_evidence = replace(verdict, policy="evidence")
-    by_findings, stands_out = as_evidence.is_flagged, as_evidence.is_suspicious
+    by_findings, stands_out = as_evidence.is_flagged, as_evidence.needs_review
     near = np.nan_to_num(score, nan=-1.0) > verdict.threshold.tau - MARGIN
     borderline = (stands_out if verdict.policy == "evidence" else near) & scored & ~flagged
     closeness = -np.abs(np.nan_to_num(score) - verdict.threshold.tau)
