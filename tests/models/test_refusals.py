@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickle
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from transformers import (
     BertConfig,
@@ -50,6 +53,55 @@ class TestDirectories:
     def test_file_instead_of_a_directory(self, tmp_path):
         (tmp_path / "model.safetensors").write_bytes(b"")
         refusal(load(tmp_path / "model.safetensors"), "is a file, not a model directory")
+
+    @pytest.mark.parametrize("name", ["model.gguf", "model.Q4_0.GGUF", "model.bin"])
+    def test_gguf_file(self, tmp_path, name):
+        (tmp_path / name).write_bytes(b"GGUF\x03\x00\x00\x00")
+        refusal(load(tmp_path / name), name, "is a GGUF file", "the model that it was made from")
+
+    def test_directory_of_a_gguf_file(self, tmp_path):
+        (tmp_path / "model.gguf").write_bytes(b"GGUF\x03\x00\x00\x00")
+        refusal(load(tmp_path), "holds a GGUF file", "the model that it was made from")
+
+    def test_pickled_weights_that_hold_more_than_tensors(self, tmp_path):
+        pickled = save_llama(tmp_path / "m") / "pytorch_model.bin"
+        weights = load_file(tmp_path / "m" / "model.safetensors")
+        (tmp_path / "m" / "model.safetensors").unlink()
+        torch.save(weights, pickled)
+        load(tmp_path / "m")()  # tensors alone are no danger
+        for content in (weights | {"bait": Bait(tmp_path / "sprung")}, Bait(tmp_path / "sprung")):
+            torch.save(content, pickled)
+            refusal(load(tmp_path / "m"), "nothing was executed", "convert it to safetensors")
+            pickled.write_bytes(pickle.dumps(content))
+            refusal(load(tmp_path / "m"), "nothing was executed", "convert it to safetensors")
+        assert not (tmp_path / "sprung").exists()
+
+    @pytest.mark.parametrize("content", [b"", b"\x80\x02", b"PK\x03\x04broken", b"no pickle"])
+    def test_broken_bin(self, tmp_path, content):
+        save_llama(tmp_path)
+        (tmp_path / "model.safetensors").unlink()
+        (tmp_path / "pytorch_model.bin").write_bytes(content)
+        line = refusal(load(tmp_path), str(tmp_path))
+        assert "fetch the model again" in line or "convert it to safetensors" in line
+
+    @pytest.mark.parametrize("method", ["gptq", "awq", "hqq", "aqlm", "bitsandbytes"])
+    def test_quantiser_that_is_not_installed(self, tmp_path, method):
+        own = {"quant_method": method, "bits": 4, "group_size": 32, "load_in_4bit": method == "bitsandbytes"}
+        config = save_llama(tmp_path) / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"quantization_config": own}))
+        line = refusal(load(tmp_path), "before it was quantised")
+        assert "name a causal language model" not in line
+
+    def test_code_of_its_own_without_the_flag(self, tmp_path):
+        config = save_llama(tmp_path) / "config.json"
+        own = {
+            "model_type": "mine",
+            "auto_map": {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"},
+        }
+        config.write_text(json.dumps(json.loads(config.read_text()) | own))
+        (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
+        refusal(load(tmp_path), "Python code of its own", "--trust-remote-code")
+        assert not (tmp_path / "sprung").exists()
 
     def test_directory_that_holds_something_else(self, tmp_path):
         refusal(load(tmp_path), str(tmp_path), "no config.json")
@@ -158,7 +210,10 @@ def test_unknown_hub_id(name):
     refusal(load(name), name, "check the path")
 
 
-@pytest.mark.parametrize("device", ["cuda:77", "mps:9", "abacus", ""])
+@pytest.mark.parametrize(
+    "device",
+    ["cuda:77", "mps:9", "abacus", "", "meta", "hpu", "xpu", "npu", "xla", "privateuseone", "vulkan"],
+)
 def test_unknown_device(device):
     refusal(lambda: load_model("unused", device=device), f"--device {device}", "use cpu")
 
@@ -168,6 +223,16 @@ def test_slow_tokenizer():
         is_fast = False
 
     refusal(lambda: wrap_model(build_kind("llama"), Slow(), name="mine"), "mine", "slow", "tokenizer.json")
+
+
+class Bait:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
 
 
 class Twice(LlamaForCausalLM):

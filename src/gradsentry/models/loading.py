@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from gradsentry.errors import ModelError, first_line
+from gradsentry.errors import ModelError
 from gradsentry.models import embedded
+from gradsentry.models.adapters import load_adapter
+from gradsentry.models.checkpoints import load_checkpoint, one_line
 from gradsentry.models.passes import last_layer, packs
 from gradsentry.models.probing import Head, probe_head
 from gradsentry.settings import DType
@@ -31,6 +31,7 @@ _TOKENIZER_FILES = (
     "vocab.txt",
     "spiece.model",
 )
+_NO_GGUF = "name the model that it was made from, as a directory of safetensors or a Hub id"
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ def load_model(
     path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
     _refuse_directory(name, path)
     kind = _resolve_dtype(dtype, place)
-    with _one_line(name):
+    with one_line(name):
         adapter = (Path(path) / "adapter_config.json").is_file()
-        load = _load_adapter if adapter else _load_causal
+        load = load_adapter if adapter else load_checkpoint
         model = load(name, path, kind, trust_remote_code)
         torch.nn.Module.to(model, place)
     model.requires_grad_(False)
@@ -149,10 +150,11 @@ def resolve_device(device: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         place = torch.device(device)
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError):
+        # `meta` takes any tensor, but computes nothing that can be read.
+        torch.ones(1, device=place).item()
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         raise ModelError(
-            "this machine has no such device", where=f"--device {device}", mend="use cpu"
+            "this machine has no such device that computes", where=f"--device {device}", mend="use cpu"
         ) from None
     return place
 
@@ -167,89 +169,21 @@ def _refuse_directory(name: str, path: str) -> None:
     """Refuses what is plainly no model, before transformers asks the Hub for it."""
     place = Path(path)
     if place.is_dir():
-        if not any((place / file).is_file() for file in ("config.json", "adapter_config.json")):
-            raise ModelError("the directory holds no config.json", where=name, mend="name a model directory")
-    elif place.is_file():
+        if any((place / file).is_file() for file in ("config.json", "adapter_config.json")):
+            return
+        if any(place.glob("*.gguf")):
+            raise ModelError("the directory holds a GGUF file and no config.json", where=name, mend=_NO_GGUF)
+        raise ModelError("the directory holds no config.json", where=name, mend="name a model directory")
+    if place.is_file():
+        with place.open("rb") as opened:
+            gguf = opened.read(4) == b"GGUF"
+        if gguf or place.suffix.lower() == ".gguf":
+            raise ModelError("is a GGUF file, made for inference", where=name, mend=_NO_GGUF)
         raise ModelError("is a file, not a model directory", where=name, mend="name the directory it is in")
-    elif path.startswith((".", "/", "~")) or path.count("/") > 1:
+    if path.startswith((".", "/", "~")) or path.count("/") > 1:
         raise ModelError(
             "there is no such model directory", where=name, mend="check the path given as --model"
         )
-
-
-@contextmanager
-def _one_line(name: str) -> Iterator[None]:
-    """Turns what the loaders raise on a missing or broken model into one line."""
-    from huggingface_hub.errors import HFValidationError
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except SafetensorError as error:
-        problem, mend = f"its weights are broken ({error})", "fetch the model again"
-    except (OSError, HFValidationError) as error:
-        problem, mend = f"the model cannot be loaded ({first_line(error)})", "check the path or the Hub id"
-    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError, ImportError) as error:
-        problem, mend = f"the model cannot be loaded ({first_line(error)})", "name a causal language model"
-    else:
-        return
-    raise ModelError(problem, where=name, mend=mend)
-
-
-def _load_causal(name: str, path: str, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    config = AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
-    if config.is_encoder_decoder:
-        raise ModelError(
-            f"{config.model_type} is an encoder-decoder model",
-            where=name,
-            mend="name a causal language model",
-        )
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        path,
-        dtype=dtype,
-        trust_remote_code=trust_remote_code,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,  # they are refused below, by name
-    )
-    model: PreTrainedModel
-    model, report = loaded
-    if missing := sorted(report["missing_keys"]):
-        raise ModelError(
-            f"its files lack {len(missing)} weights, {missing[0]} among them",
-            where=name,
-            mend="they would be random; fetch the model again",
-        )
-    if other := sorted(report["mismatched_keys"]):
-        key, found, expected = other[0]
-        raise ModelError(
-            f"its weight {key} is {tuple(found)} where its config.json makes it {tuple(expected)}",
-            where=name,
-            mend="fetch the model again",
-        )
-    return model
-
-
-def _load_adapter(name: str, path: str, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
-    """Returns the base model of a PEFT adapter with the adapter merged into its weights."""
-    try:
-        from peft import PeftConfig, PeftModel
-    except ImportError:
-        raise ModelError("is a PEFT adapter", where=name, mend="pip install gradsentry[peft]") from None
-    base = PeftConfig.from_pretrained(path).base_model_name_or_path
-    if not base:
-        raise ModelError("its adapter_config.json names no base model", where=name, mend="merge it yourself")
-    model: Any = PeftModel.from_pretrained(_load_causal(name, base, dtype, trust_remote_code), path)
-    if not hasattr(model.base_model, "merge_and_unload"):
-        kind = getattr(model.active_peft_config, "peft_type", "unknown")
-        raise ModelError(
-            f"its adapter is of a kind that cannot be merged ({kind})",
-            where=name,
-            mend="GradSentry scores adapters that change weights, such as LoRA",
-        )
-    merged: PreTrainedModel = model.merge_and_unload()
-    return merged
 
 
 def _load_tokenizer(name: str, path: str, trust_remote_code: bool) -> PreTrainedTokenizerBase:
@@ -267,7 +201,7 @@ def _load_tokenizer(name: str, path: str, trust_remote_code: bool) -> PreTrained
                 where=name,
                 mend="save the tokenizer beside the model",
             )
-    with _one_line(name):
+    with one_line(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             source, trust_remote_code=trust_remote_code
         )

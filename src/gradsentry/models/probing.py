@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 _PROBE_LENGTH = 12
+# Where configurations keep the cap of their final logits: Gemma; RecurrentGemma; xLSTM.
+_CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> Head
     config = model.config.get_text_config()
     weight: Tensor = projection.weight  # type: ignore[assignment]  # [V, d]
     bias: Tensor | None = getattr(projection, "bias", None)
-    ids = torch.arange(1, _PROBE_LENGTH + 1, device=weight.device) % config.vocab_size
+    ids = probe_ids(model)
     hidden, product, logits = _run(model, projection, ids, name)  # [S, d], [S, V], [S, V]
     if hidden.shape[0] != len(ids):
         raise ModelError(
@@ -67,7 +69,7 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> Head
     ours = hidden.float() @ weight.float().T  # [S, V]
     if bias is not None:
         ours = ours + bias.float()
-    if product.shape != ours.shape or not _close(product, ours, weight.dtype):
+    if product.shape != ours.shape or not close(product, ours, weight.dtype):
         raise ModelError(
             f"the output projection of {type(model).__name__} is no plain matrix product",
             where=name,
@@ -78,7 +80,7 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> Head
     changed[half:] = 0
     earlier = _run(model, projection, changed, name)[0][:half]
     # The same product over the same rows: far closer than two ways to compute it.
-    if not _close(earlier, hidden[:half].float(), weight.dtype, share=0.1):
+    if not close(earlier, hidden[:half].float(), weight.dtype, share=0.1):
         raise ModelError(
             f"{type(model).__name__} looks ahead: a later token changes an earlier prediction",
             where=name,
@@ -93,6 +95,12 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> Head
         )
     scale, softcap = relation
     return Head(weight=weight, bias=bias, scale=scale, softcap=softcap)
+
+
+def probe_ids(model: PreTrainedModel) -> Tensor:
+    """Returns the few tokens that a model is tried on, [S]."""
+    ids = torch.arange(1, _PROBE_LENGTH + 1, device=model.device)
+    return ids % int(model.config.get_text_config().vocab_size)
 
 
 def _run(
@@ -123,22 +131,21 @@ def _relation(
     """Returns (scale, softcap) such that the logits are `cap(scale * product)`, both [S, V]; else None."""
     if logits.shape != product.shape:
         return None
-    cap = getattr(config, "final_logit_softcapping", None)
-    if cap:
+    for cap in filter(None, (getattr(config, key, None) for key in _CAPS)):
         # Logits far below the cap fit both: then the configuration is believed.
         capped = cap * torch.tanh(product / cap)
         refuted = 2 * (logits - product).abs().max() < (logits - capped).abs().max()
-        if _close(logits, capped, dtype) and not refuted:
+        if close(logits, capped, dtype) and not refuted:
             return 1.0, float(cap)
-    if _close(logits, product, dtype):
+    if close(logits, product, dtype):
         return 1.0, None
     scale = float((logits * product).sum() / product.square().sum())
-    if scale and _close(logits, scale * product, dtype):
+    if scale and close(logits, scale * product, dtype):
         return scale, None
     return None
 
 
-def _close(left: Tensor, right: Tensor, dtype: torch.dtype, *, share: float = 1.0) -> bool:
+def close(left: Tensor, right: Tensor, dtype: torch.dtype, *, share: float = 1.0) -> bool:
     """Whether two tensors are equal within what a matrix product in this dtype loses, or a share of it."""
     room = {torch.float32: 1e-4, torch.float64: 1e-9, torch.float16: 5e-3}.get(dtype, 3e-2)
     peak = float(right.abs().max())
