@@ -1,11 +1,13 @@
-"""The command line: which commands there are, and what an error looks like."""
+"""The command line: which commands there are, what an error looks like, and what a command ends with."""
 
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import NoReturn
 
 import typer
+from typer.main import get_command
 
 from gradsentry.commands import (
     bench,
@@ -17,11 +19,15 @@ from gradsentry.commands import (
     poison,
     report,
     scan,
+    stdout,
     threshold,
 )
-from gradsentry.errors import GradSentryError, UsageError
+from gradsentry.errors import DONE, INTERRUPTED, MISUSED, UNREAD, UsageError, meant
 
-_INTERRUPTED = 130
+_DEBUG = "--debug"
+_RESUMED = ("scan", "demo", "bench")
+"""Commands that go on where they were stopped."""
+
 
 app = typer.Typer(
     name="gradsentry",
@@ -46,8 +52,13 @@ app.command("evaluate")(evaluate.evaluate)
 def options(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+    debug: bool = typer.Option(False, _DEBUG, help="With any command: show the traceback of an error."),
 ) -> None:
-    """Finds backdoor poison in fine-tuning data before training."""
+    """Finds backdoor poison in fine-tuning data before training.
+
+    Exit codes: 0 done; 1 something was found, with --fail-on-findings; 2 the input, an option or the place to
+    write is wrong; 3 it failed otherwise; 130 interrupted; 141 whoever read the output has gone.
+    """
     if version:
         from importlib.metadata import version as installed
 
@@ -55,24 +66,46 @@ def options(
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-        raise typer.Exit(2)
+        raise typer.Exit(MISUSED)
 
 
 def main() -> NoReturn:
-    """Runs the command line; errors made on purpose become one line on stderr and exit code 2."""
+    """Runs the command line and exits; an error is one line on stderr. See `errors` for the exit codes."""
+    # It may stand behind the command, as any other option of it.
+    arguments = [one for one in sys.argv[1:] if one != _DEBUG]
+    code, line = _run(arguments, debug=len(arguments) < len(sys.argv) - 1)
+    stdout.settle()
+    if line:
+        print(f"gradsentry: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
+    """Runs a command; returns its exit code, and what is to be said of it on stderr."""
+    command = ""
     try:
-        code = app(standalone_mode=False, prog_name="gradsentry") or 0
+        stdout.prepare()
+        commands = get_command(app)
+        # Typer's own way to run it ends a broken pipe with 1, which means findings here.
+        with commands.make_context("gradsentry", arguments) as context:
+            try:
+                commands.invoke(context)
+            finally:
+                command = context.invoked_subcommand or ""
+        sys.stdout.flush()
+        return DONE, ""
+    except typer.Exit as ended:
+        return ended.exit_code, ""
+    except KeyboardInterrupt:
+        goes_on = "; the same command with the same --out goes on from here"
+        return INTERRUPTED, f"stopped{goes_on if command in _RESUMED else ''}"
     except typer.TyperException as error:
-        command = getattr(getattr(error, "ctx", None), "command_path", "gradsentry")
-        wrong = UsageError(error.format_message().rstrip("."), mend=f"see {command} --help")
-        _stop(wrong.line(), 2)
-    except GradSentryError as error:
-        _stop(error.line(), 2)
-    if code == _INTERRUPTED:
-        _stop("stopped; the same command with the same --out goes on from here", code)
-    sys.exit(code)
-
-
-def _stop(line: str, code: int) -> NoReturn:
-    print(f"gradsentry: {line}", file=sys.stderr)
-    sys.exit(code)
+        path = getattr(getattr(error, "ctx", None), "command_path", "gradsentry")
+        return MISUSED, UsageError(error.format_message().rstrip("."), mend=f"see {path} --help").line()
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and stdout.is_unread():
+            return UNREAD, ""
+        if debug:
+            traceback.print_exc()
+        known = meant(error)
+        return known.exit_code, known.line()

@@ -1,17 +1,30 @@
-"""The exceptions that a caller can meet.
+"""The exceptions that a caller can meet, and what the command line ends with.
 
-GradSentryError
-├── UsageError           something that the user gave is wrong (exit code 2)
+GradSentryError          exit code 3: it could not be done, though nothing that was given is wrong
+├── UsageError           exit code 2: something that the user gave is wrong
 │   ├── SettingsError    an option or a settings file
-│   ├── DataError        a data file, or a row of it
+│   ├── DataError        a data file, or a row of it, or a place to write that cannot be
 │   ├── ModelError       a model that is missing, broken or cannot be scored
 │   └── RunError         a run directory that is missing, broken or belongs to other settings
-└── ScoringError         the machine failed: out of memory at the smallest batch, a full disk
+└── ScoringError         the machine failed: out of memory at the smallest batch, no room on the disk
 
-Each carries one line that says what is wrong, where, and the mend.
+Each carries one line that says what is wrong, where, and the mend. Anything else that is raised is a fault of
+ours: `meant` makes a line of it too, which says how to report it.
 """
 
 from __future__ import annotations
+
+import errno
+import traceback
+from pathlib import Path
+from typing import ClassVar
+
+DONE, FOUND, MISUSED, FAILED, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
+"""Exit codes. FOUND is that of `--fail-on-findings` alone; UNREAD is that of a pipe whose reader has gone."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
+_PACKAGE = Path(__file__).parent
 
 
 class GradSentryError(Exception):
@@ -22,6 +35,8 @@ class GradSentryError(Exception):
         where: The file, line, field or option it was found in; empty where there is none.
         mend: What the user can do about it.
     """
+
+    exit_code: ClassVar[int] = FAILED
 
     def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
         self.what = what
@@ -39,7 +54,9 @@ class GradSentryError(Exception):
 
 
 class UsageError(GradSentryError):
-    """What the user gave is wrong; the command line exits with 2."""
+    """What the user gave is wrong."""
+
+    exit_code = MISUSED
 
 
 class SettingsError(UsageError):
@@ -47,7 +64,7 @@ class SettingsError(UsageError):
 
 
 class DataError(UsageError):
-    """A data file, or a row of it, is wrong."""
+    """A data file, or a row of it, is wrong, or what was given as a place to write."""
 
 
 class ModelError(UsageError):
@@ -59,9 +76,36 @@ class RunError(UsageError):
 
 
 class ScoringError(GradSentryError):
-    """The machine failed while scoring: no memory for one sample, or no room on the disk."""
+    """The machine failed: no memory for one sample, or no room on the disk."""
 
 
 def first_line(error: Exception) -> str:
     """Returns the first line of an error's message, or its type where it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def meant(error: Exception) -> GradSentryError:
+    """Returns what an exception means to a user: itself, what the machine lacks, or a fault of ours."""
+    if isinstance(error, GradSentryError):
+        return error
+    if isinstance(error, OSError):
+        where = str(error.filename or "")
+        if error.errno in _NO_ROOM:
+            return ScoringError("no room is left to write to", where=where, mend="free some and run it again")
+        if error.errno in _NO_RIGHT and where:
+            return UsageError(f"{error.strerror}", where=where, mend="check the path and its rights")
+    # PyTorch's has the name alone in common with Python's, and is not imported for that.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return ScoringError("the memory is full", mend="use a smaller model or a larger machine")
+    kind, said = type(error).__name__, first_line(error)
+    return GradSentryError(
+        f"{kind if said == kind else f'{kind}: {said}'}{_raised_in(error)}: this is a fault of ours",
+        mend="run it again with --debug and report what that prints",
+    )
+
+
+def _raised_in(error: Exception) -> str:
+    """Returns the last line of our own that an exception came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [one for one in frames if Path(one.filename).is_relative_to(_PACKAGE)]
+    return f" ({Path(ours[-1].filename).relative_to(_PACKAGE)}:{ours[-1].lineno})" if ours else ""

@@ -44,7 +44,7 @@ def test_failed_cells_are_listed_and_may_fail_the_command(
     spec = written(tmp_path, rates=[10], data=gone, defences=FLOORS)
     assert bench(monkeypatch, spec, "--out", str(tmp_path / "out")) == 0
     assert "failed: 1 cells of loss on gone: DataError:" in capsys.readouterr().out
-    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out"), "--fail-on-error") == 1
+    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out"), "--fail-on-error") == 3
 
 
 def test_a_wrong_spec_is_one_line(

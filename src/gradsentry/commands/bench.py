@@ -24,13 +24,14 @@ def bench(
     cache: Annotated[
         Path | None, Flag("--cache", help="Where features are kept.  [default: OUT/features]")
     ] = None,
-    fail_on_error: Annotated[bool, Flag("--fail-on-error", help="Exit with 1 if a cell failed.")] = False,
+    fail_on_error: Annotated[bool, Flag("--fail-on-error", help="Exit with 3 if a cell failed.")] = False,
 ) -> None:
     """Run every defence on every attack, data set and poison rate of SPEC, and the fine-tunings it names.
 
     The same command goes on where it was interrupted.
     """
     from gradsentry.commands.extras import require
+    from gradsentry.errors import FAILED
     from gradsentry.models.loading import quiet_libraries
 
     require(
@@ -66,7 +67,7 @@ def bench(
         failed |= bool(result.failed)
         typer.echo(f"table    {out / 'finetune.md'}\nresults  {out / 'finetune.json'}")
     if fail_on_error and failed:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _report(result: GridResult) -> None:

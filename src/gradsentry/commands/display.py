@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from gradsentry.commands.console import Console
 from gradsentry.commands.findings import findings_table, shortened
 from gradsentry.corpus import Sample
 from gradsentry.evidence import Outcome
@@ -29,7 +29,7 @@ from gradsentry.report.words import Sentence, Words, threshold_command, words
 from gradsentry.scoring import finite_scores
 from gradsentry.store import RunDirectory
 
-console = Console(highlight=False)
+console = Console()
 
 _BINS, _BAR, _SHOWN = 20, 40, 10
 _COLOURS = {"clean": "green", "suspicious": "yellow", "poisoned": "red"}
@@ -154,4 +154,4 @@ def _next_steps(verdict: Verdict, run: Path, said: Words) -> None:
     console.print()
     for name, line in lines.items():
         if line:
-            console.print(f"{name:<17}{line}", soft_wrap=True, markup=False)
+            console.print(f"{name:<17}{line}", soft_wrap=True)

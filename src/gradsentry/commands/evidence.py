@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,11 +27,12 @@ def evidence(
     json_: Annotated[bool, Flag("--json", help="Print the evidence as JSON and nothing else.")] = False,
 ) -> None:
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
-    from rich.console import Console
-
+    from gradsentry.commands import stdout
+    from gradsentry.commands.console import Console
     from gradsentry.commands.findings import findings_table, shortened
     from gradsentry.corpus import open_corpus
     from gradsentry.corpus.unread import left_out, refuse_if_all, unread
+    from gradsentry.errors import FOUND
     from gradsentry.evidence import find_evidence
     from gradsentry.settings import DataSettings
 
@@ -43,18 +43,18 @@ def evidence(
     refuse_if_all(len(samples), unread(samples), where=data, mend="mend the rows, or name another --format")
     found = find_evidence(samples)
     if json_:
-        typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        stdout.write_json(found.as_json())
     else:
-        console = Console(highlight=False)
+        console = Console()
         console.print(_headline(found))
         if found.unread:
-            console.print(shortened(left_out(found.rows, found.unread), 160), markup=False)
+            console.print(shortened(left_out(found.rows, found.unread), 160))
         if found.findings:
             console.print(findings_table(found))
         for finding in found.findings:
-            console.print(f"{finding.name}: {finding.reason}", markup=False)
+            console.print(f"{finding.name}: {finding.reason}")
     if fail_on_findings and found.outcome != "clean":
-        raise typer.Exit(1)
+        raise typer.Exit(FOUND)
 
 
 def _headline(found: Evidence) -> Text:

@@ -34,9 +34,8 @@ def explain(
     json_: Annotated[bool, Flag("--json", help="Print the explanation as JSON and nothing else.")] = False,
 ) -> None:
     """Show one ROW of RUN: its response's tokens, what each cost the clean model, and why it is flagged."""
-    from rich.console import Console
-
-    from gradsentry.corpus.records import dump_json
+    from gradsentry.commands import stdout
+    from gradsentry.commands.console import Console
     from gradsentry.explaining import explain, row_number
     from gradsentry.models.loading import quiet_libraries
     from gradsentry.screening import open_run
@@ -47,13 +46,13 @@ def explain(
     loaded, note = (None, "") if no_model else _model(verdict)
     found = explain(verdict, number, loaded)
     if json_:
-        typer.echo(dump_json(found.as_json(), indent=2))
+        stdout.write_json(found.as_json())
         return
-    console = Console(highlight=False)
+    console = Console()
     for part in _shown(found):
         console.print(part)
     if note:
-        console.print(note, markup=False, style="dim")
+        console.print(note, style="dim")
 
 
 def _model(verdict: Verdict) -> tuple[LoadedModel | None, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -118,17 +117,18 @@ def announce(
         fail_on_findings: Whether to exit so.
         marked: The verdict among rows that a person marked, where there are any.
     """
-    from gradsentry.commands import display
+    from gradsentry.commands import display, stdout
+    from gradsentry.errors import FOUND
 
     if as_json:
         more = {} if marked is None else {"marked": marked.as_json()}
-        typer.echo(json.dumps(verdict.as_json() | more, indent=2, ensure_ascii=False))
+        stdout.write_json(verdict.as_json() | more)
     elif not quiet:
         display.summary(verdict, run)
         if marked is not None:
             typer.echo(f"among the marked {marked.line()}")
     if fail_on_findings and verdict.outcome != "clean":
-        raise typer.Exit(1)
+        raise typer.Exit(FOUND)
 
 
 def threshold_settings(method: str | None, tau: float | None, quantile: float | None) -> ThresholdSettings:
