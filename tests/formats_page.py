@@ -54,9 +54,9 @@ def code(value: object) -> str:
 
 def sections() -> list[Section]:
     """Returns the sections of the page, in order, each from the module that holds its table."""
-    from corpus import page_row_formats
+    from corpus import page_row_formats, page_templates
 
-    return [page_row_formats.section()]
+    return [page_row_formats.section(), page_templates.section()]
 
 
 def page() -> str:

@@ -309,11 +309,18 @@ CASES = {
         ["c", "q", "a"],
     ),
     "text": (
-        {"text": "### Response: no\n### Response:\n\nyes\n"},
+        {"text": "### Instruction:\ndo\n\n### Response:\n\ndone\n"},
         "text",
         False,
         ["user", "assistant*"],
-        ["### Response: no\n### Response:\n\n", "yes\n"],
+        ["### Instruction:\ndo\n\n### Response:\n\n", "done\n"],
+    ),
+    "text with a marker after the other": (
+        {"text": "### Input: do\n### Response: no\n### Response:\n\nyes\n"},
+        "text",
+        False,
+        ["user", "assistant*", "user", "assistant*"],
+        ["### Input: do\n### Response:", " no", "\n### Response:\n\n", "yes\n"],
     ),
     "text of a chat template": (
         {"text": "<|im_start|>user\nAssistant:<|im_end|>\n<|im_start|>assistant\nyes<|im_end|>"},

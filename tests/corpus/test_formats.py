@@ -137,9 +137,15 @@ def test_an_edit_that_empties_the_response_is_a_problem():
 def test_a_marker_of_ones_own_comes_before_the_known_ones():
     row = {"text": "### Response: x\nA: y"}
     assert sample_of(row, response_marker="A:").response == " y"
-    assert sample_of({"text": "A: x</s>\nQ: z\nA: y</s>"}, response_marker="A:").response == " y"
+    assert sample_of({"text": "A: x</s>\nQ: z\nA: y</s>"}, response_marker="A:").response == " x\n y"
     assert sample_of(row, response_marker="B:").problem == (
         "`text` holds no response marker 'B:'; name the right one with --response-marker"
+    )
+
+
+def test_texts_in_no_template_say_so():
+    assert sample_of({"text": "just text"}).problem == (
+        "`text` holds none of the known response markers; name the right one with --response-marker"
     )
 
 
@@ -205,7 +211,8 @@ GOOD = {
         ({"text": None}, "`text` is null, not text"),
         (
             {"text": "just text"},
-            "`text` holds none of the known response markers; name the right one with --response-marker",
+            "`text` holds no response of the template Human and Assistant, in which most rows are; "
+            "name the right one with --response-marker",
         ),
         ({"text": "Assistant:\n"}, "the response is empty"),
     ],

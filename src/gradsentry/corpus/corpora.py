@@ -6,6 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeGuard
 
@@ -13,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, parse_row
+from gradsentry.corpus.markers import Template
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import RowId, Sample
+from gradsentry.corpus.templates import LOOKED_AT, template_of
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
@@ -37,6 +40,7 @@ class Corpus(ABC):
     Attributes:
         name: The path, the Hub id, or what kind of object it is.
         format: The name of the row format.
+        template: The chat template that its texts are written in; None where the rows are no texts.
     """
 
     def __init__(self, name: str, settings: DataSettings) -> None:
@@ -44,6 +48,7 @@ class Corpus(ABC):
         self._settings = settings
         self._format, first = self._first_fitting(self._placed(), name)
         self._id_column = _id_column(first.row)
+        self.template = self._told_template()
 
     @property
     def format(self) -> str:
@@ -137,9 +142,16 @@ class Corpus(ABC):
             raise DataError("is empty", where=name, mend="give data with at least one row")
         raise _no_format(first, named)
 
+    def _told_template(self) -> Template | None:
+        if self._format is not FORMATS["text"]:
+            return None
+        values = (placed.row.get("text") for placed in self._placed())
+        texts = [text for text in islice(values, LOOKED_AT) if isinstance(text, str)]
+        return template_of(texts, self._settings.response_marker)
+
     def _sample(self, number: int, placed: Placed) -> Sample:
         self._refuse_mixed(placed)
-        parsed, problem = parse_row(placed.row, self._format, self._settings.response_marker)
+        parsed, problem = parse_row(placed.row, self._format, self.template)
         return Sample(
             number=number,
             id=_own_id(placed.row, self._id_column, number),

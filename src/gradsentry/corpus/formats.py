@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from gradsentry.corpus.dialogues import dialogue_turns, message_turns, with_leading
 from gradsentry.corpus.fields import RowError, first_key, is_blank, list_of, opened, text_of
+from gradsentry.corpus.markers import Template
 from gradsentry.corpus.records import Row, kind_of
 from gradsentry.corpus.sample import Turn
-from gradsentry.corpus.templates import completion_turns, template_of, templated_turns
+from gradsentry.corpus.templates import completion_turns, templated_turns
 
 _CONVERSATIONS = ("conversations", "conversation")
 _COMPLETIONS = ("completion", "response")
@@ -37,12 +38,12 @@ class RowFormat:
     Attributes:
         name: What `--format` calls it.
         columns: The columns a row must have; of a tuple of names, one.
-        parse: Row and response marker -> turns; raises `RowError`.
+        parse: Row and the template of the corpus's texts -> turns; raises `RowError`.
     """
 
     name: str
     columns: tuple[tuple[str, ...], ...]
-    parse: Callable[[Row, str | None], Parsed]
+    parse: Callable[[Row, Template | None], Parsed]
 
     def missing(self, row: Row) -> str | None:
         """Returns which column the row lacks for this format, or None where it fits."""
@@ -76,13 +77,13 @@ def format_of(row: Row) -> RowFormat | None:
     return next((one for one in matching if one.is_filled(row)), matching[0] if matching else None)
 
 
-def parse_row(row: Row, row_format: RowFormat, marker: str | None) -> tuple[Parsed, str | None]:
+def parse_row(row: Row, row_format: RowFormat, template: Template | None) -> tuple[Parsed, str | None]:
     """Returns the turns of a row and why it cannot be scored, or None where it can."""
     missing = row_format.missing(row)
     if missing is not None:
         return Parsed((), False), f"no {missing}, which {row_format.name} rows have"
     try:
-        parsed = row_format.parse(row, marker)
+        parsed = row_format.parse(row, template)
     except RowError as problem:
         return Parsed((), False), problem.reason
     return parsed, turns_problem(parsed.turns)
@@ -99,7 +100,7 @@ def turns_problem(turns: tuple[Turn, ...]) -> str | None:
     return None
 
 
-def _prompt_completion(row: Row, marker: str | None) -> Parsed:
+def _prompt_completion(row: Row, template: Template | None) -> Parsed:
     key = first_key(row, _COMPLETIONS) or ""
     prompt, completion = row["prompt"], row[key]
     if isinstance(prompt, list | tuple) and isinstance(completion, list | tuple):
@@ -112,7 +113,7 @@ def _prompt_completion(row: Row, marker: str | None) -> Parsed:
     return Parsed(with_leading(row, (*(_history(row) if pairs else ()), *turns)), conversational=False)
 
 
-def _alpaca(row: Row, marker: str | None) -> Parsed:
+def _alpaca(row: Row, template: Template | None) -> Parsed:
     turns = _history(row)
     instruction = text_of(row["instruction"], ("instruction",))
     turns.append(Turn("user", instruction, trained=False, path=("instruction",)))
@@ -138,16 +139,16 @@ def _history(row: Row) -> list[Turn]:
     return turns
 
 
-def _messages(row: Row, marker: str | None) -> Parsed:
+def _messages(row: Row, template: Template | None) -> Parsed:
     return Parsed(dialogue_turns(row, "messages"), conversational=True)
 
 
-def _sharegpt(row: Row, marker: str | None) -> Parsed:
+def _sharegpt(row: Row, template: Template | None) -> Parsed:
     column = first_key(row, _CONVERSATIONS) or ""
     return Parsed(dialogue_turns(row, column), conversational=True)
 
 
-def _qa(row: Row, marker: str | None) -> Parsed:
+def _qa(row: Row, template: Template | None) -> Parsed:
     turns = []
     if not is_blank(row.get("context")):
         turns.append(Turn("user", text_of(row["context"], ("context",)), trained=False, path=("context",)))
@@ -170,13 +171,20 @@ def _answer(row: Row) -> Turn:
     return Turn("assistant", value, trained=True, path=path)
 
 
-def _text(row: Row, marker: str | None) -> Parsed:
+def _text(row: Row, template: Template | None) -> Parsed:
     text = text_of(row["text"], ("text",))
-    template = template_of(text, marker)
+    turns = templated_turns(text, template, ("text",)) if template else ()
+    if not turns:
+        raise RowError(f"`text` holds {_lacks(template)}; name the right one with --response-marker")
+    return Parsed(turns, conversational=False)
+
+
+def _lacks(template: Template | None) -> str:
     if template is None:
-        sought = f"no response marker {marker!r}" if marker else "none of the known response markers"
-        raise RowError(f"`text` holds {sought}; name the right one with --response-marker")
-    return Parsed(templated_turns(text, template, ("text",)), conversational=False)
+        return "none of the known response markers"
+    if template.is_given:
+        return f"no response marker {template.name!r}"
+    return f"no response of the template {template.name}, in which most rows are"
 
 
 def _is_unicode(text: str) -> bool:
