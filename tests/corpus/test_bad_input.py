@@ -370,5 +370,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
 def test_a_parquet_column_that_an_edited_row_does_not_fit(tmp_path):
     corpus = open_corpus(make_file(tmp_path, ROWS, ".parquet"))
     (sample,) = corpus.take([0])
-    with pytest.raises(DataError, match=r"data.parquet: an edited row does not fit the columns \(.+\)"):
-        corpus.save(tmp_path / "out", [replace(sample, row={"prompt": ["no text"]})])
+    with pytest.raises(
+        DataError, match=r"data.parquet: an edited row does not fit the column `prompt` \(.+\)"
+    ):
+        corpus.save(tmp_path / "out", [replace(sample, row={"prompt": ["no text"]}, raw=None)])

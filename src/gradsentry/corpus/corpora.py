@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, parse_row
 from gradsentry.corpus.markers import Template
 from gradsentry.corpus.records import Row
-from gradsentry.corpus.sample import RowId, Sample
+from gradsentry.corpus.sample import Raw, RowId, Sample
 from gradsentry.corpus.templates import LOOKED_AT, template_of
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
@@ -31,7 +31,7 @@ class Placed:
 
     row: Row
     origin: str
-    raw: bytes | None = None
+    raw: Raw | None = None
 
 
 class Corpus(ABC):
@@ -102,7 +102,8 @@ class Corpus(ABC):
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         """Writes samples in the container the corpus came in, and returns where.
 
-        A row that was not edited is written byte for byte. Nothing is seen at `path` before all is written.
+        A row that was not edited is written as it stood, byte for byte and type for type. Nothing is seen at
+        `path` before all is written.
 
         Args:
             path: Where; the corpus's own suffix is appended where it has none.

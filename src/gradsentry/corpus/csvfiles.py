@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gradsentry.corpus.records import Add, Record, Row
+from gradsentry.corpus.sample import Raw
 from gradsentry.corpus.streams import RECORD_LIMIT, decoded, numbered_lines, reading
 from gradsentry.errors import DataError
 
@@ -46,9 +47,9 @@ class Table:
         style = _Style.of(header)
         stream.write(header.raw + style.line_end)
 
-        def add(row: Row, raw: bytes | None) -> None:
+        def add(row: Row, raw: Raw | None) -> None:
             fields = ["" if row[name] is None else str(row[name]) for name in header.fields]
-            stream.write((raw if raw is not None else style.dump(fields)) + style.line_end)
+            stream.write((raw if isinstance(raw, bytes) else style.dump(fields)) + style.line_end)
 
         yield add
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import cast
 
+import pyarrow as pa
+
+from gradsentry.corpus.arrowrows import with_columns
 from gradsentry.corpus.fields import FieldPath, replaced, value_at
 from gradsentry.corpus.formats import turns_problem
 from gradsentry.corpus.records import Row
@@ -25,6 +28,7 @@ def write_turns(sample: Sample, turns: Iterable[Turn]) -> Sample:
         turns: The sample's turns, their texts edited; their paths must be the sample's.
 
     Raises:
+        DataError: If a text does not fit its column, where columns have types.
         ValueError: If the turns have other paths than the sample's.
     """
     turns = tuple(turns)
@@ -37,7 +41,11 @@ def write_turns(sample: Sample, turns: Iterable[Turn]) -> Sample:
     row: object = sample.row
     for path, text in changed.items():
         row = replaced(row, path, _in_kind(value_at(row, path), text))
-    return replace(sample, turns=turns, row=cast(Row, row), raw=None, problem=turns_problem(turns))
+    edited, raw = cast(Row, row), None
+    if isinstance(sample.raw, pa.RecordBatch):
+        columns = dict.fromkeys(str(path[0]) for path in changed)
+        raw = with_columns(sample.raw, edited, columns, where=sample.origin)
+    return replace(sample, turns=turns, row=edited, raw=raw, problem=turns_problem(turns))
 
 
 def _texts(turns: Iterable[Turn]) -> dict[FieldPath, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gradsentry.corpus.records import Add, Record, Row, dump_json, parse_object
+from gradsentry.corpus.sample import Raw
 from gradsentry.corpus.streams import BOM, line_end, numbered_lines, reading, refuse_foreign_bytes
 from gradsentry.errors import DataError
 
@@ -38,9 +39,9 @@ class Json:
         layout = _Layout.of_array(like) if _begins_with_bracket(like) else _Layout.of_lines(like)
         before = layout.opening
 
-        def add(row: Row, raw: bytes | None) -> None:
+        def add(row: Row, raw: Raw | None) -> None:
             nonlocal before
-            stream.write(before + (raw if raw is not None else layout.dump(row)))
+            stream.write(before + (raw if isinstance(raw, bytes) else layout.dump(row)))
             before = layout.separator
 
         yield add

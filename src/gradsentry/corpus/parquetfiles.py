@@ -1,4 +1,4 @@
-"""Parquet, read and written batch by batch; a row has no bytes of its own there."""
+"""Parquet, read and written batch by batch; rows are copied as Arrow holds them, not through Python."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gradsentry.corpus.arrowrows import record_of, rows_of
 from gradsentry.corpus.records import Add, Record, Row
+from gradsentry.corpus.sample import Raw
 from gradsentry.corpus.streams import compression_of, reading
 from gradsentry.errors import DataError
 
-_READ = 256  # rows held at a time, of files whose row groups may hold a million
+READ = 256  # rows held at a time, of files whose row groups may hold a million
 _WRITE = 4096  # rows of a row group
 
 
@@ -28,30 +30,44 @@ class Parquet:
     def read(self, path: Path) -> Iterator[Record]:
         with _opened(path) as file:
             place = 0
-            for batch in file.iter_batches(batch_size=_READ):
-                for row in batch.to_pylist():
+            for batch in file.iter_batches(batch_size=READ):
+                for number, row in enumerate(rows_of(batch)):
                     place += 1
-                    yield Record(row, place)
+                    yield Record(row, place, batch.slice(number, 1))
 
     @contextmanager
     def writing(self, stream: BinaryIO, like: Path) -> Iterator[Add]:
         with _opened(like) as file:
             schema, codec = file.schema_arrow, _codec(file)
-        rows: list[Row] = []
-        with pq.ParquetWriter(stream, schema, compression=codec) as writer:
-
-            def flush() -> None:
-                writer.write_table(_table(rows, schema, like))
-                rows.clear()
-
-            def add(row: Row, raw: bytes | None) -> None:
-                rows.append(row)
-                if len(rows) == _WRITE:
-                    flush()
-
+        with writing_parquet(stream, schema, str(like), codec) as add:
             yield add
-            if rows:
+
+
+@contextmanager
+def writing_parquet(stream: BinaryIO, schema: pa.Schema, where: str, codec: str = "snappy") -> Iterator[Add]:
+    """Yields a function that writes a row of this schema: the batch that it stood in, if that is given.
+
+    Args:
+        stream: Where to.
+        schema: The columns, with their metadata.
+        where: What the data is called in messages.
+        codec: How pages are compressed.
+    """
+    records: list[pa.RecordBatch] = []
+    with pq.ParquetWriter(stream, schema, compression=codec) as writer:
+
+        def flush() -> None:
+            writer.write_table(pa.Table.from_batches(records, schema).combine_chunks())
+            records.clear()
+
+        def add(row: Row, raw: Raw | None) -> None:
+            records.append(raw if isinstance(raw, pa.RecordBatch) else record_of(row, schema, where))
+            if len(records) == _WRITE:
                 flush()
+
+        yield add
+        if records:
+            flush()
 
 
 @contextmanager
@@ -88,10 +104,3 @@ def _codec(file: pq.ParquetFile) -> str:
         return "snappy"
     codec = str(metadata.row_group(0).column(0).compression)
     return "none" if codec == "UNCOMPRESSED" else codec  # the writer has another word for it
-
-
-def _table(rows: list[Row], schema: pa.Schema, like: Path) -> pa.Table:
-    try:
-        return pa.Table.from_pylist(rows, schema=schema)
-    except (pa.ArrowException, TypeError, UnicodeEncodeError) as error:
-        raise DataError(f"an edited row does not fit the columns ({error})", where=str(like)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -9,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from gradsentry.corpus.sample import Raw
 from gradsentry.corpus.streams import decoded
 from gradsentry.errors import DataError
 
 Row = Mapping[str, Any]
-Add = Callable[[Row, bytes | None], None]
+Add = Callable[[Row, Raw | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,12 @@ class Record:
     Attributes:
         row: Column by column.
         place: The line it begins on, from 1; where a container has no lines, its number, from 1.
-        raw: Its bytes without the separator, or None where a container has none.
+        raw: Its bytes without the separator; of Parquet, the row as a batch of one.
     """
 
     row: Row
     place: int
-    raw: bytes | None = field(default=None, repr=False)
+    raw: Raw = field(repr=False)
 
 
 class Container(Protocol):
@@ -39,7 +41,7 @@ class Container(Protocol):
         ...
 
     def writing(self, stream: BinaryIO, like: Path) -> AbstractContextManager[Add]:
-        """Yields a function that writes a row in the manner of the file `like`, by its bytes if given."""
+        """Yields a function that writes a row in the manner of the file `like`, as it stood if given."""
         ...
 
 
@@ -54,7 +56,7 @@ def parse_object(raw: bytes, path: Path, line: int) -> dict[str, Any]:
     """
     text = decoded(raw, path, line)
     try:
-        row = json.loads(text, object_pairs_hook=_unique_keys)
+        row = json.loads(text, object_pairs_hook=unique_keys)
     except json.JSONDecodeError as error:
         where = f"{path}:{line + error.lineno - 1}"
         raise DataError(
@@ -90,7 +92,12 @@ def kind_of(value: object) -> str:
     return next(words for kind, words in (*kinds, *more) if isinstance(value, kind))
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns the object of these pairs, as the JSON reader asks for it.
+
+    Raises:
+        ValueError: If a key stands there twice.
+    """
     row = dict(pairs)
     if len(row) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -100,8 +107,10 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    """Returns what stands for a value that JSON has no form for: a NumPy number, a mapping, a date."""
+    """Returns what stands for a value that JSON has no form for: a NumPy number, a mapping, bytes, a date."""
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode("ascii")
     to_list = getattr(value, "tolist", None)
     return to_list() if to_list is not None else str(value)

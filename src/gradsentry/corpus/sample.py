@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+
+import pyarrow as pa
 
 Role = Literal["system", "user", "assistant", "tool"]
 RowId = str | int
+Raw: TypeAlias = bytes | pa.RecordBatch
 Span = tuple[int, int]  # of a text: the first character, and behind the last
 
 
@@ -40,8 +43,8 @@ class Sample:
         turns: The conversation; for a prompt and its completion two turns.
         conversational: Whether the tokenizer's chat template applies; else the text stands as it is.
         row: The row as it came, column by column.
-        raw: The bytes of the record as they stood in the file, without the separator; None once the
-            row was edited, or where the container has no bytes of its own for a row (Parquet).
+        raw: The record as it stood: its bytes in the file without the separator, or a batch of one row where
+            the data is columns (Parquet, `datasets`). None for a row of a list, and for bytes once edited.
         origin: Where it came from, for messages: `file:line`.
         problem: Why the row cannot be scored, or None.
     """
@@ -51,7 +54,7 @@ class Sample:
     turns: tuple[Turn, ...]
     conversational: bool
     row: Mapping[str, Any] = field(repr=False)
-    raw: bytes | None = field(default=None, repr=False)
+    raw: Raw | None = field(default=None, repr=False)
     origin: str = ""
     problem: str | None = None
 
