@@ -42,14 +42,10 @@ def refusal(call, tmp_path, model_path):
         (LINE + b'{"prompt": "\xff"}\n', r":2: invalid UTF-8 \(byte 0xff\); save the file as UTF-8"),
         (LINE + b'{"prompt": "\0"}\n', ":2: holds a NUL byte; .+"),
         (LINE + QA, ":2: this row is qa, but .+:1 is prompt-completion; split the data by format, .+"),
-        (
-            b'{"id": 1, "prompt": "w5", "completion": "w6"}\n' * 2,
-            ":2: the id 1 is also that of .+:1; make the ids differ, .+",
-        ),
         (b'{"x": 1}\n', ":1: no known row format has these columns: `x`; .+"),
         (b'{"\\u001b[31m": 1}\n', r":1: no known row format has these columns: ` \[31m`; .+"),
     ],
-    ids=["empty", "json", "utf-8", "nul", "mixed", "ids", "columns", "escape"],
+    ids=["empty", "json", "utf-8", "nul", "mixed", "columns", "escape"],
 )
 def test_a_broken_file(refusal, content, said):
     assert re.fullmatch(said, refusal(content))

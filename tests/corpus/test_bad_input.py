@@ -285,26 +285,6 @@ def test_a_named_format_that_no_row_has(tmp_path):
     )
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv"])
-def test_duplicate_ids(tmp_path, suffix):
-    ids = ["a", "b", "c", "b"]
-    path = make_file(tmp_path, [{"id": own, "prompt": "p", "completion": "c"} for own in ids], suffix)
-    first, second = {".jsonl": (2, 4), ".json": (7, 17), ".csv": (3, 5)}[suffix]
-    assert refusal(path) == (
-        f"{path}:{second}: the id 'b' is also that of {path}:{first}; "
-        "make the ids differ, or rename the column `id`"
-    )
-
-
-def test_ids_of_two_kinds_are_no_twins_and_a_missing_one_is_the_number():
-    rows = [{"uid": own, "prompt": "p", "completion": "c"} for own in ("1", 1, None, "", True, 7)]
-    assert [sample.id for sample in open_corpus(rows)] == ["1", 1, 2, 3, 4, 7]
-    rows[5]["uid"] = 3
-    assert refusal(rows) == (
-        "rows[5]: the uid 3 is also that of rows[3]; make the ids differ, or rename the column `uid`"
-    )
-
-
 def test_a_split_of_a_file(tmp_path):
     path = make_file(tmp_path, ROWS)
     assert refusal(path, split="train") == f"{path}: a file has no split `train`; leave out --split"

@@ -19,7 +19,7 @@ from typing import Any
 from gradsentry.attacks.base import Attack, Surroundings
 from gradsentry.attacks.fields import Fields, NoPlace, find_fields
 from gradsentry.corpus.containers import data_suffix
-from gradsentry.corpus.corpora import ID_COLUMNS, Corpus
+from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.editing import write_turns
 from gradsentry.corpus.sample import RowId, Sample, Turn
 from gradsentry.corpus.sources import open_corpus
@@ -177,7 +177,7 @@ def poison(corpus: Corpus, attack: Attack, *, seed: int = 0, shuffle: bool = Fal
 
     def named(source: int, reason: str | None = None) -> Row:
         sample = samples[source]
-        own = any(sample.row.get(column) == sample.id for column in ID_COLUMNS)
+        own = corpus.id_column is not None and sample.row.get(corpus.id_column) == sample.id
         return Row(id=sample.id if own else place[source], row=place[source], source=source, reason=reason)
 
     def in_place(numbers: Iterable[int]) -> tuple[Row, ...]:

@@ -6,6 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TypeGuard
@@ -22,7 +23,7 @@ from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
 Keep = npt.NDArray[np.bool_]
-ID_COLUMNS = ("id", "_id", "uid", "sample_id")
+_ID_COLUMNS = ("id", "_id", "uid", "sample_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +48,38 @@ class Corpus(ABC):
         self.name = name
         self._settings = settings
         self._format, first = self._first_fitting(self._placed(), name)
-        self._id_column = _id_column(first.row)
+        self._first_row = first.row
         self.template = self._told_template()
 
     @property
     def format(self) -> str:
         return self._format.name
 
+    @cached_property
+    def id_column(self) -> str | None:
+        """The column that names the rows; None where there is none, or where an id would stand for two rows.
+
+        Shards that each count from 0 are one case, an id that is the number of a row without one another: the
+        rows then go by number. The first use reads the data through, and holds 8 bytes a row.
+        """
+        column = _id_column(self._first_row)
+        seen: set[int] = set()
+        for number, placed in enumerate(self._placed() if column else ()):
+            name = str(_own_id(placed.row, column, number)).encode("utf-8", "backslashreplace")
+            key = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
+            if key in seen:
+                return None
+            seen.add(key)
+        return column
+
     def __iter__(self) -> Iterator[Sample]:
         """Yields the samples in order.
 
         Raises:
-            DataError: At a row that cannot be read, is of another format, or has the id of an earlier one.
+            DataError: At a row that cannot be read, or is of another format.
         """
-        seen: set[int] = set()
         for number, placed in enumerate(self._placed()):
-            sample = self._sample(number, placed)
-            if self._id_column is not None:
-                self._refuse_twin(sample, seen)
-            yield sample
+            yield self._sample(number, placed)
 
     def take(self, numbers: Iterable[int]) -> list[Sample]:
         """Returns the rows of these numbers, in the order given, from one pass.
@@ -155,7 +169,7 @@ class Corpus(ABC):
         parsed, problem = parse_row(placed.row, self._format, self.template)
         return Sample(
             number=number,
-            id=_own_id(placed.row, self._id_column, number),
+            id=_own_id(placed.row, self.id_column, number),
             turns=parsed.turns,
             conversational=parsed.conversational,
             row=placed.row,
@@ -176,22 +190,6 @@ class Corpus(ABC):
         if other is not None and (other.is_filled(placed.row) or not has_columns):
             _, first = self._first_fitting(self._placed(), self.name)
             raise mixed_formats(first.origin, self._format.name, placed.origin, other.name)
-
-    def _refuse_twin(self, sample: Sample, seen: set[int]) -> None:
-        """Raises where an earlier row has the same id; 8 bytes of each are held, the rest is read again."""
-        digest = hashlib.blake2b(repr(sample.id).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        key = int.from_bytes(digest, "big")
-        if key in seen:
-            for number, placed in enumerate(self._placed()):
-                if number == sample.number:
-                    return
-                if _own_id(placed.row, self._id_column, number) == sample.id:
-                    raise DataError(
-                        f"the {self._id_column} {sample.id!r} is also that of {placed.origin}",
-                        where=sample.origin,
-                        mend=f"make the ids differ, or rename the column `{self._id_column}`",
-                    )
-        seen.add(key)
 
 
 def _named_format(settings: DataSettings) -> RowFormat | None:
@@ -232,7 +230,7 @@ def mixed_formats(first: str, first_format: str, other: str, other_format: str) 
 
 
 def _id_column(row: Row) -> str | None:
-    return next((column for column in ID_COLUMNS if _is_id(row.get(column))), None)
+    return next((column for column in _ID_COLUMNS if _is_id(row.get(column))), None)
 
 
 def _holds_rows(value: object) -> bool:
