@@ -138,14 +138,12 @@ def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) ->
     names = verdict.carried.get(number, ())
     carried = [one for one in verdict.evidence.findings if one.name in names]
     scored, signals = row["status"] == "scored", verdict.signals
-    status = "flagged" if verdict.is_flagged[number] else "clean"
-    status = "review" if verdict.needs_review[number] else status
     payloads = _places(sample.response, [payload for one in carried for payload in one.payloads])
     return Explanation(
         number=number,
         id=row["id"],
-        status=status if scored else "unscored",
-        reason=verdict.reason(number) if scored else row["reason"],
+        status=str(verdict.status[number]),
+        reason=row["reason"] if verdict.is_unscored[number] else verdict.reason(number),
         findings=names,
         prompt=sample.prompt,
         response=sample.response,

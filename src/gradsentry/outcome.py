@@ -1,22 +1,38 @@
-"""A decision -> the files of a run directory."""
+"""A decision -> the files of a run directory; what they replace is kept beside them.
+
+All files are written into a folder of their own first. Where one of them says something else than the one
+in its place, all that lay there is kept (`earlier.py`), and then the new ones take their places. So a
+decision is there whole, and none that was there before is lost.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
+from typing import Self
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.deciding.decision import Decision
+from gradsentry.deciding.marks import Marks, read_marks
 from gradsentry.deciding.rowtable import row_line, row_table
-from gradsentry.report import write_report
+from gradsentry.earlier import differing, keep_earlier, take_place
+from gradsentry.report import REPORT, write_report
 from gradsentry.scoring import SHARD_ROWS
 from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, ROWS, VERDICT, Json, RunDirectory
+
+MARKS = "marks.jsonl"
+_STAGED = ".next"
+# Beside `clean`, whose suffix is that of the data. The verdict comes last: with it the others are there.
+_DECIDED = ("flagged.jsonl", "review.jsonl", "unscored.jsonl", ROWS, REFERENCE, MARKS, EVIDENCE, VERDICT)
 
 
 class Verdict(Decision):
@@ -25,8 +41,11 @@ class Verdict(Decision):
     def save(self, path: str | Path) -> RunDirectory:
         """Writes the run directory: manifest, scores, verdict and the rows, parted in three.
 
+        What a person decided of rows there stays decided, where this verdict does not say otherwise.
+
         Raises:
             RunError: If the path is a file or holds something else.
+            DataError: If the marks that it holds are broken.
             ScoringError: If the disk is full.
         """
         run = RunDirectory.create_or_resume(Path(path), self.manifest["identity"])
@@ -35,39 +54,101 @@ class Verdict(Decision):
             for shard, start in enumerate(range(0, len(self.scores), SHARD_ROWS)):
                 if shard not in kept:
                     run.write_shard(shard, self.scores.slice(start, SHARD_ROWS))
-            write_outcome(run, self)
+            marks = marks_of(run, self.scores["id"].to_pylist())
+            write_outcome(run, replace(self, marks=marks.with_later(self.marked)))
         return run
 
 
-def write_outcome(run: RunDirectory, verdict: Decision) -> None:
-    """Writes all of a run directory but the scores."""
+@dataclass(frozen=True)
+class Change:
+    """What a decision does to the rows that stay by the one before it.
+
+    Attributes:
+        before: How many rows stay by the one before.
+        leave: How many of these go.
+        come: How many others stay now.
+    """
+
+    before: int
+    leave: int
+    come: int
+
+    @classmethod
+    def between(cls, old: Decision, new: Decision) -> Self:
+        """Returns the change from one decision on the same rows to another."""
+        leave, come = old.is_kept & ~new.is_kept, new.is_kept & ~old.is_kept
+        return cls(int(old.is_kept.sum()), int(leave.sum()), int(come.sum()))
+
+    def as_json(self) -> Json:
+        """Returns the counts."""
+        return dict(self.__dict__)
+
+    def line(self) -> str:
+        """Returns the same in words."""
+        after = self.before - self.leave + self.come
+        if not (self.leave or self.come):
+            return f"the same {self.before:,} rows stay"
+        return f"{self.before:,} rows stayed, {after:,} will: {self.leave:,} go, {self.come:,} come back"
+
+
+def marks_of(run: RunDirectory, ids: list[str]) -> Marks:
+    """Returns what a person decided of the rows of a run.
+
+    Raises:
+        DataError: If the file is broken.
+    """
+    path = run.path / MARKS
+    return read_marks(path, ids) if path.is_file() else Marks.none(len(ids))
+
+
+def write_outcome(run: RunDirectory, verdict: Decision) -> Path | None:
+    """Writes all of a run directory but the scores; returns where the files are kept that it replaced.
+
+    That is None where there was no verdict yet, or where every file says what it said before.
+    """
+    staged = RunDirectory(run.path / _STAGED)
+    shutil.rmtree(staged.path, ignore_errors=True)
+    try:
+        clean = _stage(staged, verdict)
+        changed = differing(run.path, staged.path, (clean, *_DECIDED))
+        kept = None
+        if changed and (run.path / VERDICT).is_file():
+            kept = keep_earlier(run.path, (clean, *_DECIDED, MANIFEST, REPORT))
+        take_place(run.path, staged.path, changed)
+    finally:
+        shutil.rmtree(staged.path, ignore_errors=True)
+    run.write_json(MANIFEST, verdict.manifest)
+    write_report(run, verdict)
+    return kept
+
+
+def _stage(run: RunDirectory, verdict: Decision) -> str:
+    """Writes what was decided into a folder, and returns the name of the rows that stay."""
     corpus = verdict.corpus
-    stays = verdict.is_scored & ~verdict.is_flagged
-    corpus.save(run.path / "clean", compress(corpus, stays))
+    clean = corpus.save(run.path / "clean", compress(corpus, verdict.is_kept))
     for name, chosen in (("flagged", verdict.is_flagged), ("review", verdict.needs_review)):
         _write_lines(
             run.path / f"{name}.jsonl", (row_line(verdict, sample) for sample in compress(corpus, chosen))
         )
-    write_unscored(run, corpus, verdict.scores)
+    write_unscored(run, corpus, verdict.scores, verdict.is_unscored)
     run.write_table(ROWS, row_table(verdict))
-    if verdict.reference is None:
-        (run.path / REFERENCE).unlink(missing_ok=True)
-    else:
+    if verdict.reference is not None:
         run.write_json(REFERENCE, verdict.reference.as_json())
+    if verdict.marked.given():
+        run.write_bytes(MARKS, verdict.marked.lines(verdict.scores["id"].to_pylist()))
     run.write_json(EVIDENCE, verdict.evidence.as_json())
     run.write_json(VERDICT, verdict.as_json())
-    run.write_json(MANIFEST, verdict.manifest)
-    write_report(run, verdict)
+    return clean.name
 
 
-def write_unscored(run: RunDirectory, corpus: Corpus, scores: pa.Table) -> None:
-    """Writes the rows that have no score, each with its reason."""
+def write_unscored(run: RunDirectory, corpus: Corpus, scores: pa.Table, rows: NDArray[np.bool_]) -> None:
+    """Writes rows that nobody judged, each with its reason."""
     reason = scores["reason"]
     _write_lines(
         run.path / "unscored.jsonl",
         (
             {"id": sample.id, "reason": reason[sample.number].as_py(), "row": sample.row}
-            for sample in compress(corpus, pc.equal(scores["status"], "unscored").to_pylist())
+            for sample in compress(corpus, rows)
         ),
     )
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import TypeAdapter
 
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
@@ -22,7 +24,7 @@ from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
 from gradsentry.models.loading import LoadedModel, load_model, wrap_model
-from gradsentry.outcome import Verdict, write_outcome, write_unscored
+from gradsentry.outcome import Verdict, marks_of, write_outcome, write_unscored
 from gradsentry.scoring import SCHEMA, finite_scores, score_samples
 from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
 from gradsentry.store import EVIDENCE, REFERENCE, VERDICT, Json, RunDirectory
@@ -52,8 +54,9 @@ def scan(
         data: A path, a Hub id, a list of dicts, a `datasets.Dataset` or `DatasetDict`.
         model: The clean base model: `smollm2` (embedded), a path, a Hub id, or a loaded model.
         tokenizer: Of a loaded model.
-        out: The run directory. If it holds an unfinished run of the same data, model and settings, the rows
-            that were scored are not scored again.
+        out: The run directory. If it holds a run of the same data, model and settings, the rows that were
+            scored are not scored again, what a person marked stays decided, and so does what flags a row,
+            unless `deciding` or `policy` say otherwise; files that are replaced are kept under `earlier`.
         reading: How the rows are read.
         scoring: What is computed; its `model` gives way to the argument.
         deciding: How tau is chosen.
@@ -69,6 +72,7 @@ def scan(
         ScoringError: If the disk is full.
     """
     started = time.time()
+    meant = policy is not None or deciding != ThresholdSettings()
     policy = meant_policy(policy, deciding)
     corpus = data if isinstance(data, Corpus) else open_corpus(data, reading)
     if out is not None:
@@ -104,9 +108,12 @@ def scan(
         scores = run.scores()
         _refuse_unscored(corpus, scores, run)
         evidence = _evidence(corpus, scores)
-        threshold = choose_threshold(finite_scores(scores), deciding)
+        marks = marks_of(run, scores["id"].to_pylist())
+        decided = None if meant else _decided(run)
+        threshold = decided.threshold if decided else choose_threshold(finite_scores(scores), deciding)
         manifest = _manifest(identity, source, loaded, started, len(kept))
-        verdict = Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation)
+        policy = decided.policy if decided else policy
+        verdict = Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation, marks)
         write_outcome(run, verdict)
     return verdict
 
@@ -118,36 +125,73 @@ def open_run(path: str | Path) -> Verdict:
         RunError: If there is no finished run, or its data is gone or was changed.
     """
     run = RunDirectory.open(Path(path))
-    manifest, decided = run.manifest(), run.read_json(VERDICT)
-    source, data = manifest["source"], manifest["identity"]["data"]
-    if not source["data"]:
-        raise RunError(
-            "its data was in memory and cannot be read again",
-            where=str(path),
-            mend="use Verdict.decide in Python, or scan a file",
-        )
-    try:
-        corpus = open_corpus(source["data"], DataSettings.read(data["reading"], where=str(path)))
-        unchanged = corpus.sha256() == data["sha256"]
-    except DataError as error:
-        raise RunError(f"its data cannot be read ({error.line()})", where=str(path)) from None
-    if not unchanged:
-        raise RunError(
-            f"its data was changed since the scan ({source['data']})",
-            where=str(path),
-            mend="scan again into another directory",
-        )
+    manifest, decided = run.manifest(), _read_decided(run)
+    corpus = _reopened(run, manifest)
     scores = run.scores()
-    if len(scores) != decided["counts"]["rows"]:
+    if len(scores) != decided.rows:
         raise RunError("a shard of scores is missing", where=str(path), mend="scan again to fill it")
-    threshold = Threshold(
-        decided["tau"], decided["tau_method"], decided["tau_is_fallback"], decided["tau_reason"]
-    )
     try:
         evidence = Evidence.from_json(run.read_json(EVIDENCE))
     except ValueError:
         raise RunError("holds no evidence", where=str(run.path / EVIDENCE), mend="scan again") from None
-    return Verdict(corpus, scores, evidence, threshold, decided["policy"], manifest, _expectation(run))
+    marks = marks_of(run, scores["id"].to_pylist())
+    reference = _expectation(run)
+    return Verdict(corpus, scores, evidence, decided.threshold, decided.policy, manifest, reference, marks)
+
+
+def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
+    """Returns the data of a run, as it was."""
+    source, data, where = manifest["source"]["data"], manifest["identity"]["data"], str(run.path)
+    if not source:
+        raise RunError(
+            "its data was in memory and cannot be read again",
+            where=where,
+            mend="use Verdict.decide in Python, or scan a file",
+        )
+    try:
+        corpus = open_corpus(source, DataSettings.read(data["reading"], where=where))
+        unchanged = corpus.sha256() == data["sha256"]
+    except DataError as error:
+        raise RunError(f"its data cannot be read ({error.line()})", where=where) from None
+    if not unchanged:
+        raise RunError(
+            f"its data was changed since the scan ({source})",
+            where=where,
+            mend="scan again into another directory",
+        )
+    return corpus
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What a run directory says of how it was decided: all of it but the marks, of how many rows."""
+
+    threshold: Threshold
+    policy: Policy
+    rows: int
+
+
+def _decided(run: RunDirectory) -> _Decided | None:
+    """Returns how a run was decided, or None where it was not, or where what says so is broken."""
+    try:
+        return _read_decided(run)
+    except RunError:
+        return None
+
+
+def _read_decided(run: RunDirectory) -> _Decided:
+    """Returns how a run was decided.
+
+    Raises:
+        RunError: If there is no verdict, or it is broken.
+    """
+    value = run.read_json(VERDICT)
+    try:
+        flat = {"tau": value["tau"], "method": value["tau_method"], "reason": value["tau_reason"]}
+        parts = {"threshold": flat | {"fallback": value["tau_is_fallback"]}, "policy": value["policy"]}
+        return TypeAdapter(_Decided).validate_python(parts | {"rows": value["counts"]["rows"]})
+    except (KeyError, TypeError, ValueError):
+        raise RunError("holds no verdict", where=str(run.path / VERDICT), mend="scan again") from None
 
 
 def _expectation(run: RunDirectory) -> Expectation | None:
@@ -156,7 +200,7 @@ def _expectation(run: RunDirectory) -> Expectation | None:
         return None
     try:
         return Expectation.from_json(run.read_json(REFERENCE))
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         raise RunError("holds no reference", where=str(run.path / REFERENCE), mend="scan again") from None
 
 
@@ -174,7 +218,7 @@ def _refuse_unscored(corpus: Corpus, scores: pa.Table, run: RunDirectory | None)
     if pc.any(pc.equal(scores["status"], "scored")).as_py():
         return
     if run is not None:
-        write_unscored(run, corpus, scores)
+        write_unscored(run, corpus, scores, np.ones(len(scores), np.bool_))
     raise DataError(
         left_out(len(scores), by_frequency(scores["reason"].to_pylist()), "scored"),
         where=corpus.name,

@@ -14,6 +14,8 @@ from cli.command import refused
 from gradsentry.deciding.marks import Marks, agreement, threshold_of_marks
 from gradsentry.errors import SettingsError
 from gradsentry.screening import open_run
+from gradsentry.settings import ThresholdSettings
+from report.pages import counts, set_tau
 from report.test_schemas import validator
 
 
@@ -21,7 +23,7 @@ def marks_of(kinds: list[bool | None]) -> Marks:
     return Marks(
         np.array([kind is True for kind in kinds]),
         np.array([kind is False for kind in kinds]),
-        sum(kind is None for kind in kinds),
+        np.array([kind is None for kind in kinds]),
     )
 
 
@@ -82,15 +84,17 @@ def marked(run, tmp_path):
     return path
 
 
-def test_labels_fit_tau_and_tell_the_precision(run, marked, call):
-    ended = call("threshold", run, "--labels", marked, "--json")
+def test_where_the_score_decides_labels_fit_tau_and_tell_the_precision(run, marked, call):
+    ended = call("threshold", run, "--labels", marked, "--policy", "published", "--json")
     assert (ended.code, ended.error) == (0, "")
     told = json.loads(ended.out)
     validator("verdict").validate(told)
     verdict = open_run(run)
     assert (told["tau_method"], told["policy"]) == ("labels", "published")
     assert verdict.threshold.tau == told["tau"]
-    assert told["counts"]["flagged"] == int((verdict.scores["score"].to_numpy() > told["tau"]).sum())
+    above = verdict.scores["score"].to_numpy() > told["tau"]
+    expected = (above & ~verdict.marked.clean) | verdict.marked.poisoned
+    assert verdict.is_flagged.tolist() == expected.tolist()
     assert told["marked"]["poisoned"] == told["marked"]["clean"] == 5
     flagged = told["marked"]["flagged_poisoned"], told["marked"]["flagged_clean"]
     assert told["marked"]["precision"] == flagged[0] / sum(flagged)
@@ -100,10 +104,13 @@ def test_labels_fit_tau_and_tell_the_precision(run, marked, call):
     )
 
 
-def test_labels_beside_the_findings(run, marked, call):
-    told = json.loads(call("threshold", run, "--labels", marked, "--policy", "evidence", "--json").out)
-    assert told["policy"] == "evidence"
+def test_labels_keep_the_policy(run, marked, call):
+    before = json.loads((run / "verdict.json").read_text())
+    told = json.loads(call("threshold", run, "--labels", marked, "--json").out)
+    assert told["policy"] == before["policy"] == "evidence"
+    assert told["tau"] == before["tau"]
     assert told["marked"]["precision"] == 1.0
+    assert told["counts"] == before["counts"]  # what was marked is what the findings say
 
 
 @pytest.mark.parametrize(
@@ -132,11 +139,40 @@ def test_a_broken_file_of_marks(run, call, tmp_path, content, said):
 
 def test_marks_that_cannot_be_fitted(run, marked, call, tmp_path):
     lines = marked.read_text().splitlines(keepends=True)
-    (tmp_path / "one.jsonl").write_text("".join(lines[:5]))
-    assert refused(call("threshold", run, "--labels", tmp_path / "one.jsonl")).startswith(
-        "--labels: no scored row is marked clean; "
-    )
     (tmp_path / "twice.jsonl").write_text(lines[0] * 2)
     assert "is marked twice" in refused(call("threshold", run, "--labels", tmp_path / "twice.jsonl"))
     assert "exclude each other" in refused(call("threshold", run, "--labels", marked, "--tau", 0.5))
     assert "cannot be read" in refused(call("threshold", run, "--labels", tmp_path / "none.jsonl"))
+    assert not (run / "earlier").exists()
+
+
+def test_marks_of_one_kind_count_and_leave_tau(run, marked, call, tmp_path):
+    lines = marked.read_text().splitlines(keepends=True)
+    (tmp_path / "one.jsonl").write_text("".join(lines[5:]))
+    tau = open_run(run).threshold.tau
+    ended = call("threshold", run, "--labels", tmp_path / "one.jsonl", "--policy", "published")
+    assert f"tau stays {tau:.3f}: no scored row is marked poisoned" in ended.out
+    verdict = open_run(run)
+    assert verdict.threshold.tau == tau
+    assert not verdict.is_flagged[verdict.marked.clean].any()
+
+
+def test_the_page_knows_what_a_person_decided(run, marked, call, tmp_path, open_page):
+    verdict = open_run(run)
+    flagged = np.flatnonzero(verdict.is_flagged).tolist()
+    other = next(row for row in range(len(verdict.scores)) if row not in flagged)
+    ids = verdict.scores["id"].to_pylist()
+    lines = [{"id": ids[row], "mark": "clean"} for row in flagged[:3]] + [
+        {"id": ids[other], "mark": "poisoned"}
+    ]
+    path = tmp_path / "some.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert call("threshold", run, "--labels", path, "-q").code == 0
+    verdict = open_run(run)
+    page = open_page(run)
+    assert counts(page)["flagged"] == len(flagged) - 3 + 1 == verdict.counts["flagged"]
+    assert "4 rows marked: 1 poisoned, 3 clean" in page.locator("#marks-count").inner_text()
+    for tau in (0.2, 0.5, 0.8):
+        set_tau(page, tau)
+        expected = verdict.decide(ThresholdSettings(method="fixed", tau=tau)).counts
+        assert counts(page) == {name: expected[name] for name in ("clean", "flagged")}

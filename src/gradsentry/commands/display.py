@@ -97,7 +97,7 @@ def _counts(verdict: Verdict) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, count in verdict.counts.items():
         table.add_row(name, f"{count}")
-    reasons = verdict.scores.filter(~verdict.is_scored)["reason"].value_counts().to_pylist()
+    reasons = verdict.scores.filter(verdict.is_unscored)["reason"].value_counts().to_pylist()
     for reason in sorted(reasons, key=lambda each: -each["counts"])[:5]:
         table.add_row(
             "", Text(f"{reason['counts']} unscored: {shortened(reason['values'], 160)}", style="dim")

@@ -121,7 +121,7 @@ def _of_run(run: Path, use: Use) -> tuple[Iterable[Sample], Json]:
     verdict = open_run(run)
     kept = {
         "all": verdict.is_scored | ~verdict.is_scored,
-        "clean": verdict.is_scored & ~verdict.is_flagged,
+        "clean": verdict.is_kept,
         "flagged": verdict.is_flagged,
     }[use]
     if not kept.any():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -56,7 +56,7 @@ def scan(
 ) -> None:
     """Score every row of DATA, choose a threshold, and write the run directory.
 
-    The same command goes on where it was interrupted.
+    The same command goes on where it was interrupted. What a person marked in its run stays decided.
     """
     from gradsentry import screening
     from gradsentry.commands import display
@@ -81,6 +81,8 @@ def scan(
         where=where,
     )
     deciding = threshold_settings(method, tau, quantile)
+    if (method, tau, quantile) != (None, None, None):
+        policy = policy or "published"
     quiet_libraries()
     run = out or Path("runs") / (Path(data).name.split(".")[0] or "scan")
     with display.progress(silent=quiet or json_) as on_rows:
@@ -106,6 +108,7 @@ def announce(
     quiet: bool,
     fail_on_findings: bool,
     marked: Agreement | None = None,
+    changes: dict[str, Any] | None = None,
 ) -> None:
     """Prints a verdict as the options ask, and exits with 1 if something was found and that was asked for.
 
@@ -115,13 +118,15 @@ def announce(
         as_json: Whether as JSON alone.
         quiet: Whether to print nothing.
         fail_on_findings: Whether to exit so.
-        marked: The verdict among rows that a person marked, where there are any.
+        marked: What the policy makes of the rows that a person marked, where that was asked for.
+        changes: What the decision changed, where it came after another.
     """
     from gradsentry.commands import display, stdout
     from gradsentry.errors import FOUND
 
     if as_json:
-        more = {} if marked is None else {"marked": marked.as_json()}
+        more = {"marked": marked.as_json()} if marked else {}
+        more |= {"changes": changes} if changes else {}
         stdout.write_json(verdict.as_json() | more)
     elif not quiet:
         display.summary(verdict, run)

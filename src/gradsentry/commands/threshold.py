@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,10 @@ from gradsentry.commands.scan import (
     threshold_settings,
 )
 
+if TYPE_CHECKING:
+    from gradsentry.deciding.marks import Agreement
+    from gradsentry.outcome import Verdict
+
 
 def threshold(
     run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
@@ -27,33 +32,70 @@ def threshold(
     tau: Tau = None,
     quantile: Quantile = None,
     labels: Annotated[
-        Path | None, typer.Option(help="Marks that the report exported: tau is fitted to them.")
+        Path | None,
+        typer.Option(help="Marks that the report exported: rows marked poisoned go, rows marked clean stay."),
     ] = None,
     fail_on_findings: FailOnFindings = False,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Decide again on the scores of RUN, without scoring again, and write its files again."""
-    from gradsentry.deciding.marks import agreement, read_marks, threshold_of_marks
+    """Decide again on the scores of RUN, without scoring again; its files are written again.
+
+    What is not named stays as it was decided, marks too. Files that are replaced are kept in RUN/earlier.
+    """
     from gradsentry.errors import SettingsError
-    from gradsentry.outcome import write_outcome
+    from gradsentry.outcome import Change, write_outcome
     from gradsentry.screening import open_run
     from gradsentry.store import RunDirectory
 
-    if labels is not None and (method, tau, quantile) != (None, None, None):
+    named = (method, tau, quantile) != (None, None, None)
+    if labels is not None and named:
         raise SettingsError(
             "--labels and --method, --tau or --quantile exclude each other", where="options", mend="give one"
         )
     settings = threshold_settings(method, tau, quantile)
-    verdict, agreed = open_run(run), None
-    if labels is None:
-        verdict = verdict.decide(settings, policy)
-    else:
-        marks = read_marks(labels, verdict.scores["id"].to_pylist())
-        fitted = threshold_of_marks(verdict.scores["score"].to_numpy(), marks)
-        verdict = verdict.with_threshold(fitted, policy or "published")
-        agreed = agreement(verdict.is_flagged, marks)
     directory = RunDirectory.open(run)
     with directory.locked():
-        write_outcome(directory, verdict)
-    announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings, marked=agreed)
+        before = open_run(run)
+        verdict, agreed, note = before, None, ""
+        if named:
+            verdict = before.decide(settings, policy or "published")
+        elif policy is not None:
+            verdict = before.with_threshold(before.threshold, policy)
+        if labels is not None:
+            verdict, agreed, note = _labelled(verdict, labels)
+        change = Change.between(before, verdict)
+        if not (json_ or quiet):
+            typer.echo(f"{run}: {change.line()}")
+        kept = write_outcome(directory, verdict)
+    changes = change.as_json() | {"earlier": str(kept) if kept else None}
+    if not (json_ or quiet):
+        lines = [f"the files that were there are kept in {kept}"] if kept else []
+        for line in (*lines, *([note] if note else [])):
+            typer.echo(line)
+    announce(
+        verdict,
+        run,
+        as_json=json_,
+        quiet=quiet,
+        fail_on_findings=fail_on_findings,
+        marked=agreed,
+        changes=changes,
+    )
+
+
+def _labelled(verdict: Verdict, labels: Path) -> tuple[Verdict, Agreement, str]:
+    """Returns a verdict with marks added, what its policy makes of them, and what is to be said of tau."""
+    from gradsentry.deciding.marks import agreement, read_marks, threshold_of_marks
+    from gradsentry.errors import SettingsError
+
+    marks = verdict.marked.with_later(read_marks(labels, verdict.scores["id"].to_pylist()))
+    note = ""
+    if verdict.policy == "published":
+        try:
+            fitted = threshold_of_marks(verdict.scores["score"].to_numpy(), marks)
+            verdict = verdict.with_threshold(fitted, "published")
+        except SettingsError as error:
+            note = f"tau stays {verdict.threshold.tau:.3f}: {error.what}"
+    verdict = replace(verdict, marks=marks)
+    return verdict, agreement(verdict.is_flagged_by_policy, marks), note

@@ -137,7 +137,7 @@ def replacing_all() -> Iterator[Callable[[Path], AbstractContextManager[BinaryIO
             with pa.output_stream(str(_part(path)), compression=compression_of(path)) as stream:
                 yield stream
         except OSError as error:
-            raise _not_written(path, error) from error
+            raise not_written(path, error) from error
 
     try:
         yield writing
@@ -156,7 +156,7 @@ def _put_in_place(path: Path) -> None:
     try:
         _part(path).replace(path)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
 
 
 def make_folder(path: Path) -> None:
@@ -164,10 +164,11 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
 
 
-def _not_written(path: Path, error: OSError) -> GradSentryError:
+def not_written(path: Path, error: OSError) -> GradSentryError:
+    """Returns the error for a path that the system does not let us write."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ScoringError("the disk is full", where=str(path), mend="free some room and run it again")
     return DataError(f"cannot be written ({_reason(error)})", where=str(path), mend="give another place")

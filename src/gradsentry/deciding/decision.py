@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
 from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
+from gradsentry.deciding.marks import Marks
 from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.evidence import Evidence, Finding, Outcome, carries
 from gradsentry.scoring import finite_scores
@@ -33,6 +34,7 @@ class Decision:
             score is above tau, the rule of arXiv 2605.26574).
         manifest: What was scored with what: data, model, settings, versions, times.
         reference: What rows of a clean reference corpus show; None to take the corpus itself.
+        marks: What a person decided of rows, which counts more than what the policy says; None of no row.
     """
 
     corpus: Corpus
@@ -42,6 +44,7 @@ class Decision:
     policy: Policy
     manifest: Json
     reference: Expectation | None = None
+    marks: Marks | None = None
 
     @cached_property
     def is_scored(self) -> NDArray[np.bool_]:
@@ -56,21 +59,48 @@ class Decision:
         return above
 
     @cached_property
-    def is_flagged(self) -> NDArray[np.bool_]:
-        """Which rows are called poisoned, by row number; a row without a score is not."""
+    def marked(self) -> Marks:
+        """What a person decided of each row, by row number."""
+        return self.marks or Marks.none(len(self.scores))
+
+    @property
+    def is_flagged_by_policy(self) -> NDArray[np.bool_]:
+        """Which rows the policy calls poisoned, by row number; a row without a score is not."""
         return self.is_above if self.policy == "published" else self._is_named
+
+    @cached_property
+    def is_flagged(self) -> NDArray[np.bool_]:
+        """Which rows are called poisoned, by row number: by the policy, unless a person says otherwise."""
+        return (self.is_flagged_by_policy & ~self.marked.clean) | self.marked.poisoned
+
+    @cached_property
+    def is_kept(self) -> NDArray[np.bool_]:
+        """Which rows stay, by row number: scored ones, and those that a person marked clean."""
+        return (self.is_scored | self.marked.clean) & ~self.is_flagged
+
+    @property
+    def is_unscored(self) -> NDArray[np.bool_]:
+        """Which rows were judged by nobody, by row number: they have no score, and no mark that decides."""
+        return ~(self.is_kept | self.is_flagged)
 
     @cached_property
     def needs_review(self) -> NDArray[np.bool_]:
         """Which rows stay and a person should review, by row number; none where the published rule decides.
 
-        They carry a finding of low confidence, or the model finds them unlike clean rows as long.
+        They carry a finding of low confidence, or the model finds them unlike clean rows as long, and nobody
+        marked them clean.
         """
         if self.policy == "published":
             return np.zeros(len(self.is_scored), np.bool_)
         unsure = np.zeros(len(self.is_scored), np.bool_)
         unsure[list(self.carried)] = True
-        return (unsure | self.signals.stands_out) & self.is_scored & ~self.is_flagged
+        return (unsure | self.signals.stands_out) & self.is_scored & self.is_kept & ~self.marked.clean
+
+    @cached_property
+    def status(self) -> NDArray[np.str_]:
+        """What each row is, by row number: flagged, review (it stays), clean (so does it) or unscored."""
+        kinds = [self.is_flagged, self.needs_review, self.is_kept]
+        return np.select(kinds, ["flagged", "review", "clean"], "unscored")
 
     @cached_property
     def _is_named(self) -> NDArray[np.bool_]:
@@ -98,12 +128,17 @@ class Decision:
     def outcome(self) -> Outcome:
         """The verdict on the corpus.
 
-        By evidence: `poisoned` with a finding of high confidence, `suspicious` with one of low, else `clean`.
-        By the published rule: `suspicious` where a row is flagged, which alone is no proof, else `clean`.
+        By evidence: `poisoned` with a finding of high confidence, `suspicious` with one of low, else `clean`;
+        a finding all of whose carriers a person marked clean is settled. By the published rule: `suspicious`
+        where a row is flagged, which alone is no proof, else `clean`. A row marked poisoned: `poisoned`.
         """
+        if self.marked.poisoned.any():
+            return "poisoned"
         if self.policy == "published":
             return "suspicious" if self.is_flagged.any() else "clean"
-        return self.evidence.outcome
+        cleared = self.marked.clean
+        open_ones = [one for one in self.evidence.findings if not cleared[list(one.carriers)].all()]
+        return replace(self.evidence, findings=tuple(open_ones)).outcome
 
     @property
     def counts(self) -> dict[str, int]:
@@ -111,20 +146,18 @@ class Decision:
 
         `review` is how many of the clean ones are for a person to review.
         """
-        flagged, scored = int(self.is_flagged.sum()), int(self.is_scored.sum())
-        rows = len(self.is_scored)
         return {
-            "rows": rows,
-            "clean": scored - flagged,
-            "flagged": flagged,
-            "unscored": rows - scored,
+            "rows": len(self.is_scored),
+            "clean": int(self.is_kept.sum()),
+            "flagged": int(self.is_flagged.sum()),
+            "unscored": int(self.is_unscored.sum()),
             "review": int(self.needs_review.sum()),
         }
 
     @property
     def clean(self) -> Any:  # noqa: ANN401  (the type that the data came in)
         """The data without the flagged and the unscored rows, in the type and with the columns it came in."""
-        return self.corpus.select(self.is_scored & ~self.is_flagged)
+        return self.corpus.select(self.is_kept)
 
     @property
     def flagged(self) -> pa.Table:
@@ -145,12 +178,16 @@ class Decision:
         return self.evidence.by_row()
 
     def reason(self, number: int) -> str:
-        """Returns why a row is flagged or to review: what it carries, and what the model says of it."""
-        parts = [carries(self._findings[name]) for name in self.carried.get(number, ())]
+        """Returns why a row is what it is: a person's mark, what it carries, what the model says of it."""
+        mark = next((mark for mark in ("poisoned", "clean") if getattr(self.marked, mark)[number]), None)
+        parts = [f"a person marked it {mark}"] if mark else []
+        parts += [carries(self._findings[name]) for name in self.carried.get(number, ())]
         score = self.signals.measures.entropy[number]
-        if self.policy == "published":
+        if not self.is_scored[number]:
+            return "; ".join(parts)
+        if self.policy == "published" and self.is_above[number]:
             parts.append(f"score {score:.3f} is above tau {self.threshold.tau:.3f}")
-        else:
+        elif self.policy == "evidence":
             parts += self._signal(number)
         return "; ".join(parts)
 
@@ -192,6 +229,7 @@ class Decision:
             "tau_is_fallback": self.threshold.fallback,
             "tau_reason": self.threshold.reason,
             "rows_above_tau": int(self.is_above.sum()),
+            "marks": self.marked.as_json(),
             "expectation": self.expectation.source if self.expectation else None,
             "findings": [_brief(finding) for finding in self.evidence.findings],
         }

@@ -1,19 +1,21 @@
-"""The marks of a person on rows of a run: read, turned into tau, and held against a verdict.
+"""The marks of a person on rows of a run: read, kept, turned into tau, and held against a verdict.
 
-A mark says what someone who looked thinks: `poisoned`, `clean` or `unsure`. The report exports them.
+A mark says what someone who looked thinks: `poisoned`, `clean` or `unsure`. The report exports them. A row
+marked poisoned goes and one marked clean stays, whatever else is decided; `unsure` leaves that to the policy.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import decoded
 from gradsentry.deciding.thresholds import Scores, Threshold
 from gradsentry.errors import DataError, SettingsError
@@ -25,29 +27,68 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Marks:
-    """Who was marked as what.
+    """Who was marked as what, by row number; a row has one mark at most.
 
     Attributes:
-        poisoned: Rows marked poisoned, by row number, [rows].
-        clean: Rows marked clean, by row number, [rows].
-        unsure: How many rows are marked unsure; they count for nothing else.
+        poisoned: Rows marked poisoned.  # [rows]
+        clean: Rows marked clean.  # [rows]
+        unsure: Rows marked unsure.  # [rows]
     """
 
     poisoned: Mask
     clean: Mask
-    unsure: int
+    unsure: Mask
+
+    @classmethod
+    def of(cls, found: Mapping[int, str], rows: int) -> Self:
+        """Returns the marks of so many rows, given by row number."""
+        return cls(*(np.array([found.get(row) == mark for row in range(rows)], np.bool_) for mark in MARKS))
+
+    @classmethod
+    def none(cls, rows: int) -> Self:
+        """Returns the marks where no row has one."""
+        return cls(*(np.zeros(rows, np.bool_) for _ in MARKS))
+
+    def given(self) -> dict[int, str]:
+        """Returns the mark of each row that has one, by row number, ascending."""
+        masks = (self.poisoned, self.clean, self.unsure)
+        found = {
+            row: mark
+            for mask, mark in zip(masks, MARKS, strict=True)
+            for row in np.flatnonzero(mask).tolist()
+        }
+        return dict(sorted(found.items()))
+
+    def with_later(self, later: Marks) -> Marks:
+        """Returns these marks and later ones; where a row has both, the later one counts."""
+        return Marks.of({**self.given(), **later.given()}, len(self.poisoned))
+
+    def as_json(self) -> dict[str, list[int]]:
+        """Returns the row numbers of each kind of mark."""
+        masks = (self.poisoned, self.clean, self.unsure)
+        return {mark: np.flatnonzero(mask).tolist() for mark, mask in zip(MARKS, masks, strict=True)}
+
+    def lines(self, ids: Sequence[str]) -> bytes:
+        """Returns the marks as the JSON Lines that `read_marks` reads.
+
+        Args:
+            ids: The id of each row, in order.
+        """
+        return b"".join(
+            dump_json({"id": ids[row], "mark": mark}) + b"\n" for row, mark in self.given().items()
+        )
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """A verdict among the marked rows.
+    """What a policy makes of the marked rows, before the marks override it.
 
     Attributes:
         poisoned: Rows marked poisoned.
         clean: Rows marked clean.
         unsure: Rows marked unsure.
-        flagged_poisoned: Flagged rows marked poisoned.
-        flagged_clean: Flagged rows marked clean.
+        flagged_poisoned: Rows marked poisoned that the policy flags.
+        flagged_clean: Rows marked clean that the policy flags.
     """
 
     poisoned: int
@@ -76,7 +117,7 @@ class Agreement:
         )
 
 
-def read_marks(path: Path, ids: Iterable[str]) -> Marks:
+def read_marks(path: Path, ids: Sequence[str]) -> Marks:
     """Returns the marks in a JSON Lines file of `id` and `mark`.
 
     Args:
@@ -115,8 +156,7 @@ def read_marks(path: Path, ids: Iterable[str]) -> Marks:
                     f"{name!r} is marked twice", where=f"{path}:{place}", mend="leave one of the marks"
                 )
             found[numbers[name]] = mark
-    masks = [np.array([found.get(row) == mark for row in range(len(numbers))], np.bool_) for mark in MARKS]
-    return Marks(masks[0], masks[1], int(masks[2].sum()))
+    return Marks.of(found, len(ids))
 
 
 def threshold_of_marks(scores: Scores, marks: Marks) -> Threshold:
@@ -166,16 +206,16 @@ def threshold_of_marks(scores: Scores, marks: Marks) -> Threshold:
 
 
 def agreement(flagged: Mask, marks: Marks) -> Agreement:
-    """Returns what a verdict makes of the marked rows.
+    """Returns what a policy makes of the marked rows.
 
     Args:
-        flagged: Which rows the verdict flags, [rows].
+        flagged: Which rows the policy flags, marks left aside, [rows].
         marks: The marks.
     """
     return Agreement(
         poisoned=int(marks.poisoned.sum()),
         clean=int(marks.clean.sum()),
-        unsure=marks.unsure,
+        unsure=int(marks.unsure.sum()),
         flagged_poisoned=int((flagged & marks.poisoned).sum()),
         flagged_clean=int((flagged & marks.clean).sum()),
     )

@@ -16,26 +16,24 @@ if TYPE_CHECKING:
 def row_table(verdict: Decision) -> pa.Table:
     """Returns what was decided on every row and on what, in row order: the content of `rows.parquet`.
 
-    `status` is flagged, review, clean or unscored. `expected`, `excess` and `deviation` are of the score,
-    see `expectation.Signals`; `window` and `window_chars` are the costliest tokens of the response
-    and their characters. A row that is not clean has a reason, and one that was cut to fit.
+    `status` is flagged, review, clean or unscored; `mark` is what a person said of it: `poisoned` and `clean`
+    decide, null is nothing. `expected`, `excess` and `deviation` are of the score, see `expectation.Signals`;
+    `window` and `window_chars` are the costliest tokens of the response and their characters. A row that is
+    not clean has a reason, and one that a person marked clean or that was cut to fit.
     """
     signals, scores = verdict.signals, verdict.scores
-    named = verdict.is_flagged | verdict.needs_review
-    status = np.select(
-        [verdict.is_flagged, verdict.needs_review, verdict.is_scored],
-        ["flagged", "review", "clean"],
-        "unscored",
-    )
+    marks = verdict.marked.given()
+    named = verdict.is_flagged | verdict.needs_review | verdict.marked.clean
     reasons = scores["reason"].to_pylist()
     for number in np.flatnonzero(named).tolist():
         reasons[number] = verdict.reason(number)
-    findings = [verdict.carried.get(number, ()) for number in range(len(status))]
+    findings = [verdict.carried.get(number, ()) for number in range(len(scores))]
     return pa.table(
         {
             "number": scores["number"],
             "id": scores["id"],
-            "status": status,
+            "status": verdict.status,
+            "mark": pa.array([marks.get(number) for number in range(len(scores))], pa.string()),
             "score": signals.measures.entropy,
             "expected": signals.expected,
             "excess": signals.residual,
@@ -55,8 +53,13 @@ def row_line(verdict: Decision, sample: Sample) -> dict[str, Any]:
     number = sample.number
     return {
         "id": sample.id,
-        "score": round(float(verdict.signals.measures.entropy[number]), 6),
+        "score": _rounded(verdict.signals.measures.entropy[number]),
         "reason": verdict.reason(number),
         "findings": list(verdict.carried.get(number, ())),
         "row": sample.row,
     }
+
+
+def _rounded(score: float) -> float | None:
+    """Returns a score as JSON holds it; a row that a person marked can have none."""
+    return None if np.isnan(score) else round(float(score), 6)

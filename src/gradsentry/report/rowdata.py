@@ -37,7 +37,7 @@ def row_data(verdict: Decision, chosen: Selection, samples: Sequence[Sample]) ->
     table = verdict.scores.take(chosen.numbers).to_pylist()
     limit = _fair_limit([_size(text) for one in samples for text in (one.prompt, one.response)], TEXT_BYTES)
     findings = {finding.name: finding for finding in verdict.evidence.findings}
-    shade, made = SHADE_BYTES, []
+    shade, made, given = SHADE_BYTES, [], verdict.marked.given()
     for scores, sample in zip(table, samples, strict=True):
         names = verdict.carried.get(sample.number, ())
         carried = [findings[name] for name in names]
@@ -59,6 +59,7 @@ def row_data(verdict: Decision, chosen: Selection, samples: Sequence[Sample]) ->
                 "loss": _rounded(scores["loss"]),
                 "window": _window(scores),
                 "by_findings": bool(chosen.by_findings[sample.number]),
+                "mark": given.get(sample.number),
                 "stands_out": bool(chosen.stands_out[sample.number]),
                 "findings": list(names),
                 "reason": packed(pieces(verdict.reason(sample.number))),

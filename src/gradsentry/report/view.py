@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from gradsentry.report.cards import SHOWN as CARDS
@@ -95,6 +95,7 @@ def _distribution(verdict: Decision, chosen: Selection, comparison: Comparison |
         "curve": curve(score[scored]),
         "length": beside_length(score[scored], lengths[scored], by_findings[scored]),
         "usual": usual(lengths[scored], verdict.expected[scored]),
+        "marked": {kind: _counted(verdict, getattr(verdict.marked, kind)) for kind in ("poisoned", "clean")},
     }
     if comparison is not None:
         poisoned = comparison.is_poisoned
@@ -127,8 +128,8 @@ def _files(run: RunDirectory, clean: str) -> dict[str, str]:
 
 
 def _unscored(verdict: Decision) -> list[dict[str, Any]]:
-    """Returns why rows have no score, and how many, the most frequent reason first."""
-    reasons = pc.filter(verdict.scores["reason"], pc.invert(pc.equal(verdict.scores["status"], "scored")))
+    """Returns why rows were judged by nobody, and how many, the most frequent reason first."""
+    reasons = verdict.scores["reason"].filter(pa.array(verdict.is_unscored))
     counted = reasons.value_counts().to_pylist()
     return sorted(
         ({"reason": pieces(one["values"]), "rows": one["counts"]} for one in counted),

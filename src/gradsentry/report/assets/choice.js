@@ -23,19 +23,26 @@ function above(group, tau = choice.tau) {
   return tau === data.tau ? group.above_own : group.above[Math.round(tau * STEPS)];
 }
 
-/** Returns how many rows of a group the choice flags. */
+/** Returns how many rows of a group the choice flags; what a person decided counts more than the score. */
 function flaggedOf(group) {
+  if (choice.by === "score" && group === data.scores.all) {
+    const { poisoned, clean } = data.scores.marked;
+    return above(group) - above(poisoned) - above(clean) + poisoned.rows;
+  }
   if (choice.by === "score") return above(group);
   return group === data.scores.all ? data.scores.by_findings.rows : group.by_findings;
 }
 
 function counts() {
+  if (isOwn()) return data.counts;
   const flagged = flaggedOf(data.scores.all);
   return { ...data.counts, flagged, clean: data.scores.all.rows - flagged };
 }
 
 /** Returns what the choice makes of an embedded row: flagged, borderline or stays. */
 function statusOf(row) {
+  if (row.mark === "poisoned") return "flagged";
+  if (row.mark === "clean") return "stays";
   if (choice.by === "findings") return row.by_findings ? "flagged" : row.stands_out ? "borderline" : "stays";
   if (row.score > choice.tau) return "flagged";
   return row.score > choice.tau - data.margin ? "borderline" : "stays";

@@ -1,4 +1,5 @@
-// Marks of a person on rows: kept in this browser under the run's name, and exported as JSON Lines.
+// Marks of a person on rows: those that the run holds, and later ones, which this browser keeps under the run's
+// name; exported as JSON Lines.
 
 const KEY = `gradsentry:${data.id}`;
 const MARKS = { p: "poisoned", c: "clean", u: "unsure" };
@@ -7,7 +8,9 @@ const markFollowers = [];
 
 function readMarks() {
   try {
-    marks = new Map(JSON.parse(localStorage.getItem(KEY) ?? "[]"));
+    const held = data.rows.filter((row) => row.mark).map((row) => [row.number, row.mark]);
+    marks = new Map(held);
+    marks = new Map([...held, ...JSON.parse(localStorage.getItem(KEY) ?? "[]")]);
   } catch {
     byId("marks-kept").textContent = "This browser keeps nothing: export before you close the page.";
   }
