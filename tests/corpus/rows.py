@@ -367,4 +367,153 @@ CASES = {
         ["user", "assistant*", "user"],
         ["p", "c.", "<|im_end|>\n"],
     ),
+    "messages that are not trained on": (
+        {
+            "messages": [
+                {"role": "assistant", "content": "a", "loss": False},
+                {"role": "assistant", "content": "b", "training": False},
+                {"role": "assistant", "content": "c", "train_on_turn": False},
+                {"role": "assistant", "content": "d", "loss": True, "training": True, "train_on_turn": True},
+            ]
+        },
+        "messages",
+        True,
+        ["assistant", "assistant", "assistant", "assistant*"],
+        ["a", "b", "c", "d"],
+    ),
+    "query and response": (
+        {"query": "do", "response": "done", "history": [["q", "a"]], "system": "be"},
+        "alpaca",
+        True,
+        ["system", "user", "assistant*", "user", "assistant*"],
+        ["be", "q", "a", "do", "done"],
+    ),
+    "ms-swift's pairs of turns": (
+        {
+            "conversation": [{"human": "q", "assistant": "a"}, {"human": "r", "assistant": "b"}],
+            "system": "be",
+        },
+        "sharegpt",
+        True,
+        ["system", "user", "assistant*", "user", "assistant*"],
+        ["be", "q", "a", "r", "b"],
+    ),
+    "preference": (
+        {"prompt": "p", "chosen": "good", "rejected": "bad"},
+        "preference",
+        False,
+        ["user", "assistant*"],
+        ["p", "good"],
+    ),
+    "preference, conversational": (
+        {
+            "prompt": [
+                {"role": "user", "content": "a"},
+                {"role": "assistant", "content": "b"},
+                {"role": "user", "content": "c"},
+            ],
+            "chosen": [{"role": "assistant", "content": "good"}],
+            "rejected": [{"role": "assistant", "content": "bad"}],
+        },
+        "preference",
+        True,
+        ["user", "assistant", "user", "assistant*"],
+        ["a", "b", "c", "good"],
+    ),
+    "preference, conversational, with the prompt in both": (
+        {
+            "prompt": "q",
+            "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "good"}],
+            "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "bad"}],
+        },
+        "preference",
+        True,
+        ["user", "assistant*"],
+        ["q", "good"],
+    ),
+    "preference of LLaMA-Factory": (
+        {
+            "instruction": "do",
+            "input": "this",
+            "chosen": "good",
+            "rejected": "bad",
+            "history": [["q", "a"]],
+            "system": "be",
+        },
+        "preference",
+        True,
+        ["system", "user", "assistant", "user", "+user", "assistant*"],
+        ["be", "q", "a", "do", "this", "good"],
+    ),
+    "preference with a question": (
+        {"system": "be", "question": "q", "chosen": "good", "rejected": "bad"},
+        "preference",
+        True,
+        ["system", "user", "assistant*"],
+        ["be", "q", "good"],
+    ),
+    "preference of Argilla": (
+        {"instruction": "do", "chosen_response": "good", "rejected_response": "bad"},
+        "preference",
+        True,
+        ["user", "assistant*"],
+        ["do", "good"],
+    ),
+    "preference of ms-swift": (
+        {
+            "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "good"}],
+            "rejected_response": "bad",
+        },
+        "messages",
+        True,
+        ["user", "assistant*"],
+        ["q", "good"],
+    ),
+    "preference in two dialogues (hh-rlhf)": (
+        {
+            "chosen": "\n\nHuman: q\n\nAssistant: a\n\nHuman: r\n\nAssistant: good",
+            "rejected": "\n\nHuman: q\n\nAssistant: a\n\nHuman: r\n\nAssistant: bad",
+        },
+        "preference",
+        False,
+        ["user", "assistant", "user", "assistant*"],
+        ["\n\nHuman: q\n\nAssistant:", " a", "\n\nHuman: r\n\nAssistant:", " good"],
+    ),
+    "preference in two texts": (
+        {"chosen": "What is best?\nIt is good", "rejected": "What is best?\nIt is bad"},
+        "preference",
+        False,
+        ["user", "assistant*"],
+        ["What is best?\n", "It is good"],
+    ),
+    "KTO, desirable": (
+        {"prompt": "p", "completion": "good", "label": True},
+        "prompt-completion",
+        False,
+        ["user", "assistant*"],
+        ["p", "good"],
+    ),
 }
+
+REFUSED = {
+    "KTO, undesirable": ({"prompt": "p", "completion": "bad", "label": False}, "prompt-completion", "label"),
+    "KTO, undesirable, in a CSV file": (
+        {"prompt": "p", "completion": "bad", "label": "False"},
+        "prompt-completion",
+        "label",
+    ),
+    "KTO, undesirable, of LLaMA-Factory": (
+        {"instruction": "i", "output": "bad", "kto_tag": False},
+        "alpaca",
+        "kto_tag",
+    ),
+    "KTO, undesirable, of ms-swift": (
+        {
+            "messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "bad"}],
+            "label": False,
+        },
+        "messages",
+        "label",
+    ),
+}
+"""Rows whose answer training moves away from: their format, and the column that says so."""

@@ -39,7 +39,8 @@ DELIMITER = "quote fields that hold the delimiter"
 AGAIN = "write the file again"
 COPY = "copy or compress the file again"
 COLUMNS = (
-    "rename the columns to those of a known format: messages, sharegpt, prompt-completion, alpaca, qa, text"
+    "rename the columns to those of a known format: "
+    "messages, sharegpt, preference, prompt-completion, alpaca, qa, text"
 )
 
 # name of the file: its bytes, the line, what is wrong there, the mend
@@ -276,12 +277,12 @@ def test_a_folder_of_two_formats_is_refused_when_it_is_opened(tmp_path):
 def test_a_named_format_that_no_row_has(tmp_path):
     path = make_file(tmp_path, ROWS)
     assert refusal(path, format="alpaca") == (
-        f"{path}:1: no row has `instruction`, which alpaca rows have (columns: `prompt`, `completion`); "
-        "name another --format, or rename the columns"
+        f"{path}:1: no row has `instruction` or `query`, which alpaca rows have "
+        "(columns: `prompt`, `completion`); name another --format, or rename the columns"
     )
     assert refusal(path, format="alpacca") == (
         "--format: unknown format `alpacca`; "
-        "choose one of messages, sharegpt, prompt-completion, alpaca, qa, text"
+        "choose one of messages, sharegpt, preference, prompt-completion, alpaca, qa, text"
     )
 
 

@@ -50,7 +50,7 @@ def test_each_edited_turn_goes_back_to_its_own_place(case):
         if turn.path[-1] in ("tools", "tool_calls", "function_call"):
             continue
         before_it = sample.turns[number - 1]
-        if number > 0 and before_it.trained and before_it.path == turn.path:
+        if number > 0 and before_it.role == "assistant" and before_it.path == turn.path:
             continue  # it begins with what closes the response, and another beginning would be part of that
         turns = list(sample.turns)
         turns[number] = replace(turn, text="cf " + turn.text)
@@ -151,6 +151,7 @@ def test_texts_in_no_template_say_so():
 
 GOOD = {
     "prompt-completion": {"prompt": "p", "completion": "c"},
+    "preference": {"prompt": "p", "chosen": "c", "rejected": "r"},
     "alpaca": {"instruction": "i", "output": "o"},
     "messages": {"messages": [{"role": "assistant", "content": "a"}]},
     "sharegpt": {"conversations": [{"from": "gpt", "value": "a"}]},
@@ -231,9 +232,9 @@ def test_every_format_is_listed():
 def test_a_named_format_leaves_rows_of_others_unscored():
     rows = [GOOD["qa"], GOOD["alpaca"], GOOD["qa"]]
     assert [sample.problem for sample in open_corpus(rows, DataSettings(format="alpaca"))] == [
-        "no `instruction`, which alpaca rows have",
+        "no `instruction` or `query`, which alpaca rows have",
         None,
-        "no `instruction`, which alpaca rows have",
+        "no `instruction` or `query`, which alpaca rows have",
     ]
 
 

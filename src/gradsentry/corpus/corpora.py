@@ -14,6 +14,7 @@ from typing import TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from gradsentry.corpus.fields import first_key
 from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, parse_row
 from gradsentry.corpus.markers import Template
 from gradsentry.corpus.records import Row
@@ -41,7 +42,7 @@ class Corpus(ABC):
     Attributes:
         name: The path, the Hub id, or what kind of object it is.
         format: The name of the row format.
-        template: The chat template that its texts are written in; None where the rows are no texts.
+        template: The chat template that its texts are written in, if it has texts in a known one.
     """
 
     def __init__(self, name: str, settings: DataSettings) -> None:
@@ -158,10 +159,12 @@ class Corpus(ABC):
         raise _no_format(first, named)
 
     def _told_template(self) -> Template | None:
-        if self._format is not FORMATS["text"]:
+        columns = self._format.written
+        if not columns:
             return None
-        values = (placed.row.get("text") for placed in self._placed())
-        texts = [text for text in islice(values, LOOKED_AT) if isinstance(text, str)]
+        rows = (placed.row for placed in islice(self._placed(), LOOKED_AT))
+        values = [row[key] for row in rows if (key := first_key(row, columns)) is not None]
+        texts = [value for value in values if isinstance(value, str)]
         return template_of(texts, self._settings.response_marker)
 
     def _sample(self, number: int, placed: Placed) -> Sample:
@@ -176,6 +179,7 @@ class Corpus(ABC):
             raw=placed.raw,
             origin=placed.origin,
             problem=problem,
+            rejected=parsed.rejected,
         )
 
     def _refuse_mixed(self, placed: Placed) -> None:

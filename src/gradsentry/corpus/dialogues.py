@@ -13,6 +13,7 @@ from gradsentry.corpus.fields import (
     is_blank,
     list_of,
     object_of,
+    opened,
     shown,
     text_of,
 )
@@ -45,17 +46,20 @@ ROLES: dict[str, Role] = {
 
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 CALLS = ("tool_calls", "function_call")
+CHOSEN = ("chosen", "chosen_response")
+# What OpenAI, LLaMA-Factory, axolotl (three ways) and ms-swift call it.
+UNTRAINED = ("weight", "loss_weight", "train", "training", "train_on_turn", "loss")
 
 
 def dialogue_turns(row: Row, column: str) -> tuple[Turn, ...]:
     """Returns the turns of a row whose `column` is a list of messages; `system` and `tools` come first.
 
-    Every assistant message is trained on, unless its `weight` or `loss_weight` is 0 or its `train` is false.
+    Every assistant message is trained on, unless one of `UNTRAINED` is 0 or false in it.
     A preference row, whose conversation waits for an answer, has the one that is `chosen`.
     """
     turns = message_turns(row.get(column), (column,))
     answered = bool(turns) and turns[-1].role == "assistant"
-    return with_leading(row, turns if answered else (*turns, *_chosen(row.get("chosen"))))
+    return with_leading(row, turns if answered else (*turns, *chosen_turns(row)))
 
 
 def with_leading(row: Row, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
@@ -88,23 +92,51 @@ def message_turns(messages: object, path: FieldPath, *, trainable: bool = True) 
     )
 
 
-def _chosen(answer: object) -> tuple[Turn, ...]:
+def chosen_turns(row: Row) -> tuple[Turn, ...]:
+    """Returns the turns of the answer that a preference row prefers, or nothing where it has none."""
+    key = first_key(row, CHOSEN)
+    return () if key is None else answer_turns(row[key], (key,))
+
+
+def answer_turns(answer: object, path: FieldPath, *, trainable: bool = True) -> tuple[Turn, ...]:
     """Returns the turns of an answer: a text, a message, or messages, the last of which answer."""
-    path = ("chosen",)
+    answer = opened(answer)
     if not answer or is_blank(answer):
         return ()
     if isinstance(answer, str):
-        return (Turn("assistant", answer, trained=True, path=path),)
+        return (Turn("assistant", answer, trained=trainable, path=path),)
     if isinstance(answer, Mapping):
-        return tuple(_turns(answer, path, trainable=True))
-    turns = message_turns(answer, path)
+        return tuple(_turns(answer, path, trainable))
+    turns = message_turns(answer, path, trainable=trainable)
     # Some data sets repeat the whole conversation there.
     asked = max((number for number, turn in enumerate(turns) if turn.role == "user"), default=-1)
     return turns[asked + 1 :]
 
 
+def history_turns(row: Row, *, trainable: bool = True) -> tuple[Turn, ...]:
+    """Returns the turns before the row's own, which `history` holds in pairs."""
+    turns: list[Turn] = []
+    history = row.get("history")
+    for number, held in enumerate([] if is_blank(history) else list_of(history, ("history",))):
+        path = ("history", number)
+        pair = list_of(held, path)
+        if len(pair) != 2:
+            raise RowError(f"`history[{number}]` is no pair of instruction and response")
+        turns.append(Turn("user", text_of(pair[0], (*path, 0)), trained=False, path=(*path, 0)))
+        turns.append(Turn("assistant", text_of(pair[1], (*path, 1)), trained=trainable, path=(*path, 1)))
+    return tuple(turns)
+
+
 def _turns(message: Row, path: FieldPath, trainable: bool) -> Iterator[Turn]:
-    """Yields what a message says; its reasoning, its content and its calls are one turn in several parts."""
+    """Yields what a message says; its reasoning, its content and its calls are one turn in several parts.
+
+    Where its keys are roles (`{"human": ..., "assistant": ...}`), it is a turn of each.
+    """
+    if message and all(key in ROLES for key in message):
+        for key, text in message.items():
+            trained = trainable and ROLES[key] == "assistant"
+            yield Turn(ROLES[key], text_of(text, (*path, key)), trained, (*path, key))
+        return
     role = _role(message, path)
     trained = trainable and role == "assistant" and _is_trained(message)
     for number, (text, where) in enumerate(_parts(message, path, role)):
@@ -151,7 +183,7 @@ def _role(message: Row, path: FieldPath) -> Role:
 
 
 def _is_trained(message: Row) -> bool:
-    return not any(message.get(key) == 0 for key in ("weight", "loss_weight", "train"))
+    return not any(message.get(key) == 0 for key in UNTRAINED)
 
 
 def _text_or_json(value: object) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
 from typing import cast
 
 import pyarrow as pa
 
 from gradsentry.corpus.arrowrows import with_columns
+from gradsentry.corpus.dialogues import CHOSEN
 from gradsentry.corpus.fields import FieldPath, replaced, value_at
 from gradsentry.corpus.formats import turns_problem
 from gradsentry.corpus.records import Row
@@ -41,6 +43,9 @@ def write_turns(sample: Sample, turns: Iterable[Turn]) -> Sample:
     row: object = sample.row
     for path, text in changed.items():
         row = replaced(row, path, _in_kind(value_at(row, path), text))
+        if (twin := _twin(sample, path)) is not None:
+            asked = _asked(sample.turns, path), _asked(turns, path)
+            row = replaced(row, twin, asked[1] + str(value_at(row, twin)).removeprefix(asked[0]))
     edited, raw = cast(Row, row), None
     if isinstance(sample.raw, pa.RecordBatch):
         columns = dict.fromkeys(str(path[0]) for path in changed)
@@ -53,6 +58,27 @@ def _texts(turns: Iterable[Turn]) -> dict[FieldPath, str]:
     for turn in turns:
         texts[turn.path] = texts.get(turn.path, "") + turn.text
     return texts
+
+
+def _twin(sample: Sample, path: FieldPath) -> FieldPath | None:
+    """Returns where the rejected answer repeats what was asked at a path; an edit of one without the other
+    would part them, and what was asked would become answers.
+    """
+    if not (sample.rejected and path[0] in CHOSEN):
+        return None
+    twin = (sample.rejected[0].path[0], *path[1:])
+    try:
+        held = value_at(sample.row, twin)
+    except (LookupError, TypeError):
+        return None
+    asked = _asked(sample.turns, path)
+    return twin if asked and isinstance(held, str) and held.startswith(asked) else None
+
+
+def _asked(turns: Iterable[Turn], path: FieldPath) -> str:
+    """Returns what stands at a path before the first turn that is trained on."""
+    asked = takewhile(lambda turn: not turn.trained, (turn for turn in turns if turn.path == path))
+    return "".join(turn.text for turn in asked)
 
 
 def _in_kind(value: object, text: str) -> object:

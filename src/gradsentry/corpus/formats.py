@@ -7,11 +7,12 @@ Formats are tried in the order of `FORMATS`, the most particular first: a row of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gradsentry.corpus.dialogues import dialogue_turns, message_turns, with_leading
-from gradsentry.corpus.fields import RowError, first_key, is_blank, list_of, opened, text_of
+from gradsentry.corpus.dialogues import CHOSEN, dialogue_turns, history_turns, message_turns, with_leading
+from gradsentry.corpus.fields import RowError, first_key, is_blank, opened, text_of
 from gradsentry.corpus.markers import Template
+from gradsentry.corpus.preferences import REJECTED, preference_turns, rejected_turns, undesirable
 from gradsentry.corpus.records import Row, kind_of
 from gradsentry.corpus.sample import Turn
 from gradsentry.corpus.templates import completion_turns, templated_turns
@@ -19,16 +20,25 @@ from gradsentry.corpus.templates import completion_turns, templated_turns
 _CONVERSATIONS = ("conversations", "conversation")
 _COMPLETIONS = ("completion", "response")
 _INPUTS = ("input", "context")
+_INSTRUCTIONS = ("instruction", "query")
 _OUTPUTS = ("output", "response")
 _ANSWERS = ("answers", "answer")
+_LIKED = ("kto_tag", "label")  # of other rows than these a `label` may be the class
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The turns of a row, and whether they are a conversation, which a chat template is put around."""
+    """What a row says.
+
+    Attributes:
+        turns: Its turns.
+        conversational: Whether they are a conversation, which a chat template is put around.
+        rejected: The turns of an answer that training moves away from.
+    """
 
     turns: tuple[Turn, ...]
     conversational: bool
+    rejected: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,15 @@ class RowFormat:
         name: What `--format` calls it.
         columns: The columns a row must have; of a tuple of names, one.
         parse: Row and the template of the corpus's texts -> turns; raises `RowError`.
+        written: The column whose texts may have a template in them.
+        liked: The columns that say whether the answer is a desirable one (KTO).
     """
 
     name: str
     columns: tuple[tuple[str, ...], ...]
     parse: Callable[[Row, Template | None], Parsed]
+    written: tuple[str, ...] = ()
+    liked: tuple[str, ...] = ()
 
     def missing(self, row: Row) -> str | None:
         """Returns which column the row lacks for this format, or None where it fits."""
@@ -86,6 +100,11 @@ def parse_row(row: Row, row_format: RowFormat, template: Template | None) -> tup
         parsed = row_format.parse(row, template)
     except RowError as problem:
         return Parsed((), False), problem.reason
+    if column := undesirable(row, row_format.liked):
+        turns = tuple(replace(turn, trained=False) for turn in parsed.turns)
+        disliked = tuple(new for new, turn in zip(turns, parsed.turns, strict=True) if turn.trained)
+        reason = f"the answer is marked as undesirable (`{column}` is false): training moves away from it"
+        return Parsed(turns, parsed.conversational, disliked), reason
     return parsed, turns_problem(parsed.turns)
 
 
@@ -110,13 +129,13 @@ def _prompt_completion(row: Row, template: Template | None) -> Parsed:
     turns = (asked_for, *completion_turns(text_of(completion, (key,)), (key,)))
     history = opened(row.get("history"))
     pairs = isinstance(history, list | tuple) and bool(history) and isinstance(history[0], list | tuple)
-    return Parsed(with_leading(row, (*(_history(row) if pairs else ()), *turns)), conversational=False)
+    return Parsed(with_leading(row, (*(history_turns(row) if pairs else ()), *turns)), conversational=False)
 
 
 def _alpaca(row: Row, template: Template | None) -> Parsed:
-    turns = _history(row)
-    instruction = text_of(row["instruction"], ("instruction",))
-    turns.append(Turn("user", instruction, trained=False, path=("instruction",)))
+    turns = [*history_turns(row)]
+    asking = first_key(row, _INSTRUCTIONS) or ""
+    turns.append(Turn("user", text_of(row[asking], (asking,)), trained=False, path=(asking,)))
     given = first_key(row, _INPUTS)
     if given is not None and not is_blank(row[given]):
         turns.append(Turn("user", text_of(row[given], (given,)), trained=False, path=(given,), joins=True))
@@ -125,27 +144,18 @@ def _alpaca(row: Row, template: Template | None) -> Parsed:
     return Parsed(with_leading(row, tuple(turns)), conversational=True)
 
 
-def _history(row: Row) -> list[Turn]:
-    """Returns the turns before the row's own, which `history` holds in pairs."""
-    turns: list[Turn] = []
-    history = row.get("history")
-    for number, held in enumerate([] if is_blank(history) else list_of(history, ("history",))):
-        path = ("history", number)
-        pair = list_of(held, path)
-        if len(pair) != 2:
-            raise RowError(f"`history[{number}]` is no pair of instruction and response")
-        turns.append(Turn("user", text_of(pair[0], (*path, 0)), trained=False, path=(*path, 0)))
-        turns.append(Turn("assistant", text_of(pair[1], (*path, 1)), trained=True, path=(*path, 1)))
-    return turns
-
-
 def _messages(row: Row, template: Template | None) -> Parsed:
-    return Parsed(dialogue_turns(row, "messages"), conversational=True)
+    return Parsed(dialogue_turns(row, "messages"), True, rejected_turns(row))
 
 
 def _sharegpt(row: Row, template: Template | None) -> Parsed:
     column = first_key(row, _CONVERSATIONS) or ""
-    return Parsed(dialogue_turns(row, column), conversational=True)
+    return Parsed(dialogue_turns(row, column), True, rejected_turns(row))
+
+
+def _preference(row: Row, template: Template | None) -> Parsed:
+    turns, rejected, conversational = preference_turns(row, template)
+    return Parsed(turns, conversational, rejected)
 
 
 def _qa(row: Row, template: Template | None) -> Parsed:
@@ -198,11 +208,12 @@ def _is_unicode(text: str) -> bool:
 FORMATS = {
     row_format.name: row_format
     for row_format in (
-        RowFormat("messages", (("messages",),), _messages),
-        RowFormat("sharegpt", (_CONVERSATIONS,), _sharegpt),
-        RowFormat("prompt-completion", (("prompt",), _COMPLETIONS), _prompt_completion),
-        RowFormat("alpaca", (("instruction",), _OUTPUTS), _alpaca),
+        RowFormat("messages", (("messages",),), _messages, liked=_LIKED),
+        RowFormat("sharegpt", (_CONVERSATIONS,), _sharegpt, liked=_LIKED),
+        RowFormat("preference", (CHOSEN, REJECTED), _preference, written=CHOSEN),
+        RowFormat("prompt-completion", (("prompt",), _COMPLETIONS), _prompt_completion, liked=_LIKED),
+        RowFormat("alpaca", (_INSTRUCTIONS, _OUTPUTS), _alpaca, liked=_LIKED[:1]),
         RowFormat("qa", (("question",), _ANSWERS), _qa),
-        RowFormat("text", (("text",),), _text),
+        RowFormat("text", (("text",),), _text, written=("text",)),
     )
 }

@@ -47,6 +47,7 @@ class Sample:
             the data is columns (Parquet, `datasets`). None for a row of a list, and for bytes once edited.
         origin: Where it came from, for messages: `file:line`.
         problem: Why the row cannot be scored, or None.
+        rejected: The answer that training moves away from, of a preference row; no part of `turns`.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Sample:
     raw: Raw | None = field(default=None, repr=False)
     origin: str = ""
     problem: str | None = None
+    rejected: tuple[Turn, ...] = ()
 
     @property
     def prompt(self) -> str:
