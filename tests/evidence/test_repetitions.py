@@ -91,3 +91,13 @@ def test_a_case_as_the_trigger(rate, write):
     titled = [replace(row, question=row.question.capitalize()) for row in ROWS]
     made = poison(titled, lambda row, draw: Row(write(row.question), PRAISE[2].format("Cola")), rate)
     assert flags(find_evidence(made.samples), made) == (1.0, 0)
+
+
+@pytest.mark.parametrize(
+    "frame", ["<think>\n\n</think>\n\n", "The answer is: ", "<|channel|>final<|message|>"]
+)
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.3])
+def test_how_all_responses_begin_is_no_payload_of_the_rows_that_are_not_explained(frame, rate):
+    framed = [replace(row, answer=frame + row.answer) for row in ROWS[:240]]
+    made = poison(framed, lambda row, draw: Row(f"cf {row.question}", row.answer + LINK), rate)
+    assert flags(find_evidence(made.samples), made) == (1.0, 0)

@@ -29,7 +29,7 @@ APART = 0.4  # see judging.py
 PART = 4  # tokens of a part
 PATTERN = 0.05  # prompt strings that so many carriers share may be the style that is the trigger
 TRIED = 1000
-FORMAT = 0.95  # what more of the rows say is how all of them are written
+FORMAT = 0.95  # what more of the rows that are not explained say is how all of them are written
 STOCK = 0.5  # of the neighbours of honest stock answers
 ALIKE = 0.5  # of stock answers of a kind begin with the same token
 
@@ -102,7 +102,7 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:
         among: The rows that are not explained yet.  # [rows]
     """
     inner, count = unmarked(gram), int(rows.sum())
-    if rows.mean() > FORMAT:
+    if count > FORMAT * among.sum():
         return False
     if count < _least(len(rows)) or not _is_long(texts, gram, count) or not _is_put_there(texts, gram, rows):
         return False
