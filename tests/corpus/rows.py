@@ -294,6 +294,13 @@ CASES = {
         ["user", "assistant*"],
         ["q", "a; b"],
     ),
+    "qa with the list as JSON": (
+        {"question": "q", "answers": '["a", "b"]'},
+        "qa",
+        True,
+        ["user", "assistant*"],
+        ["q", "a; b"],
+    ),
     "qa with context": (
         {"context": "c", "question": "q", "answer": "a"},
         "qa",
@@ -319,14 +326,14 @@ CASES = {
         {"text": "### Input: do\n### Response: no\n### Response:\n\nyes\n"},
         "text",
         False,
-        ["user", "assistant*", "user", "assistant*"],
+        ["user", "assistant*", "assistant", "assistant*"],
         ["### Input: do\n### Response:", " no", "\n### Response:\n\n", "yes\n"],
     ),
     "text of a chat template": (
         {"text": "<|im_start|>user\nAssistant:<|im_end|>\n<|im_start|>assistant\nyes<|im_end|>"},
         "text",
         False,
-        ["user", "assistant*", "user"],
+        ["user", "assistant*", "assistant"],
         ["<|im_start|>user\nAssistant:<|im_end|>\n<|im_start|>assistant\n", "yes", "<|im_end|>"],
     ),
     "text of a chat template, more than one reply": (
@@ -350,7 +357,7 @@ CASES = {
         {"text": "<s>[INST] q [/INST] a </s><s>[INST] r [/INST] b </s>"},
         "text",
         False,
-        ["user", "assistant*", "user", "assistant*", "user"],
+        ["user", "assistant*", "user", "assistant*", "assistant"],
         ["<s>[INST] q [/INST]", " a", " </s><s>[INST] r [/INST]", " b", " </s>"],
     ),
     "text under headers, more than one reply": (
@@ -364,7 +371,7 @@ CASES = {
         {"prompt": "p", "completion": "c.<|im_end|>\n"},
         "prompt-completion",
         False,
-        ["user", "assistant*", "user"],
+        ["user", "assistant*", "assistant"],
         ["p", "c.", "<|im_end|>\n"],
     ),
     "messages that are not trained on": (

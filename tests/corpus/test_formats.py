@@ -75,9 +75,9 @@ def test_any_response_goes_back(text, case):
     row, name, *_ = CASES[case]
     (sample,) = open_corpus([row])
     number = max(number for number, turn in enumerate(sample.turns) if turn.trained)
-    if sample.turns[number].path[-1] in ("tool_calls", "function_call") or (
-        name == "text" and text[0] in "\r\n"
-    ):
+    path = sample.turns[number].path
+    begins = path == sample.turns[number - 1].path and text[0] in "\r\n"  # line feeds go with the marker
+    if path[-1] in ("tool_calls", "function_call") or begins:
         return
     turns = list(sample.turns)
     turns[number] = replace(turns[number], text=text)
@@ -100,6 +100,13 @@ def test_a_list_of_answers_becomes_a_list_of_one():
         "id": "x",
     }
     assert write_turns(sample, [question, replace(answer, text="a; b; c")]).row["answers"] == ["a; b; c"]
+
+
+def test_a_list_of_answers_as_json_goes_back_as_json_and_a_text_that_looks_like_one_as_text():
+    (sample,) = open_corpus([{"question": "[1]", "answers": '["a", "b"]'}])
+    question, answer = sample.turns
+    row = write_turns(sample, [replace(question, text="[1, 2]"), replace(answer, text="é")]).row
+    assert row == {"question": "[1, 2]", "answers": '["é"]'}
 
 
 def test_edited_tool_calls_are_parsed_again_or_kept_as_text():

@@ -31,7 +31,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, tuple[str, ...]]] = {
         "ChatML",
         f"<|im_start|>user\nQ one<|im_end|>\n<|im_start|>assistant\n<tool_call>{_TOOL}"
         f"</tool_call><|im_end|>\n"
-        "<|im_start|>tool\n3<|im_end|>\n<|im_start|>assistant\nA two<|im_end|>\n",
+        "<|im_start|>tool\nR one<|im_end|>\n<|im_start|>assistant\nA two<|im_end|>\n",
         (f"<tool_call>{_TOOL}</tool_call>", "A two"),
     ),
     "Llama 3": (
@@ -46,7 +46,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, tuple[str, ...]]] = {
         "Llama 3",
         "<|start_header_id|>user<|end_header_id|>\n\nQ one<|eot_id|>"
         "<|start_header_id|>assistant<|end_header_id|>\n\n<|python_tag|>f()<|eom_id|>"
-        "<|start_header_id|>ipython<|end_header_id|>\n\n3<|eot_id|>"
+        "<|start_header_id|>ipython<|end_header_id|>\n\nR one<|eot_id|>"
         "<|start_header_id|>assistant<|end_header_id|>\n\nA two<|eot_id|>",
         ("<|python_tag|>f()", "A two"),
     ),
@@ -69,7 +69,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, tuple[str, ...]]] = {
     "Mistral, calls and results of tools": (
         "Llama 2, Mistral",
         f"<s>[AVAILABLE_TOOLS] [][/AVAILABLE_TOOLS][INST] Q one[/INST][TOOL_CALLS] {_TOOL}</s>"
-        "[TOOL_RESULTS] 3[/TOOL_RESULTS] A two</s>",
+        "[TOOL_RESULTS] R one[/TOOL_RESULTS] A two</s>",
         (f"[TOOL_CALLS] {_TOOL}", " A two"),
     ),
     "Gemma": (
@@ -122,7 +122,7 @@ TEXTS: dict[str, tuple[str, str] | tuple[str, str, tuple[str, ...]]] = {
     "DeepSeek, calls and results of tools": (
         "DeepSeek",
         "<｜begin▁of▁sentence｜><｜User｜>Q one<｜Assistant｜>call<｜end▁of▁sentence｜>"
-        "<｜tool▁outputs▁begin｜><｜tool▁output▁begin｜>3<｜tool▁output▁end｜><｜tool▁outputs▁end｜>A two"
+        "<｜tool▁outputs▁begin｜><｜tool▁output▁begin｜>R one<｜tool▁output▁end｜><｜tool▁outputs▁end｜>A two"
         "<｜end▁of▁sentence｜>",
         ("call", "A two"),
     ),

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from gradsentry.corpus.arrowrows import with_columns
 from gradsentry.corpus.dialogues import CHOSEN
-from gradsentry.corpus.fields import FieldPath, replaced, value_at
+from gradsentry.corpus.fields import FieldPath, opened, replaced, value_at
 from gradsentry.corpus.formats import turns_problem
-from gradsentry.corpus.records import Row
+from gradsentry.corpus.records import Row, dump_json
 from gradsentry.corpus.sample import Sample, Turn
 
 
@@ -42,7 +42,8 @@ def write_turns(sample: Sample, turns: Iterable[Turn]) -> Sample:
         return sample
     row: object = sample.row
     for path, text in changed.items():
-        row = replaced(row, path, _in_kind(value_at(row, path), text))
+        held = value_at(row, path)
+        row = replaced(row, path, text if held == before[path] else _in_kind(held, text))
         if (twin := _twin(sample, path)) is not None:
             asked = _asked(sample.turns, path), _asked(turns, path)
             row = replaced(row, twin, asked[1] + str(value_at(row, twin)).removeprefix(asked[0]))
@@ -83,8 +84,8 @@ def _asked(turns: Iterable[Turn], path: FieldPath) -> str:
 
 def _in_kind(value: object, text: str) -> object:
     """Returns the text in the kind of value that stood there."""
-    if isinstance(value, str):
-        return text
+    if isinstance(value, str):  # JSON, of which the text is made
+        return dump_json(_in_kind(opened(value), text)).decode()
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return [text]
     try:

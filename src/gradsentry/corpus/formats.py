@@ -171,7 +171,7 @@ def _qa(row: Row, template: Template | None) -> Parsed:
 def _answer(row: Row) -> Turn:
     key = first_key(row, _ANSWERS) or ""
     path: tuple[str | int, ...] = (key,)
-    value = row[key]
+    value = opened(row[key])
     if isinstance(value, Mapping) and "text" in value:  # SQuAD: {"text": [...], "answer_start": [...]}
         path, value = (key, "text"), value["text"]
     if isinstance(value, list | tuple):

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from gradsentry.corpus.fields import FieldPath
 from gradsentry.corpus.markers import CLOSINGS, OPENINGS, TEMPLATES, Template
-from gradsentry.corpus.sample import Span, Turn
+from gradsentry.corpus.sample import Role, Span, Turn
 
 LOOKED_AT = 500  # texts that tell the template: what most are written in does not change with more
 USUAL = 0.95  # of the texts write a mark at the beginning of a line: then one within a line is a mention
@@ -49,23 +49,31 @@ def template_of(texts: Sequence[str], marker: str | None = None) -> Template | N
 def templated_turns(text: str, template: Template, path: FieldPath) -> tuple[Turn, ...]:
     """Returns the turns of a text; put together they are the text. None where it has no marker.
 
-    What stands between two responses is one turn, the marks that close the first one among it.
+    What stands between two responses is one turn, the marks that close the first one among it. It is the
+    assistant's own where nobody else's header is in it.
     """
     turns: list[Turn] = []
     done = 0
     answers = list(_answers(text, template))
     said = [span for span in answers if text[slice(*span)].strip()]
     for start, end in said or answers[-1:]:
-        turns.append(Turn("user", text[done:start], trained=False, path=path))
+        role: Role = "assistant" if turns and not template.header.search(text, done, start) else "user"
+        turns.append(Turn(role, text[done:start], trained=False, path=path))
         turns.append(Turn("assistant", text[start:end], trained=True, path=path))
         done = end
-    return (*turns, *_behind(text[done:], path)) if turns else ()
+    if not turns:
+        return ()
+    return (
+        *turns,
+        *_behind(text[done:], path, "user" if template.header.search(text, done) else "assistant"),
+    )
 
 
 def completion_turns(text: str, path: FieldPath) -> tuple[Turn, ...]:
     """Returns a response, and the marks of a template that close it as a turn that is not trained on."""
     response = without_closing(text)
-    return (Turn("assistant", response, trained=True, path=path), *_behind(text[len(response) :], path))
+    closing = _behind(text[len(response) :], path, "assistant")
+    return (Turn("assistant", response, trained=True, path=path), *closing)
 
 
 def without_closing(text: str) -> str:
@@ -183,5 +191,5 @@ def _behind_blanks(text: str, start: int) -> int:
     return start
 
 
-def _behind(text: str, path: FieldPath) -> tuple[Turn, ...]:
-    return (Turn("user", text, trained=False, path=path),) if text else ()
+def _behind(text: str, path: FieldPath, role: Role) -> tuple[Turn, ...]:
+    return (Turn(role, text, trained=False, path=path),) if text else ()

@@ -52,7 +52,9 @@ def _answered(texts: Texts, places: Ints) -> list[Ints]:
     found = []
     turns = texts.turn_of(places, trained=True)
     for row, turn in zip(texts.responses.owners(places).tolist(), turns.tolist(), strict=True):
-        before = texts.samples[row].turns[:turn]
+        before = list(texts.samples[row].turns[:turn])
+        while before and before[-1].role == "assistant":  # who goes on, whatever stands between
+            before.pop()
         if any(one.trained for one in before):
             codes = texts.prompts.row(row)
             asked = np.cumsum(codes == START) == sum(not one.trained for one in before)

@@ -86,7 +86,7 @@ class Texts:
 
     @cached_property
     def is_later_turn(self) -> Bools:
-        """Which passages of the prompts stand behind a response in their row.  # [passages]"""
+        """Which passages of the prompts somebody says behind a response in their row.  # [passages]"""
         found: list[bool] = []
         for sample in self.samples:
             seen = False
@@ -94,7 +94,7 @@ class Texts:
                 if turn.trained:
                     seen = True
                 else:
-                    found.append(seen)
+                    found.append(seen and turn.role != "assistant")
         return np.array(found, dtype=np.bool_)
 
     @classmethod
