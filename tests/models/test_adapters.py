@@ -13,7 +13,7 @@ from gradsentry.errors import ModelError
 from gradsentry.gradients.reference import reference_entropy, reference_spectrum
 from gradsentry.models.loading import load_model
 from models.saved import save
-from models.tiny import build_kind
+from models.tiny import build_kind, word_tokenizer
 
 SAMPLES = [drawn_sample(0, 4, 6), drawn_sample(1, 8, 40)]
 
@@ -89,6 +89,39 @@ def test_merged_is_as_it_was_trained(tmp_path, kind, adapter):
 def test_the_ends_come_apart_where_an_adapter_parts_them(tmp_path, adapter, tied):
     save_adapter(tmp_path, "llama-tied", ADAPTERS[adapter])
     assert load_model(str(tmp_path / "adapter"), device="cpu").tied is tied
+
+
+def save_with_tokens(place, kind: str, adapter: str) -> PeftModel:
+    """Writes a base model, and an adapter that was trained with four more tokens; returns the latter."""
+    save(build_kind(kind), place / "base")
+    model = AutoModelForCausalLM.from_pretrained(place / "base")
+    model.resize_token_embeddings(101, mean_resizing=False)
+    tuned = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=2, **ADAPTERS[adapter]))
+    tuned.save_pretrained(place / "adapter")
+    word_tokenizer(101).save_pretrained(place / "adapter")
+    return tuned.eval()
+
+
+@pytest.mark.parametrize(
+    ("kind", "adapter"),
+    [(kind, "attention") for kind in ("llama", "llama-tied")]
+    + [("llama-tied", adapter) for adapter in ("lm_head", "embed_tokens", "modules-to-save-both")],
+)
+def test_tokens_of_its_own(tmp_path, kind, adapter):
+    tuned = save_with_tokens(tmp_path, kind, adapter)
+    loaded = load_model(str(tmp_path / "adapter"), device="cpu")
+    assert loaded.head.weight.shape[0] == 101
+    ids = torch.tensor([[3, 98, 99, 100, 5]])
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.model(ids).logits, tuned(ids).logits)
+
+
+@pytest.mark.parametrize("adapter", ["lm_head", "embed_tokens"])
+def test_tokens_of_its_own_that_it_has_for_one_end_only(tmp_path, adapter):
+    # So PEFT saves it: the other end's new rows are lost.
+    save_with_tokens(tmp_path, "llama", adapter)
+    with pytest.raises(ModelError, match="one end of the model only; those of the other would be random"):
+        load_model(str(tmp_path / "adapter"), device="cpu")
 
 
 def test_a_merge_that_is_not_exact_is_refused(tmp_path, monkeypatch):

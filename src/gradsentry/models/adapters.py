@@ -36,6 +36,7 @@ def load_adapter(name: str, path: str, dtype: torch.dtype, trust_remote_code: bo
     if not base:
         raise ModelError("its adapter_config.json names no base model", where=name, mend="merge it yourself")
     model = load_checkpoint(name, base, dtype, trust_remote_code)
+    _grow(model, path, name)
     ends = _ends(model)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Model has `tie_word_embeddings=True`")  # they are untied below
@@ -59,6 +60,37 @@ def load_adapter(name: str, path: str, dtype: torch.dtype, trust_remote_code: bo
             mend="its base model may be quantised: name it as it was before",
         )
     return merged
+
+
+def _grow(model: PreTrainedModel, path: str, name: str) -> None:
+    """Gives the embeddings as many rows as the adapter brings; it was trained with tokens of its own.
+
+    Raises:
+        ModelError: If it brings rows for one end alone, so that those of the other would be random.
+    """
+    from peft.utils import load_peft_weights
+
+    ends = _ends(model)
+    places = [place for place, module in model.named_modules() if module in ends]
+    weights: dict[str, Tensor] = load_peft_weights(path, device="cpu")
+    brought = {
+        place: weight.shape[0]
+        for place in places
+        for key, weight in weights.items()
+        if key.removesuffix(".weight").removesuffix(".base_layer").endswith(f".{place}") and weight.ndim == 2
+    }
+    own = {id(end.weight): end.weight for end in ends if end is not None}
+    had = {len(weight) for weight in own.values() if isinstance(weight, Tensor)}
+    if not brought or set(brought.values()) == had:
+        return
+    tied = len(own) == 1
+    if len(set(brought.values())) > 1 or not (tied or len(brought) == len(places)):
+        raise ModelError(
+            "its adapter has tokens of its own, but weights for one end of the model only",
+            where=name,
+            mend="those of the other would be random: merge it where it was trained",
+        )
+    model.resize_token_embeddings(next(iter(brought.values())), mean_resizing=False)
 
 
 def untie(model: nn.Module) -> None:
