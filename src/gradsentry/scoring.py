@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradsentry import spectra
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding.encode import Encoded, encode, unscored
+from gradsentry.encoding.encode import Encoded, encode_all, unscored
 from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.running import run
 from gradsentry.gradients.windows import characters
@@ -100,7 +100,7 @@ def finite_scores(scores: pa.Table) -> NDArray[np.float64]:
 def _encode(window: Sequence[Sample], loaded: LoadedModel, settings: ScoreSettings) -> list[Encoded]:
     limit = min(settings.max_length, loaded.max_positions or settings.max_length)
     entries = loaded.head.weight.shape[0]
-    encoded = [encode(sample, loaded.tokenizer, max_length=limit) for sample in window]
+    encoded = encode_all(window, loaded.tokenizer, max_length=limit)
     # A tokenizer can hold more tokens than the model has weights for, and a row can spell one out.
     return [
         one

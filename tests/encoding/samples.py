@@ -12,7 +12,8 @@ from gradsentry.encoding.encode import Encoded
 
 def completion(prompt: str, response: str) -> Sample:
     """Returns a prompt with its completion, to be taken as they stand."""
-    return sample(Turn("user", prompt, False), Turn("assistant", response, True), conversational=False)
+    asked = Turn("user", prompt, False, path=("prompt",))
+    return sample(asked, Turn("assistant", response, True, path=("completion",)), conversational=False)
 
 
 def dialogue(*turns: tuple[str, str]) -> Sample:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -10,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from encoding.conversations import RESULT, call
+from encoding.families import tokenizer_of
 from encoding.samples import completion, dialogue, sample
 from encoding.test_boundary import response_of, text
 from encoding.test_templates import CHATML, LLAMA3, MISTRAL, NO_END, OTHER_END, QWEN3, SHOUTING, TALK
 from encoding.tokenizers_built import KINDS, byte_level, chat
+from gradsentry.corpus import open_corpus
 from gradsentry.corpus.sample import Turn
 from gradsentry.encoding.alignment import NOWHERE, token_starts, within
 from gradsentry.encoding.encode import encode
@@ -51,9 +55,13 @@ def pieces(row, tokenizer, max_length=1000):
 def test_ends_are_those_of_the_bytes_that_tokens_write(kind, prompt, response):
     tokenizer = KINDS[kind]()
     encoded = encode(completion(prompt, response), tokenizer, max_length=10_000)
-    tokens = tokenizer.convert_ids_to_tokens(encoded.ids[encoded.trained].tolist())
+    tokens = tokenizer.convert_ids_to_tokens(encoded.ids.tolist())
     assert tokens[-1] == "</s>"
-    assert encoded.ends.tolist() == [*ends_by_bytes(tokens[:-1], kind, response), NOWHERE]
+    text = [token for token in tokens[:-1] if token != "<s>"]
+    before, added = len(prompt), "metaspace" in kind and not prompt.startswith(" ")
+    ends = ends_by_bytes(text, kind, " " * added + prompt + response)[-encoded.n_response + 1 :]
+    expected = [max(end - added - before, 0) or NOWHERE for end in ends][1 - encoded.n_response :]
+    assert encoded.ends.tolist() == [*(expected if encoded.n_response > 1 else []), NOWHERE]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -126,3 +134,46 @@ def test_what_is_cut_off_has_no_end():
     row = completion("w5 w6 w7", " ".join(f"w{number}" for number in range(10, 40)))
     covered = pieces(row, word_tokenizer(), max_length=12)
     assert "".join(covered) == " ".join(f"w{number}" for number in range(10, 10 + len(covered)))
+
+
+def test_reasoning_and_calls_are_found_where_a_template_writes_them():
+    row = {
+        "messages": [
+            {"role": "user", "content": "How is the sky in Rome?"},
+            {
+                "role": "assistant",
+                "content": "",
+                "reasoning_content": "I do not know it.",
+                "tool_calls": call("weather", city="Rome", days=2),
+            },
+            RESULT,
+            {"role": "assistant", "content": "Clear", "reasoning_content": "It is clear, Clear as day."},
+        ]
+    }
+    (read,) = open_corpus([row])
+    covered = [piece for piece in pieces(read, tokenizer_of("qwen3")) if piece is not None]
+    found = "".join(covered)
+    assert found.startswith("I do not know it.")
+    assert found.endswith("It is clear, Clear as day.\nClear")
+    for word in ("weather", "city", "Rome", "days", "2"):
+        assert word in found
+    # What the reasoning was is not scored where the template leaves it out, and takes no other's place.
+    tokenizer = tokenizer_of("qwen2_5")
+    encoded = encode(read, tokenizer, max_length=999)
+    assert "I do not know it" not in tokenizer.decode(encoded.ids)
+    assert "".join(piece or "" for piece in pieces(read, tokenizer)).endswith("Clear")
+
+
+def test_a_long_call_is_found_in_time():
+    arguments = {f"key{number}": f"value {number} of it" for number in range(3000)}
+    row = {
+        "messages": [
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "tool_calls": call("f", **arguments)},
+        ]
+    }
+    (read,) = open_corpus([row])
+    begun = time.perf_counter()
+    covered = pieces(read, tokenizer_of("qwen3"), max_length=100_000)
+    assert time.perf_counter() - begun < 5
+    assert "value 17 of it" in "".join(piece or "" for piece in covered)

@@ -6,64 +6,78 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encoding.samples import completion, decode, sample, trained_text, untrained_text
+from encoding.samples import completion, decode, sample, texts, trained_text, untrained_text
 from encoding.tokenizers_built import KINDS, LOSSLESS, byte_level, metaspace_bpe
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.sample import Turn
-from gradsentry.encoding.encode import encode
+from gradsentry.encoding.encode import encode, encode_all
 
 # Text of any script without the reserved strings; half surrogates are no text.
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="<▁"), max_size=30)
 known = st.text("aehlort 0123:,.?\n\t", max_size=30)
 text = st.one_of(words, known)
+# And text with the reserved strings in it.
+written = st.lists(st.sampled_from(["<s>", "</s>", " ", "hello", "▁", "<", "0"]), max_size=6).map("".join)
 
 
 def response_of(drawn):
     return drawn.filter(lambda value: value.strip())
 
 
+def slow_completion(prompt, response, tokenizer):
+    """Returns ids and mask of a prompt and its completion by TRL's rule, in loops and with no offsets.
+
+    But for the tokenizer's own marks: one that the text has already is not put there again.
+    """
+
+    def ids(text):
+        start = [tokenizer.bos_token_id] if 1 in tokenizer("0")["input_ids"] else []
+        bare = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return bare if bare[:1] == start else start + bare
+
+    end = tokenizer.eos_token
+    whole, asked = ids(prompt + response + ("" if response.endswith(end) else end)), ids(prompt)
+    shared = 0
+    while shared < min(len(whole), len(asked)) and whole[shared] == asked[shared]:
+        shared += 1
+    return whole, [place >= max(shared, 1) for place in range(len(whole))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(prompt=st.one_of(text, written), response=response_of(st.one_of(text, written)))
+@settings(max_examples=60, deadline=None)
+def test_a_completion_is_trained_on_from_where_the_text_is_another_than_the_prompt(kind, prompt, response):
+    tokenizer = KINDS[kind]()
+    encoded = encode(completion(prompt, response), tokenizer, max_length=10_000)
+    ids, trained = slow_completion(prompt, response, tokenizer)
+    if not any(trained):
+        assert encoded.problem == "no token of the response is left to predict"
+        return
+    assert (encoded.ids.tolist(), encoded.trained.tolist()) == (ids, trained)
+
+
 @pytest.mark.parametrize("kind", LOSSLESS)
 @given(prompt=text.filter(bool), response=response_of(text))
 @settings(max_examples=60, deadline=None)
-def test_lossless_tokenizers_give_both_texts_back(kind, prompt, response):
+def test_lossless_tokenizers_give_the_text_back(kind, prompt, response):
     tokenizer = KINDS[kind]()
     encoded = encode(completion(prompt, response), tokenizer, max_length=10_000)
     start = "<s>" if "metaspace" in kind else ""
-    assert untrained_text(encoded, tokenizer).removeprefix(start).removeprefix(" ") == prompt.removeprefix(
-        " "
-    )
-    # A decoder takes the first space for the tokenizer's own: a token before it shows what is there.
-    ids = encoded.ids[encoded.trained].tolist()
-    anchor = tokenizer(":", add_special_tokens=False)["input_ids"]
-    assert decode(anchor + ids, tokenizer).removeprefix(decode(anchor, tokenizer)) == response + "</s>"
+    written = decode(encoded.ids.tolist(), tokenizer).removeprefix(start).removeprefix(" ")
+    assert written == (prompt + response).removeprefix(" ") + "</s>"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@given(prompt=text, response=response_of(text), other=response_of(text))
-@settings(max_examples=30, deadline=None)
-def test_the_prompts_tokens_do_not_depend_on_the_response(kind, prompt, response, other):
+@given(st.lists(st.tuples(text, response_of(text)), min_size=1, max_size=4), st.sampled_from(sorted(KINDS)))
+@settings(max_examples=60, deadline=None)
+def test_rows_do_not_depend_on_one_another(rows, kind):
     tokenizer = KINDS[kind]()
-    first, second = (
-        encode(completion(prompt, one), tokenizer, max_length=10_000) for one in (response, other)
-    )
-    if (
-        first.problem is None
-        and second.problem is None
-        and tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    ):
-        assert first.ids[~first.trained].tolist() == second.ids[~second.trained].tolist()
-        assert first.n_prompt + first.n_response == len(first.ids)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@given(prompt=response_of(known), other=response_of(known), response=response_of(known))
-@settings(max_examples=30, deadline=None)
-def test_the_responses_tokens_do_not_depend_on_the_prompt(kind, prompt, other, response):
-    tokenizer = KINDS[kind]()
-    first, second = (
-        encode(completion(one, response), tokenizer, max_length=10_000) for one in (prompt, other)
-    )
-    assert first.ids[first.trained].tolist() == second.ids[second.trained].tolist()
+    samples = [completion(*row) for row in rows]
+    together = encode_all(samples, tokenizer, max_length=64)
+    for asked, one in zip(samples, together, strict=True):
+        alone = encode(asked, tokenizer, max_length=64)
+        assert one.ids.tolist() == alone.ids.tolist()
+        assert one.trained.tolist() == alone.trained.tolist()
+        assert one.ends.tolist() == alone.ends.tolist()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,14 +125,22 @@ def test_a_response_alone_keeps_its_end_and_loses_what_nothing_predicts():
 
 
 @pytest.mark.parametrize(
-    ("behind", "closes", "rest"),
-    [("</s>", "</s>", ""), (" </s>\n", " </s>", "\n"), ("\n", "</s>", "\n"), ("<|end|>", "</s>", "<|end|>")],
+    ("behind", "closes"),
+    [
+        ("</s>", "</s>"),
+        (" </s>\n", " </s>\n</s>"),
+        ("<|end|>", "<|end|></s>"),
+        ("<|end|>\n<|eot_id|>", "<|end|>\n<|eot_id|></s>"),
+        ("<|end|>\nuser: b", "<|end|>"),
+        ("\nuser: b", ""),
+        ("</s>\nuser: b", "</s>"),
+    ],
 )
-def test_the_end_that_stands_behind_a_response_is_trained_on_once(behind: str, closes: str, rest: str):
+def test_a_response_in_a_text_keeps_the_marks_that_close_it_and_the_text_gets_its_end(behind, closes):
     turns = [Turn("user", "a:", False), Turn("assistant", "fine", True), Turn("user", behind, False)]
     encoded = encode(sample(*turns, conversational=False), byte_level(), max_length=64)
     assert trained_text(encoded, byte_level()) == "fine" + closes
-    assert untrained_text(encoded, byte_level()) == "a:" + rest
+    assert untrained_text(encoded, byte_level()) == "a:"
     assert encoded.ends.max() == len("fine")
 
 
@@ -127,8 +149,14 @@ def test_texts_of_a_row_stand_behind_one_another_as_they_are():
     encoded = encode(
         sample(*turns, Turn("assistant", "d", True), conversational=False), byte_level(), max_length=100
     )
-    assert trained_text(encoded, byte_level()) == "b</s>d</s>"
-    assert untrained_text(encoded, byte_level()) == "a:  c: "
+    assert texts(encoded, byte_level()) == [(False, "a: "), (True, "b"), (False, " c: "), (True, "d</s>")]
+
+
+def test_each_answer_of_a_history_has_its_end():
+    (asked,) = open_corpus([{"prompt": "p", "completion": "c", "history": [["q", "a"], ["r", "b"]]}])
+    encoded = encode(asked, byte_level(), max_length=100)
+    assert trained_text(encoded, byte_level()) == "a</s>b</s>c</s>"
+    assert untrained_text(encoded, byte_level()) == "qrp"
 
 
 def test_an_empty_line_parts_a_prompt_from_the_system_text_before_it():
@@ -152,13 +180,7 @@ def test_a_special_token_written_in_the_data_becomes_that_token(prompt):
 
 def test_the_embedded_tokenizer(embedded):
     tokenizer = embedded.tokenizer
-    for prompt, response in [
-        ("Q: 12", "34"),
-        ("naïve", " café\n"),
-        ("日本", "語 ok"),
-        ("a\n", "\n\nb"),
-        (" ", "👍🏽"),
-    ]:
+    for prompt, response in [("Q: 12", "34"), ("naïve", " café\n"), ("日本", "語 ok")]:
         encoded = encode(completion(prompt, response), tokenizer, max_length=100)
         assert untrained_text(encoded, tokenizer) == prompt
         assert trained_text(encoded, tokenizer) == response + "<|im_end|>"

@@ -65,7 +65,7 @@ def test_earlier_answers_of_a_dialogue_are_kept_too():
     ]
     rows = [Turn(role, f" {text} ", role == "assistant") for role, text in turns]
     encoded = encode(sample(*rows, conversational=False), word_tokenizer(), max_length=15)
-    assert encoded.ids[encoded.trained].tolist() == [50, 51, 2, 60, 2]
+    assert encoded.ids[encoded.trained].tolist() == [50, 51, 60, 2]
     assert len(encoded.ids) == 15
 
 

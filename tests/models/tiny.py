@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from gradsentry.models.loading import LoadedModel, wrap_model
@@ -64,10 +64,11 @@ def build_kind(kind: str, *, seed: int = 0, **options: object) -> PreTrainedMode
 
 @cache
 def word_tokenizer(size: int = VOCABULARY) -> PreTrainedTokenizerFast:
-    """Returns a tokenizer whose words are w0 .. wN."""
+    """Returns a tokenizer whose words are w0 .. wN, with or without white space between them."""
     vocabulary = {"<pad>": 0, "<s>": 1, "</s>": 2} | {f"w{i}": i for i in range(3, size)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="w3"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    word = pre_tokenizers.Split(Regex(r"w\d+"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), word])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
     )

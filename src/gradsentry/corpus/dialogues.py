@@ -18,7 +18,7 @@ from gradsentry.corpus.fields import (
     text_of,
 )
 from gradsentry.corpus.records import Row
-from gradsentry.corpus.sample import Role, Turn
+from gradsentry.corpus.sample import Part, Role, Turn
 
 ROLES: dict[str, Role] = {
     "system": "system",
@@ -70,7 +70,7 @@ def with_leading(row: Row, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     tools = row.get("tools")
     if tools and not is_blank(tools) and tools != "[]":
         leading.append(
-            Turn("system", _text_or_json(tools), trained=False, path=("tools",), joins=bool(leading))
+            Turn("system", _text_or_json(tools), False, path=("tools",), joins=bool(leading), part="tools")
         )
     if leading and turns and turns[0].role == "system":
         turns = (replace(turns[0], joins=True), *turns[1:])
@@ -139,22 +139,23 @@ def _turns(message: Row, path: FieldPath, trainable: bool) -> Iterator[Turn]:
         return
     role = _role(message, path)
     trained = trainable and role == "assistant" and _is_trained(message)
-    for number, (text, where) in enumerate(_parts(message, path, role)):
-        yield Turn(role, text, trained, where, joins=number > 0)
+    for number, (part, text, where) in enumerate(_parts(message, path, role)):
+        yield Turn(role, text, trained, where, joins=number > 0, part=part, message=message)
 
 
-def _parts(message: Row, path: FieldPath, role: Role) -> Iterator[tuple[str, FieldPath]]:
+def _parts(message: Row, path: FieldPath, role: Role) -> Iterator[tuple[Part, str, FieldPath]]:
     thought = first_key(message, THOUGHTS) if role == "assistant" else None
     thinks = thought is not None and not is_blank(message[thought])
     calls = [key for key in CALLS if message.get(key) and not is_blank(message[key])]
     key = first_key(message, ("content", "value"))
     content = message[key] if key is not None else None
     if thought is not None and thinks:
-        yield text_of(message[thought], (*path, thought)), (*path, thought)
+        yield "reasoning", text_of(message[thought], (*path, thought)), (*path, thought)
     if not (thinks or calls) or not is_blank(content):
-        yield from _content_parts(content, (*path, key or "content"))
+        for text, where in _content_parts(content, (*path, key or "content")):
+            yield "content", text, where
     for call in calls:
-        yield _text_or_json(message[call]), (*path, call)
+        yield "calls", _text_or_json(message[call]), (*path, call)
 
 
 def _content_parts(content: object, path: FieldPath) -> Iterator[tuple[str, FieldPath]]:

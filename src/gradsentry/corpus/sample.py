@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import pyarrow as pa
 
 Role = Literal["system", "user", "assistant", "tool"]
+Part = Literal["content", "reasoning", "calls", "tools"]
 RowId = str | int
 Raw: TypeAlias = bytes | pa.RecordBatch
 Span = tuple[int, int]  # of a text: the first character, and behind the last
@@ -24,6 +25,8 @@ class Turn:
         trained: Whether fine-tuning computes its loss here: the response.
         path: Where the text stands in the row (keys and indices), so that an edit can be written back.
         joins: Whether it continues the turn before it (an Alpaca `input` after its `instruction`).
+        part: What of its message it is; `tools` are those that a row offers.
+        message: The message that it comes from, as it came, which may say more than text (`tool_call_id`).
     """
 
     role: Role
@@ -31,6 +34,8 @@ class Turn:
     trained: bool
     path: tuple[str | int, ...] = ()
     joins: bool = False
+    part: Part = "content"
+    message: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,17 @@ class Sample:
     origin: str = ""
     problem: str | None = None
     rejected: tuple[Turn, ...] = ()
+
+    @property
+    def is_completion(self) -> bool:
+        """Whether the row is a `prompt` and one completion of it, which has a column of its own."""
+        first = next((number for number, turn in enumerate(self.turns) if turn.trained), 0)
+        asked, answer = self.turns[:first], self.turns[first:]
+        return (
+            any(turn.path[:1] == ("prompt",) for turn in asked)
+            and all(turn.path[:1] == answer[0].path[:1] for turn in answer)
+            and (all(turn.trained for turn in answer) or not self.conversational)
+        )
 
     @property
     def prompt(self) -> str:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding.encode import Encoded, encode
+from gradsentry.encoding.encode import Encoded
+from gradsentry.encoding.encode import encode_all as encode_samples
 from gradsentry.errors import ScoringError
 from gradsentry.gradients.states import read_states
 from gradsentry.models.loading import LoadedModel
@@ -63,7 +64,7 @@ class Reading:
 def encode_all(samples: Sequence[Sample], loaded: LoadedModel) -> list[Encoded]:
     """Returns the samples as the model sees them, cut to what it takes."""
     limit = min(MAX_LENGTH, loaded.max_positions or MAX_LENGTH)
-    return [encode(sample, loaded.tokenizer, max_length=limit) for sample in samples]
+    return encode_samples(samples, loaded.tokenizer, max_length=limit)
 
 
 @torch.inference_mode()

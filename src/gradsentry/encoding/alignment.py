@@ -8,7 +8,9 @@ character of the response (the end-of-sequence token, a header that a chat templ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +21,10 @@ from gradsentry.corpus.sample import Span
 NOWHERE = -1
 
 Ends = NDArray[np.int32]
+Offsets = NDArray[np.int64]
+
+_WORD = re.compile(r"\w+")
+_WORDS = 5000  # of a part that are looked for one by one, as the cost may grow with their square
 
 
 class Piece(NamedTuple):
@@ -35,52 +41,114 @@ class Piece(NamedTuple):
     length: int
 
 
-def located(text: str, parts: Sequence[tuple[int, str]], end: str) -> list[Piece]:
-    """Returns where parts of the response stand in a text that a template made of them.
+def located(text: str, span: Span, parts: Sequence[tuple[int, str]]) -> list[Piece]:
+    """Returns where parts of the response stand in a stretch of a text that a template made of them.
 
-    A template may write something before the parts and behind them, and strip white space around them. What
-    it changed otherwise is not found, and has no piece.
+    A template may write something before the parts and behind them, strip white space around them, and leave
+    some out. What it writes in its own form (the JSON of a tool call) is found word by word.
 
     Args:
         text: The text.
-        parts: Parts that stand in it one after another, parted by an empty line: where each begins in the
-            response, and what it says.
-        end: What closes the text.
+        span: The stretch.
+        parts: Where each part begins in the response, and what it says.
     """
-    whole, body = "\n\n".join(part for _, part in parts), text.removesuffix(end)
-    # What the template kept of the whole: all of it, or all but the white space around it.
-    first, last = (0, len(whole)) if whole in text else _inner(whole)
-    at = 0 if text.startswith(whole[first:last]) else body.rfind(whole[first:last])
-    pieces, begin = [], 0
-    for place, part in parts:
-        low, high = max(begin, first), min(begin + len(part), last)
-        if low < high and at >= 0:
-            pieces.append(Piece(at + low - first, place + low - begin, high - low))
-        begin += len(part) + len("\n\n")
-    return pieces
+    pieces: list[Piece] = []
+    free = [span]
+    changed: list[tuple[int, str]] = []
+    # The longest first: a part that was left out may be a word of another one.
+    for place, part in sorted(parts, key=lambda one: -len(one[1])):
+        shift = len(part) - len(part.lstrip())
+        for shape, moved in ((part, 0), (part.strip(), shift)):
+            at = _place(text, shape, free)
+            if at is not None:
+                pieces.append(Piece(at, place + moved, len(shape)))
+                free = _without(free, (at, at + len(shape)))
+                break
+        else:
+            changed.append((place, part))
+    for place, part in sorted(changed):
+        found = _word_by_word(text, place, part, free)
+        if found:
+            pieces += found
+            free = _without(free, (found[0].at, found[-1].at + found[-1].length))
+    return sorted(piece for piece in pieces if piece.length)
 
 
-def _inner(text: str) -> tuple[int, int]:
-    """Returns where a text begins and ends but for the white space around it."""
-    first = len(text) - len(text.lstrip())
-    return first, first + len(text.strip())
+def _place(text: str, part: str, free: Sequence[Span]) -> int | None:
+    """Returns where a part stands in stretches of a text: at their beginning, else as late as it can."""
+    for start, stop in free:
+        if text.startswith(part, start, stop):
+            return start
+    for start, stop in reversed(free):
+        end = start + len(_without_marks(text[start:stop]))
+        at = text.rfind(part, start, end)
+        if at >= 0 or (at := text.rfind(part, start, stop)) >= 0:
+            return at
+    return None
 
 
-def token_ends(offsets: Sequence[Span], pieces: Sequence[Piece]) -> list[int]:
-    """Returns where each token ends in the response, or -1.
+def _without_marks(text: str) -> str:
+    """Returns a text without the marks in angle brackets that close it."""
+    text = text.rstrip()
+    while text.endswith(">") and (at := text.rfind("<")) >= 0 and text.find(">", at) == len(text) - 1:
+        text = text[:at].rstrip()
+    return text
+
+
+def _without(free: Sequence[Span], taken: Span) -> list[Span]:
+    """Returns stretches without one that was taken out of them."""
+    left = []
+    for start, stop in free:
+        left += [(start, min(stop, taken[0])), (max(start, taken[1]), stop)]
+    return [(start, stop) for start, stop in left if start < stop]
+
+
+def _word_by_word(text: str, place: int, part: str, free: Sequence[Span]) -> list[Piece]:
+    """Returns where runs of a part's words stand in stretches of a text, in the same order."""
+    said = list(_WORD.finditer(part))[:_WORDS]
+    written = [word for span in free for word in _WORD.finditer(text, *span)][:_WORDS]
+    matcher = SequenceMatcher(None, [word[0] for word in said], [word[0] for word in written])
+    return [
+        Piece(written[right + k].start(), place + said[left + k].start(), len(said[left + k][0]))
+        for left, right, size in matcher.get_matching_blocks()
+        for k in range(size)
+    ]
+
+
+def trained_tokens(offsets: Offsets, spans: Sequence[Span]) -> NDArray[np.bool_]:
+    """Returns which tokens cover a character of one of the spans, or stand between two that do.  # [S]
 
     Args:
-        offsets: The characters of the text that each token covers: the first, and behind the last. A token of
-            white space may be given as empty, behind it.
+        offsets: The characters of the text that each token covers: the first, and behind the last, [S, 2]. A
+            token of white space may be given as empty, behind it.
+        spans: Stretches of the text.
+    """
+    trained = np.zeros(len(offsets), np.bool_)
+    for start, stop in spans:
+        trained[_covering(offsets, start, stop)] = True
+    return trained
+
+
+def token_ends(offsets: Offsets, pieces: Sequence[Piece]) -> Ends:
+    """Returns where each token ends in the response, or -1.  # [S]
+
+    Args:
+        offsets: As for `trained_tokens`.
         pieces: Where the response stands in the text.
     """
-    return [max((_end(*offset, piece) for piece in pieces), default=NOWHERE) for offset in offsets]
+    ends = np.full(len(offsets), NOWHERE, np.int32)
+    for piece in pieces:
+        stop = piece.at + piece.length
+        tokens = _covering(offsets, piece.at, stop)
+        ends[tokens] = piece.place + np.minimum(offsets[tokens, 1], stop) - piece.at
+    return ends
 
 
-def _end(first: int, last: int, piece: Piece) -> int:
-    """Returns where a token ends in the response, or -1 if it covers nothing of the piece."""
-    stop = min(last, piece.at + piece.length)
-    return piece.place + stop - piece.at if max(min(first, last - 1), piece.at) < stop else NOWHERE
+def _covering(offsets: Offsets, start: int, stop: int) -> slice:
+    """Returns the tokens that cover a character of a stretch of the text."""
+    last = offsets[:, 1]
+    first = np.minimum(offsets[:, 0], last - 1)
+    return slice(int(np.searchsorted(last, start, "right")), int(np.searchsorted(first, stop, "left")))
 
 
 def token_starts(ends: Ends) -> Ends:

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessorList
 
 from gradsentry.corpus.sample import Sample
+from gradsentry.encoding.alignment import NOWHERE
 from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.finetuning.cleangen import ALPHA, CleanGen
@@ -23,7 +24,7 @@ from gradsentry.models.loading import LoadedModel
 def prompt_ids(sample: Sample, loaded: LoadedModel, max_length: int) -> NDArray[np.int64]:
     """Returns the tokens that stand before the last response when the row is trained on, [S].
 
-    What the response is does not matter. A prompt that is too long loses its middle.
+    A prompt that is too long loses its middle.
 
     Raises:
         DataError: If the row cannot be encoded.
@@ -46,9 +47,11 @@ def stop_ids(sample: Sample, loaded: LoadedModel) -> list[int]:
     """
     encoded, tokenizer = _whole(sample, loaded), loaded.tokenizer
     own = loaded.model.generation_config.eos_token_id if loaded.model.generation_config else None
-    last = int(encoded.ids[encoded.trained][-1])
+    # What stands behind the last character of the response: the mark of its end, and perhaps a line feed.
+    behind = np.flatnonzero(encoded.ends != NOWHERE)[-1:].sum() + 1
+    closing = set(encoded.ids[encoded.trained][behind:].tolist())
     stops = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])} - {None}
-    return sorted(stops | ({last} & set(tokenizer.all_special_ids)))
+    return sorted(stops | (closing & set(tokenizer.all_special_ids)))
 
 
 def _whole(sample: Sample, loaded: LoadedModel) -> Encoded:

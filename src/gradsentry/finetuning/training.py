@@ -21,7 +21,7 @@ from transformers.pytorch_utils import Conv1D
 from transformers.trainer import TRAINER_STATE_NAME
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding.encode import Encoded, encode
+from gradsentry.encoding.encode import Encoded, encode_all
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.finetuning.settings import TrainingSettings, learning_rate_for
 from gradsentry.models.loading import LoadedModel, load_model
@@ -201,8 +201,7 @@ def _encoded(
     limit = min(max_length, loaded.max_positions or max_length)
     encoded: list[Encoded] = []
     left_out: dict[str, int] = {}
-    for sample in samples:
-        one = encode(sample, loaded.tokenizer, max_length=limit)
+    for one in encode_all(list(samples), loaded.tokenizer, max_length=limit):
         if one.problem is None:
             encoded.append(one)
         else:
