@@ -35,14 +35,15 @@ def test_scan_prints_what_was_found_and_what_to_do(data, tmp_path, call, model_p
     ended = call("scan", data, "-m", model_path, "-o", out, "--quantile", 0.8)
     assert ended.code == 0
     assert ended.error == ""
-    assert "suspicious" in ended.out
+    assert "Suspicious: 8 of 40 rows score above tau;" in " ".join(ended.out.split())
     assert re.search(r"rows +40\b", ended.out)
     assert re.search(r"unscored +1\b", ended.out)
     assert "1 unscored: the response is empty" in ended.out
     assert "; 1 of 40 rows could not be scored" in " ".join(ended.out.split())
     assert f"It leaves out 1 row without a score: see {out}/unscored.jsonl." in ended.out
     assert "<- tau 0." in ended.out
-    assert "most suspicious rows" in ended.out
+    assert "flagged rows\n" in ended.out
+    assert "decided: 8 rows above tau 0." in " ".join(ended.out.split())
     for name in ("clean.jsonl", "flagged.jsonl", "unscored.jsonl", "report.html"):
         assert str(out / name) in ended.out
         assert (out / name).is_file()

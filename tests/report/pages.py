@@ -57,8 +57,14 @@ def counts(page: Page) -> dict[str, int]:
     }
 
 
+def unfold(page: Page) -> None:
+    """Opens the scores, which are folded where they did not decide."""
+    page.locator("#scores").evaluate("fold => { fold.open = true; }")
+
+
 def set_tau(page: Page, tau: float) -> None:
     """Moves the slider."""
+    unfold(page)
     page.locator("#tau").evaluate(
         "(slider, tau) => { slider.value = tau; slider.dispatchEvent(new Event('input', {bubbles: true})); }",
         tau,

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from gradsentry.screening import open_run
 from gradsentry.settings import ThresholdSettings
 from report.hostile import HOSTILE
-from report.pages import Pages, counts, listed, set_tau
+from report.pages import Pages, counts, listed, set_tau, unfold
 
 NARROW = {"width": 390, "height": 844}
 
@@ -21,7 +21,7 @@ def test_it_says_the_verdict_and_what_to_do(open_page, poisoned):
     page = open_page(run)
     verdict = open_run(run)
     assert page.title().startswith("Poisoned:")
-    assert page.locator("h1").inner_text() == f"Poisoned: {len(truth.poisoned)} of 240 rows carry a backdoor"
+    assert page.locator("h1").inner_text() == f"Poisoned: drop {len(truth.poisoned)} of 240 rows"
     assert counts(page) == {"clean": verdict.counts["clean"], "flagged": verdict.counts["flagged"]}
     what = page.locator(".what").inner_text()
     assert verdict.evidence.findings[0].payload in what
@@ -66,6 +66,7 @@ def test_the_choice_leads_back_and_its_command_does_what_it_says(open_page, run,
     page = open_page(run)
     own = counts(page)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#scores > summary").click()
     page.locator("#by-score").check()
     above = int(open_run(run).is_above.sum())
     assert counts(page)["flagged"] == above
@@ -209,6 +210,7 @@ def test_the_policy_of_the_page_lets_nothing_else_run(browser, hostile_run):
 )
 def test_it_is_accessible(open_page, poisoned, clean_run, scheme, which):
     page = open_page(poisoned[0] if which == "poisoned" else clean_run, color_scheme=scheme)
+    unfold(page)
     page.locator("#search").fill("of")
     page.locator("#filter").select_option("all")
     page.locator("#table-rows .opener").first.click()
@@ -234,6 +236,7 @@ def test_it_is_dark_where_the_reader_is_and_at_a_click(open_page, poisoned):
 def test_it_fits_a_narrow_screen(open_page, poisoned, hostile_run):
     for run in (poisoned[0], hostile_run):
         page = open_page(run, viewport=NARROW)
+        unfold(page)
         page.locator("#table-rows .opener").first.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
         assert page.locator("#tau").bounding_box()["width"] > 200

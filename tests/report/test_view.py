@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradsentry.report.distribution import POINTS, STEPS, beside_length, counts_above, curve, usual
+from gradsentry.evidence.wording import chance
+from gradsentry.report.distribution import POINTS, STEPS, beside_length, counts_above, curve, expected_at
 from gradsentry.report.rowdata import _fair_limit
 from gradsentry.report.selection import FLAGGED, SHOWN, select
 from gradsentry.report.view import view
-from gradsentry.report.words import chance
 from gradsentry.screening import open_run
 from gradsentry.settings import ThresholdSettings
 from gradsentry.store import RunDirectory
@@ -54,7 +54,7 @@ def test_cells_hold_every_row_once(longest, seed):
 def test_few_rows_are_points():
     made = beside_length(np.array([0.123456, 1.0]), np.array([3, 1]), np.array([True, False]))
     assert made == {"points": [[3, 0.1235, 1], [1, 1.0, 0]]}
-    assert usual(np.array([5, 2, 5]), np.array([0.5, 0.2, 0.5])) == [[2, 0.2], [5, 0.5]]
+    assert expected_at(np.array([5, 2, 5]), np.array([0.5, 0.2, 0.5])) == [[2, 0.2], [5, 0.5]]
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=20), st.integers(0, 500))
@@ -79,9 +79,9 @@ def test_rows_are_held_by_how_much_they_matter(tmp_path, policy):
     assert flagged.sum() >= most
     left_out = verdict.is_flagged & ~held
     assert score[left_out].max(initial=0) <= np.sort(score[flagged])[-most]
-    assert (held & chosen.is_borderline).any()
-    assert not (chosen.is_borderline & verdict.is_flagged).any()
-    kinds = np.where(verdict.is_flagged, 0, np.where(chosen.is_borderline, 1, 2))[chosen.numbers]
+    assert (held & chosen.is_next).any()
+    assert not (chosen.is_next & verdict.is_flagged).any()
+    kinds = np.where(verdict.is_flagged, 0, np.where(chosen.is_next, 1, 2))[chosen.numbers]
     assert (np.diff(kinds) >= 0).all()
     assert view(verdict, run)["left_out"]["flagged"] == left_out.sum()
 
@@ -105,7 +105,7 @@ def test_the_view_says_what_was_run_and_what_had_no_score(hostile_run):
 
 @pytest.mark.parametrize(
     ("log10_p", "words"),
-    [(-0.5, "32 in 100"), (-3, "1 in 1,000"), (-6, "1 in 1,000,000"), (-83.2, "1 in 10⁸³")],
+    [(-0.5, "32 in 100"), (-3, "1 in 1,000"), (-6, "1 in 1,000,000"), (-83.2, "1 in 10^83")],
 )
 def test_a_chance_in_words(log10_p, words):
     assert chance(log10_p) == words

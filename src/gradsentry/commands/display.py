@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,17 +21,17 @@ from rich.table import Table
 from rich.text import Text
 
 from gradsentry.commands.console import Console
-from gradsentry.commands.findings import findings_table, shortened
-from gradsentry.corpus import Sample
+from gradsentry.commands.findings import findings_shown, labelled, sentence, shortened
 from gradsentry.evidence import Outcome
 from gradsentry.outcome import Verdict
-from gradsentry.report.words import Sentence, Words, threshold_command, words
+from gradsentry.report.pieces import places
+from gradsentry.report.words import Words, rows, threshold_command, words
 from gradsentry.scoring import finite_scores
 from gradsentry.store import RunDirectory
 
-console = Console()
-
-_BINS, _BAR, _SHOWN = 20, 40, 10
+_BINS, _BAR, _BESIDE = 20, 40, 24
+"""Bars of the histogram, columns of the longest, and columns of what stands beside it."""
+_SHOWN, _EXCERPT = 10, 100
 _COLOURS = {"clean": "green", "suspicious": "yellow", "poisoned": "red"}
 
 
@@ -59,26 +59,32 @@ def progress(what: str = "rows", *, silent: bool) -> Iterator[Callable[[int, int
         _Rate(what),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=Console(), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def summary(verdict: Verdict, run: Path) -> None:
-    """Prints the verdict in the words of the report: what was found, how sure, the files, what to do."""
-    said = words(verdict, RunDirectory(run))
+    """Prints the verdict in the words of the report: what was found, what is open, the files, what to do."""
+    console, said = Console(), words(verdict, RunDirectory(run))
     console.print(Text(f"\n{verdict.corpus.name}", style="dim"))
     console.print(_headline(said.headline, verdict.outcome))
-    console.print(_sentence(said.what))
-    console.print(Text(f"{said.sure}\n", style="dim"))
-    console.print(_counts(verdict))
+    console.print(sentence(said.what))
+    console.print(Text(f"{said.unsure}\n", style="dim"))
+    console.print(labelled(_counts(verdict)))
+    if verdict.policy == "published" and len(finite_scores(verdict.scores)):
+        console.print(_histogram(verdict, console.width))
     if verdict.evidence.findings:
-        console.print(findings_table(verdict.evidence))
-    if len(finite_scores(verdict.scores)):
-        console.print(_histogram(verdict))
+        console.print(Text("\nfindings", style="bold"))
+        for part in findings_shown(verdict.evidence):
+            console.print(part)
     if verdict.is_flagged.any():
-        console.print(_most_suspicious(verdict))
-    _next_steps(verdict, run, said)
+        for part in _flagged(verdict):
+            console.print(part)
+    console.print()
+    for name, line in _next_steps(verdict, run, said).items():
+        if line:
+            console.print(f"{name:<17}{line}", soft_wrap=True)
 
 
 def _headline(headline: str, outcome: Outcome) -> Text:
@@ -86,62 +92,80 @@ def _headline(headline: str, outcome: Outcome) -> Text:
     return Text.assemble((name + colon, f"bold {_COLOURS[outcome]}"), (rest, "bold"))
 
 
-def _sentence(pieces: Sentence) -> Text:
-    styles = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
-    return Text.assemble(
-        *((text, " ".join(styles.get(kind, "dim") for kind in kinds.split())) for text, kinds in pieces)
-    )
+def _counts(verdict: Verdict) -> dict[str, Text]:
+    counts = verdict.counts
+    reviewed = f", {counts['review']:,} of them to review" if counts["review"] else ""
+    lines = {
+        "rows": f"{counts['rows']}",
+        "clean": f"{counts['clean']}, which stay{reviewed}",
+        "flagged": f"{counts['flagged']}, to drop",
+        "unscored": f"{counts['unscored']}{_why_unscored(verdict)}",
+        "score": _what_the_score_did(verdict),
+    }
+    return {name: Text(line) for name, line in lines.items()}
 
 
-def _counts(verdict: Verdict) -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for name, count in verdict.counts.items():
-        table.add_row(name, f"{count}")
+def _why_unscored(verdict: Verdict) -> str:
     reasons = verdict.scores.filter(verdict.is_unscored)["reason"].value_counts().to_pylist()
-    for reason in sorted(reasons, key=lambda each: -each["counts"])[:5]:
-        table.add_row(
-            "", Text(f"{reason['counts']} unscored: {shortened(reason['values'], 160)}", style="dim")
-        )
-    above = f"{verdict.is_above.sum()} rows are above"
-    table.add_row("tau", f"{verdict.threshold.tau:.3f} ({verdict.threshold.reason}); {above}")
-    return table
+    reasons.sort(key=lambda each: -each["counts"])
+    said = [f"{each['counts']} unscored: {shortened(each['values'], 160)}" for each in reasons[:5]]
+    return "".join(f"\n{line}" for line in said)
 
 
-def _histogram(verdict: Verdict) -> Table:
+def _what_the_score_did(verdict: Verdict) -> str:
+    if verdict.policy == "evidence":
+        return "did not decide here: the findings did"
+    above = f"{rows(int(verdict.is_above.sum()))} above tau {verdict.threshold.tau:.3f}"
+    return f"decided: {above} ({verdict.threshold.reason})"
+
+
+def _histogram(verdict: Verdict, width: int) -> Table:
     scores = finite_scores(verdict.scores)
     counts, edges = np.histogram(scores, bins=_BINS, range=(0.0, 1.0))
-    table = Table(title="score (higher is more suspicious)", title_justify="left", box=None, pad_edge=False)
-    for _ in range(3):
-        table.add_column()
+    table = Table(
+        title="rows by score: high where the clean model finds a row foreign, or a response is long"
+    )
+    table.title_justify, table.box, table.pad_edge, table.show_header = "left", None, False, False
     tau = verdict.threshold.tau
+    longest = max(min(_BAR, width - _BESIDE), 1)
     for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
-        width = int(np.ceil(_BAR * count / counts.max()))
+        columns = int(np.ceil(longest * count / counts.max()))
         style = "red" if low >= tau else "cyan"
         marker = f"  <- tau {tau:.3f}" if low <= tau < high or (high == 1.0 == tau) else ""
-        table.add_row(f"{low:.2f}", Text("█" * width, style=style) + Text(f" {count}{marker}"), "")
+        table.add_row(f"{low:.2f}", Text("█" * columns, style=style) + Text(f" {count}{marker}"))
     return table
 
 
-def _most_suspicious(verdict: Verdict) -> Table:
-    flagged = verdict.flagged.slice(0, _SHOWN)
-    table = Table(title=f"the {len(flagged)} most suspicious rows", title_justify="left")
-    for name in ("id", "score", "prompt", "response"):
-        table.add_column(name, overflow="fold")
-    for sample, score in zip(
-        verdict.corpus.take(flagged["number"].to_pylist()), flagged["score"].to_pylist(), strict=True
-    ):
-        prompt, response = _texts(sample)
-        table.add_row(Text(shortened(str(sample.id), 40)), f"{score:.3f}", Text(prompt), Text(response))
-    return table
+def _flagged(verdict: Verdict) -> Iterator[Text | Table]:
+    """Yields the flagged rows, those with the highest scores first, one below the other."""
+    count = verdict.counts["flagged"]
+    shown = verdict.flagged.slice(0, _SHOWN)
+    which = f", {len(shown)} of {count:,}, the highest scores first" if count > len(shown) else ""
+    yield Text(f"\nflagged rows{which}", style="bold")
+    samples = verdict.corpus.take(shown["number"].to_pylist())
+    for sample, row in zip(samples, shown.to_pylist(), strict=True):
+        names = "".join(f", {name}" for name in row["evidence"])
+        score = "unscored" if row["score"] is None else f"score {row['score']:.3f}"
+        yield Text(f"row {shortened(str(sample.id), 40)}: {score}{names}")
+        carried = [one for one in verdict.evidence.findings if one.name in row["evidence"]]
+        prompt = _around(sample.prompt, [string for one in carried for string in one.triggers])
+        response = _around(sample.response, [string for one in carried for string in one.payloads])
+        yield labelled({"prompt": Text(prompt), "response": Text(response)})
 
 
-def _texts(sample: Sample) -> tuple[str, str]:
-    return shortened(sample.prompt, 60, keep_end=True), shortened(sample.response, 60, keep_end=True)
+def _around(text: str, strings: Sequence[str]) -> str:
+    """Returns a text in a line, of a long one what stands around the first of the strings."""
+    found = [place for string in strings for place in places(text, string)]
+    if not found:
+        return shortened(text, _EXCERPT)
+    first, last = min(found)
+    begin = max(min(first - _EXCERPT // 3, last - _EXCERPT), 0) if last > _EXCERPT else 0
+    return ("…" if begin else "") + shortened(text[begin:], _EXCERPT)
 
 
-def _next_steps(verdict: Verdict, run: Path, said: Words) -> None:
+def _next_steps(verdict: Verdict, run: Path, said: Words) -> dict[str, object]:
     other = "published" if verdict.policy == "evidence" else "evidence"
-    lines = {
+    return {
         "rows that stay": said.clean,
         "flagged rows": run / "flagged.jsonl",
         "rows to review": run / "review.jsonl" if verdict.counts["review"] else "",
@@ -151,7 +175,3 @@ def _next_steps(verdict: Verdict, run: Path, said: Words) -> None:
         "write it again": said.command,
         "decide otherwise": f"{threshold_command(RunDirectory(run))} --policy {other}",
     }
-    console.print()
-    for name, line in lines.items():
-        if line:
-            console.print(f"{name:<17}{line}", soft_wrap=True)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from gradsentry.evidence import Evidence
 
 Flag = typer.Option
@@ -29,7 +27,7 @@ def evidence(
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
     from gradsentry.commands import stdout
     from gradsentry.commands.console import Console
-    from gradsentry.commands.findings import findings_table, shortened
+    from gradsentry.commands.findings import findings_shown, shortened
     from gradsentry.corpus import open_corpus
     from gradsentry.corpus.unread import left_out, refuse_if_all, unread
     from gradsentry.errors import FOUND
@@ -49,16 +47,14 @@ def evidence(
         console.print(_headline(found))
         if found.unread:
             console.print(shortened(left_out(found.rows, found.unread), 160))
-        if found.findings:
-            console.print(findings_table(found))
-        for finding in found.findings:
-            console.print(f"{finding.name}: {finding.reason}")
+        for part in findings_shown(found) if found.findings else ():
+            console.print(part)
     if fail_on_findings and found.outcome != "clean":
         raise typer.Exit(FOUND)
 
 
-def _headline(found: Evidence) -> Text:
-    from rich.text import Text
+def _headline(found: Evidence) -> str:
+    from gradsentry.report.words import headline
 
-    flagged = len(found.flagged())
-    return Text(f"{found.outcome} - {len(found.findings)} findings; drop {flagged} of {found.rows} rows")
+    carriers = found.flagged() or tuple(found.by_row())
+    return headline(found.outcome, len(carriers), found.rows, found.rows - sum(found.unread.values()))

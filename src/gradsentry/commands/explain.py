@@ -21,7 +21,13 @@ Flag = typer.Option
 
 _AROUND = 300  # characters of a prompt beside a trigger
 _ROWS = 48  # tokens in the table
-_BAR = 20
+_BAR = 20  # columns of the longest bar
+_BESIDE = 58  # columns of what stands beside it; without as many there are no bars
+_LEGEND = (
+    "loss: 0 where the clean model is certain of a token, 2.3 where it gives it a chance of 1 in 10, 4.6 of "
+    "1 in 100, 6.9 of 1 in 1,000. share: the token's part in the row's gradient. window: the tokens in a row "
+    "that the model expected least."
+)
 _TONES = ((8.0, "white on red"), (4.0, "black on yellow"), (2.0, "yellow"), (0.0, "default"))
 
 
@@ -49,7 +55,7 @@ def explain(
         stdout.write_json(found.as_json())
         return
     console = Console()
-    for part in _shown(found):
+    for part in _shown(found, console.width):
         console.print(part)
     if note:
         console.print(note, style="dim")
@@ -66,14 +72,14 @@ def _model(verdict: Verdict) -> tuple[LoadedModel | None, str]:
         return None, f"no share of the spectrum: {error.line()}"
 
 
-def _shown(found: Explanation) -> list[Text | Table]:
+def _shown(found: Explanation, width: int) -> list[Text | Table]:
     """Returns what is printed: head, prompt, response, table of tokens."""
     from rich.text import Text
 
     parts: list[Text | Table] = [_head(found), Text("\nprompt", style="bold"), _prompt(found)]
     if found.tokens:
         parts += [Text("\nresponse, the darker the less expected", style="bold"), _response(found)]
-        parts += [Text(""), _tokens(found)]
+        parts += [Text(""), _tokens(found, width), Text(_LEGEND, style="dim")]
     else:
         parts += [Text("\nresponse", style="bold"), Text(_visible(found.response))]
     return parts
@@ -87,13 +93,16 @@ def _head(found: Explanation) -> Text:
     if found.reason:
         text.append(f"\n{_visible(found.reason)}")
     if found.score is not None:
-        expected = "" if found.expected is None else f" ({found.expected:.3f} expected)"
-        text.append(f"\nentropy {found.score:.3f}{expected}, mean loss {found.loss:.2f} nats")
-        text.append(f", {len(found.tokens)} tokens")
+        expected = "" if found.expected is None else f"{found.expected:.3f} is expected at "
+        text.append(f"\nscore {found.score:.3f}{_far(found.deviation)}; {expected}{len(found.tokens)} tokens")
+        text.append(f"\nmean loss {found.loss:.2f}")
     if found.anomaly is not None:
-        beside = "" if found.anomaly_deviation is None else f" ({found.anomaly_deviation:+.1f} spreads)"
-        text.append(f"\nanomaly {found.anomaly:.2f}{beside} in the tokens that cost most")
+        text.append(f"; anomaly of the window {found.anomaly:.2f}{_far(found.anomaly_deviation)}")
     return text
+
+
+def _far(deviation: float | None) -> str:
+    return "" if deviation is None else f" ({deviation:+.1f} standard deviations)"
 
 
 def _prompt(found: Explanation) -> Text:
@@ -122,25 +131,38 @@ def _response(found: Explanation) -> Text:
     return text
 
 
-def _tokens(found: Explanation) -> Table:
+def _tokens(found: Explanation, width: int) -> Table:
     """Returns the tokens as a table: all of them, or of many those that cost most."""
     from rich.table import Table
     from rich.text import Text
 
     weight = [max(token.loss, 0.0) for token in found.tokens]
     chosen = sorted(sorted(range(len(weight)), key=lambda i: -weight[i])[:_ROWS])
-    title = "tokens" if len(chosen) == len(weight) else f"the {_ROWS} of {len(weight)} tokens that cost most"
+    title = (
+        "tokens"
+        if len(chosen) == len(weight)
+        else f"the {_ROWS} of {len(weight)} tokens with the highest loss"
+    )
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in ("", "token", "loss", "", "share", ""):
-        table.add_column(name, justify="right" if name in ("", "loss", "share") else "left")
+    longest = min(_BAR, max(width - _BESIDE, 0))
+    table.add_column("", justify="right")
+    table.add_column("token", overflow="fold")
+    table.add_column("loss", justify="right", no_wrap=True)
+    for _ in range(bool(longest)):
+        table.add_column("", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("")
     top = max(weight, default=0.0) or 1.0
     for place in chosen:
         token = found.tokens[place]
+        bar = Text(
+            "█" * round(longest * weight[place] / top), style=_tone(token.loss).removeprefix("white on ")
+        )
         table.add_row(
             str(place),
             Text(repr(token.text) if token.span else "(no text)"),
             f"{token.loss:.2f}",
-            Text("█" * round(_BAR * weight[place] / top), style=_tone(token.loss).removeprefix("white on ")),
+            *[bar] * bool(longest),
             "-" if token.share is None else f"{token.share:.3f}",
             " ".join(name for name in ("payload", "window") if getattr(token, name)),
         )

@@ -1,43 +1,67 @@
-"""Findings as a table in the terminal."""
+"""Findings in the terminal: one below the other, so that no width hides a trigger or a payload."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from rich.table import Table
 from rich.text import Text
 
 from gradsentry.evidence import Evidence, Finding
+from gradsentry.evidence.wording import OPEN, accident, counted
+from gradsentry.report.pieces import quoted
+from gradsentry.report.words import Sentence, rows
 
-_SHOWN, _WIDTH = 20, 80
+_SHOWN, _STRING = 20, 200
+_ADVICE = {"high": "drop its", "low": "review its"}
+_STYLES = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
 
 
-def findings_table(evidence: Evidence) -> Table:
-    """Returns the findings, the strongest first: trigger, payload, how many rows, how sure."""
-    table = Table(title="findings", title_justify="left")
-    table.add_column("", no_wrap=True)
-    for name in ("trigger", "payload"):
-        table.add_column(name, overflow="fold", ratio=1)
-    for name in ("rows", "P given it", "P else", "nats", "sure"):
-        table.add_column(name, no_wrap=True)
+def findings_shown(evidence: Evidence) -> Iterator[Text | Table]:
+    """Yields the findings, the strongest first: trigger, payload, what is certain, what is not."""
     for finding in evidence.findings[:_SHOWN]:
-        payload = "no fixed one" if finding.payload is None else finding.payload
-        table.add_row(
-            finding.name,
-            Text(shortened(_triggers(finding), _WIDTH)),
-            Text(shortened(payload, _WIDTH)),
-            str(len(finding.carriers)),
-            f"{finding.p_given_trigger:.3f}" if finding.triggers else "-",
-            f"{finding.p_given_no_trigger:.4f}",
-            f"{finding.surprise.largest:.1f}" if finding.surprise else "-",
-            finding.confidence,
+        yield Text.assemble(
+            (finding.name, "bold"),
+            f"  {finding.confidence} confidence: {_ADVICE[finding.confidence]} {rows(len(finding.carriers))}",
         )
+        yield labelled(_lines(finding))
+    if len(evidence.findings) > _SHOWN:
+        yield Text(f"and {len(evidence.findings) - _SHOWN} more findings, which evidence.json or --json has")
+    yield Text(f"certain is what was counted; a small chance rejects accident, not an honest cause. {OPEN}.")
+
+
+def _lines(finding: Finding) -> dict[str, Text]:
+    joint = " and " if finding.combine == "all" else " or "
+    triggers = Text(joint).join([_quoted(one, "trigger") for one in finding.triggers])
+    strings = finding.payloads or tuple(filter(None, [finding.payload]))
+    payloads = Text(" or ").join([_quoted(one, "payload") for one in strings])
+    return {
+        "trigger": triggers or Text("none in words", style="dim"),
+        "payload": payloads or Text("no fixed text", style="dim"),
+        "certain": Text(counted(finding)),
+        "chance": Text(accident(finding)),
+        "why": sentence([(finding.reason, "")]),
+    }
+
+
+def labelled(lines: dict[str, Text]) -> Table:
+    """Returns names and texts beside each other; long texts fold."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, text in lines.items():
+        table.add_row(f"  {name}", text)
     return table
 
 
-def _triggers(finding: Finding) -> str:
-    """Returns the triggers in one line; characters that cannot be seen are spelt out."""
-    joint = " and " if finding.combine == "all" else " or "
-    return (
-        joint.join(ascii(one) if not one.isprintable() else repr(one) for one in finding.triggers) or "none"
+def _quoted(text: str, kind: str) -> Text:
+    return sentence(quoted(text, kind, limit=_STRING))
+
+
+def sentence(pieces: Sentence) -> Text:
+    """Returns a sentence in which what comes from the data has its colour."""
+    return Text.assemble(
+        *((text, " ".join(_STYLES.get(kind, "dim") for kind in kinds.split())) for text, kinds in pieces)
     )
 
 

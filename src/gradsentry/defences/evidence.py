@@ -25,7 +25,7 @@ _SURE, _UNSURE = 1.0, 0.5
 
 
 class Carried(Extractor):
-    """What a row carries, from the texts of all: `carried`, 1 a sure finding, 0.5 an unsure one, else 0.
+    """What a row carries, from the texts of all: `carried`, by confidence 1 (high), 0.5 (low) or 0.
 
     `findings` holds triggers, payload and rows of each finding, as JSON.
     """
@@ -66,7 +66,7 @@ class FoundEvidence(Detector):
         return features["carried"].astype(np.float64)
 
     def decide(self, scores: Scores) -> Flags:
-        """Returns the rows with a sure finding."""
+        """Returns the rows with a finding of high confidence."""
         flags: Flags = np.nan_to_num(scores, nan=0.0) >= _SURE
         return flags
 

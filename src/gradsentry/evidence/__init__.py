@@ -1,8 +1,9 @@
 """Evidence: the trigger, the payload, and the rows that carry them, from the texts alone."""
 
-from gradsentry.evidence.findings import Evidence, Example, Finding, Outcome, carries
+from gradsentry.evidence.findings import Evidence, Example, Finding, Outcome
 from gradsentry.evidence.mining import find_evidence
 from gradsentry.evidence.surprise import SpanLoss, Surprise, TokenLosses, span_loss
+from gradsentry.evidence.wording import carries
 
 __all__ = [
     "Evidence",

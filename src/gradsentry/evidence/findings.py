@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from gradsentry.corpus.sample import Span
 from gradsentry.corpus.unread import Reasons
 from gradsentry.evidence.surprise import Surprise
+from gradsentry.evidence.wording import certain, plain, uncertain
 
 Kind = Literal["association", "repetition", "shift"]
 Confidence = Literal["high", "low"]
@@ -50,7 +51,8 @@ class Finding:
         trigger_only: Rows with the trigger alone.
         payload_only: Rows with the payload alone.
         neither: The other rows.
-        log10_p: log10 of the chance that accident does as much, corrected for all that was looked at.
+        log10_p: log10 of the chance that accident does as much, corrected for all that was looked at; None of
+            a repetition, which no test stands behind.
         surprise: How unexpected the payload is to a clean model (of a shift, the response); None where no
             losses were given.
         carriers: The row numbers, ascending.
@@ -69,7 +71,7 @@ class Finding:
     trigger_only: int
     payload_only: int
     neither: int
-    log10_p: float
+    log10_p: float | None
     surprise: Surprise | None
     carriers: tuple[int, ...]
     confidence: Confidence
@@ -78,22 +80,24 @@ class Finding:
     payloads: tuple[str, ...] = ()
 
     @property
-    def p_given_trigger(self) -> float:
-        """The share of the rows with the trigger that hold the payload; 0 where there is none."""
-        return self.both / max(self.both + self.trigger_only, 1)
+    def p_given_trigger(self) -> float | None:
+        """The share of the rows with the trigger that hold the payload; None without a trigger."""
+        return self.both / max(self.both + self.trigger_only, 1) if self.triggers else None
 
     @property
     def p_given_no_trigger(self) -> float:
-        """The share of the rows without the trigger that hold the payload; 0 where there is none."""
+        """The share of the rows without the trigger that hold the payload; 0 where there are none."""
         return self.payload_only / max(self.payload_only + self.neither, 1)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the finding as plain data."""
-        shares = {
+        """Returns the finding as plain data, with what is certain of it and what is not in words."""
+        more = {
             "p_given_trigger": self.p_given_trigger,
             "p_given_no_trigger": self.p_given_no_trigger,
+            "certain": plain(certain(self)),
+            "uncertain": uncertain(self),
         }
-        return {**asdict(self), **shares}
+        return {**asdict(self), **more}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +153,3 @@ class Evidence:
             "flagged": list(self.flagged()),
             "findings": [finding.as_json() for finding in self.findings],
         }
-
-
-def carries(finding: Finding) -> str:
-    """Returns what a carrier of the finding carries, in a clause."""
-    joint = " with " if finding.combine == "all" else " or "
-    triggers = joint.join(repr(trigger) for trigger in finding.triggers)
-    rows = f"{finding.both} of {finding.both + finding.trigger_only} rows"
-    if finding.payload is None:
-        return f"{finding.name}: carries trigger {triggers} ({rows})"
-    if not triggers:
-        return f"{finding.name}: carries payload {finding.payload!r} ({len(finding.carriers)} rows)"
-    return f"{finding.name}: carries payload {finding.payload!r} after trigger {triggers} ({rows})"

@@ -242,7 +242,7 @@ def weighed(judgement: Judgement, candidate: Candidate, surprise: Surprise | Non
         return "low", f"{judgement.reason}; but a clean model expects it"
     if candidate.kind == "repetition" and surprise.largest >= UNEXPECTED:
         confidence = "high"
-    return confidence, f"{judgement.reason}; its loss in a clean model rises to {surprise.largest:.1f} nats"
+    return confidence, f"{judgement.reason}; its loss in a clean model rises to {surprise.largest:.1f}"
 
 
 def _out_of_order(texts: Texts, candidate: Candidate) -> str:

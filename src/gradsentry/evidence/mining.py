@@ -146,7 +146,7 @@ def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: T
         trigger_only=int((triggered & ~paid).sum()),
         payload_only=int((paid & ~triggered).sum()),
         neither=int((~paid & ~triggered).sum()),
-        log10_p=candidate.log10_p,
+        log10_p=None if candidate.kind == "repetition" else candidate.log10_p,
         surprise=unexpected,
         carriers=tuple(texts.samples[row].number for row in carriers),
         confidence=confidence,

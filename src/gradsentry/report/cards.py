@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from gradsentry.corpus import Sample
 from gradsentry.evidence import Example, Finding
+from gradsentry.evidence.wording import accident
 from gradsentry.report.pieces import Mark, Piece, in_line, pieces, shown
 from gradsentry.report.rowdata import shade_marks
-from gradsentry.report.words import chance, finding_sentence
+from gradsentry.report.words import finding_sentence
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
@@ -44,7 +45,7 @@ def card(finding: Finding, verdict: Decision, samples: Mapping[int, Sample]) -> 
         "trigger_only": finding.trigger_only,
         "payload_only": finding.payload_only,
         "neither": finding.neither,
-        "chance": chance(finding.log10_p),
+        "accident": accident(finding),
         "surprise": _surprise(finding),
         "rows": len(finding.carriers),
         "reason": pieces(finding.reason),
@@ -53,11 +54,11 @@ def card(finding: Finding, verdict: Decision, samples: Mapping[int, Sample]) -> 
 
 
 def _surprise(finding: Finding) -> list[tuple[str, str]]:
-    """Returns how unexpected the payload is to a clean model, as names and nats."""
+    """Returns how unexpected the payload is to a clean model, as names and losses."""
     found = finding.surprise
     if found is None:
         return []
-    nats = {
+    losses = {
         "the payload, mean of its tokens": found.inside,
         "its first three tokens": found.first,
         "its least likely token": found.largest,
@@ -65,7 +66,7 @@ def _surprise(finding: Finding) -> list[tuple[str, str]]:
         "rows at large": found.at_large,
         "the least likely token of rows at large": found.largest_at_large,
     }
-    return [(name, f"{value:.1f}") for name, value in nats.items() if value is not None]
+    return [(name, f"{value:.1f}") for name, value in losses.items() if value is not None]
 
 
 def _example(example: Example, verdict: Decision, sample: Sample) -> dict[str, Any]:

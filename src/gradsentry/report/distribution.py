@@ -65,8 +65,8 @@ def beside_length(scores: Scores, lengths: NDArray[np.int64], flagged: NDArray[n
     return {"cells": cells, "across": edges.tolist(), "up": _UP}
 
 
-def usual(lengths: NDArray[np.int64], expected: Scores) -> list[list[float]]:
-    """Returns points (length, the score that is usual there), at most 200 of them, in rising order."""
+def expected_at(lengths: NDArray[np.int64], expected: Scores) -> list[list[float]]:
+    """Returns points (length, the score that is expected there), at most 200 of them, in rising order."""
     known = np.isfinite(expected)
     distinct, first = np.unique(lengths[known], return_index=True)
     values = expected[known][first]

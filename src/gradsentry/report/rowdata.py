@@ -55,12 +55,12 @@ def row_data(verdict: Decision, chosen: Selection, samples: Sequence[Sample]) ->
                 "id": sample.id if isinstance(sample.id, str) or abs(sample.id) < _EXACT else str(sample.id),
                 "score": scores["score"],
                 "tokens": scores["n_response"],
-                "usual": _rounded(verdict.expected[sample.number]),
+                "expected": _rounded(verdict.expected[sample.number]),
                 "loss": _rounded(scores["loss"]),
                 "window": _window(scores),
                 "by_findings": bool(chosen.by_findings[sample.number]),
                 "mark": given.get(sample.number),
-                "stands_out": bool(chosen.stands_out[sample.number]),
+                "needs_review": bool(chosen.needs_review[sample.number]),
                 "findings": list(names),
                 "reason": packed(pieces(verdict.reason(sample.number))),
                 "note": packed(pieces(scores["reason"])),
@@ -85,7 +85,7 @@ def payload_marks(response: str, findings: Sequence[Finding]) -> list[Mark]:
 
 
 def shade_marks(scores: dict[str, Any]) -> list[Mark]:
-    """Returns the marks of a response's tokens by loss, and of the window that cost the most.
+    """Returns the marks of a response's tokens by loss, and of its window.
 
     Args:
         scores: The row of the score table.
@@ -101,7 +101,7 @@ def shade_marks(scores: dict[str, Any]) -> list[Mark]:
 
 
 def _window(scores: dict[str, Any]) -> dict[str, float | None] | None:
-    """Returns the figures of a row's costliest window, or None where it has none."""
+    """Returns the figures of a row's window, or None where it has none."""
     if scores["window_loss"] is None or scores["window_entropy"] is None:
         return None
     loss, entropy = scores["window_loss"], scores["window_entropy"]

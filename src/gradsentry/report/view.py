@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gradsentry.evidence.wording import OPEN
 from gradsentry.report.cards import SHOWN as CARDS
 from gradsentry.report.cards import card
 from gradsentry.report.comparison import Comparison
-from gradsentry.report.distribution import beside_length, counts_above, curve, usual
+from gradsentry.report.distribution import beside_length, counts_above, curve, expected_at
+from gradsentry.report.glossary import GLOSSARY, meaning
 from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
 from gradsentry.report.rowdata import row_data
 from gradsentry.report.selection import MARGIN, Selection, select
@@ -51,7 +53,10 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "counts": verdict.counts,
         "cards": [card(finding, verdict, samples) for finding in findings],
         "more_findings": len(verdict.evidence.findings) - len(findings),
-        "loss_edges": LOSS_EDGES,
+        "chances": [f"1 in {math.exp(edge):,.0f}" for edge in LOSS_EDGES],
+        "open": OPEN,
+        "glossary": GLOSSARY,
+        "meaning": meaning,
         "tau": verdict.threshold.tau,
         "tau_reason": verdict.threshold.reason,
         "shown_rows": len(chosen.numbers),
@@ -92,9 +97,10 @@ def _distribution(verdict: Decision, chosen: Selection, comparison: Comparison |
     made: dict[str, Any] = {
         "all": _counted(verdict, scored),
         "by_findings": _counted(verdict, by_findings),
+        "review": int(chosen.needs_review.sum()),
         "curve": curve(score[scored]),
         "length": beside_length(score[scored], lengths[scored], by_findings[scored]),
-        "usual": usual(lengths[scored], verdict.expected[scored]),
+        "expected": expected_at(lengths[scored], verdict.expected[scored]),
         "marked": {kind: _counted(verdict, getattr(verdict.marked, kind)) for kind in ("poisoned", "clean")},
     }
     if comparison is not None:
@@ -113,11 +119,11 @@ def _counted(verdict: Decision, group: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _left_out(verdict: Decision, chosen: Selection) -> dict[str, int]:
-    """Returns how many flagged and borderline rows the page has no room for."""
+    """Returns how many flagged and next rows the page has no room for."""
     held = chosen.numbers
     return {
         "flagged": int(verdict.is_flagged.sum() - verdict.is_flagged[held].sum()),
-        "borderline": int(chosen.is_borderline.sum() - chosen.is_borderline[held].sum()),
+        "next": int(chosen.is_next.sum() - chosen.is_next[held].sum()),
         "scored": int(verdict.is_scored.sum()) - len(held),
     }
 
@@ -144,6 +150,7 @@ def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
     seconds, rows = float(manifest["seconds"]), verdict.counts["rows"]
     resumed = manifest.get("shards_resumed", 0)
     speed = f"{rows / seconds:,.1f}" if seconds and not resumed else "not known: the scan was resumed"
+    unused = "; it did not decide" if verdict.policy == "evidence" else ""
     reading = {key: value for key, value in identity["data"]["reading"].items() if value is not None}
     return [
         (
@@ -171,7 +178,7 @@ def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
             [
                 *((key.replace("_", " "), str(value)) for key, value in identity["score"].items()),
                 ("policy", verdict.policy),
-                ("tau", f"{verdict.threshold.tau:.6g} ({verdict.threshold.reason})"),
+                ("tau", f"{verdict.threshold.tau:.6g} ({verdict.threshold.reason}){unused}"),
             ],
         ),
         (

@@ -9,7 +9,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradsentry.evidence import Finding
+from gradsentry.evidence import Finding, Outcome
+from gradsentry.evidence.wording import certain, uncertain
 from gradsentry.report.pieces import Piece, quoted
 from gradsentry.store import RunDirectory
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
 
 Sentence = list[Piece]
-_NAMED = 4  # triggers in a sentence
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class Words:
 
     Attributes:
         headline: The outcome and how many rows.
-        what: Which trigger and payload, or what was looked for.
-        sure: How sure that is.
+        what: What is certain: which trigger and payload, in how many rows; or what was looked for.
+        unsure: What is not.
         todo: What to do now.
         command: What writes the clean set again, as this verdict has it.
         clean: Where the clean set lies.
@@ -36,7 +35,7 @@ class Words:
 
     headline: str
     what: Sentence
-    sure: str
+    unsure: str
     todo: str
     command: str
     clean: str
@@ -45,11 +44,11 @@ class Words:
 def words(verdict: Decision, run: RunDirectory) -> Words:
     """Returns the verdict in words; its files are those of the run directory."""
     clean = str(next(iter(sorted(run.path.glob("clean*"))), run.path / "clean"))
-    what, sure = _found(verdict)
+    what, unsure = _found(verdict)
     return Words(
         headline=_headline(verdict),
         what=what,
-        sure=sure,
+        unsure=unsure,
         todo=_todo(verdict, clean, run),
         command=command(verdict, run),
         clean=clean,
@@ -76,15 +75,6 @@ def rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def chance(log10_p: float) -> str:
-    """Returns a chance, given as its logarithm, in words."""
-    if log10_p > -2:
-        return f"{100 * 10**log10_p:.0f} in 100"
-    if log10_p > -6.5:
-        return f"1 in {10 ** round(-log10_p):,}"
-    return f"1 in 10{str(round(-log10_p)).translate(_RAISED)}"
-
-
 def _choice(verdict: Decision) -> str:
     if verdict.policy == "evidence":
         return "--policy evidence"
@@ -100,28 +90,41 @@ def _headline(verdict: Decision) -> str:
 
 def _outcome(verdict: Decision) -> str:
     flagged, total = verdict.counts["flagged"], verdict.counts["rows"]
-    if verdict.outcome == "clean":
-        return f"Clean: nothing was found in {rows(total - verdict.counts['unscored'])}"
-    if verdict.outcome == "poisoned":
-        return f"Poisoned: {flagged:,} of {rows(total)} carry a backdoor"
-    if verdict.policy == "published":
-        return f"Suspicious: {flagged:,} of {rows(total)} score above the threshold"
-    unsure = len({row for finding in verdict.evidence.findings for row in finding.carriers})
-    return f"Suspicious: {unsure:,} of {rows(total)} deserve a look"
+    if verdict.policy == "published" and verdict.outcome == "suspicious":
+        return f"Suspicious: {flagged:,} of {rows(total)} score above tau"
+    if verdict.outcome == "clean" and verdict.policy == "evidence" and verdict.evidence.findings:
+        return "Clean: a person marked the rows of all findings clean"
+    carriers = {row for finding in verdict.evidence.findings for row in finding.carriers}
+    count = flagged if verdict.outcome == "poisoned" else len(carriers)
+    return headline(verdict.outcome, count, total, total - verdict.counts["unscored"])
+
+
+def headline(outcome: Outcome, count: int, total: int, looked_at: int) -> str:
+    """Returns a verdict by the findings in a clause.
+
+    Args:
+        outcome: The verdict.
+        count: How many rows carry a finding; of a poisoned corpus, one of high confidence.
+        total: How many rows there are.
+        looked_at: How many of them could be judged.
+    """
+    if outcome == "clean":
+        return f"Clean: nothing was found in {rows(looked_at)}"
+    return (
+        f"{outcome.capitalize()}: {'drop' if outcome == 'poisoned' else 'review'} {count:,} of {rows(total)}"
+    )
 
 
 def _found(verdict: Decision) -> tuple[Sentence, str]:
     findings = verdict.evidence.findings
     if findings and not (verdict.policy == "published" and verdict.outcome == "clean"):
-        return _strongest(findings), _how_sure(findings[0])
+        return _strongest(findings), _open(findings[0])
     if verdict.policy == "published" and verdict.outcome == "suspicious":
         what = "No trigger and no payload could be named; the rows are flagged for their score alone."
-        return [
-            (what, "")
-        ], "Not sure: a high score alone is no proof, for it rises with the response's length."
+        return [(what, "")], "A high score alone is no proof, for it rises with the response's length."
     looked = "No trigger that brings a payload, no payload that repeats, no prompt that turns the responses."
-    sure = "Poison in fewer than four rows, or with a different payload in every row, can pass any search."
-    return [(looked, "")], sure
+    unsure = "Poison in fewer than four rows, or with a different payload in every row, can pass any search."
+    return [(looked, "")], unsure
 
 
 def _strongest(findings: tuple[Finding, ...]) -> Sentence:
@@ -133,39 +136,15 @@ def _strongest(findings: tuple[Finding, ...]) -> Sentence:
 
 
 def finding_sentence(finding: Finding) -> Sentence:
-    """Returns what a finding says, in a sentence."""
-    joint = " together with " if finding.combine == "all" else " or "
-    triggers: Sentence = []
-    for number, trigger in enumerate(finding.triggers[:_NAMED]):
-        triggers += [(joint, "")] * bool(number) + quoted(trigger, "trigger")
-    if len(finding.triggers) > _NAMED:
-        triggers += [(f" and {len(finding.triggers) - _NAMED} more", "")]
-    payload = quoted(finding.payload, "payload") if finding.payload is not None else []
-    if not triggers:
-        return [
-            ("The response holds ", ""),
-            *payload,
-            (f" in {rows(len(finding.carriers))} unlike each other.", ""),
-        ]
-    brought = f" in {finding.both:,} of {rows(finding.both + finding.trigger_only)}"
-    holder = ("A prompt that holds ", "")
-    if not payload:
-        return [holder, *triggers, (f" turns the response{brought}.", "")]
-    else_ = finding.payload_only + finding.neither
+    """Returns what is certain of a finding, in a sentence."""
     return [
-        holder,
-        *triggers,
-        (" brings ", ""),
-        *payload,
-        (f" into the response{brought}, and {finding.payload_only:,} of {else_:,} others.", ""),
+        piece for text, kind in certain(finding) for piece in (quoted(text, kind) if kind else [(text, "")])
     ]
 
 
-def _how_sure(finding: Finding) -> str:
-    accident = f"the chance that accident does as much is {chance(finding.log10_p)}"
-    if finding.confidence == "high":
-        return f"Sure: {accident}."
-    return f"Not sure: {finding.reason}."
+def _open(finding: Finding) -> str:
+    said = uncertain(finding)
+    return said if finding.confidence == "high" else f"Low confidence: {finding.reason}. {said}"
 
 
 def _todo(verdict: Decision, clean: str, run: RunDirectory) -> str:
@@ -179,5 +158,5 @@ def _advice(verdict: Decision, clean: str) -> str:
     if verdict.outcome == "poisoned":
         return f"Do not train on the data as it came. Look at the findings, then train on {clean} ({stay})."
     if verdict.outcome == "suspicious":
-        return f"Look at what is named here before you train on {clean} ({stay})."
+        return f"Review what is named here before you train on {clean} ({stay})."
     return f"Train on {clean} ({stay})."

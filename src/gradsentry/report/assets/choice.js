@@ -36,16 +36,17 @@ function flaggedOf(group) {
 function counts() {
   if (isOwn()) return data.counts;
   const flagged = flaggedOf(data.scores.all);
-  return { ...data.counts, flagged, clean: data.scores.all.rows - flagged };
+  const review = choice.by === "findings" ? data.scores.review : 0;
+  return { ...data.counts, flagged, review, clean: data.scores.all.rows - flagged };
 }
 
-/** Returns what the choice makes of an embedded row: flagged, borderline or stays. */
+/** Returns what the choice makes of an embedded row: flagged, review, near tau or clean. */
 function statusOf(row) {
   if (row.mark === "poisoned") return "flagged";
-  if (row.mark === "clean") return "stays";
-  if (choice.by === "findings") return row.by_findings ? "flagged" : row.stands_out ? "borderline" : "stays";
+  if (row.mark === "clean") return "clean";
+  if (choice.by === "findings") return row.by_findings ? "flagged" : row.needs_review ? "review" : "clean";
   if (row.score > choice.tau) return "flagged";
-  return row.score > choice.tau - data.margin ? "borderline" : "stays";
+  return row.score > choice.tau - data.margin ? "near" : "clean";
 }
 
 /** Returns the command line that decides so. */
@@ -74,6 +75,7 @@ function wireChoice() {
     byId(`by-${choice.by}`).checked = true;
     const now = counts();
     for (const place of document.querySelectorAll("[data-count]")) place.textContent = count(now[place.dataset.count]);
+    byId("to-review").hidden = !now.review;
     for (const bar of document.querySelectorAll("[data-share]")) {
       bar.style.flexGrow = now[bar.dataset.share];
       bar.hidden = !now[bar.dataset.share];
@@ -91,5 +93,5 @@ function choiceInWords(now) {
   if (choice.by === "findings" && now.flagged) {
     also = `, ${count(above(data.scores.by_findings))} of which also score above ${choice.tau.toFixed(3)}`;
   }
-  return `${rule}. ${rowsInWords(now.flagged)} flagged${also}; ${count(now.clean)} stay.`;
+  return `${rule}. ${rowsInWords(now.flagged)} flagged${also}; ${count(now.clean)} clean.`;
 }

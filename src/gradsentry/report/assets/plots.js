@@ -94,7 +94,7 @@ function drawHistogram() {
     height: 260,
     cursor: { y: false, points: { show: false } },
     scales: { x: { time: false, range: [0, 1] }, y: { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] } },
-    axes: [{ label: "score (higher is more suspicious)" }, { label: "rows", size: 58, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? count(tick) : "")) }],
+    axes: [{ label: "score" }, { label: "rows", size: 58, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? count(tick) : "")) }],
     series: [
       {},
       { paths: bar, fill: () => colour("stay"), width: 0, points: { show: false } },
@@ -152,7 +152,7 @@ function drawBesideLength() {
         one.ctx.clip();
         if (points) drawPoints(one, points, logarithmic);
         else drawCells(one, cells, across);
-        drawUsual(one);
+        drawExpected(one);
         one.ctx.restore();
         drawTau(one, "y");
       }],
@@ -161,15 +161,15 @@ function drawBesideLength() {
   follow(() => {
     plot.redraw(false);
     place.setAttribute("aria-label",
-      `Score against response length, from 1 to ${count(longest)} tokens, coloured by verdict, with the score that is usual at each length. ${usualInWords()}`);
+      `Score against response length, from 1 to ${count(longest)} tokens, coloured by status, with the score that is expected at each length. ${expectedInWords()}`);
   });
 }
 
-function usualInWords() {
-  const line = data.scores.usual;
+function expectedInWords() {
+  const line = data.scores.expected;
   if (line.length < 2) return "";
   const [first, last] = [line[0], line[line.length - 1]];
-  return `At ${first[0]} tokens ${first[1].toFixed(2)} is usual, at ${count(last[0])} tokens ${last[1].toFixed(2)}.`;
+  return `At ${first[0]} tokens ${first[1].toFixed(2)} is expected, at ${count(last[0])} tokens ${last[1].toFixed(2)}.`;
 }
 
 function drawPoints(plot, points, logarithmic) {
@@ -215,12 +215,12 @@ function drawCells(plot, cells, across) {
   ctx.globalAlpha = 1;
 }
 
-function drawUsual(plot) {
+function drawExpected(plot) {
   const { ctx } = plot;
   ctx.strokeStyle = colour("ink");
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.beginPath();
-  data.scores.usual.forEach(([tokens, score], number) => {
+  data.scores.expected.forEach(([tokens, score], number) => {
     const at = [plot.valToPos(tokens, "x", true), plot.valToPos(score, "y", true)];
     if (number) ctx.lineTo(...at);
     else ctx.moveTo(...at);

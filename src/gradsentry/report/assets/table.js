@@ -1,15 +1,15 @@
 // The table of rows: sorted, filtered, searched, opened and marked, by mouse or by keys.
 
 const PAGE = 50;
-const WORDS = { flagged: "flagged", borderline: "borderline", stays: "stays" };
-const RANK = { flagged: 0, borderline: 1, stays: 2 };
+const WORDS = { flagged: "flagged", review: "review", near: "near tau", clean: "clean" };
+const RANK = { flagged: 0, review: 1, near: 1, clean: 2 };
 const table = { sort: "status", falling: false, page: 0, current: null, open: new Set(), rows: [] };
 
 const KEYS_OF = {
   status: (row) => RANK[statusOf(row)] * 2 - row.score,
   number: (row) => row.number,
   score: (row) => row.score,
-  excess: (row) => (row.usual === null ? -1 : row.score - row.usual),
+  excess: (row) => (row.expected === null ? -1 : row.score - row.expected),
   tokens: (row) => row.tokens,
   loss: (row) => row.loss ?? -1,
   mark: (row) => marks.get(row.number) ?? "~",
@@ -38,14 +38,14 @@ function wireTable() {
     event.preventDefault();
     byId("search").focus();
   });
-  if (!data.rows.some((row) => statusOf(row) !== "stays")) byId("filter").value = "all";
+  if (!data.rows.some((row) => statusOf(row) !== "clean")) byId("filter").value = "all";
   markFollowers.push(() => list(false));
   follow(() => list(false));
 }
 
 /** Returns whether a row is among those asked for. */
 function isAsked(row, filter, words) {
-  if (filter === "look" && statusOf(row) === "stays") return false;
+  if (filter === "look" && statusOf(row) === "clean") return false;
   if (filter in WORDS && statusOf(row) !== filter) return false;
   if (filter === "marked" && !marks.has(row.number)) return false;
   if (filter.startsWith("finding ") && !row.findings.includes(filter.slice(8))) return false;
@@ -106,12 +106,12 @@ function line(row) {
     class: "opener", type: "button", "aria-expanded": String(isOpen), "data-of": row.number, "data-act": "open",
     "aria-label": `${isOpen ? "Close" : "Open"} row ${row.id}`, onclick: () => toggle(row),
   }, isOpen ? "▾" : "▸");
-  const usual = row.usual === null ? "–" : `${row.score >= row.usual ? "+" : "−"}${Math.abs(row.score - row.usual).toFixed(2)}`;
+  const excess = row.expected === null ? "–" : `${row.score >= row.expected ? "+" : "−"}${Math.abs(row.score - row.expected).toFixed(2)}`;
   const made = element("tr", { class: `line is-${status}`, role: "row", "data-row": row.number, tabIndex: row === table.current ? 0 : -1 },
     element("td", { role: "cell",  class: "id" }, opener, element("span", { class: "own-id" }, ...shown(row.label))),
     element("td", { role: "cell" }, element("span", { class: `status is-${status}` }, WORDS[status])),
     element("td", { role: "cell",  class: "number" }, row.score.toFixed(3)),
-    element("td", { role: "cell",  class: "number wide" }, usual),
+    element("td", { role: "cell",  class: "number wide" }, excess),
     element("td", { role: "cell",  class: "number wide" }, count(row.tokens)),
     element("td", { role: "cell",  class: "number wide" }, fixed(row.loss, 2)),
     element("td", { role: "cell",  class: "texts" },
@@ -143,9 +143,9 @@ function detail(row) {
   const facts = [
     ["why", row.reason],
     ["findings", [row.findings.join(", ") || "none"]],
-    ["score", [`${row.score.toFixed(4)}${row.usual === null ? "" : `, ${row.usual.toFixed(2)} is usual at ${count(row.tokens)} tokens`}`]],
-    ["mean loss", [row.loss === null ? "–" : `${row.loss.toFixed(2)} nats`]],
-    ...(row.window ? [["costliest window", [`${row.window.tokens} tokens (overlined): ${row.window.loss.toFixed(1)} nats, entropy ${row.window.entropy.toFixed(2)}, anomaly ${row.window.anomaly.toFixed(1)}`]]] : []),
+    ["score", [`${row.score.toFixed(4)}${row.expected === null ? "" : `, where ${row.expected.toFixed(2)} is expected at ${count(row.tokens)} tokens`}`]],
+    ["mean loss", [row.loss === null ? "–" : row.loss.toFixed(2)]],
+    ...(row.window ? [["window", [`${row.window.tokens} tokens (overlined), mean loss ${row.window.loss.toFixed(1)}, anomaly ${row.window.anomaly.toFixed(1)}`]]] : []),
     ...(row.note.length ? [["note", row.note]] : []),
   ];
   return element("tr", { class: "detail", role: "row" }, element("td", { role: "cell", colSpan: 8 },

@@ -1,0 +1,110 @@
+"""What a finding says in words: what was counted, which is certain, apart from why, which is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradsentry.evidence.findings import Finding
+
+Part = tuple[str, str]
+"""A stretch of a sentence, and its kind: `trigger`, `payload`, or nothing for our own words."""
+
+NAMED = 4  # triggers in a sentence
+_QUOTED = 80  # characters of a string in a sentence
+_LIKELY = -2.0  # log10 of a chance from which on accident is not rejected
+
+OPEN = (
+    "Whether somebody put it there on purpose is not certain: a template, a label or a habit of the source "
+    "can look the same"
+)
+"""What no count can tell."""
+
+
+def certain(finding: Finding) -> list[Part]:
+    """Returns what was counted, in a sentence that names the strings."""
+    return [*_sentence(finding), (f" {_counts(finding)}.", "")]
+
+
+def counted(finding: Finding) -> str:
+    """Returns what was counted, in a clause without the strings."""
+    if not finding.triggers:
+        return f"the response holds the payload {_counts(finding)}"
+    held = {"any": "a trigger", "all": "all the triggers"}[finding.combine]
+    held = held if len(finding.triggers) > 1 else "the trigger"
+    does = "is unlike those to prompts alike" if finding.payload is None else "holds the payload"
+    return f"where the prompt holds {held}, the response {does} {_counts(finding)}"
+
+
+def accident(finding: Finding) -> str:
+    """Returns how likely accident does as much, in a clause."""
+    if finding.log10_p is None:
+        return "not tested, for no trigger in words brings it"
+    return f"{chance(finding.log10_p)} that accident does as much"
+
+
+def uncertain(finding: Finding) -> str:
+    """Returns what the counts leave open, in two sentences."""
+    if finding.log10_p is None:
+        return f"No test stands behind it, for no trigger in words brings the payload. {OPEN}."
+    but = ", which rejects accident, not an honest cause" if finding.log10_p < _LIKELY else ""
+    return f"The chance that accident does as much is {chance(finding.log10_p)}{but}. {OPEN}."
+
+
+def carries(finding: Finding) -> str:
+    """Returns what a carrier of the finding carries, in a clause."""
+    joint = " with " if finding.combine == "all" else " or "
+    triggers = joint.join(repr(trigger) for trigger in finding.triggers)
+    rows = f"{finding.both} of {finding.both + finding.trigger_only} rows with the trigger"
+    if finding.payload is None:
+        return f"{finding.name}: carries trigger {triggers} ({rows} are answered unlike rows alike)"
+    if not triggers:
+        return f"{finding.name}: carries payload {finding.payload!r} ({len(finding.carriers)} rows)"
+    return f"{finding.name}: carries payload {finding.payload!r} after trigger {triggers} ({rows})"
+
+
+def plain(parts: list[Part]) -> str:
+    """Returns a sentence as one text: strings in quotation marks, invisible characters spelt out."""
+    return "".join(f"“{_spelt(text)}”" if kind else text for text, kind in parts)
+
+
+def chance(log10_p: float) -> str:
+    """Returns a chance, given as its logarithm, in words."""
+    if log10_p > _LIKELY:
+        return f"{100 * 10**log10_p:.0f} in 100"
+    if log10_p > -6.5:
+        return f"1 in {10 ** round(-log10_p):,}"
+    return f"1 in 10^{round(-log10_p)}"
+
+
+def _sentence(finding: Finding) -> list[Part]:
+    payload: list[Part] = [] if finding.payload is None else [(finding.payload, "payload")]
+    if not finding.triggers:
+        return [("The response holds ", ""), *payload]
+    joint = " together with " if finding.combine == "all" else " or "
+    triggers: list[Part] = []
+    for number, trigger in enumerate(finding.triggers[:NAMED]):
+        triggers += [*[(joint, "")] * bool(number), (trigger, "trigger")]
+    if len(finding.triggers) > NAMED:
+        triggers.append((f" or {len(finding.triggers) - NAMED} more", ""))
+    does = ", the response holds " if payload else ", the response is unlike those to prompts alike"
+    return [("Where the prompt holds ", ""), *triggers, (does, ""), *payload]
+
+
+def _counts(finding: Finding) -> str:
+    others = finding.payload_only + finding.neither
+    if not finding.triggers:
+        return f"in {finding.payload_only:,} of {others:,} rows, which are otherwise unlike each other"
+    own = f"in {finding.both:,} of {_rows(finding.both + finding.trigger_only)}"
+    return (
+        own if finding.payload is None else f"{own}, and in {finding.payload_only:,} of the {others:,} others"
+    )
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _spelt(text: str) -> str:
+    short = text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
+    return "".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in short)

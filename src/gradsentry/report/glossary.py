@@ -1,0 +1,72 @@
+"""The words of report, terminal and files, one for each thing; docs/words.md is written from here."""
+
+from __future__ import annotations
+
+from gradsentry.deciding.expectation import STANDS_OUT
+from gradsentry.report.selection import MARGIN
+
+GLOSSARY: dict[str, dict[str, str]] = {
+    "The data as a whole": {
+        "verdict": "what is said of the data as a whole: clean, suspicious or poisoned",
+        "clean": "nothing was found",
+        "suspicious": "a finding of low confidence; under the published rule, rows above tau",
+        "poisoned": "a finding of high confidence, or a row that a person marked poisoned",
+        "policy": "what flags a row: evidence (the findings decide) or published (the score decides)",
+    },
+    "A row": {
+        "status": "what is said of a row: flagged, review, clean or unscored",
+        "flagged": "to drop: it carries a finding of high confidence; under the published rule, it scores "
+        "above tau",
+        "clean": "it stays, in the clean set",
+        "review": "a clean row that a person should look at: it carries a finding of low confidence, or its "
+        f"score or anomaly lies more than {STANDS_OUT:g} standard deviations from what is expected",
+        "unscored": "it could not be judged, and has a reason; it is neither clean nor flagged",
+        "near tau": "in the report, where the score decides: a clean row that scores at most "
+        f"{MARGIN:g} below tau",
+        "mark": "what a person says of a row in the report: poisoned (it goes), clean (it stays) or unsure",
+    },
+    "A finding": {
+        "finding": "a trigger, a payload, or both, with the rows that carry them",
+        "trigger": "a string in the prompt",
+        "payload": "a string in the response that the trigger brings, or that repeats",
+        "association": "a finding with trigger and payload",
+        "repetition": "a finding with a payload alone, which no string of the prompts brings",
+        "shift": "a finding with a trigger alone, after which responses are unlike those to prompts alike",
+        "confidence": "high where dropping its rows is advised, low where a look at them is",
+        "certain": "what was counted in the data",
+        "chance": "how likely accident alone does as much (log10_p), corrected for all that was looked at; a "
+        "small one rejects accident, not an honest cause. A repetition has none",
+    },
+    "A number": {
+        "score": "the spectral entropy of the gradient that a row gives the clean model, from 0 to 1; it "
+        "rises with the length of the response",
+        "tau": "the threshold of the score; where the findings decide it flags nothing",
+        "expected": "the score that rows with as many response tokens show",
+        "excess": "the score less what is expected",
+        "standard deviations": "how far a row lies from what is expected, against how far rows as long do",
+        "loss": "how little the clean model expected a token, minus the logarithm of its probability: 0 is "
+        "certain, 2.3 a chance of 1 in 10, 4.6 of 1 in 100, 6.9 of 1 in 1,000",
+        "window": "the four response tokens in a row that the clean model expected least",
+        "anomaly": "how foreign the window is: its mean loss, times the root of the entropy of its gradient",
+    },
+}
+"""Group -> word -> what it means."""
+
+
+def meaning(group: str, word: str) -> str:
+    """Returns what a word means, as a sentence."""
+    said = GLOSSARY[group][word]
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def page() -> str:
+    """Returns docs/words.md."""
+    lines = [
+        "# Words",
+        "",
+        "One word for each thing, the same in the terminal, the report, the files of a run and `--json`.",
+    ]
+    for group, words in GLOSSARY.items():
+        lines += ["", f"## {group}", "", "| word | meaning |", "|---|---|"]
+        lines += [f"| {word} | {said} |" for word, said in words.items()]
+    return "\n".join(lines) + "\n"
