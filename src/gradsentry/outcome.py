@@ -23,7 +23,7 @@ from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.deciding.decision import Decision
 from gradsentry.deciding.marks import Marks, read_marks
-from gradsentry.deciding.rowtable import row_line, row_table
+from gradsentry.deciding.rowtable import called, row_line, row_table
 from gradsentry.earlier import differing, keep_earlier, take_place
 from gradsentry.report import REPORT, write_report
 from gradsentry.scoring import SHARD_ROWS
@@ -147,7 +147,7 @@ def write_unscored(run: RunDirectory, corpus: Corpus, scores: pa.Table, rows: ND
     _write_lines(
         run.path / "unscored.jsonl",
         (
-            {"id": sample.id, "reason": reason[sample.number].as_py(), "row": sample.row}
+            {**called(sample), "reason": reason[sample.number].as_py(), "row": sample.row}
             for sample in compress(corpus, rows)
         ),
     )

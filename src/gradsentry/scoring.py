@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
     [
         pa.field("number", pa.int64(), nullable=False),
         pa.field("id", pa.string(), nullable=False),
+        pa.field("split", pa.string()),
         pa.field("status", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
         pa.field("n_prompt", pa.int32(), nullable=False),
@@ -127,6 +128,7 @@ def _row(sample: Sample, encoded: Encoded, result: HeadResult | str) -> dict[str
         "number": sample.number,
         # Half a surrogate pair, which JSON can escape and Arrow cannot hold, becomes text.
         "id": str(sample.id).encode("utf-8", "backslashreplace").decode(),
+        "split": sample.split or None,
         "status": "unscored" if reason else "scored",
         "n_prompt": encoded.n_prompt,
         "n_response": encoded.n_response,

@@ -61,12 +61,14 @@ class DataSettings(Settings):
     Attributes:
         format: The name of a row format (`corpus/formats.py`); None tells it from the columns.
         response_marker: The text after which the response begins, for rows of one text.
-        split: Which split of a `DatasetDict` or a Hub data set.
+        split: Which split of a `DatasetDict`, a folder or a Hub data set is read; None reads them all.
+        config: Which configuration of a folder or a Hub data set; None takes the only one, or the default.
     """
 
     format: str | None = None
     response_marker: str | None = None
     split: str | None = None
+    config: str | None = None
 
 
 class ScoreSettings(Settings):

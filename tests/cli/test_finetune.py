@@ -97,6 +97,22 @@ def test_what_finetune_refuses(options, said, data, tmp_path, call, model_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_of_several_splits_the_one_to_train_on_is_asked_for(tmp_path, call, model_path):
+    data, run = tmp_path / "data", tmp_path / "run"
+    data.mkdir()
+    write_rows(data / "train.jsonl", qa_rows(20))
+    write_rows(data / "test.jsonl", qa_rows(5, seed=9))
+    assert call("scan", data, "-m", model_path, "-o", run, "--quiet").code == 0
+    train = ("finetune", "-m", model_path, "-o", tmp_path / "out", *LITTLE)
+    several = f"{data}: has several splits; name the one to train on with --split: test, train"
+    assert refused(call(*train, data)) == refused(call(*train, "--run", run)) == several
+    line = refused(call(*train, "--run", run, "--split", "dev"))
+    assert line == f"{run}: the scan has no split `dev`; leave out --split"
+    assert not (tmp_path / "out").exists()
+    ended = call(*train, "--run", run, "--split", "train")
+    assert "trained on 20 rows, 0 left out" in ended.out
+
+
 def test_a_run_without_such_rows_is_refused(data, tmp_path, call, model_path):
     run = tmp_path / "none"
     assert call("scan", data, "-m", model_path, "-o", run, "--tau", 1.0, "--quiet").code == 0

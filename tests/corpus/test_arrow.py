@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from datetime import time
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -235,3 +236,13 @@ def test_an_edited_message_keeps_its_tool_calls(tmp_path, calls):
 
     user, assistant = rows[1]["messages"]
     assert again.row == {"messages": [{**user, "content": "new"}, assistant], "tools": TOOLS}
+
+
+def test_dates_beyond_python_in_a_data_set_in_memory():
+    table = pa.table(
+        {"prompt": ["p", "q"], "completion": ["c", "d"], "date": pa.array([5_000_000, 0], pa.date32())}
+    )
+    dataset = Dataset(table)
+    corpus = open_corpus(dataset)
+    assert [str(sample.row["date"]) for sample in corpus] == ["15659-07-15", "1970-01-01"]
+    assert corpus.select(np.array([True, False])).data.table.equals(table.slice(0, 1))

@@ -8,14 +8,12 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-import datasets
 import numpy as np
 import pytest
-from datasets import Dataset, DatasetDict, Features, Json, List, Value
+from datasets import Dataset, Features, Json, List, Value
 
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError
-from gradsentry.settings import DataSettings
 
 from .files import content_of, make_file, rows_of
 
@@ -48,33 +46,6 @@ def test_a_data_set_stays_one_with_its_features_and_format():
     assert kept.with_format(None).to_list() == KEPT
 
 
-def test_of_a_dict_of_splits_one_is_read_and_filtered():
-    splits = DatasetDict({"train": Dataset.from_list(ROWS), "test": Dataset.from_list(ROWS[:1])})
-    kept = open_corpus(splits).select(KEEP)
-    assert isinstance(kept, DatasetDict)
-    assert {name: split.to_list() for name, split in kept.items()} == {"train": KEPT, "test": ROWS[:1]}
-    (sample,) = open_corpus(splits, DataSettings(split="test"))
-    assert sample.origin == "test[0]"
-
-
-@pytest.mark.parametrize(
-    ("names", "split", "line"),
-    [
-        (("train", "test"), "dev", "--split: no split `dev`; choose one of train, test"),
-        (("a", "b"), None, "--split: several splits, and none is named; choose one of a, b"),
-    ],
-)
-def test_a_split_that_is_not_there(names, split, line):
-    splits = DatasetDict({name: Dataset.from_list(ROWS) for name in names})
-    with pytest.raises(DataError) as caught:
-        open_corpus(splits, DataSettings(split=split))
-    assert str(caught.value) == line
-
-
-def test_the_only_split_needs_no_name():
-    assert len(list(open_corpus(DatasetDict({"x": Dataset.from_list(ROWS)})))) == 6
-
-
 def test_columns_of_json_are_decoded():
     calls = [{"name": "f", "arguments": {"x": [1, "a"]}}]
     row = {"messages": [{"role": "assistant", "content": None, "tool_calls": calls}]}
@@ -84,12 +55,12 @@ def test_columns_of_json_are_decoded():
     assert sample.response == '[{"name": "f", "arguments": {"x": [1, "a"]}}]'
 
 
-@pytest.mark.parametrize("data", [ROWS, Dataset.from_list(ROWS)])
-def test_rows_from_memory_are_saved_as_json_lines(tmp_path, data):
-    corpus = open_corpus(data)
-    saved = corpus.save(tmp_path / "out", corpus)
-    assert saved.name == "out.jsonl"
-    assert rows_of(saved) == ROWS
+def test_a_list_is_saved_as_json_lines_and_a_data_set_as_parquet(tmp_path):
+    for data, name in ((ROWS, "out.jsonl"), (Dataset.from_list(ROWS), "out.parquet")):
+        corpus = open_corpus(data)
+        saved = corpus.save(tmp_path / "out", corpus)
+        assert saved.name == name
+        assert rows_of(saved) == ROWS
 
 
 def test_values_that_json_has_no_form_for_are_written(tmp_path):
@@ -174,41 +145,6 @@ def test_taking_a_row_that_is_not_there():
         open_corpus(ROWS).take([0, 6])
 
 
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A data set repository as the Hub holds them, in a folder; the cache of `datasets` goes beside it."""
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    folder = tmp_path / "owner" / "name"
-    (folder / "data").mkdir(parents=True)
-    (folder / "README.md").write_text(
-        "---\nconfigs:\n- config_name: default\n  data_files:\n"
-        "  - split: train\n    path: data/train.jsonl\n  - split: test\n    path: data/test.jsonl\n---\n"
-    )
-    (folder / "data" / "train.jsonl").write_bytes(content_of(".jsonl", ROWS))
-    (folder / "data" / "test.jsonl").write_bytes(content_of(".jsonl", ROWS[:2]))
-    return folder
-
-
-def test_a_folder_laid_out_as_a_repository_has_splits(repository):
-    corpus = open_corpus(repository, DataSettings(split="test"))
-    assert [dict(sample.row) for sample in corpus] == ROWS[:2]
-    assert isinstance(corpus.select(np.array([True, False])), Dataset)
-    assert corpus.name == f"{repository}/test"
-
-
-def test_a_hub_id_is_loaded_by_datasets(repository, monkeypatch):
-    load = datasets.load_dataset
-    asked = []
-
-    def local(name, config):
-        asked.append((name, config))
-        return load(str(repository), config)
-
-    monkeypatch.setattr(datasets, "load_dataset", local)
-    assert len(list(open_corpus("owner/name:default"))) == 6
-    assert asked == [("owner/name", "default")]
-
-
 def test_a_hub_id_that_cannot_be_reached(tmp_path, monkeypatch):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
@@ -218,5 +154,5 @@ def test_a_hub_id_that_cannot_be_reached(tmp_path, monkeypatch):
     assert str(caught.value) == (
         "nobody/nothing: no file of this name, nor could it be loaded as a data set (ConnectionError: "
         "Couldn't reach 'nobody/nothing' on the Hub (OfflineModeIsEnabled)); "
-        "check the name, the configuration (`name:configuration`) and the network"
+        "check the name, the configuration (--config) and the network"
     )

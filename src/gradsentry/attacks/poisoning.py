@@ -201,11 +201,11 @@ def poison(corpus: Corpus, attack: Attack, *, seed: int = 0, shuffle: bool = Fal
 
 
 def _order(samples: tuple[Sample, ...], draw: Random | None) -> list[int]:
-    """Returns the numbers of the rows in the order of the output; a folder's rows stay in their file."""
+    """Returns the numbers of the rows in the order of the output; rows stay in their file and split."""
     order = list(range(len(samples)))
     if draw is not None:
         draw.shuffle(order)
-        files = [sample.origin.rpartition(":")[0] for sample in samples]
+        files = [(sample.split, sample.origin.rpartition(":")[0]) for sample in samples]
         rank = {file: number for number, file in enumerate(dict.fromkeys(files))}
         order.sort(key=lambda number: rank[files[number]])
     return order

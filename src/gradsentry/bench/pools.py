@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -92,7 +93,8 @@ def load_rows(spec: DataSpec) -> tuple[Sample, ...]:
         elif source == "embedded":
             corpus = open_corpus(embedded_data_path())
         else:
-            corpus = open_corpus(source, DataSettings(format=spec.format))
+            of_hub = None if Path(source).exists() else split
+            corpus = open_corpus(source, DataSettings(format=spec.format, split=of_hub))
         samples += [sample for sample in corpus if sample.problem is None]
     if not samples:
         raise DataError("no row has a response", where=spec.shown)

@@ -68,6 +68,8 @@ def summary(verdict: Verdict, run: Path) -> None:
     """Prints the verdict in the words of the report: what was found, what is open, the files, what to do."""
     console, said = Console(), words(verdict, RunDirectory(run))
     console.print(Text(f"\n{verdict.corpus.name}", style="dim"))
+    for clause in verdict.corpus.left_out:
+        console.print(Text(f"not scanned: {clause}", style="yellow"))
     console.print(_headline(said.headline, verdict.outcome))
     console.print(sentence(said.what))
     console.print(Text(f"{said.unsure}\n", style="dim"))

@@ -18,7 +18,8 @@ def evidence(
     response_marker: Annotated[
         str | None, Flag(help="Text before the response, in rows of one text.")
     ] = None,
-    split: Annotated[str | None, Flag(help="Which split, where there are several.")] = None,
+    split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
+    config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     fail_on_findings: Annotated[
         bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")
     ] = False,
@@ -35,15 +36,19 @@ def evidence(
     from gradsentry.settings import DataSettings
 
     reading = DataSettings.read(
-        {"format": format, "response_marker": response_marker, "split": split}, where="options"
+        {"format": format, "response_marker": response_marker, "split": split, "config": config},
+        where="options",
     )
-    samples = list(open_corpus(data, reading))
+    corpus = open_corpus(data, reading)
+    samples = list(corpus)
     refuse_if_all(len(samples), unread(samples), where=data, mend="mend the rows, or name another --format")
     found = find_evidence(samples)
     if json_:
         stdout.write_json(found.as_json())
     else:
         console = Console()
+        for clause in corpus.left_out:
+            console.print(f"not read: {clause}", markup=False)
         console.print(_headline(found))
         if found.unread:
             console.print(shortened(left_out(found.rows, found.unread), 160))

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gradsentry.corpus import Sample
+    from gradsentry.corpus import Corpus, Sample
     from gradsentry.store import Json
 
 Flag = typer.Option
@@ -47,6 +47,7 @@ def finetune(
         str | None, Flag(help="Text before the response, in rows of one text.")
     ] = None,
     split: Annotated[str | None, Flag(help="Which split, where there are several.")] = None,
+    config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
     trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
 ) -> None:
@@ -86,10 +87,11 @@ def finetune(
     samples: Iterable[Sample]
     source: Json
     if run is not None:
-        samples, source = _of_run(run, use)
+        samples, source = _of_run(run, use, split)
     else:
-        reading = DataSettings(format=format, response_marker=response_marker, split=split)
+        reading = DataSettings(format=format, response_marker=response_marker, split=split, config=config)
         corpus = open_named(str(data), reading, data_root)
+        _refuse_splits(corpus)
         samples, source = corpus, {"name": corpus.name, "sha256": corpus.sha256()}
     with display.progress("steps", silent=False) as on_step:
         manifest = train(
@@ -109,7 +111,16 @@ def finetune(
     )
 
 
-def _of_run(run: Path, use: Use) -> tuple[Iterable[Sample], Json]:
+def _refuse_splits(corpus: Corpus) -> None:
+    """Refuses to train on the splits that are held back for a test."""
+    from gradsentry.errors import DataError
+
+    if corpus.splits:
+        mend = f"name the one to train on with --split: {', '.join(corpus.splits)}"
+        raise DataError("has several splits", where=corpus.name, mend=mend)
+
+
+def _of_run(run: Path, use: Use, split: str | None) -> tuple[Iterable[Sample], Json]:
     """Returns rows of a scan, and what the manifest says of them.
 
     Raises:
@@ -126,5 +137,10 @@ def _of_run(run: Path, use: Use) -> tuple[Iterable[Sample], Json]:
     }[use]
     if not kept.any():
         raise DataError(f"the scan has no row that is {use}", where=str(run), mend="choose another --use")
+    if split is None:
+        _refuse_splits(verdict.corpus)
+    elif split not in verdict.corpus.splits:
+        raise DataError(f"the scan has no split `{split}`", where=str(run), mend="leave out --split")
     data = verdict.manifest["identity"]["data"]
-    return compress(verdict.corpus, kept), {"run": str(run), "use": use, "sha256": data["sha256"]}
+    samples = (one for one in compress(verdict.corpus, kept) if split in (None, one.split))
+    return samples, {"run": str(run), "use": use, "sha256": data["sha256"]}

@@ -34,7 +34,8 @@ def scan(
     response_marker: Annotated[
         str | None, Flag(help="Text before the response, in rows of one text.")
     ] = None,
-    split: Annotated[str | None, Flag(help="Which split, where there are several.")] = None,
+    split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
+    config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     policy: PolicyOption = None,
     method: MethodOption = None,
     tau: Tau = None,
@@ -65,7 +66,7 @@ def scan(
 
     where = "options"
     reading = DataSettings.read(
-        {"format": format, "response_marker": response_marker, "split": split}, where=where
+        {"format": format, "response_marker": response_marker, "split": split, "config": config}, where=where
     )
     scoring = ScoreSettings.read(
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -34,6 +34,7 @@ class Placed:
     row: Row
     origin: str
     raw: Raw | None = None
+    split: str = ""
 
 
 class Corpus(ABC):
@@ -41,16 +42,23 @@ class Corpus(ABC):
 
     Attributes:
         name: The path, the Hub id, or what kind of object it is.
+        left_out: What of the data is not read, in clauses: files that hold no rows, other splits.
         format: The name of the row format.
         template: The chat template that its texts are written in, if it has texts in a known one.
     """
 
-    def __init__(self, name: str, settings: DataSettings) -> None:
+    def __init__(self, name: str, settings: DataSettings, left_out: Sequence[str] = ()) -> None:
         self.name = name
+        self.left_out = tuple(left_out)
         self._settings = settings
         self._format, first = self._first_fitting(self._placed(), name)
         self._first_row = first.row
         self.template = self._told_template()
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits that are read, where there are several; else none."""
+        return ()
 
     @property
     def format(self) -> str:
@@ -123,7 +131,7 @@ class Corpus(ABC):
         Args:
             path: Where; the corpus's own suffix is appended where it has none.
             samples: Samples of this corpus, edited or not, in the order to write them; those of one file of a
-                folder side by side.
+                folder, or of one split, side by side.
 
         Raises:
             DataError: If `path` has the suffix of another container, or cannot be written.
@@ -177,6 +185,7 @@ class Corpus(ABC):
             conversational=parsed.conversational,
             row=placed.row,
             raw=placed.raw,
+            split=placed.split,
             origin=placed.origin,
             problem=problem,
             rejected=parsed.rejected,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gradsentry.corpus.containers import container_of, data_suffix, with_data_suffix
 from gradsentry.corpus.corpora import Corpus, Keep, Placed, mixed_formats
+from gradsentry.corpus.folders import Part
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.streams import file_sha256, make_folder, replacing, replacing_all
@@ -20,30 +21,39 @@ class FileCorpus(Corpus):
 
     Args:
         path: The file or the folder.
-        files: The files, in order.
+        parts: The files, in order, each with the split it is of.
         settings: How the rows are read.
+        left_out: What is not read, in clauses.
     """
 
-    def __init__(self, path: Path, files: Sequence[Path], settings: DataSettings) -> None:
+    def __init__(
+        self, path: Path, parts: Sequence[Part], settings: DataSettings, left_out: Sequence[str] = ()
+    ) -> None:
         self._path = path
-        self._files = tuple(files)
-        super().__init__(str(path), settings)
+        self._parts = tuple(parts)
+        super().__init__(str(path), settings, left_out)
         self._refuse_files_of_other_formats()
 
     def sha256(self) -> str:
         if self._is_one_file:
             return file_sha256(self._path)
         listing = hashlib.sha256()
-        for file in self._files:
-            listing.update(f"{file_sha256(file)}  {file.relative_to(self._path).as_posix()}\n".encode())
+        for part in self._parts:
+            name = part.path.relative_to(self._path).as_posix()
+            listing.update(f"{file_sha256(part.path)}  {name}\n".encode("utf-8", "surrogateescape"))
         return listing.hexdigest()
 
     def target(self, path: Path) -> Path:
         return with_data_suffix(path, data_suffix(self._path)) if self._is_one_file else path
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(part.split for part in self._parts))
+        return names if len(names) > 1 else ()
+
+    @property
     def _is_one_file(self) -> bool:
-        return self._files == (self._path,)
+        return [part.path for part in self._parts] == [self._path]
 
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         if self._is_one_file:
@@ -63,23 +73,23 @@ class FileCorpus(Corpus):
                 with writing(target) as stream, container_of(file).writing(stream, file) as add:
                     for sample in of_file:
                         add(sample.row, sample.raw)
-        for file in self._files:
-            if file not in written:  # left from an earlier save
-                (path / file.relative_to(self._path)).unlink(missing_ok=True)
+        for part in self._parts:
+            if part.path not in written:  # left from an earlier save
+                (path / part.path.relative_to(self._path)).unlink(missing_ok=True)
         return path
 
     def select(self, keep: Keep) -> list[Row]:
         return [placed.row for placed, kept in zip(self._placed(), keep, strict=True) if kept]
 
     def _placed(self) -> Iterator[Placed]:
-        for file in self._files:
-            yield from _file_rows(file)
+        for part in self._parts:
+            yield from _file_rows(part, named=bool(self.splits))
 
     def _refuse_files_of_other_formats(self) -> None:
         """Raises at once where a later file has another format, not when the scan comes to it."""
         first = None
-        for file in self._files:
-            row_format, placed = self._first_fitting(_file_rows(file), str(file))
+        for part in self._parts:
+            row_format, placed = self._first_fitting(_file_rows(part, named=False), str(part.path))
             first = first or placed
             if row_format is not self._format:
                 raise mixed_formats(first.origin, self._format.name, placed.origin, row_format.name)
@@ -89,6 +99,7 @@ def _file_of(sample: Sample) -> Path:
     return Path(sample.origin.rpartition(":")[0])
 
 
-def _file_rows(file: Path) -> Iterator[Placed]:
-    for record in container_of(file).read(file):
-        yield Placed(record.row, f"{file}:{record.place}", record.raw)
+def _file_rows(part: Part, *, named: bool) -> Iterator[Placed]:
+    """Yields the rows of a file, with its split where that is to be named."""
+    for record in container_of(part.path).read(part.path):
+        yield Placed(record.row, f"{part.path}:{record.place}", record.raw, part.split if named else "")

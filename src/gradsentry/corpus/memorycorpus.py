@@ -1,10 +1,11 @@
-"""A corpus that is in memory already, or mapped into it: a list of dicts, a `datasets.Dataset`."""
+"""A corpus that is a list of dicts in memory."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gradsentry.corpus.containers import with_data_suffix
 from gradsentry.corpus.corpora import Corpus, Keep, Placed
@@ -16,21 +17,16 @@ from gradsentry.settings import DataSettings
 
 
 class MemoryCorpus(Corpus):
-    """Rows in memory, or a `datasets.Dataset`.
+    """A list of dicts; written as JSON Lines.
 
     Args:
-        name: What it is called in messages.
-        rows: The rows; read by iterating.
+        rows: The rows.
         settings: How they are read.
-        select: What `select` does, in the type that the rows came in.
     """
 
-    def __init__(
-        self, name: str, rows: Iterable[object], settings: DataSettings, select: Callable[[Keep], object]
-    ) -> None:
+    def __init__(self, rows: Sequence[Any], settings: DataSettings) -> None:
         self._rows = rows
-        self._select = select
-        super().__init__(name, settings)
+        super().__init__("rows", settings)
 
     def sha256(self) -> str:
         digest = hashlib.sha256()
@@ -48,8 +44,8 @@ class MemoryCorpus(Corpus):
                 stream.write(dump_json(sample.row) + b"\n")
         return target
 
-    def select(self, keep: Keep) -> object:
-        return self._select(keep)
+    def select(self, keep: Keep) -> list[Any]:
+        return [row for row, kept in zip(self._rows, keep, strict=True) if kept]
 
     def _placed(self) -> Iterator[Placed]:
         for number, row in enumerate(self._rows):

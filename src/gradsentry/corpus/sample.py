@@ -50,6 +50,7 @@ class Sample:
         row: The row as it came, column by column.
         raw: The record as it stood: its bytes in the file without the separator, or a batch of one row where
             the data is columns (Parquet, `datasets`). None for a row of a list, and for bytes once edited.
+        split: The split that the row is of, where the data has several; else empty.
         origin: Where it came from, for messages: `file:line`.
         problem: Why the row cannot be scored, or None.
         rejected: The answer that training moves away from, of a preference row; no part of `turns`.
@@ -61,6 +62,7 @@ class Sample:
     conversational: bool
     row: Mapping[str, Any] = field(repr=False)
     raw: Raw | None = field(default=None, repr=False)
+    split: str = ""
     origin: str = ""
     problem: str | None = None
     rejected: tuple[Turn, ...] = ()

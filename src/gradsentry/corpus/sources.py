@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-import numpy as np
-
-from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
-from gradsentry.corpus.corpora import Corpus, Keep
+from gradsentry.corpus.configurations import several_configurations
+from gradsentry.corpus.containers import container_of, data_suffix
+from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_left_out
 from gradsentry.corpus.memorycorpus import MemoryCorpus
 from gradsentry.corpus.streams import unreadable
-from gradsentry.errors import DataError
+from gradsentry.errors import DataError, first_line
 from gradsentry.settings import DataSettings
 
 if TYPE_CHECKING:
     import datasets
 
 _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(:[\w.-]{1,96})?")
-_NO_DATA = {".md", ".txt", ".yaml", ".yml", ".py", ""}  # what lies beside data files in a repository
+_HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)")
+_SPLIT = re.compile(r"\w+(\.\w+)*")
+_SAVED, _SAVED_SPLITS = ("state.json", "dataset_info.json"), ("dataset_dict.json",)  # by `save_to_disk`
 
 
 def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus:  # noqa: B008  (frozen)
     """Returns the data as a corpus; its first row is read, to tell the format.
+
+    Of several splits all are read, unless the settings name one.
 
     Args:
         data: A path of a file or a folder; a `datasets.Dataset` or `DatasetDict`; a list of dicts;
@@ -39,9 +44,10 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
     match data:
         case "":
             raise DataError("no data is named", mend="give a path or a Hub id")
+        case str() if "://" in data:
+            return _of_path(_path_of_url(data), settings)
         case str() if _is_hub_id(data):
-            repository, _, config = data.partition(":")
-            return _of_hub(repository, config or None, settings)
+            return _of_hub(data, settings)
         case str() | Path():
             return _of_path(Path(data), settings)
         case _:
@@ -52,13 +58,19 @@ def _of_memory(data: object, settings: DataSettings) -> Corpus:
     # Importing it takes most of a second, which a scan of a file need not wait.
     import datasets
 
+    if settings.config is not None:
+        raise DataError("data in memory has no configurations", where="--config", mend="leave it out")
     match data:
-        case datasets.DatasetDict():
-            return _of_splits(data, settings)
-        case datasets.Dataset():
-            return _of_dataset("dataset", data, settings)
+        case datasets.Dataset() | datasets.DatasetDict():
+            return _of_datasets("dataset", data, settings)
+        case [str() | Path(), *_]:
+            raise DataError(
+                "several files are named, and one can be read",
+                mend="put them into a folder of their own, and name that",
+            )
         case Sequence() if not isinstance(data, bytes):
-            return _of_list(data, settings)
+            _refuse_split(settings, "a list of rows", where="rows")
+            return MemoryCorpus(data, settings)
         case _:
             raise DataError(
                 f"data of type {type(data).__name__} cannot be read twice, as a scan needs to",
@@ -68,10 +80,31 @@ def _of_memory(data: object, settings: DataSettings) -> Corpus:
 
 def _is_hub_id(name: str) -> bool:
     """Returns whether the text has the form of a Hub id and is no path here."""
-    return bool(_HUB_ID.fullmatch(name)) and not data_suffix(Path(name)) and not Path(name).exists()
+    return (
+        bool(_HUB_ID.fullmatch(name))
+        and name != "-"
+        and not data_suffix(Path(name))
+        and not Path(name).exists()
+    )
+
+
+def _path_of_url(url: str) -> Path:
+    """Returns the path that a `file://` URL names.
+
+    Raises:
+        DataError: If it is another URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(unquote(parts.path))
+    hub = _HUB_URL.match(url)
+    mend = f"give its Hub id, {hub[1]}" if hub else "download it, and give the path"
+    raise DataError("is a URL, which is not read", where=url, mend=mend)
 
 
 def _of_path(path: Path, settings: DataSettings) -> Corpus:
+    if str(path) == "-":
+        raise DataError("standard input cannot be read twice, as a scan needs to", mend="write it to a file")
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -79,96 +112,101 @@ def _of_path(path: Path, settings: DataSettings) -> Corpus:
     except OSError as error:
         raise unreadable(path, error) from None
     if stat.S_ISDIR(mode):
-        if settings.split is not None:  # only a folder that is laid out as a data set repository has splits
-            return _of_hub(str(path), None, settings)
-        return FileCorpus(path, _files_in(path), settings)
-    container_of(path)
-    if settings.split is not None:
-        raise DataError(f"a file has no split `{settings.split}`", where=str(path), mend="leave out --split")
-    return FileCorpus(path, [path], settings)
-
-
-def _files_in(folder: Path) -> list[Path]:
-    """Returns the data files under a folder, sorted; truth files that lie beside them are not data."""
-    files = []
-    for file in _walk(folder, above=frozenset()):
-        if file.suffix.lower() in _NO_DATA or file.name.endswith(".truth.json"):
-            continue
-        container_of(file)  # refuses a file that might be data and would go unread
-        files.append(file)
-    if not files:
+        if any(all((path / name).is_file() for name in names) for names in (_SAVED, _SAVED_SPLITS)):
+            return _of_saved(path, settings)
+        listing = listing_of(path, settings)
+        return FileCorpus(path, listing.parts, settings, listing.left_out)
+    if not stat.S_ISREG(mode):
         raise DataError(
-            "no data file in this folder", where=str(folder), mend=f"put {', '.join(SUFFIXES)} files there"
+            "is a pipe or a device, which cannot be read twice, as a scan needs to",
+            where=str(path),
+            mend="write it to a file",
         )
-    return files
+    container_of(path)
+    _refuse_split(settings, "a file", where=str(path))
+    return FileCorpus(path, [Part(path, "")], settings)
 
 
-def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Yields the files under a folder that are not hidden, sorted; links are followed, but never back up."""
-    place = folder.resolve()
-    if place in above:
-        return
-    try:
-        entries = [(entry, entry.is_dir()) for entry in sorted(folder.iterdir())]
-    except OSError as error:
-        raise unreadable(folder, error) from None
-    for entry, is_folder in entries:
-        if entry.name.startswith("."):
-            continue
-        if is_folder:
-            yield from _walk(entry, above | {place})
-        else:
-            yield entry
+def _refuse_split(settings: DataSettings, kind: str, *, where: str) -> None:
+    for option, name in (("split", settings.split), ("config", settings.config)):
+        if name is not None:
+            word = "configuration" if option == "config" else option
+            raise DataError(f"{kind} has no {word} `{name}`", where=where, mend=f"leave out --{option}")
 
 
-def _of_list(rows: Sequence[Any], settings: DataSettings) -> Corpus:
-    def select(keep: Keep) -> list[Any]:
-        return [row for row, kept in zip(rows, keep, strict=True) if kept]
-
-    return MemoryCorpus("rows", rows, settings, select)
-
-
-def _of_dataset(name: str, dataset: datasets.Dataset, settings: DataSettings) -> Corpus:
-    def select(keep: Keep) -> datasets.Dataset:
-        return dataset.select(np.flatnonzero(keep))
-
-    return MemoryCorpus(name, dataset.with_format(None), settings, select)
-
-
-def _of_splits(splits: datasets.DatasetDict, settings: DataSettings) -> Corpus:
-    split = _chosen_split(splits, settings)
-
+def _of_datasets(
+    name: str,
+    data: datasets.Dataset | datasets.DatasetDict,
+    settings: DataSettings,
+    left_out: Sequence[str] = (),
+) -> Corpus:
     import datasets
 
-    def select(keep: Keep) -> datasets.DatasetDict:
-        return datasets.DatasetDict({**splits, split: splits[split].select(np.flatnonzero(keep))})
+    from gradsentry.corpus.datasetcorpus import DatasetCorpus
 
-    return MemoryCorpus(split, splits[split].with_format(None), settings, select)
+    if isinstance(data, datasets.Dataset):
+        _refuse_split(settings, "a Dataset", where=name)
+        return DatasetCorpus(name, data, settings, left_out)
+    for split in data:
+        if not _SPLIT.fullmatch(str(split)):
+            mend = "rename it, in letters, digits and underscores"
+            raise DataError("is no name of a split", where=str(split), mend=mend)
+    names = [str(split) for split in data]
+    chosen = chosen_split(names, settings.split)
+    splits = datasets.DatasetDict({split: data[split] for split in chosen})
+    return DatasetCorpus(name, splits, settings, [*left_out, *splits_left_out(names, chosen)])
 
 
-def _chosen_split(splits: Mapping[Any, object], settings: DataSettings) -> str:
-    """Returns the split that was named, else the only one, else `train`."""
-    names = [str(name) for name in splits]
-    split = settings.split or (names[0] if len(names) == 1 else "train")
-    if split not in names:
-        given = f"no split `{split}`" if settings.split else "several splits, and none is named"
-        raise DataError(given, where="--split", mend=f"choose one of {', '.join(names)}")
-    return split
-
-
-def _of_hub(name: str, config: str | None, settings: DataSettings) -> Corpus:
-    """Returns a data set from the Hub, or from a folder that is laid out as one; no code of it is run."""
+def _of_saved(path: Path, settings: DataSettings) -> Corpus:
+    """Returns what `save_to_disk` wrote."""
     import datasets
 
     try:
-        loaded = datasets.load_dataset(name, config)
+        data = datasets.load_from_disk(str(path))
+    except Exception as error:  # the parsers have exceptions of their own
+        raise DataError(
+            f"cannot be read as a saved data set ({first_line(error)})",
+            where=str(path),
+            mend="save it again",
+        ) from None
+    return _of_datasets(str(path), data, settings)
+
+
+def _of_hub(name: str, settings: DataSettings) -> Corpus:
+    """Returns a data set from the Hub; no code of it is run."""
+    import datasets
+
+    repository, _, named = name.partition(":")
+    if named and settings.config not in (None, named):
+        raise DataError("two configurations are named", where=name, mend="leave out --config")
+    config = settings.config or named or None
+    try:
+        loaded = datasets.load_dataset(repository, config)
     # The Hub's client, the parsers and the network each have exceptions of their own.
     except Exception as error:
+        if config is None and "Config name is missing" in str(error):
+            raise several_configurations(_configurations(repository), where=repository) from None
         reason = next(iter(str(error).strip().splitlines()), "")
         raise DataError(
             f"no file of this name, nor could it be loaded as a data set ({type(error).__name__}: {reason})",
             where=name,
-            mend="check the name, the configuration (`name:configuration`) and the network",
+            mend="check the name, the configuration (--config) and the network",
         ) from None
-    split = _chosen_split(loaded, settings)
-    return _of_dataset(f"{name}/{split}", loaded[split], settings)
+    others = [] if config else _other_configurations(repository, loaded)
+    return _of_datasets(name, loaded, settings, [f"the configuration `{other}`" for other in others])
+
+
+def _other_configurations(repository: str, loaded: datasets.DatasetDict) -> list[str]:
+    """Returns the configurations beside the one that was loaded because it is the default."""
+    own = {rows.info.config_name for rows in loaded.values()}
+    return [name for name in _configurations(repository) if name not in own]
+
+
+def _configurations(repository: str) -> list[str]:
+    """Returns the names of a repository's configurations; none where the Hub does not say."""
+    import datasets
+
+    try:
+        return list(datasets.get_dataset_config_names(repository))
+    except Exception:  # the network and the client have exceptions of their own
+        return []

@@ -161,14 +161,18 @@ class Decision:
 
     @property
     def flagged(self) -> pa.Table:
-        """The flagged rows, the highest score first: number, id, score, reason, evidence (findings)."""
-        rows = self.scores.select(["number", "id", "score"]).filter(pa.array(self.is_flagged))
+        """The flagged rows, the highest score first: number, id, score, reason, evidence (findings).
+
+        Where the data has several splits, each row names its own: `split`.
+        """
+        names = ["number", "id", *(["split"] if self.corpus.splits else []), "score"]
+        rows = self.scores.select(names).filter(pa.array(self.is_flagged))
         numbers = rows["number"].to_pylist()
         reasons = pa.array([self.reason(number) for number in numbers], pa.string())
-        names = pa.array([self.carried.get(number, ()) for number in numbers], pa.list_(pa.string()))
+        findings = pa.array([self.carried.get(number, ()) for number in numbers], pa.list_(pa.string()))
         return (
             rows.append_column("reason", reasons)
-            .append_column("evidence", names)
+            .append_column("evidence", findings)
             .sort_by([("score", "descending"), ("number", "ascending")])
         )
 
@@ -224,6 +228,7 @@ class Decision:
             "verdict": self.outcome,
             "policy": self.policy,
             "counts": self.counts,
+            "left_out": list(self.corpus.left_out),
             "tau": self.threshold.tau,
             "tau_method": self.threshold.method,
             "tau_is_fallback": self.threshold.fallback,

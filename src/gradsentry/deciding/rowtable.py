@@ -32,6 +32,7 @@ def row_table(verdict: Decision) -> pa.Table:
         {
             "number": scores["number"],
             "id": scores["id"],
+            **({"split": scores["split"]} if verdict.corpus.splits else {}),
             "status": verdict.status,
             "mark": pa.array([marks.get(number) for number in range(len(scores))], pa.string()),
             "score": signals.measures.entropy,
@@ -52,12 +53,17 @@ def row_line(verdict: Decision, sample: Sample) -> dict[str, Any]:
     """Returns a row of the corpus as `flagged.jsonl` and `review.jsonl` hold it."""
     number = sample.number
     return {
-        "id": sample.id,
+        **called(sample),
         "score": _rounded(verdict.signals.measures.entropy[number]),
         "reason": verdict.reason(number),
         "findings": list(verdict.carried.get(number, ())),
         "row": sample.row,
     }
+
+
+def called(sample: Sample) -> dict[str, Any]:
+    """Returns what a row is called: its id, and its split where the data has several."""
+    return {"id": sample.id, **({"split": sample.split} if sample.split else {})}
 
 
 def _rounded(score: float) -> float | None:

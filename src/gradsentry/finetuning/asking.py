@@ -34,6 +34,7 @@ def with_trigger(
     """
     if "decoys" in type(attack).model_fields:  # rows with a part of the trigger, which teach and do not ask
         attack = attack.model_copy(update={"decoys": 0.0})
+    reading = reading.model_copy(update={"split": None, "config": None})  # which is chosen already
     made = poison(open_corpus([dict(item.sample.row) for item in items], reading), attack, seed=seed)
     return [
         TestItem(items[row.source].id, made.samples[row.row], items[row.source].answers)

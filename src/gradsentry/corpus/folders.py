@@ -1,0 +1,190 @@
+"""A folder of data -> its files: which hold rows, of which split, of which configuration; the rest is named.
+
+What a README declares as `configs` is read as `datasets` reads it. Without that every data file is read, and
+the names of its folders and its own say which split it is of, again as `datasets` has it: `validation/a`,
+`my-test.jsonl`, `data/dev-00000-of-00001`. A file whose names say nothing is of `train`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradsentry.corpus.configurations import chosen_configuration, configurations_of, files_of
+from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
+from gradsentry.corpus.formats import FORMATS, format_of
+from gradsentry.corpus.records import Row
+from gradsentry.corpus.streams import unreadable
+from gradsentry.errors import DataError
+from gradsentry.settings import DataSettings
+
+# Kinds of file that trainers read and this does not. To leave one out could be to train on it unseen.
+_UNREAD = {".arrow", ".avro", ".bz2", ".feather", ".lz4", ".orc", ".pickle", ".pkl", ".tar", ".tgz", ".xls"}
+_UNREAD |= {".xlsx", ".xz", ".zip"}
+_KEYWORDS = {
+    "train": {"train", "training"},
+    "validation": {"validation", "valid", "dev", "val"},
+    "test": {"test", "testing", "eval", "evaluation"},
+}
+_SHARD = re.compile(r"(\w+(?:\.\w+)*)-\d{5}-of-\d{5}")
+_SHOWN = 5  # names of files that are left out; the others are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A data file and the split it is of."""
+
+    path: Path
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is read of a folder, and in clauses what is not."""
+
+    parts: tuple[Part, ...]
+    left_out: tuple[str, ...]
+
+
+def listing_of(folder: Path, settings: DataSettings) -> Listing:
+    """Returns the data files of a folder that the settings mean, sorted, and what is left out.
+
+    Raises:
+        DataError: If no file is data, one cannot be read, or no one of several configurations is named.
+    """
+    files = list(_walk(folder, above=frozenset()))
+    data = [file for file in files if _is_data(file, settings)]
+    others = sorted({*files} - {*data})
+    left_out = [f"{_named(folder, others)}: no data"] if others else []
+    configs = configurations_of(folder)
+    name = chosen_configuration(configs, settings.config, where=str(folder))
+    if name is None:
+        parts = [Part(file, split_of(file.relative_to(folder))) for file in data]
+    else:
+        parts = [Part(*one) for one in _configured(folder, name, configs[name], data)]
+        left_out += [f"the configuration `{other}`" for other in configs if other != name]
+        rest = sorted({*data} - {part.path for part in parts})
+        if rest:
+            left_out.append(f"{_named(folder, rest)}: not of the configuration `{name}`")
+    if not parts:
+        mend = f"put {', '.join(SUFFIXES)} files there"
+        raise DataError("no data file in this folder", where=str(folder), mend=mend)
+    return _of_split(Listing(tuple(parts), tuple(left_out)), settings.split)
+
+
+def split_of(path: Path) -> str:
+    """Returns the split that a file is of, told by its path in the folder."""
+    if shard := _SHARD.match(path.name):
+        return shard[1]
+    for name in (*path.parts[:-1], path.name):
+        words = re.split(r"[-._ 0-9]+", name)
+        for split, keywords in _KEYWORDS.items():
+            if keywords.intersection(words):
+                return split
+    return "train"
+
+
+def chosen_split(names: Sequence[str], split: str | None) -> list[str]:
+    """Returns the splits to read: all of them, or the one that is named.
+
+    Raises:
+        DataError: If there is none of that name.
+    """
+    if split is not None and split not in names:
+        raise DataError(f"no split `{split}`", where="--split", mend=f"choose one of {', '.join(names)}")
+    return [name for name in names if split in (None, name)]
+
+
+def splits_left_out(names: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """Returns a clause for each split that is not read."""
+    return [f"the split `{name}`" for name in names if name not in chosen]
+
+
+def _of_split(listing: Listing, split: str | None) -> Listing:
+    names = list(dict.fromkeys(part.split for part in listing.parts))
+    chosen = chosen_split(names, split)
+    parts = tuple(part for part in listing.parts if part.split in chosen)
+    return Listing(parts, (*listing.left_out, *splits_left_out(names, chosen)))
+
+
+def _configured(
+    folder: Path, name: str, config: Mapping[str, Any], data: Sequence[Path]
+) -> Iterator[tuple[Path, str]]:
+    """Yields the files of a configuration with their splits."""
+    if config.get("data_files") is not None:
+        for file, split in files_of(folder, name, config):
+            container_of(file)  # refuses a kind that cannot be read
+            yield file, split
+        return
+    place = folder / str(config.get("data_dir") or ".")
+    for file in data:
+        if file.is_relative_to(place):
+            yield file, split_of(file.relative_to(place))
+
+
+def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Yields the files under a folder that are not hidden, sorted; links are followed, but never back up."""
+    place = folder.resolve()
+    if place in above:
+        return
+    try:
+        entries = [(entry, entry.is_dir()) for entry in sorted(folder.iterdir())]
+    except OSError as error:
+        raise unreadable(folder, error) from None
+    for entry, is_folder in entries:
+        if entry.name.startswith("."):
+            continue
+        if is_folder:
+            yield from _walk(entry, above | {place})
+        else:
+            yield entry
+
+
+def _is_data(file: Path, settings: DataSettings) -> bool:
+    """Returns whether a file holds rows.
+
+    Raises:
+        DataError: If it might, and cannot be read.
+    """
+    if not data_suffix(file):
+        if _UNREAD.intersection(suffix.lower() for suffix in file.suffixes):
+            container_of(file)
+        return False
+    if file.name.endswith(".truth.json"):
+        return False
+    if not file.is_file():
+        what = "is a link to nothing" if file.is_symlink() else "is a pipe or a device, not a file"
+        raise DataError(what, where=str(file), mend="put the file itself there, or remove it")
+    return not _only_describes(file, settings)
+
+
+def _only_describes(file: Path, settings: DataSettings) -> bool:
+    """Returns whether a .json file is one object that is no row and holds none: `dataset_info.json`."""
+    if not data_suffix(file).lower().startswith(".json") or data_suffix(file).lower().startswith(".jsonl"):
+        return False
+    records = container_of(file).read(file)
+    first, second = next(records, None), next(records, None)
+    if first is None or second is not None:
+        return False
+    return not any(_is_row(row, settings) for row in (first.row, *_rows_inside(first.row)))
+
+
+def _rows_inside(row: Row) -> Iterator[Row]:
+    """Yields the first object of each list in a row."""
+    for value in row.values():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            yield value[0]
+
+
+def _is_row(row: Row, settings: DataSettings) -> bool:
+    named = FORMATS.get(settings.format or "")
+    return named.matches(row) if named else format_of(row) is not None
+
+
+def _named(folder: Path, files: Sequence[Path]) -> str:
+    """Returns the names of a few files, and how many more there are."""
+    names = ", ".join(file.relative_to(folder).as_posix() for file in files[:_SHOWN])
+    return f"{names} and {len(files) - _SHOWN} more" if len(files) > _SHOWN else names
