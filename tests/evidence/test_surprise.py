@@ -71,7 +71,7 @@ def test_stored_losses_of_a_span_are_those_of_the_model(row, embedded):
 
 
 def test_rows_without_a_score_have_no_tokens(embedded):
-    rows = [{"prompt": "a", "completion": text} for text in ("yes", "", "no, never")]
+    rows = [{"prompt": "a?", "completion": text} for text in ("yes", "", "no, never")]
     losses = TokenLosses.of_scores(score_table(open_corpus(rows), embedded, ScoreSettings()))
     assert np.diff(losses.bounds).tolist() == [2, 0, 4]
     values, ends = losses.row(2)
