@@ -32,7 +32,7 @@ from gradsentry.store import EVIDENCE, REFERENCE, VERDICT, Json, RunDirectory
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "pyarrow")
+_LIBRARIES = ("torch", "transformers", "trl", "tokenizers", "datasets", "numpy", "scipy", "pyarrow")
 
 
 def scan(
