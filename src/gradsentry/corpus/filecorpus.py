@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from gradsentry.corpus.containers import container_of, data_suffix, with_data_suffix
@@ -13,6 +13,7 @@ from gradsentry.corpus.folders import Part
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.streams import file_sha256, make_folder, replacing, replacing_all
+from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
 
@@ -33,6 +34,8 @@ class FileCorpus(Corpus):
         self._parts = tuple(parts)
         super().__init__(str(path), settings, left_out)
         self._refuse_files_of_other_formats()
+        for part in parts:
+            self._refuse_columns(part)
 
     def sha256(self) -> str:
         if self._is_one_file:
@@ -93,6 +96,19 @@ class FileCorpus(Corpus):
             first = first or placed
             if row_format is not self._format:
                 raise mixed_formats(first.origin, self._format.name, placed.origin, row_format.name)
+
+    def _refuse_columns(self, part: Part) -> None:
+        """Refuses a file that is one object of columns, which reads like one row that is no row."""
+        first, *more = islice(_file_rows(part, named=False), 2)
+        values = list(first.row.values())
+        sizes = {len(value) for value in values if isinstance(value, list | dict)}
+        is_columns = all(isinstance(value, list | dict) for value in values) and len(sizes) == 1
+        if not more and is_columns and self._sample(0, first).problem is not None:
+            raise DataError(
+                "is one object of columns, not of rows",
+                where=str(part.path),
+                mend="write one row a line, as pandas does with to_json(orient='records', lines=True)",
+            )
 
 
 def _file_of(sample: Sample) -> Path:

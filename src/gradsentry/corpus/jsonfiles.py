@@ -1,18 +1,18 @@
-"""JSON Lines and JSON lists, read in constant memory with the bytes of each row kept.
+"""JSON Lines, JSON lists and objects over several lines, read in constant memory with each row's bytes kept.
 
 A list is not parsed as a whole: where a row ends is found by counting brackets outside of strings, in time
-linear in its bytes, and only the row is parsed. Which of the two a file is, its first byte says: both go by
-the name `.json`.
+linear in its bytes, and only the row is parsed. So are objects that one after another stand on several lines,
+as `jq` writes them. Which of the three a file is, its first line says: all go by the name `.json`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from gradsentry.corpus.records import Add, Record, Row, dump_json, parse_object
 from gradsentry.corpus.sample import Raw
@@ -25,18 +25,21 @@ _QUOTE = ord('"')
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
 
 
+Shape = Literal["list", "lines", "objects"]
+
+
 class Json:
-    """A file of objects: a list where it begins with `[`, else one a line, blank lines passed over."""
+    """A file of objects: a list where it begins with `[`, else one a line, or each on several lines."""
 
     def read(self, path: Path) -> Iterator[Record]:
-        pieces = _pieces if _begins_with_bracket(path) else _lines
-        for piece in pieces(path):
+        for piece in _PIECES[_shape(path)](path):
             yield Record(parse_object(piece.raw, path, piece.line), piece.line, piece.raw)
 
     @contextmanager
     def writing(self, stream: BinaryIO, like: Path) -> Iterator[Add]:
         """Yields a function that writes a row; between rows it writes what stands between those of `like`."""
-        layout = _Layout.of_array(like) if _begins_with_bracket(like) else _Layout.of_lines(like)
+        shape = _shape(like)
+        layout = _Layout.of_lines(like) if shape == "lines" else _Layout.of_pieces(like, shape)
         before = layout.opening
 
         def add(row: Row, raw: Raw | None) -> None:
@@ -57,6 +60,7 @@ class _Layout:
     closing: bytes
     nothing: bytes
     margin: bytes | None = None
+    indent: int = 1
 
     @classmethod
     def of_lines(cls, path: Path) -> _Layout:
@@ -64,21 +68,24 @@ class _Layout:
         return cls(b"", end, end, b"")
 
     @classmethod
-    def of_array(cls, path: Path) -> _Layout:
-        """Returns the layout of a list, which must hold a row."""
-        pieces = _pieces(path)
+    def of_pieces(cls, path: Path, shape: Shape) -> _Layout:
+        """Returns the layout of a list or of objects on several lines, which must hold a row."""
+        pieces = _PIECES[shape](path)
         first, second = next(pieces), next(pieces, None)
         pieces.close()
-        separator = second.before if second else b"," + first.before.partition(b"[")[2]
+        comma, nothing = (b",", b"[]\n") if shape == "list" else (b"\n", b"")
+        separator = second.before if second else comma + first.before.partition(b"[")[2]
         margin = separator.rpartition(b"\n")[2] if b"\n" in first.raw else None
-        return cls(first.before, separator, _ending(path), b"[]\n", margin)
+        second_line = first.raw.partition(b"\n")[2]
+        indent = len(second_line) - len(second_line.lstrip(b" \t")) - len(margin or b"")
+        return cls(first.before, separator, _ending(path), nothing, margin, max(indent, 1))
 
     def dump(self, row: Row) -> bytes:
         """Returns the row as JSON, indented as its neighbours are."""
         if self.margin is None:
             return dump_json(row)
         # A line feed inside a string is escaped, so each one that stands here begins a line of the layout.
-        return dump_json(row, indent=len(self.margin) or 1).replace(b"\n", b"\n" + self.margin)
+        return dump_json(row, indent=self.indent).replace(b"\n", b"\n" + self.margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,24 @@ def _pieces(path: Path) -> Generator[_Piece]:
             before += mark + window.blanks()
         if window.peek():
             raise window.error("something stands after the end of the list")
+
+
+def _objects(path: Path) -> Generator[_Piece]:
+    """Yields the bytes of objects that stand one after another, each on several lines."""
+    with reading(path) as stream:
+        window = _Window(stream, path)
+        before = window.blanks()
+        while window.peek():
+            line = window.line
+            yield _Piece(window.take_object(), line, before)
+            before = window.blanks()
+
+
+_PIECES: dict[Shape, Callable[[Path], Generator[_Piece]]] = {
+    "list": _pieces,
+    "lines": _lines,
+    "objects": _objects,
+}
 
 
 class _Window:
@@ -193,10 +218,21 @@ class _Window:
         return repr(self._data[self._at : self._at + 20].decode("utf-8", "replace"))
 
 
-def _begins_with_bracket(path: Path) -> bool:
+def _shape(path: Path) -> Shape:
+    """Returns how the objects of a file stand, as its first line that is not blank says."""
     with reading(path) as stream:
-        head = stream.read(_CHUNK).removeprefix(BOM)
-        return head.lstrip(_BLANK).startswith(b"[")
+        for _, line in numbered_lines(stream, path):
+            if line.strip(_BLANK):
+                break
+        else:
+            return "lines"
+    if line.lstrip(_BLANK).startswith(b"["):
+        return "list"
+    marks = _STRING_OR_BRACKET.findall(line)
+    opened = sum(mark in b"{[" for mark in marks) - sum(mark in b"}]" for mark in marks)
+    # No string goes on over a line: one that is open is a row that was cut.
+    is_open = line.lstrip(_BLANK).startswith(b"{") and opened > 0 and b'"' not in marks
+    return "objects" if is_open else "lines"
 
 
 def _ending(path: Path) -> bytes:
