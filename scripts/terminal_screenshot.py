@@ -20,10 +20,9 @@ from gradsentry.screening import open_run
 def main(run: Path, picture: Path) -> None:
     """Prints the summary of a demo's run into a picture."""
     console = Console(record=True, width=110, highlight=False)
-    display.console = console
     verdict = open_run(run / "run")
     verdict.corpus.name = str(run / "poisoned.jsonl")
-    display.summary(verdict, run / "run")
+    display.summary(verdict, run / "run", console)
     comparison = compare(verdict, truth_path(run / "poisoned.jsonl"))
     console.print(f"\nagainst the truth {comparison.line()}", soft_wrap=True)
     console.save_svg(str(picture), title="gradsentry demo")

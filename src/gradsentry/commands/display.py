@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import rich.console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -64,9 +65,9 @@ def progress(what: str = "rows", *, silent: bool) -> Iterator[Callable[[int, int
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def summary(verdict: Verdict, run: Path) -> None:
+def summary(verdict: Verdict, run: Path, console: rich.console.Console | None = None) -> None:
     """Prints the verdict in the words of the report: what was found, what is open, the files, what to do."""
-    console, said = Console(), words(verdict, RunDirectory(run))
+    console, said = console or Console(), words(verdict, RunDirectory(run))
     console.print(Text(f"\n{verdict.corpus.name}", style="dim"))
     for clause in verdict.corpus.left_out:
         console.print(Text(f"not scanned: {clause}", style="yellow"))
