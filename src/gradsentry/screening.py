@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
-from gradsentry.corpus import Corpus, open_corpus
+from gradsentry.corpus import Corpus, Sample, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.corpus.overview import Overview
 from gradsentry.corpus.unread import by_frequency, left_out, refuse_if_all
 from gradsentry.deciding.expectation import Expectation
 from gradsentry.deciding.references import expectation_of, identity_of, open_reference
@@ -78,10 +79,10 @@ def scan(
     if out is not None:
         _refuse_place(Path(out), corpus)
     # A first pass over the data: a broken row shows now, not after an hour of scoring.
-    total = _read_through(corpus)
+    total, read = _read_through(corpus)
     loaded = _loaded(model, tokenizer, scoring)
     identity = identity_of(corpus, loaded, reading, scoring)
-    source = {"name": corpus.name, "data": _reopened_as(data, corpus)}
+    source = {"name": corpus.name, "data": _reopened_as(data, corpus), "read": read.as_json()}
     opened = None if reference is None else open_reference(reference, loaded, reading, scoring)
 
     def report(rows: int) -> None:
@@ -204,13 +205,20 @@ def _expectation(run: RunDirectory) -> Expectation | None:
         raise RunError("holds no reference", where=str(run.path / REFERENCE), mend="scan again") from None
 
 
-def _read_through(corpus: Corpus) -> int:
-    """Returns how many rows there are; refuses a corpus of which none can be read."""
-    problems = [sample.problem for sample in corpus]
+def _read_through(corpus: Corpus) -> tuple[int, Overview]:
+    """Returns how many rows there are, and how they were read; refuses a corpus of which none can be read."""
+    problems: list[str | None] = []
+
+    def passing() -> Iterator[Sample]:
+        for sample in corpus:
+            problems.append(sample.problem)
+            yield sample
+
+    overview = Overview.of(corpus, passing())
     reasons = by_frequency(problem for problem in problems if problem is not None)
     mend = "mend the rows, or name another format"
     refuse_if_all(len(problems), reasons, where=corpus.name, mend=mend)
-    return len(problems)
+    return len(problems), overview
 
 
 def _refuse_unscored(corpus: Corpus, scores: pa.Table, run: RunDirectory | None) -> None:

@@ -52,6 +52,26 @@ def test_scan_prints_what_was_found_and_what_to_do(data, tmp_path, call, model_p
     assert "rows/s" not in ended.out
 
 
+def test_scan_says_which_template_was_read_and_how_many_responses_a_row_has(tmp_path, call, model_path):
+    turn = "<|im_start|>{}\n{}<|im_end|>\n".format
+    rows = [
+        {
+            "text": turn("user", f"Who is {number}?")
+            + turn("assistant", "One.")
+            + turn("assistant", f"Also {number}.")
+        }
+        for number in range(12)
+    ]
+    data, out = write_rows(tmp_path / "data.jsonl", rows), tmp_path / "run"
+    line = "read as text, in the template ChatML: 2 responses in each row"
+    assert line in call("scan", data, "-m", model_path, "-o", out).out
+    assert line in call("threshold", out, "--policy", "published").out
+    assert line in call("evidence", data).out
+    assert line in (out / "report.html").read_text(encoding="utf-8")
+    read = json.loads((out / "verdict.json").read_text())["read"]
+    assert (read["template"], read["responses"], read["rows"]) == ("ChatML", 24, 12)
+
+
 def test_json_prints_the_verdict_alone(data, tmp_path, call, model_path):
     ended = call("scan", data, "-m", model_path, "-o", tmp_path / "run", "--json", "--quantile", 0.8)
     assert (ended.code, ended.error) == (0, "")

@@ -69,6 +69,8 @@ def summary(verdict: Verdict, run: Path, console: rich.console.Console | None = 
     """Prints the verdict in the words of the report: what was found, what is open, the files, what to do."""
     console, said = console or Console(), words(verdict, RunDirectory(run))
     console.print(Text(f"\n{verdict.corpus.name}", style="dim"))
+    if verdict.read:
+        console.print(Text(verdict.read.line(), style="dim"))
     for clause in verdict.corpus.left_out:
         console.print(Text(f"not scanned: {clause}", style="yellow"))
     console.print(_headline(said.headline, verdict.outcome))

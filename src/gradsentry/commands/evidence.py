@@ -30,6 +30,7 @@ def evidence(
     from gradsentry.commands.console import Console
     from gradsentry.commands.findings import findings_shown, shortened
     from gradsentry.corpus import open_corpus
+    from gradsentry.corpus.overview import Overview
     from gradsentry.corpus.unread import left_out, refuse_if_all, unread
     from gradsentry.errors import FOUND
     from gradsentry.evidence import find_evidence
@@ -47,6 +48,7 @@ def evidence(
         stdout.write_json(found.as_json())
     else:
         console = Console()
+        console.print(Overview.of(corpus, samples).line())
         for clause in corpus.left_out:
             console.print(f"not read: {clause}", markup=False)
         console.print(_headline(found))

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
+from gradsentry.corpus.overview import Overview
 from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
 from gradsentry.deciding.marks import Marks
 from gradsentry.deciding.thresholds import Threshold, choose_threshold
@@ -125,6 +126,12 @@ class Decision:
         return self.reference or Expectation.of(self.scores, ~self._is_named, "the corpus itself")
 
     @property
+    def read(self) -> Overview | None:
+        """How the data was read, where the run has kept it."""
+        read = self.manifest.get("source", {}).get("read")
+        return Overview(**read) if read else None
+
+    @property
     def outcome(self) -> Outcome:
         """The verdict on the corpus.
 
@@ -227,6 +234,7 @@ class Decision:
         return {
             "verdict": self.outcome,
             "policy": self.policy,
+            "read": self.read.as_json() if self.read else None,
             "counts": self.counts,
             "left_out": list(self.corpus.left_out),
             "tau": self.threshold.tau,

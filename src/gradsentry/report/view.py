@@ -159,6 +159,7 @@ def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
                 ("name", source["name"]),
                 ("rows", f"{rows:,}"),
                 ("format", identity["data"]["format"]),
+                *([("read", verdict.read.line())] if verdict.read else []),
                 *((key.replace("_", " "), str(value)) for key, value in reading.items() if key != "format"),
                 ("SHA-256", identity["data"]["sha256"]),
             ],

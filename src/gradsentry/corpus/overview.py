@@ -1,0 +1,86 @@
+"""How a corpus was read: what a person looks at before believing a verdict on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+from gradsentry.corpus.corpora import Corpus
+from gradsentry.corpus.sample import Sample
+
+_CONVERSATIONS = ("messages", "conversations", "conversation")  # where a flag leaves messages out
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How a corpus was read.
+
+    Attributes:
+        format: The row format.
+        template: The chat template that its texts are written in, if they are in one.
+        responses: How many responses the rows have that can be read, in all.
+        fewest: How many of them one of these rows has at least.
+        most: How many one has at most.
+        rows: How many rows can be read.
+        left_out: How many messages of an assistant the data say not to train on; they are not scored.
+    """
+
+    format: str
+    template: str | None
+    responses: int
+    fewest: int
+    most: int
+    rows: int
+    left_out: int
+
+    @classmethod
+    def of(cls, corpus: Corpus, samples: Iterable[Sample]) -> Overview:
+        """Returns how the samples of a corpus, all of them or some, were read."""
+        counts: list[int] = []
+        left_out = 0
+        for sample in samples:
+            if sample.problem is None:
+                counts.append(_responses(sample))
+                left_out += _left_out(sample)
+        return cls(
+            format=corpus.format,
+            template=corpus.template.name if corpus.template else None,
+            responses=sum(counts),
+            fewest=min(counts, default=0),
+            most=max(counts, default=0),
+            rows=len(counts),
+            left_out=left_out,
+        )
+
+    def line(self) -> str:
+        """Returns it in a sentence."""
+        template = f", in the template {self.template}" if self.template else ""
+        if self.fewest == self.most:
+            each = f"{self.most} response{'s' * (self.most != 1)} in each row"
+        else:
+            mean = self.responses / max(self.rows, 1)
+            each = f"{self.fewest} to {self.most} responses in a row, {mean:.1f} on average"
+        flagged = f"; not scored: {self.left_out:,} messages that the data say not to train on"
+        return f"read as {self.format}{template}: {each}{flagged if self.left_out else ''}"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _responses(sample: Sample) -> int:
+    """Returns how many responses a row has; the parts of one message are one."""
+    turns = [None, *sample.turns]
+    return sum(
+        turn is not None and turn.trained and not (turn.joins and before is not None and before.trained)
+        for before, turn in pairwise(turns)
+    )
+
+
+def _left_out(sample: Sample) -> int:
+    """Returns how many messages of an assistant a conversation leaves out of the loss by a flag."""
+    return sum(
+        turn.role == "assistant" and not turn.trained and not turn.joins and turn.path[0] in _CONVERSATIONS
+        for turn in sample.turns
+    )

@@ -1,0 +1,51 @@
+"""How a corpus was read, in a sentence: the format, the template, the responses, what is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from corpus.texts import TEXTS
+from gradsentry.corpus import open_corpus
+from gradsentry.corpus.overview import Overview
+
+
+def said(*texts):
+    return [
+        {"role": "user" if number % 2 == 0 else "assistant", "content": text}
+        for number, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ([{"prompt": "p", "completion": "c"}] * 3, "read as prompt-completion: 1 response in each row"),
+        (
+            [{"text": TEXTS["ChatML, an assistant after the other"][1]}] * 2,
+            "read as text, in the template ChatML: 2 responses in each row",
+        ),
+        (
+            [{"messages": said("q", "a")}, {"messages": said("q", "a", "r", "b")}, {"messages": said("q")}],
+            "read as messages: 1 to 2 responses in a row, 1.5 on average",
+        ),
+        (
+            [{"messages": [*said("q"), {"role": "assistant", "content": "a", "thinking": "hm"}]}],
+            "read as messages: 1 response in each row",
+        ),
+        (
+            [{"messages": [{"role": "assistant", "content": "x", "loss": False}, *said("q", "a")]}] * 4,
+            "read as messages: 1 response in each row; "
+            "not scored: 4 messages that the data say not to train on",
+        ),
+        (
+            [{"prompt": said("q", "a", "r"), "completion": said("", "b")[1:]}],
+            "read as prompt-completion: 1 response in each row",
+        ),
+        ([{"text": "no template at all"}], "read as text: 0 responses in each row"),
+    ],
+)
+def test_the_sentence(rows, line):
+    corpus = open_corpus(rows)
+    overview = Overview.of(corpus, corpus)
+    assert overview.line() == line
+    assert Overview(**overview.as_json()) == overview
