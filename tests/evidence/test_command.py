@@ -26,7 +26,7 @@ def poisoned_file(tmp_path):
 def test_table(poisoned_file):
     result = CliRunner().invoke(app, [str(poisoned_file[0]), "--fail-on-findings"])
     assert result.exit_code == 1
-    assert "poisoned - 1 findings; drop 30 of 300 rows" in result.output
+    assert "Poisoned: drop 30 of 300 rows" in result.output
     assert "vrbx" in result.output
 
 
