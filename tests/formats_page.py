@@ -55,8 +55,9 @@ def code(value: object) -> str:
 def sections() -> list[Section]:
     """Returns the sections of the page, in order, each from the module that holds its table."""
     from corpus import page_row_formats, page_templates
+    from models import page_families
 
-    return [page_row_formats.section(), page_templates.section()]
+    return [page_row_formats.section(), page_templates.section(), page_families.section()]
 
 
 def page() -> str:

@@ -16,6 +16,7 @@ from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.packing import beginning, common_length, walk
 from gradsentry.gradients.reference import reference_entropy, reference_gradient, reference_spectrum
 from gradsentry.gradients.running import run
+from gradsentry.models.families import Sharing
 from gradsentry.models.loading import LoadedModel, wrap_model
 from gradsentry.models.packed_attention import attend
 from gradsentry.settings import ScoreSettings
@@ -114,10 +115,14 @@ def results(loaded: LoadedModel, rows: list[Encoded], **given_settings: object) 
 
 def check(loaded: LoadedModel, rows: list[Encoded], **given_settings: object) -> None:
     """Compares packs with rows that run alone."""
-    assert loaded.packs
+    assert loaded.sharing.packs
     assert loaded.last_layer is not None
     ours = results(loaded, rows, **given_settings)
-    whole = results(replace(loaded, packs=False), rows, **{**given_settings, "token_budget": 1})
+    whole = results(
+        replace(loaded, sharing=Sharing(packs=False, pads=False)),
+        rows,
+        **{**given_settings, "token_budget": 1},
+    )
     assert entropies(ours) == pytest.approx(entropies(whole), abs=1e-5)
     for one, other in zip(ours, whole, strict=True):
         np.testing.assert_allclose(one.losses, other.losses, atol=1e-4)
@@ -192,17 +197,17 @@ def test_the_embedded_model(embedded):
 
 @pytest.mark.parametrize("kind", PADDED)
 def test_what_looks_back_in_another_way_runs_padded(kind):
-    assert not tiny(kind).packs
+    assert not tiny(kind).sharing.packs
     assert len(results(tiny(kind), MIXED[:3])) == 3
 
 
 def test_bfloat16_packs():
-    assert wrap_model(build_kind("llama").bfloat16(), word_tokenizer()).packs
+    assert wrap_model(build_kind("llama").bfloat16(), word_tokenizer()).sharing.packs
 
 
 def test_a_sliding_window_runs_padded():
     model = build("mistral", intermediate_size=48, num_key_value_heads=1, sliding_window=16)
-    assert not wrap_model(model, word_tokenizer()).packs
+    assert not wrap_model(model, word_tokenizer()).sharing.packs
 
 
 def test_the_models_own_attention_is_put_back():

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from gradients.drawn import drawn_sample, padded_results
+from gradsentry.gradients.reference import reference_spectrum
 from gradsentry.models.loading import load_model, resolve_device, wrap_model
+from models.architectures import build_model
+from models.oracle import exact_copy, oracle
 from models.saved import edit_weights, save, save_llama
 from models.tiny import build, build_kind, tiny, word_tokenizer
 
@@ -131,3 +136,26 @@ def test_a_saved_model_loads_as_it_was(tmp_path, kind):
     assert (loaded.tied, loaded.head.softcap) == (tiny(kind).tied, tiny(kind).head.softcap)
     assert loaded.head.scale == pytest.approx(tiny(kind).head.scale, rel=1e-5)
     assert torch.equal(loaded.head.weight, tiny(kind).head.weight)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gemma3", "idefics3", "llava", "mistral3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm"],
+)
+def test_a_directory_of_any_family_is_scored_as_the_model_was_that_it_holds(tmp_path, name):
+    model = build_model(name)
+    loaded = load_model(str(save(model, tmp_path)), device="cpu")
+    rows = [drawn_sample(0, 4, 6), drawn_sample(1, 8, 40)]
+    for row, result in zip(rows, padded_results(loaded, rows, crop=1, k=16), strict=True):
+        losses, gradient = oracle(exact_copy(model), row)
+        values = reference_spectrum(gradient, crop=1, k=16)
+        np.testing.assert_allclose(result.losses, losses, atol=1e-4)
+        np.testing.assert_allclose(result.values, values, atol=1e-4 * values[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("recurrent_gemma", "logits_soft_cap"), ("xlstm", "output_logit_soft_cap")]
+)
+def test_a_cap_is_found_under_whatever_key_it_stands(name, key):
+    loaded = wrap_model(build_model(name), word_tokenizer())
+    assert loaded.head.softcap == getattr(loaded.model.config, key) == 30.0

@@ -1,13 +1,15 @@
 """Encoded samples -> what enters the output projection where it predicts their responses.
 
-Samples run in packs, or padded where the model takes no packs, under a budget of tokens. What does not fit in
-memory is run again with half of it.
+Samples run in packs, or padded, or with those of their length alone, whatever the model was shown to take
+without one changing another's states, under a budget of tokens. What does not fit in memory is run again with
+half of it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -52,7 +54,15 @@ def read_states(
         budget: Tokens of a batch at most; None chooses by device.
     """
     budget = budget or (_GPU_BUDGET if loaded.device.type == "cuda" else _CPU_BUDGET)
-    return (_packed if loaded.packs else _padded)(loaded, encoded, rows, read, budget)
+    may = loaded.sharing
+    together: list[int] = []
+    of_one_length: list[int] = []
+    for row in rows:
+        alike = may.alike is None or len(encoded[row].ids) <= may.alike
+        (together if alike and (may.packs or may.pads) else of_one_length).append(row)
+    share = _packed if may.packs else partial(_padded, padding=PADDING)
+    yield from share(loaded, encoded, together, read, budget)
+    yield from _padded(loaded, encoded, of_one_length, read, budget, padding=0.0)
 
 
 def padded_states(loaded: LoadedModel, batch: Sequence[Encoded]) -> Tensor:
@@ -94,10 +104,16 @@ def _packed(
 
 
 def _padded(
-    loaded: LoadedModel, encoded: Sequence[Encoded], rows: Sequence[int], read: Read[T], budget: int
+    loaded: LoadedModel,
+    encoded: Sequence[Encoded],
+    rows: Sequence[int],
+    read: Read[T],
+    budget: int,
+    *,
+    padding: float,
 ) -> Iterator[tuple[int, T | str]]:
     def plan(rows: Sequence[int], budget: int) -> list[list[int]]:
-        batches = plan_batches([len(encoded[row].ids) for row in rows], budget, padding=PADDING)
+        batches = plan_batches([len(encoded[row].ids) for row in rows], budget, padding=padding)
         return [[rows[place] for place in batch] for batch in batches]
 
     waiting = plan(rows, budget)

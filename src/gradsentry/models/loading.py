@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,13 @@ from gradsentry.errors import ModelError
 from gradsentry.models import embedded
 from gradsentry.models.adapters import load_adapter
 from gradsentry.models.checkpoints import load_checkpoint, one_line
+from gradsentry.models.families import REFUSED, Sharing, sharing
 from gradsentry.models.passes import last_layer, packs
 from gradsentry.models.probing import Head, probe_head
 from gradsentry.settings import DType
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -31,6 +32,8 @@ _TOKENIZER_FILES = (
     "vocab.txt",
     "spiece.model",
 )
+# Where configurations say how many tokens a model takes: most; MPT; Whisper.
+_POSITIONS = ("max_position_embeddings", "max_seq_len", "max_target_positions")
 _NO_GGUF = "name the model that it was made from, as a directory of safetensors or a Hub id"
 
 
@@ -46,7 +49,7 @@ class LoadedModel:
         head: The output projection and what follows it.
         tied: Whether the target weight is the input embedding too; its gradient is then the output
             projection's share.
-        packs: Whether it takes many samples in one row, see `packed_attention`; else they run padded.
+        sharing: Which rows may share a pass.
         last_layer: The layer that packs run to its end for response positions alone, or None.
         max_positions: How many tokens the model takes, or None where it does not say.
         fingerprint: SHA-256 over the configuration, the vocabulary and a sample of every weight.
@@ -58,7 +61,7 @@ class LoadedModel:
     projection: nn.Module
     head: Head
     tied: bool
-    packs: bool
+    sharing: Sharing
     last_layer: nn.Module | None
     max_positions: int | None
     fingerprint: str
@@ -104,6 +107,10 @@ def wrap_model(
     name = name or getattr(model, "name_or_path", "") or type(model).__name__
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError("its tokenizer is a slow one", where=name, mend="convert it to tokenizer.json")
+    if reason := REFUSED.get(model.config.model_type):
+        raise ModelError(
+            f"{model.config.model_type} {reason}", where=name, mend="name another causal language model"
+        )
     model.eval()
     projection = model.get_output_embeddings()
     weight = getattr(projection, "weight", None)
@@ -120,10 +127,8 @@ def wrap_model(
             mend="leave lm_head unquantised, or load bfloat16",
         )
     embedding = model.get_input_embeddings()
-    head = probe_head(model, projection, name)
-    last = last_layer(model)
-    if last is not None and not packs(model, projection, last):
-        last = None
+    head, places = probe_head(model, projection, name)
+    shared, last = _tried(sharing(model), model, projection)
     return LoadedModel(
         name=name,
         model=model,
@@ -131,11 +136,35 @@ def wrap_model(
         projection=projection,
         head=head,
         tied=embedding is not None and getattr(embedding, "weight", None) is weight,
-        packs=last is not None or packs(model, projection, None),
+        sharing=shared,
         last_layer=last,
-        max_positions=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+        max_positions=_max_positions(model.config.get_text_config(), places),
         fingerprint=_fingerprint(model, tokenizer),
     )
+
+
+def _tried(
+    shared: Sharing, model: PreTrainedModel, projection: nn.Module
+) -> tuple[Sharing, nn.Module | None]:
+    """Returns which rows may share a pass, packs tried, and the layer that they run in two steps or None."""
+    if shared.packs:
+        last = last_layer(model)
+        if last is not None and packs(model, projection, last):
+            return shared, last
+        if packs(model, projection, None):
+            return shared, None
+    return replace(shared, packs=False), None
+
+
+def _max_positions(config: PretrainedConfig, places: int | None) -> int | None:
+    """Returns how many tokens a model takes, or None where that is not said.
+
+    Args:
+        config: Of its text model.
+        places: How many its table of positions has room for; None where it has none.
+    """
+    said = [places, *(getattr(config, key, None) for key in _POSITIONS)]
+    return min((one for one in said if isinstance(one, int)), default=None)
 
 
 def resolve_device(device: str) -> torch.device:

@@ -8,11 +8,13 @@ no name is refused, and so is one whose predictions look ahead.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from gradsentry.errors import ModelError, first_line
 
@@ -42,8 +44,8 @@ class Head:
 
 
 @torch.inference_mode()
-def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> Head:
-    """Returns the output projection and what follows it.
+def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> tuple[Head, int | None]:
+    """Returns the output projection and what follows it, and how many tokens the table of positions takes.
 
     Raises:
         ModelError: If the model cannot be scored exactly, with the reason.
@@ -53,11 +55,17 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> Head
     bias: Tensor | None = getattr(projection, "bias", None)
     ids = probe_ids(model)
     hidden, product, logits = _run(model, projection, ids, name)  # [S, d], [S, V], [S, V]
-    if hidden.shape[0] != len(ids):
+    if hidden.shape[0] > len(ids):
         raise ModelError(
             f"{type(model).__name__} puts {hidden.shape[0] - len(ids)} positions of its own into the row",
             where=name,
             mend="merge its adapter first; prompt tuning cannot be scored",
+        )
+    if hidden.shape[0] < len(ids):
+        raise ModelError(
+            f"what enters the output projection of {type(model).__name__} is not one state a token",
+            where=name,
+            mend="name another causal language model",
         )
     if not logits.isfinite().all():
         raise ModelError(
@@ -77,8 +85,9 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> Head
         )
     changed = ids.clone()
     half = len(ids) // 2
-    changed[half:] = 0
-    earlier = _run(model, projection, changed, name)[0][:half]
+    changed[half:] = ids[0]
+    with _PositionTables(model) as tables:
+        earlier = _run(model, projection, changed, name)[0][:half]
     # The same product over the same rows: far closer than two ways to compute it.
     if not close(earlier, hidden[:half].float(), weight.dtype, share=0.1):
         raise ModelError(
@@ -94,13 +103,48 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> Head
             mend="known are none, a bias, a constant scale and tanh soft-capping",
         )
     scale, softcap = relation
-    return Head(weight=weight, bias=bias, scale=scale, softcap=softcap)
+    head = Head(weight=weight, bias=bias, scale=scale, softcap=softcap)
+    return head, min(tables.places, default=None)
+
+
+class _PositionTables(TorchFunctionMode):
+    """Notes for how many tokens there is room in the tables that a model looks its positions up in.
+
+    A table may begin with rows that stand for padding (OPT, RoBERTa): the first that is looked up counts.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.places: list[int] = []
+        self._tables = {id(one) for one in (*model.parameters(), *model.buffers())}
+        self._tables.discard(id(model.get_input_embeddings().weight))
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        if func is torch.nn.functional.embedding:
+            self._note(args[1], args[0])
+        elif func is Tensor.__getitem__ and isinstance(args[1], Tensor):
+            self._note(args[0], args[1])
+        return func(*args, **(kwargs or {}))
+
+    def _note(self, table: Tensor, index: Tensor) -> None:
+        places = index.reshape(-1)
+        whole = places.numel() == _PROBE_LENGTH and places.dtype in (torch.int64, torch.int32)
+        if whole and id(table) in self._tables and bool((places.diff() == 1).all()):
+            self.places.append(table.shape[0] - int(places[0]))
 
 
 def probe_ids(model: PreTrainedModel) -> Tensor:
-    """Returns the few tokens that a model is tried on, [S]."""
-    ids = torch.arange(1, _PROBE_LENGTH + 1, device=model.device)
-    return ids % int(model.config.get_text_config().vocab_size)
+    """Returns the few tokens that a model is tried on, [S]; not the padding, which some models pass over."""
+    config = model.config.get_text_config()
+    entries, padding = int(config.vocab_size), getattr(config, "pad_token_id", None)
+    ids = [place % entries for place in range(1, _PROBE_LENGTH + 3) if place % entries != padding]
+    return torch.tensor(ids[:_PROBE_LENGTH], device=model.device)
 
 
 def _run(
