@@ -54,10 +54,11 @@ def code(value: object) -> str:
 
 def sections() -> list[Section]:
     """Returns the sections of the page, in order, each from the module that holds its table."""
-    from corpus import page_row_formats, page_templates
+    from corpus import page_containers, page_row_formats, page_templates
     from models import page_families
 
-    return [page_row_formats.section(), page_templates.section(), page_families.section()]
+    pages = (page_row_formats, page_templates, page_containers, page_families)
+    return [one.section() for one in pages]
 
 
 def page() -> str:

@@ -1,0 +1,60 @@
+"""The section of docs/formats.md on containers: each is read, and what is written of it is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from datasets import Dataset, DatasetDict
+
+from corpus.files import content_of, make_file
+from formats_page import Section, code
+from gradsentry.corpus import open_corpus
+from gradsentry.corpus.containers import SUFFIXES
+from gradsentry.corpus.streams import COMPRESSIONS
+
+INTRO = """
+Kept rows are written back unchanged: text byte for byte, columns type for type. Compressed files stay so.
+JSON is a list, one object a line, or objects that each stand on several lines.
+
+In a folder the names of folders and files say the split, as `datasets` has it: `validation/a.jsonl`,
+`my-test.csv`, `data/dev-00000-of-00001.parquet`; a file whose names say nothing is of `train`. What a README
+declares as `configs` is followed: `--config` names one, else it is the only one or the default. A file that
+holds no rows is left out and named; one that may hold rows and cannot be read is refused.
+"""
+ROWS = [{"prompt": "p", "completion": "c"}, {"prompt": "q", "completion": "d"}]
+
+
+def section() -> Section:
+    with TemporaryDirectory() as place:
+        lines = [_line(name, data, Path(place) / "out") for name, data in _examples(Path(place))]
+    return Section("Containers", INTRO, ("data", "splits", "written as", "rows"), lines)
+
+
+def _examples(place: Path) -> Iterator[tuple[str, object]]:
+    for suffix in SUFFIXES:
+        for compression in ("", *COMPRESSIONS):
+            yield code(suffix + compression), make_file(place, ROWS, suffix, compression)
+    folder = place / "folder"
+    folder.mkdir()
+    for name in ("train", "test"):
+        (folder / f"{name}.jsonl").write_bytes(content_of(".jsonl", ROWS))
+    yield "a folder of files", folder
+    splits = DatasetDict(train=Dataset.from_list(ROWS), test=Dataset.from_list(ROWS))
+    splits.save_to_disk(place / "saved")
+    yield "what `save_to_disk` wrote", place / "saved"
+    yield "`datasets.DatasetDict`, a Hub id", splits
+    yield "`datasets.Dataset`", splits["train"]
+    yield "a list of dicts", ROWS
+
+
+def _line(name: str, data: object, out: Path) -> tuple[str, ...]:
+    corpus = open_corpus(data)
+    saved = corpus.save(out / "clean", corpus)
+    files = [saved] if saved.is_file() else [file for file in saved.rglob("*") if file.is_file()]
+    written = ", ".join(code(str(file.relative_to(out))) for file in sorted(files))
+    same = [dict(sample.row) for sample in open_corpus(saved)] == [dict(sample.row) for sample in corpus]
+    for file in files:
+        file.unlink()
+    return name, ", ".join(corpus.splits) or "none", written, "the same" if same else "not the same"
