@@ -25,7 +25,7 @@ from gradsentry.gradients.states import PADDING
 from gradsentry.models.loading import LoadedModel, wrap_model
 from gradsentry.models.packed_attention import lay_out
 from gradsentry.models.probing import Head
-from gradsentry.scoring import SHARD_ROWS
+from gradsentry.scoring import WINDOW_ROWS
 from gradsentry.settings import ThresholdSettings
 
 WIDTH, CROP, K = 576, 8, 16
@@ -149,8 +149,8 @@ QA_SPLITS = {"webqa": "train", "freebaseqa": "train", "nq": "train", "coqa": "te
 
 def _waste(encoded: Sequence[Encoded]) -> dict[str, float]:
     real, run, laid, asked, scores, padded = 0, 0, 0, 0, 0, 0
-    for place in range(0, len(encoded), SHARD_ROWS):
-        window = [row for row in encoded[place : place + SHARD_ROWS] if row.problem is None]
+    for place in range(0, len(encoded), WINDOW_ROWS):
+        window = [row for row in encoded[place : place + WINDOW_ROWS] if row.problem is None]
         way = walk(window, range(len(window)))
         start = 0
         while start < len(window):

@@ -26,7 +26,7 @@ from gradsentry.deciding.marks import Marks, read_marks
 from gradsentry.deciding.rowtable import called, row_line, row_table
 from gradsentry.earlier import differing, keep_earlier, take_place
 from gradsentry.report import REPORT, write_report
-from gradsentry.scoring import SHARD_ROWS
+from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, ROWS, VERDICT, Json, RunDirectory
 
 MARKS = "marks.jsonl"
@@ -50,10 +50,11 @@ class Verdict(Decision):
         """
         run = RunDirectory.create_or_resume(Path(path), self.manifest["identity"])
         with run.locked():
-            kept = run.shards()
+            files = run.score_files()
+            files.resume()
             for shard, start in enumerate(range(0, len(self.scores), SHARD_ROWS)):
-                if shard not in kept:
-                    run.write_shard(shard, self.scores.slice(start, SHARD_ROWS))
+                if shard not in files.shards():
+                    files.write_shard(shard, self.scores.slice(start, SHARD_ROWS))
             marks = marks_of(run, self.scores["id"].to_pylist())
             write_outcome(run, replace(self, marks=marks.with_later(self.marked)))
         return run

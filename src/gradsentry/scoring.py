@@ -1,13 +1,15 @@
-"""Corpus -> score table, shard by shard.
+"""Corpus -> score table, window by window.
 
-A shard is a fixed range of rows. Its content depends on nothing but those rows: batches are planned within
-it, so a resumed run computes the same numbers as one that was never interrupted.
+A window is a fixed range of rows, within which is planned what runs together. So a row's score depends on its
+window alone, and what an interrupted run scores later is what it would have scored.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from itertools import count, islice
+from itertools import islice
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +25,13 @@ from gradsentry.gradients.windows import characters
 from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import ScoreSettings
 
-SHARD_ROWS = 512
+WINDOW_ROWS = 512
+
+# How much work is lost at most when a run is stopped: so many rows, or what took so long.
+HELD_ROWS = 64
+HELD_SECONDS = 30.0
+
+OnRow = Callable[[Sample, int], None]
 
 SCHEMA = pa.schema(
     [
@@ -47,15 +55,31 @@ SCHEMA = pa.schema(
 )
 
 
-def score_samples(
+class Keeper(Protocol):
+    """Where scores are kept as they come, so that they are not computed twice."""
+
+    def __contains__(self, number: object) -> bool:
+        """Returns whether the score of a row is there."""
+        ...
+
+    def add(self, table: pa.Table) -> None:
+        """Keeps scores of some rows of one window."""
+        ...
+
+    def finish(self) -> pa.Table:
+        """Returns all scores, in row order, when every row was added or there before."""
+        ...
+
+
+def score_table(
     samples: Iterable[Sample],
     loaded: LoadedModel,
     settings: ScoreSettings,
     *,
-    done: Container[int] = (),
-    on_rows: Callable[[int], None] | None = None,
-) -> Iterator[tuple[int, pa.Table]]:
-    """Yields (shard number, score table with the columns of `SCHEMA`), a row for each sample, in order.
+    keeper: Keeper | None = None,
+    on_row: OnRow | None = None,
+) -> pa.Table:
+    """Returns the score table of all samples, a row for each, in order, with the columns of `SCHEMA`.
 
     A row that cannot be scored has the status `unscored` and its reason, and no score. A batch that does not
     fit in memory is run again in halves.
@@ -64,32 +88,79 @@ def score_samples(
         samples: The rows, in order, numbered from 0.
         loaded: The model.
         settings: Region, k, lengths and budget.
-        done: Shards that are skipped: they are on the disk already.
-        on_rows: Called with the number of rows that are done, after each batch and each skipped shard.
+        keeper: What is there already, and keeps what is scored now; None to keep it in memory.
+        on_row: Called with each row when it is done, and how many tokens it took; 0 if it was there.
     """
-    report = on_rows or (lambda rows: None)
-    stream, rows = iter(samples), 0
-    for shard in count():
-        window = list(islice(stream, SHARD_ROWS))
-        if not window:
-            return
-        if shard not in done:
-            encoded = _encode(window, loaded, settings)
-            results: dict[int, HeadResult | str] = {
-                index: one.problem for index, one in enumerate(encoded) if one.problem is not None
-            }
-            for index, result in run(loaded, encoded, settings):
-                results[index] = result
-                report(rows + len(results))
-            yield shard, _table(window, encoded, results)
-        rows += len(window)
-        report(rows)
+    tables = score_samples(samples, loaded, settings, () if keeper is None else keeper, on_row)
+    if keeper is None:
+        return in_order([*tables])
+    for table in tables:
+        keeper.add(table)
+    return keeper.finish()
 
 
-def score_table(samples: Iterable[Sample], loaded: LoadedModel, settings: ScoreSettings) -> pa.Table:
-    """Returns the score table of all samples at once. See `score_samples`."""
-    tables = [table for _, table in score_samples(samples, loaded, settings)]
-    return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+def score_samples(
+    samples: Iterable[Sample],
+    loaded: LoadedModel,
+    settings: ScoreSettings,
+    done: Container[int] = (),
+    on_row: OnRow | None = None,
+) -> Iterator[pa.Table]:
+    """Yields score tables of rows of one window, as they are scored. See `score_table`.
+
+    Args:
+        samples: The rows.
+        loaded: The model.
+        settings: The settings.
+        done: The numbers of rows whose scores are there, and that are left out.
+        on_row: Told of each row.
+    """
+    report = on_row or (lambda sample, tokens: None)
+    stream = iter(samples)
+    while window := list(islice(stream, WINDOW_ROWS)):
+        known = {index for index, sample in enumerate(window) if sample.number in done}
+        for index in sorted(known):
+            report(window[index], 0)
+        if len(known) < len(window):
+            yield from _in_time(_scored(window, loaded, settings, known, report))
+
+
+def in_order(tables: Sequence[pa.Table]) -> pa.Table:
+    """Returns one table of the rows of several, by row number."""
+    if not tables:
+        return SCHEMA.empty_table()
+    return pa.concat_tables(tables).sort_by("number").combine_chunks()
+
+
+def _scored(
+    window: Sequence[Sample],
+    loaded: LoadedModel,
+    settings: ScoreSettings,
+    known: Container[int],
+    report: OnRow,
+) -> Iterator[Mapping[str, object]]:
+    """Yields the rows of the score table for those of a window that are not known, in the order they ran."""
+    encoded = _encode(window, loaded, settings)
+    for index, one in enumerate(encoded):
+        if one.problem is not None and index not in known:
+            report(window[index], 0)
+            yield _row(window[index], one, one.problem)
+    for index, result in run(loaded, encoded, settings, done=known):
+        report(window[index], len(encoded[index].ids))
+        yield _row(window[index], encoded[index], result)
+
+
+def _in_time(rows: Iterable[Mapping[str, object]]) -> Iterator[pa.Table]:
+    """Yields rows as tables, before too much is held."""
+    held: list[Mapping[str, object]] = []
+    since = time.monotonic()
+    for row in rows:
+        held.append(row)
+        if len(held) == HELD_ROWS or time.monotonic() - since > HELD_SECONDS:
+            yield pa.Table.from_pylist(held, schema=SCHEMA)
+            held, since = [], time.monotonic()
+    if held:
+        yield pa.Table.from_pylist(held, schema=SCHEMA)
 
 
 def finite_scores(scores: pa.Table) -> NDArray[np.float64]:
@@ -109,16 +180,6 @@ def _encode(window: Sequence[Sample], loaded: LoadedModel, settings: ScoreSettin
         else unscored(f"holds token {one.ids.max()}, unknown to the model")
         for one in encoded
     ]
-
-
-def _table(
-    window: Sequence[Sample], encoded: Sequence[Encoded], results: Mapping[int, HeadResult | str]
-) -> pa.Table:
-    rows = [
-        _row(sample, one, results[index])
-        for index, (sample, one) in enumerate(zip(window, encoded, strict=True))
-    ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def _row(sample: Sample, encoded: Encoded, result: HeadResult | str) -> dict[str, object]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,13 +21,15 @@ from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.overview import Overview
 from gradsentry.corpus.unread import by_frequency, left_out, refuse_if_all
 from gradsentry.deciding.expectation import Expectation
+from gradsentry.deciding.marks import Marks
 from gradsentry.deciding.references import expectation_of, identity_of, open_reference
 from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
 from gradsentry.models.loading import LoadedModel, load_model, wrap_model
 from gradsentry.outcome import Verdict, marks_of, write_outcome, write_unscored
-from gradsentry.scoring import SCHEMA, finite_scores, score_samples
+from gradsentry.progress import Amount, OnProgress, watching
+from gradsentry.scoring import finite_scores, score_table
 from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
 from gradsentry.store import EVIDENCE, REFERENCE, VERDICT, Json, RunDirectory
 
@@ -47,7 +50,7 @@ def scan(
     deciding: ThresholdSettings = ThresholdSettings(),  # noqa: B008
     policy: Policy | None = None,
     reference: object | None = None,
-    on_rows: Callable[[int, int], None] | None = None,
+    progress: bool | OnProgress = True,
 ) -> Verdict:
     """Returns the verdict on a data set, and writes the run directory where one is named.
 
@@ -65,7 +68,8 @@ def scan(
             where `deciding` is, else `evidence`.
         reference: A clean corpus like the data, or the directory of a run of it, which tells what is expected
             of a row; if not given, the rest of the data does.
-        on_rows: Called with how many rows are done, first those of the reference, and how many the data has.
+        progress: Whether to show how far it is, on stderr: as a bar, or where that is no terminal as a line
+            now and then; or a function that is told instead. The rows of the reference come first.
 
     Raises:
         UsageError: If the data, the model, an option or the directory is wrong; also where no row at all can
@@ -74,48 +78,36 @@ def scan(
     """
     started = time.time()
     meant = policy is not None or deciding != ThresholdSettings()
-    policy = meant_policy(policy, deciding)
     corpus = data if isinstance(data, Corpus) else open_corpus(data, reading)
     if out is not None:
         _refuse_place(Path(out), corpus)
     # A first pass over the data: a broken row shows now, not after an hour of scoring.
-    total, read = _read_through(corpus)
+    amount, read = _read_through(corpus, scoring.max_length)
     loaded = _loaded(model, tokenizer, scoring)
     identity = identity_of(corpus, loaded, reading, scoring)
     source = {"name": corpus.name, "data": _reopened_as(data, corpus), "read": read.as_json()}
     opened = None if reference is None else open_reference(reference, loaded, reading, scoring)
 
-    def report(rows: int) -> None:
-        if on_rows:
-            on_rows(rows, total)
-
     run = None if out is None else RunDirectory.create_or_resume(Path(out), identity)
-    expectation = None
-    if opened is not None:
-        place = None if run is None else run.path
-        expectation = expectation_of(opened, loaded, reading, scoring, out=place, on_rows=report)
-    if run is None:
-        tables = [table for _, table in score_samples(corpus, loaded, scoring, on_rows=report)]
-        scores = pa.concat_tables(tables or [SCHEMA.empty_table()])
-        threshold = choose_threshold(finite_scores(scores), deciding)
-        manifest = _manifest(identity, source, loaded, started, 0)
+    with nullcontext() if run is None else run.locked():
+        expectation = None
+        if opened is not None:
+            place = None if run is None else run.path
+            expectation = expectation_of(opened, loaded, reading, scoring, out=place, progress=progress)
+        files = None if run is None else run.score_files()
+        kept = 0 if files is None else files.resume()
+        with watching("rows", amount, progress) as on_row:
+            scores = score_table(corpus, loaded, scoring, keeper=files, on_row=on_row)
         _refuse_unscored(corpus, scores, run)
         evidence = _evidence(corpus, scores)
-        return Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation)
-    with run.locked():
-        kept = run.shards()
-        for shard, table in score_samples(corpus, loaded, scoring, done=kept, on_rows=report):
-            run.write_shard(shard, table)
-        scores = run.scores()
-        _refuse_unscored(corpus, scores, run)
-        evidence = _evidence(corpus, scores)
-        marks = marks_of(run, scores["id"].to_pylist())
-        decided = None if meant else _decided(run)
+        marks = Marks.none(len(scores)) if run is None else marks_of(run, scores["id"].to_pylist())
+        decided = None if meant or run is None else _decided(run)
         threshold = decided.threshold if decided else choose_threshold(finite_scores(scores), deciding)
-        manifest = _manifest(identity, source, loaded, started, len(kept))
-        policy = decided.policy if decided else policy
+        policy = decided.policy if decided else meant_policy(policy, deciding)
+        manifest = _manifest(identity, source, loaded, started, kept)
         verdict = Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation, marks)
-        write_outcome(run, verdict)
+        if run is not None:
+            write_outcome(run, verdict)
     return verdict
 
 
@@ -126,7 +118,7 @@ def open_run(path: str | Path) -> Verdict:
         RunError: If there is no finished run, or its data is gone or was changed.
     """
     run = RunDirectory.open(Path(path))
-    manifest, decided = run.manifest(), _read_decided(run)
+    manifest, decided = run.finished_manifest(), _read_decided(run)
     corpus = _reopened(run, manifest)
     scores = run.scores()
     if len(scores) != decided.rows:
@@ -205,20 +197,22 @@ def _expectation(run: RunDirectory) -> Expectation | None:
         raise RunError("holds no reference", where=str(run.path / REFERENCE), mend="scan again") from None
 
 
-def _read_through(corpus: Corpus) -> tuple[int, Overview]:
-    """Returns how many rows there are, and how they were read; refuses a corpus of which none can be read."""
-    problems: list[str | None] = []
+def _read_through(corpus: Corpus, max_length: int) -> tuple[Amount, Overview]:
+    """Returns how much there is to do, and how it was read; refuses a corpus of which no row can be read."""
+    amount, problems = Amount(max_length), list[str]()
 
     def passing() -> Iterator[Sample]:
+        nonlocal amount
         for sample in corpus:
-            problems.append(sample.problem)
+            amount = amount.plus(sample)
+            if sample.problem is not None:
+                problems.append(sample.problem)
             yield sample
 
     overview = Overview.of(corpus, passing())
-    reasons = by_frequency(problem for problem in problems if problem is not None)
     mend = "mend the rows, or name another format"
-    refuse_if_all(len(problems), reasons, where=corpus.name, mend=mend)
-    return len(problems), overview
+    refuse_if_all(amount.rows, by_frequency(problems), where=corpus.name, mend=mend)
+    return amount, overview
 
 
 def _refuse_unscored(corpus: Corpus, scores: pa.Table, run: RunDirectory | None) -> None:
@@ -290,7 +284,7 @@ def _manifest(identity: Json, source: Json, loaded: LoadedModel, started: float,
         "model": {"name": loaded.name, "device": str(loaded.device), "tied_embeddings": loaded.tied},
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
-        "shards_resumed": kept,
+        "rows_resumed": kept,
         "versions": {
             "gradsentry": version("gradsentry"),
             "python": platform.python_version(),

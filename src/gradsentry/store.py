@@ -1,14 +1,13 @@
-"""The run directory: shards of scores that survive a crash, and the manifest that says what they belong to.
+"""The run directory: its manifest, which says what was scored with what, and its other files.
 
-Every file is written under a temporary name and renamed when it is whole, so whatever lies under its own name
-can be trusted. A shard that is there is not computed again.
+Every file is written under a temporary name and renamed when it is whole. The scores are `scorefiles.py`'s.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +16,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
 
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError
-from gradsentry.scoring import SCHEMA
+from gradsentry.scorefiles import ScoreFiles
 
 MANIFEST, SCORES, EVIDENCE, VERDICT = "manifest.json", "scores", "evidence.json", "verdict.json"
 REFERENCE, ROWS = "reference.json", "rows.parquet"
-_SHARD = re.compile(r"(\d{6})\.parquet")
 
 Json = dict[str, Any]
 
@@ -84,7 +83,7 @@ class RunDirectory:
             raise RunError("is a file", where=str(path), mend="give another directory as --out")
         if (path / MANIFEST).is_file():
             run = cls(path)
-            known = run.manifest().get("identity", {})
+            known = run.manifest()["identity"]
             if known.get("columns") != identity.get("columns"):
                 raise RunError(
                     "holds scores of another version of GradSentry",
@@ -116,42 +115,47 @@ class RunDirectory:
             yield
 
     def manifest(self) -> Json:
-        """Returns the manifest."""
-        return self.read_json(MANIFEST)
+        """Returns the manifest.
 
-    def shards(self) -> dict[int, Path]:
-        """Returns the shards that are whole, by number."""
-        files = sorted((self.path / SCORES).glob("*.parquet"))
-        return {int(match[1]): file for file in files if (match := _SHARD.fullmatch(file.name))}
+        Raises:
+            RunError: If it is missing or broken.
+        """
+        manifest = self.read_json(MANIFEST)
+        if not isinstance(manifest.get("identity"), dict):
+            raise _no_manifest(self.path / MANIFEST, "identity: not there")
+        return manifest
 
-    def write_shard(self, number: int, table: pa.Table) -> None:
-        """Writes a shard of scores; it is there whole or not at all."""
-        self.write_table(f"{SCORES}/{number:06d}.parquet", table)
+    def finished_manifest(self) -> Json:
+        """Returns the manifest of a run that is finished.
+
+        Raises:
+            RunError: If it is missing, broken, or of a run that is not.
+        """
+        manifest = self.manifest()
+        try:
+            _Manifest.model_validate(manifest)
+        except ValidationError as error:
+            first = error.errors()[0]
+            what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            raise _no_manifest(self.path / MANIFEST, what) from None
+        return manifest
+
+    def score_files(self) -> ScoreFiles:
+        """Returns the files of the scores.
+
+        Raises:
+            RunError: If the manifest is broken.
+        """
+        identity = json.dumps(self.manifest()["identity"], sort_keys=True)
+        return ScoreFiles(self.path / SCORES, hashlib.sha256(identity.encode()).hexdigest())
 
     def scores(self, columns: list[str] | None = None) -> pa.Table:
         """Returns the score table, or some of its columns, in row order.
 
         Raises:
-            RunError: If a shard is broken, missing, or lacks a column that an earlier version did not write.
+            RunError: If a shard is broken, missing, belongs elsewhere, or is of another version.
         """
-        shards = self.shards()
-        if sorted(shards) != list(range(len(shards))):
-            raise RunError("a shard of scores is missing", where=str(self.path), mend="scan again to fill it")
-        tables = []
-        for file in shards.values():
-            try:
-                if missing := sorted({*SCHEMA.names} - {*pq.read_schema(file).names}):
-                    raise RunError(
-                        f"was written by another version of GradSentry: it lacks `{missing[0]}`",
-                        where=str(file),
-                        mend="scan again with another --out",
-                    )
-                tables.append(pq.read_table(file, columns=columns))
-            except (pa.ArrowInvalid, OSError) as error:
-                raise RunError(
-                    f"cannot be read ({error})", where=str(file), mend="delete it and scan again"
-                ) from None
-        return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+        return self.score_files().table(columns)
 
     def read_json(self, name: str) -> Json:
         """Returns a JSON file of the run.
@@ -160,12 +164,14 @@ class RunDirectory:
             RunError: If it is missing or broken.
         """
         file = self.path / name
+        # A scan goes on from the manifest, so it does not mend that.
+        mend = "scan again into another directory" if name == MANIFEST else "scan again"
         try:
             value = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise RunError(f"cannot be read ({error})", where=str(file), mend="scan again") from None
+            raise RunError(f"cannot be read ({error})", where=str(file), mend=mend) from None
         if not isinstance(value, dict):
-            raise RunError("holds no JSON object", where=str(file), mend="scan again")
+            raise RunError("holds no JSON object", where=str(file), mend=mend)
         return value
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
@@ -182,6 +188,51 @@ class RunDirectory:
         """Writes a file of the run; it is there whole or not at all."""
         with replacing(self.path / name) as stream:
             stream.write(content)
+
+
+class _Data(BaseModel):
+    format: str
+    sha256: str
+    reading: dict[str, Any]
+
+
+class _Fingerprint(BaseModel):
+    fingerprint: str
+    dtype: str
+
+
+class _Identity(BaseModel):
+    data: _Data
+    model: _Fingerprint
+    score: dict[str, Any]
+
+
+class _Source(BaseModel):
+    name: str
+    data: str
+
+
+class _Model(BaseModel):
+    name: str
+    device: str
+    tied_embeddings: bool
+
+
+class _Manifest(BaseModel):
+    """What the manifest of a finished run has, and others read of it."""
+
+    identity: _Identity
+    source: _Source
+    model: _Model
+    started: str
+    seconds: float
+    rows_resumed: int
+    versions: dict[str, str]
+
+
+def _no_manifest(path: Path, what: str) -> RunError:
+    mend = "scan again into another directory"
+    return RunError(f"is not what a scan writes ({what})", where=str(path), mend=mend)
 
 
 def json_copy(value: Mapping[str, Any]) -> Json:

@@ -1,24 +1,43 @@
-"""A scan that is killed goes on where it was, and ends in the bytes of one that was not."""
+"""A scan that is stopped goes on where it was, and ends in the bytes of one that was not."""
 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from gradsentry import scoring
+from gradsentry.corpus import Corpus, Sample, open_corpus
 from gradsentry.errors import RunError, ScoringError
-from gradsentry.scoring import SHARD_ROWS
+from gradsentry.models.families import Sharing
+from gradsentry.models.loading import LoadedModel
+from gradsentry.scorefiles import SHARD_ROWS
+from gradsentry.scoring import HELD_ROWS, WINDOW_ROWS, score_table
 from gradsentry.screening import open_run, scan
 from gradsentry.settings import ScoreSettings
+from gradsentry.store import RunDirectory
 
-from .rows import qa_rows, read_rows, write_rows
+from .rows import Rows, qa_rows, read_rows, words, write_rows
 
-ROWS = 6 * SHARD_ROWS - 100
+ROWS = SHARD_ROWS + 300
+# What an undisturbed run and a resumed one have in common: all but the times, which the report shows too.
+SAME = ("clean.jsonl", "flagged.jsonl", "review.jsonl", "unscored.jsonl", "rows.parquet", "evidence.json")
+
+
+def long_beginnings(rows: Rows) -> Rows:
+    """Returns the rows behind one of two long prompts, which many of them share: packs carry it on."""
+    stems = [words(120, seed) for seed in (1, 2)]
+    return [{**row, "prompt": f"{stems[number % 2]} {row['prompt']}"} for number, row in enumerate(rows)]
 
 
 @pytest.fixture(scope="module")
@@ -38,81 +57,221 @@ def shards(run: Path) -> list[Path]:
     return sorted((run / "scores").glob("*.parquet"))
 
 
+def parts(run: Path) -> list[Path]:
+    return sorted((run / "scores/parts").glob("*.parquet"))
+
+
+def kept(run: Path) -> int:
+    """Returns how many rows are on the disk."""
+    return sum(pq.read_metadata(file).num_rows for file in (*shards(run), *parts(run)))
+
+
 def contents(run: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in shards(run)}
+    files = [*shards(run), *(run / name for name in (*SAME, "verdict.json"))]
+    return {file.name: file.read_bytes() for file in files}
 
 
-def stopped(command: list[str], run: Path, how: signal.Signals) -> subprocess.CompletedProcess[str]:
-    """Starts a scan, sends it a signal when two shards are there, and returns how it ended."""
+@contextmanager
+def started(data: Path, model: str, run: Path) -> Iterator[subprocess.Popen[str]]:
+    # A job that runs in the background ignores Ctrl-C, and hands that on to what it starts.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = f"{heed}; from gradsentry.cli import main; main()"
+    command = [sys.executable, "-c", start, "scan", str(data), "-m", model, "-o", str(run)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
-        while len(shards(run)) < 2:
+        yield process
+
+
+def stopped(data: Path, model: str, run: Path, how: signal.Signals, rows: int) -> tuple[int, str]:
+    """Starts a scan, sends it a signal when so many rows are kept; returns its code and what it said."""
+    with started(data, model, run) as process:
+        while True:
             assert process.poll() is None, process.communicate()
-            time.sleep(0.002)
+            try:
+                if kept(run) >= rows:
+                    break
+            except OSError:
+                pass  # a part went, because its shard came
+            time.sleep(0.001)
         process.send_signal(how)
-        out, error = process.communicate(timeout=60)
-    return subprocess.CompletedProcess(command, process.returncode, out, error)
-
-
-def command(data: Path, model: str, run: Path) -> list[str]:
-    # A job that runs in the background ignores Ctrl-C, and hands that on to what it starts.
-    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    start = f"{heed}; from gradsentry.cli import main; main()"
-    return [sys.executable, "-c", start, "scan", str(data), "-m", model, "-o", str(run)]
+        _, error = process.communicate(timeout=60)
+    return process.returncode, error
 
 
 @pytest.mark.parametrize(
-    ("how", "code", "said"),
+    ("how", "rows", "code", "said"),
     [
-        (signal.SIGKILL, -9, ""),
+        (signal.SIGKILL, 1, -9, ""),
+        (signal.SIGKILL, SHARD_ROWS - 200, -9, ""),
         (
             signal.SIGINT,
+            WINDOW_ROWS + 1,
             130,
             "gradsentry: stopped; the same command with the same --out goes on from here\n",
         ),
     ],
 )
-def test_a_run_goes_on_where_it_was_stopped(data, model_path, loaded, whole, tmp_path, how, code, said):
+def test_a_run_goes_on_where_it_was_stopped(data, model_path, loaded, whole, tmp_path, how, rows, code, said):
     run = tmp_path / "run"
-    ended = stopped(command(data, model_path, run), run, how)
-    assert (ended.returncode, ended.stderr) == (code, said)
-    there = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in shards(run)}
-    assert 2 <= len(there) < len(shards(whole))
+    assert stopped(data, model_path, run, how, rows) == (code, said)
+    there = kept(run)
+    assert rows <= there < ROWS
     assert not (run / "verdict.json").exists()
-    with pytest.raises(RunError, match=r"verdict\.json: cannot be read"):
+    with pytest.raises(RunError):
         open_run(run)
 
     verdict = scan(data, loaded, out=run)
 
-    assert verdict.manifest["shards_resumed"] == len(there)
-    for file, (written, content) in there.items():
-        assert (file.stat().st_mtime_ns, file.read_bytes()) == (written, content)
+    assert verdict.manifest["rows_resumed"] == there
     assert contents(run) == contents(whole)
-    assert verdict.counts == open_run(whole).counts
     assert not list(run.rglob("*.part"))
+    assert not (run / "scores/parts").exists()
 
 
-def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(data, loaded, whole, tmp_path):
+@pytest.mark.slow
+def test_a_run_that_is_killed_again_and_again(model_path, loaded, tmp_path):
+    """At random moments, whatever is just then being written."""
+    data = write_rows(tmp_path / "data.jsonl", qa_rows(ROWS, seed=9))
+    scan(data, loaded, out=tmp_path / "whole")
+    draw, run, killed = random.Random(0), tmp_path / "run", 0
+    for _ in range(30):
+        with started(data, model_path, run) as process:
+            try:
+                process.wait(timeout=draw.uniform(3.0, 6.0))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                killed += 1
+            else:
+                break
+    assert killed > 1
+    scan(data, loaded, out=run)
+    assert contents(run) == contents(tmp_path / "whole")
+
+
+class Stop(Exception):  # noqa: N818
+    """A scan is stopped from within."""
+
+
+def scored(place: Path, corpus: Corpus, model: LoadedModel, stop: int = ROWS) -> dict[str, bytes]:
+    """Scores a corpus, or so many rows of it, into a run; returns the bytes of its files."""
+    run = RunDirectory.create_or_resume(place, {"of": corpus.sha256()})
+    files = run.score_files()
+    files.resume()
+    fresh = 0
+
+    def on_row(sample: Sample, tokens: int) -> None:
+        nonlocal fresh
+        fresh += tokens > 0
+        if fresh > stop:
+            raise Stop
+
+    score_table(corpus, model, ScoreSettings(token_budget=400), keeper=files, on_row=on_row)
+    return {file.name: file.read_bytes() for file in (*shards(place), *parts(place))}
+
+
+@pytest.mark.parametrize(
+    ("sharing", "shared"),
+    [
+        (Sharing(packs=True, pads=True), True),
+        (Sharing(packs=True, pads=True, alike=8), False),
+        (Sharing(packs=False, pads=True), False),
+    ],
+    ids=["packs", "packs and one length", "padded"],
+)
+def test_wherever_it_is_stopped_the_same_bytes_come_out(loaded, tmp_path, monkeypatch, sharing, shared):
+    """Stopped after each so many rows, in one process; with long beginnings, which packs carry on."""
+    monkeypatch.setattr(scoring, "HELD_ROWS", 7)
+    model = replace(loaded, sharing=sharing)
+    rows = qa_rows(WINDOW_ROWS + 60)
+    rows[5]["completion"] = ""
+    corpus = open_corpus(long_beginnings(rows) if shared else rows)
+    whole = scored(tmp_path / "whole", corpus, model)
+    draw, stops = random.Random(shared), 0
+    while True:
+        left, before = draw.randrange(1, 150), kept(tmp_path / "run")
+        try:
+            again = scored(tmp_path / "run", corpus, model, left)
+            break
+        except Stop:
+            stops += 1
+            assert kept(tmp_path / "run") >= before + left - 7
+    assert stops > 3
+    assert again == whole
+
+
+def test_no_more_than_64_rows_are_lost(loaded, tmp_path):
+    for stop in (65, 300, 511, 600):
+        run = tmp_path / str(stop)
+
+        def after(step, stop=stop):
+            if step.done > stop:
+                raise Stop
+
+        with pytest.raises(Stop):
+            scan(qa_rows(700), loaded, out=run, progress=after)
+        assert stop - HELD_ROWS <= kept(run) <= stop
+
+
+def test_what_takes_long_is_kept_sooner(loaded, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "HELD_SECONDS", 0.0)
+
+    def after(step):
+        if step.done > 20:
+            raise Stop
+
+    with pytest.raises(Stop):
+        scan(qa_rows(60), loaded, out=tmp_path / "run", progress=after)
+    assert kept(tmp_path / "run") == 20
+
+
+def test_a_little_is_run_again_for_what_packs_carry(loaded, monkeypatch):
+    """Of a window, all but the last rows of which are there, few packs run."""
+    corpus = open_corpus(long_beginnings(qa_rows(WINDOW_ROWS)))
+    settings = ScoreSettings(token_budget=400)
+    undisturbed = score_table(corpus, loaded, settings)
+    tokens: list[int] = []
+    handle = loaded.model.register_forward_pre_hook(
+        lambda module, args, kwargs: tokens.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    try:
+        score_table(corpus, loaded, settings)
+        every = sum(tokens)
+        tokens.clear()
+        ran = [
+            number
+            for table in scoring.score_samples(corpus, loaded, settings, range(WINDOW_ROWS - 9))
+            for number in table["number"].to_pylist()
+        ]
+    finally:
+        handle.remove()
+    assert sorted(ran) == list(range(WINDOW_ROWS - 9, WINDOW_ROWS))
+    assert sum(tokens) < every
+    again = score_table(corpus, loaded, settings)
+    assert again.equals(undisturbed)
+
+
+def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(data, loaded, whole):
     before = contents(whole)
-    for name in ("000001.parquet", "000005.parquet"):
+    for name in ("000000.parquet", "000001.parquet"):
         (whole / "scores" / name).unlink()
         with pytest.raises(RunError, match="a shard of scores is missing; scan again"):
             open_run(whole)
         verdict = scan(data, loaded, out=whole)
-        assert verdict.manifest["shards_resumed"] == 5
+        assert 0 < verdict.manifest["rows_resumed"] < ROWS
         assert contents(whole) == before
     assert verdict.counts["rows"] == ROWS
 
 
 def test_a_finished_run_is_not_scored_again(data, loaded, whole):
     before = {file: file.stat().st_mtime_ns for file in shards(whole)}
-    rows = []
-    verdict = scan(data, loaded, out=whole, on_rows=lambda done, total: rows.append((done, total)))
+    steps = []
+    verdict = scan(data, loaded, out=whole, progress=steps.append)
     assert {file: file.stat().st_mtime_ns for file in shards(whole)} == before
-    assert verdict.manifest["shards_resumed"] == 6
-    assert rows == [(min(SHARD_ROWS * shard, ROWS), ROWS) for shard in range(1, 7)]
+    assert verdict.manifest["rows_resumed"] == ROWS
+    assert steps[-1].done == steps[-1].total == ROWS
+    assert all(step.rate is None for step in steps)
 
 
 def test_other_settings_and_other_data_are_refused(data, loaded, whole, tmp_path):
@@ -130,7 +289,7 @@ def small_disk(tmp_path):
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(place)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("no right to mount a file system")
@@ -143,9 +302,10 @@ def test_a_full_disk(data, loaded, whole, small_disk):
     with pytest.raises(ScoringError) as caught:
         scan(data, loaded, out=run)
     assert caught.value.line().endswith(": the disk is full; free some room and run it again")
-    kept = len(shards(run))
+    there = kept(run)
+    assert there > 0
     assert not list(run.rglob("*.part"))
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
-    assert scan(data, loaded, out=run).manifest["shards_resumed"] == kept
+    assert scan(data, loaded, out=run).manifest["rows_resumed"] == there
     assert contents(run) == contents(whole)
     assert len(read_rows(run / "clean.jsonl")) + len(read_rows(run / "flagged.jsonl")) == ROWS

@@ -12,7 +12,8 @@ import torch
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.models.loading import wrap_model
-from gradsentry.scoring import SCHEMA, SHARD_ROWS, score_table
+from gradsentry.scorefiles import SHARD_ROWS
+from gradsentry.scoring import SCHEMA, score_table
 from gradsentry.screening import open_run, scan
 from gradsentry.settings import DataSettings, ScoreSettings, ThresholdSettings
 from models.tiny import build_kind, word_tokenizer
@@ -340,7 +341,7 @@ def test_save_writes_what_a_scan_would(tmp_path, loaded):
     for name in ("scores/000000.parquet", "scores/000001.parquet", "clean.jsonl", "flagged.jsonl"):
         assert (run.path / name).read_bytes() == (tmp_path / "scanned" / name).read_bytes()
     again = scan(data, loaded, out=run.path)
-    assert again.manifest["shards_resumed"] == 2
+    assert again.manifest["rows_resumed"] == count
     assert again.counts == scanned.counts
     assert again.scores.num_rows == count
 
@@ -375,10 +376,10 @@ def test_a_loaded_model_comes_with_its_tokenizer(tmp_path):
 
 def test_progress_counts_every_row(loaded):
     seen = []
-    scan(mixed_rows(), loaded, on_rows=lambda done, total: seen.append((done, total)))
-    done = [each for each, _ in seen]
-    assert done == sorted(done)
-    assert seen[-1] == (len(mixed_rows()), len(mixed_rows()))
+    scan(mixed_rows(), loaded, progress=seen.append)
+    assert [step.done for step in seen] == list(range(1, len(mixed_rows()) + 1))
+    assert {step.total for step in seen} == {len(mixed_rows())}
+    assert seen[-1].share == 1.0
 
 
 @pytest.mark.parametrize(

@@ -6,33 +6,14 @@ import errno
 import subprocess
 import sys
 
-import pyarrow as pa
 import pytest
 
 from gradsentry.corpus import streams
 from gradsentry.errors import RunError, ScoringError
 from gradsentry.scoring import SCHEMA
-from gradsentry.store import MANIFEST, SCORES, RunDirectory
+from gradsentry.store import MANIFEST, RunDirectory
 
 IDENTITY = {"data": {"sha256": "ab", "format": "qa"}, "score": {"crop": 8, "k": 16}}
-
-
-def shard(start: int, rows: int = 3) -> pa.Table:
-    return pa.Table.from_pylist(
-        [
-            {
-                "number": number,
-                "id": str(number),
-                "status": "scored",
-                "reason": "",
-                "n_prompt": 1,
-                "n_response": 1,
-                "score": number / 100,
-            }
-            for number in range(start, start + rows)
-        ],
-        schema=SCHEMA,
-    )
 
 
 @pytest.fixture
@@ -49,32 +30,8 @@ def refusal(call, *args, error=RunError) -> str:
 def test_a_new_run_holds_its_identity(run):
     assert [file.name for file in run.path.iterdir()] == [MANIFEST]
     assert run.manifest() == {"identity": IDENTITY}
-    assert run.shards() == {}
     assert run.scores().schema == SCHEMA
-
-
-def test_shards_come_back_in_order(run):
-    for number in (2, 0, 1):
-        run.write_shard(number, shard(3 * number))
-    again = RunDirectory.create_or_resume(run.path, IDENTITY)
-    assert list(again.shards()) == [0, 1, 2]
-    assert again.scores()["number"].to_pylist() == list(range(9))
-    assert again.scores(["id", "score"]).column_names == ["id", "score"]
-    assert again.scores().schema == SCHEMA
-
-
-def test_what_is_half_written_or_foreign_is_no_shard(run):
-    run.write_shard(0, shard(0))
-    for name in ("000001.parquet.part", "1.parquet", "0000010.parquet", "notes.txt"):
-        (run.path / SCORES / name).write_bytes(b"x")
-    assert list(run.shards()) == [0]
-
-
-def test_the_same_table_makes_the_same_bytes(run):
-    run.write_shard(0, shard(0))
-    before = run.shards()[0].read_bytes()
-    run.write_shard(0, shard(0))
-    assert run.shards()[0].read_bytes() == before
+    assert len(run.scores()) == 0
 
 
 def test_other_settings_are_refused_with_what_differs(run):
@@ -113,30 +70,15 @@ def test_an_empty_directory_and_one_with_half_a_manifest_are_taken(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [MANIFEST]
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff", b"", b"[]"])
+@pytest.mark.parametrize(
+    "content", [b"{", b"\xff", b"", b"[]", b"null", b"{}", b'{"identity": null}', b'{"identity": [1]}']
+)
 def test_a_broken_manifest(run, content):
     (run.path / MANIFEST).write_bytes(content)
-    line = refusal(RunDirectory.create_or_resume, run.path, IDENTITY)
-    assert line.startswith(f"{run.path}/{MANIFEST}: ")
-    assert line.endswith("; scan again")
-
-
-@pytest.mark.parametrize("missing", [0, 1])
-def test_a_missing_shard(run, missing):
-    for number in range(3):
-        if number != missing:
-            run.write_shard(number, shard(number))
-    assert refusal(run.scores) == f"{run.path}: a shard of scores is missing; scan again to fill it"
-
-
-@pytest.mark.parametrize("cut", [0, 10, -10])
-def test_a_broken_shard(run, cut):
-    run.write_shard(0, shard(0))
-    file = run.shards()[0]
-    file.write_bytes(file.read_bytes()[:cut])
-    line = refusal(run.scores)
-    assert line.startswith(f"{file}: cannot be read (")
-    assert line.endswith("; delete it and scan again")
+    for call in (lambda: RunDirectory.create_or_resume(run.path, IDENTITY), run.scores):
+        line = refusal(call)
+        assert line.startswith(f"{run.path}/{MANIFEST}: ")
+        assert line.endswith("; scan again into another directory")
 
 
 def test_half_a_surrogate_pair_is_written_as_json_can(run):
@@ -167,8 +109,8 @@ def test_the_lock_is_given_back_after_an_error(run):
 
 
 def test_a_full_disk_leaves_what_was_there(run, monkeypatch):
-    run.write_shard(0, shard(0))
-    before = run.shards()[0].read_bytes()
+    run.write_json("x.json", {"a": 1})
+    before = (run.path / "x.json").read_bytes()
     real = streams.pa.output_stream
 
     class Full:
@@ -188,9 +130,9 @@ def test_a_full_disk_leaves_what_was_there(run, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(streams.pa, "output_stream", Full)
-    for number in (0, 1):
-        assert refusal(run.write_shard, number, shard(50), error=ScoringError) == (
-            f"{run.path}/scores/00000{number}.parquet: the disk is full; free some room and run it again"
+    for name in ("x", "y"):
+        assert refusal(run.write_json, f"{name}.json", {"a": 2}, error=ScoringError) == (
+            f"{run.path}/{name}.json: the disk is full; free some room and run it again"
         )
-    assert [file.name for file in (run.path / SCORES).iterdir()] == ["000000.parquet"]
-    assert run.shards()[0].read_bytes() == before
+    assert {file.name for file in run.path.iterdir()} == {MANIFEST, "x.json"}
+    assert (run.path / "x.json").read_bytes() == before

@@ -164,7 +164,7 @@ class FineTuning:
         """Returns which rows a defence that does not know the truth leaves out."""
         if defence in ("published", "default"):
             place = self._place("scans", named(content_hash(poisoned.samples), base.fingerprint))
-            verdict = scan(poisoned.rows, base, out=place, reading=reading)
+            verdict = scan(poisoned.rows, base, out=place, reading=reading, progress=False)
             if defence == "published":
                 verdict = verdict.decide(ThresholdSettings(), "published")
             return verdict.is_flagged | ~verdict.is_scored

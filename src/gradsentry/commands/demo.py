@@ -34,8 +34,7 @@ def demo(
         f"{len(truth.poisoned)} of {truth.rows} rows of {data} are poisoned now: {attack.summary}\n"
         "scanning with the embedded model, which has not seen the truth"
     )
-    with display.progress(silent=False) as on_rows:
-        verdict = scan(data, out=run, on_rows=on_rows)
+    verdict = scan(data, out=run)
     display.summary(verdict, run)
     comparison = compare(verdict, truth_path(data))
     write_report(RunDirectory.open(run), verdict, comparison)

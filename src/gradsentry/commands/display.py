@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import rich.console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
@@ -34,35 +23,6 @@ _BINS, _BAR, _BESIDE = 20, 40, 24
 """Bars of the histogram, columns of the longest, and columns of what stands beside it."""
 _SHOWN, _EXCERPT = 10, 100
 _COLOURS = {"clean": "green", "suspicious": "yellow", "poisoned": "red"}
-
-
-class _Rate(ProgressColumn):
-    """Things a second."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__()
-        self._what = what
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f} {self._what}/s" if task.speed else f"- {self._what}/s")
-
-
-@contextmanager
-def progress(what: str = "rows", *, silent: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yields a function of (things done, things in all) that moves a bar, where stdout is a terminal."""
-    if silent or not sys.stdout.isatty():
-        yield lambda done, total: None
-        return
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(what),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def summary(verdict: Verdict, run: Path, console: rich.console.Console | None = None) -> None:

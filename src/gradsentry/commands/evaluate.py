@@ -60,11 +60,11 @@ def evaluate(
     bring the payload. The same command goes on where it was interrupted.
     """
     from gradsentry import finetuning
-    from gradsentry.commands import display
     from gradsentry.commands.extras import require
     from gradsentry.errors import SettingsError
     from gradsentry.finetuning.asking import payload_of, purified, with_trigger
     from gradsentry.models.loading import load_model, quiet_libraries
+    from gradsentry.progress import counting
     from gradsentry.settings import DataSettings
 
     require("finetune", {"rouge_score": "rouge-score"})
@@ -88,7 +88,7 @@ def evaluate(
     }
     if onion:
         clean, triggered = purified(clean, triggered, trusted[onion])
-    with display.progress("answers", silent=json_) as on_answers:
+    with counting("answers", shown=True) as on_answers:
         evaluation = finetuning.evaluate(
             loaded,
             clean,

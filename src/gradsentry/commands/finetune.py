@@ -55,13 +55,13 @@ def finetune(
 
     The same command goes on where it was interrupted.
     """
-    from gradsentry.commands import display
     from gradsentry.commands.extras import require
     from gradsentry.corpus.qa import open_named
     from gradsentry.errors import SettingsError
     from gradsentry.finetuning import TrainingSettings
     from gradsentry.finetuning import finetune as train
     from gradsentry.models.loading import quiet_libraries
+    from gradsentry.progress import counting
     from gradsentry.settings import DataSettings
 
     require("finetune", {"trl": "trl", "peft": "peft"})
@@ -93,7 +93,7 @@ def finetune(
         corpus = open_named(str(data), reading, data_root)
         _refuse_splits(corpus)
         samples, source = corpus, {"name": corpus.name, "sha256": corpus.sha256()}
-    with display.progress("steps", silent=False) as on_step:
+    with counting("steps", shown=True) as on_step:
         manifest = train(
             samples,
             model,

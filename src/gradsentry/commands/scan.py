@@ -60,7 +60,6 @@ def scan(
     The same command goes on where it was interrupted. What a person marked in its run stays decided.
     """
     from gradsentry import screening
-    from gradsentry.commands import display
     from gradsentry.models.loading import quiet_libraries
     from gradsentry.settings import DataSettings, ScoreSettings
 
@@ -86,18 +85,17 @@ def scan(
         policy = policy or "published"
     quiet_libraries()
     run = out or Path("runs") / (Path(data).name.split(".")[0] or "scan")
-    with display.progress(silent=quiet or json_) as on_rows:
-        verdict = screening.scan(
-            data,
-            model,
-            out=run,
-            reading=reading,
-            scoring=scoring,
-            deciding=deciding,
-            policy=policy,
-            reference=reference,
-            on_rows=on_rows,
-        )
+    verdict = screening.scan(
+        data,
+        model,
+        out=run,
+        reading=reading,
+        scoring=scoring,
+        deciding=deciding,
+        policy=policy,
+        reference=reference,
+        progress=not quiet,
+    )
     announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.deciding.expectation import Expectation
 from gradsentry.errors import DataError, RunError
 from gradsentry.models.loading import LoadedModel
-from gradsentry.scoring import SCHEMA, score_samples
+from gradsentry.progress import Amount, OnProgress, watching
+from gradsentry.scoring import SCHEMA, score_table
 from gradsentry.settings import DataSettings, ScoreSettings
 from gradsentry.store import MANIFEST, Json, RunDirectory, differences
 
@@ -67,7 +69,7 @@ def expectation_of(
     scoring: ScoreSettings,
     *,
     out: Path | None,
-    on_rows: Callable[[int], None],
+    progress: bool | OnProgress,
 ) -> Expectation:
     """Returns what the rows of a reference show; data is scored first.
 
@@ -77,7 +79,7 @@ def expectation_of(
         reading: How the rows are read.
         scoring: The settings of the scan.
         out: The run directory of the scan: the scores are kept in it, and resumed.
-        on_rows: Called with how many rows of it are done.
+        progress: See `screening.scan`.
 
     Raises:
         DataError: If none of its rows can be scored.
@@ -85,7 +87,7 @@ def expectation_of(
     scores = reference.data
     if isinstance(scores, Corpus):
         identity = identity_of(scores, loaded, reading, scoring)
-        scores = _scores(scores, identity, loaded, scoring, out, on_rows)
+        scores = _scores(scores, identity, loaded, scoring, out, progress)
     found = Expectation.of(scores, np.ones(len(scores), np.bool_), reference.name)
     if found is None:
         raise DataError(
@@ -123,13 +125,15 @@ def _scores(
     loaded: LoadedModel,
     scoring: ScoreSettings,
     out: Path | None,
-    on_rows: Callable[[int], None],
+    progress: bool | OnProgress,
 ) -> pa.Table:
-    if out is None:
-        tables = [table for _, table in score_samples(corpus, loaded, scoring, on_rows=on_rows)]
-        return pa.concat_tables(tables or [SCHEMA.empty_table()])
-    run = RunDirectory.create_or_resume(out / FOLDER, identity)
-    with run.locked():
-        for shard, table in score_samples(corpus, loaded, scoring, done=run.shards(), on_rows=on_rows):
-            run.write_shard(shard, table)
-        return run.scores()
+    amount = Amount(scoring.max_length)
+    for sample in corpus:
+        amount = amount.plus(sample)
+    run = None if out is None else RunDirectory.create_or_resume(out / FOLDER, identity)
+    with nullcontext() if run is None else run.locked():
+        files = None if run is None else run.score_files()
+        if files is not None:
+            files.resume()
+        with watching("rows of the reference", amount, progress) as on_row:
+            return score_table(corpus, loaded, scoring, keeper=files, on_row=on_row)

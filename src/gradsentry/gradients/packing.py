@@ -3,11 +3,14 @@
 Sorted by token ids, samples with a common beginning stand together. A sample shares with the one before it
 what both begin with, so a walk along the sorted list runs every branch of the tree of beginnings once. Packs
 are stretches of that walk, cut where the budget ends; the beginning of one is carried from the one before.
+
+Where little would be carried, a pack begins anew: so what is left of an interrupted walk is run in the same
+packs as if nothing had happened, at the price of running a few of them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +18,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding.encode import Encoded
+
+# A pack carries nothing from the one before where that is less than this part of what was run since the last
+# such place: undisturbed, that costs 3 % at most; interrupted, 33 times the beginning that is shared.
+ANEW = 1 / 32
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A stretch of a walk that runs together.
+
+    Attributes:
+        start: Its first sample.
+        stop: Behind its last.
+        first: How many first tokens of its first sample are carried from the pack before.
+    """
+
+    start: int
+    stop: int
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +52,34 @@ class Walk:
     rows: tuple[int, ...]
     shared: tuple[int, ...]
     lengths: tuple[int, ...]
+
+    def packs(self, budget: int, done: Container[int] = (), *, start: int = 0, first: int = 0) -> list[Pack]:
+        """Returns the packs that are to be run, in order.
+
+        Args:
+            budget: Tokens of a pack at most.
+            done: Rows that need not be run; a pack of nothing else is left out, unless a later one goes on
+                from it.
+            start: Where the walk begins.
+            first: How many tokens of the sample there are run already.
+        """
+        planned: list[Pack] = []
+        run = 0
+        while start < len(self.rows):
+            pack = Pack(start, self.fill(start, first, budget), first)
+            planned.append(pack)
+            start = pack.stop
+            run += sum(self.lengths[pack.start : start]) - sum(self.shared[pack.start + 1 : start])
+            first = self.shared[start] if start < len(self.rows) else 0
+            if first < ANEW * run:
+                first = run = 0
+        needed: list[Pack] = []
+        for pack in reversed(planned):
+            if (needed and needed[-1].first) or any(
+                row not in done for row in self.rows[pack.start : pack.stop]
+            ):
+                needed.append(pack)
+        return needed[::-1]
 
     def fill(self, start: int, first: int, budget: int) -> int:
         """Returns where the pack that begins at `start` ends: one sample at least, then within the budget.

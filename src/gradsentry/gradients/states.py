@@ -8,8 +8,10 @@ half of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.batching import plan_batches
-from gradsentry.gradients.packing import beginning, common_length, walk
+from gradsentry.gradients.packing import walk
 from gradsentry.models.loading import LoadedModel
 from gradsentry.models.packed_attention import EMPTY
 from gradsentry.models.passes import packed_pass, padded_pass
@@ -42,6 +44,8 @@ def read_states(
     rows: Sequence[int],
     read: Read[T],
     budget: int | None = None,
+    *,
+    done: Container[int] = (),
 ) -> Iterator[tuple[int, T | str]]:
     """Yields each row's index with what was read off its states, or with the reason why there is none.
 
@@ -52,6 +56,8 @@ def read_states(
         read: Given indices that ran together and their states, one after another, [N, d]; returns what is
             yielded for each.
         budget: Tokens of a batch at most; None chooses by device.
+        done: Those of the rows that are not yielded. The others run beside the same neighbours as if there
+            were none, so that what is read off them is the same, to the last bit.
     """
     budget = budget or (_GPU_BUDGET if loaded.device.type == "cuda" else _CPU_BUDGET)
     may = loaded.sharing
@@ -61,8 +67,11 @@ def read_states(
         alike = may.alike is None or len(encoded[row].ids) <= may.alike
         (together if alike and (may.packs or may.pads) else of_one_length).append(row)
     share = _packed if may.packs else partial(_padded, padding=PADDING)
-    yield from share(loaded, encoded, together, read, budget)
-    yield from _padded(loaded, encoded, of_one_length, read, budget, padding=0.0)
+    found = chain(
+        share(loaded, encoded, together, read, budget, done),
+        _padded(loaded, encoded, of_one_length, read, budget, done, padding=0.0),
+    )
+    return ((row, result) for row, result in found if row not in done)
 
 
 def padded_states(loaded: LoadedModel, batch: Sequence[Encoded]) -> Tensor:
@@ -71,14 +80,19 @@ def padded_states(loaded: LoadedModel, batch: Sequence[Encoded]) -> Tensor:
 
 
 def _packed(
-    loaded: LoadedModel, encoded: Sequence[Encoded], rows: Sequence[int], read: Read[T], budget: int
+    loaded: LoadedModel,
+    encoded: Sequence[Encoded],
+    rows: Sequence[int],
+    read: Read[T],
+    budget: int,
+    done: Container[int],
 ) -> Iterator[tuple[int, T | str]]:
     way = walk(encoded, rows)
-    carried, start = EMPTY, 0
-    while start < len(way.rows):
-        first = common_length(carried.ids, beginning(encoded[way.rows[start]]))
-        stop = way.fill(start, first, budget)
-        batch, shared = way.rows[start:stop], (first, *way.shared[start + 1 : stop])
+    waiting, carried = deque(way.packs(budget, done)), EMPTY
+    while waiting:
+        pack = waiting.popleft()
+        batch = way.rows[pack.start : pack.stop]
+        shared = (pack.first, *way.shared[pack.start + 1 : pack.stop])
         try:
             A, following = packed_pass(
                 loaded.model,
@@ -87,20 +101,21 @@ def _packed(
                 [_predicts(encoded[row]) for row in batch],
                 shared,
                 carried=carried,
-                kept=way.shared[stop] if stop < len(way.rows) else 0,
+                kept=waiting[0].first if waiting else 0,
                 last=loaded.last_layer,
             )
-            results = read(batch, A)
+            results = read(batch, A) if _any_left(batch, done) else ()
         except (MemoryError, RuntimeError) as error:
             _pass_on_unless_out_of_memory(error, loaded)
             if len(batch) == 1:
                 yield batch[0], _does_not_fit(encoded[batch[0]])
-                start = stop
+                waiting, carried = deque(way.packs(budget, done, start=pack.stop)), EMPTY
             else:
-                budget = _halved(sum(way.lengths[start:stop]) - sum(shared))
+                budget = _halved(sum(way.lengths[pack.start : pack.stop]) - sum(shared))
+                waiting = deque(way.packs(budget, done, start=pack.start, first=pack.first))
             continue
-        start, carried = stop, following
-        yield from zip(batch, results, strict=True)
+        carried = following
+        yield from zip(batch, results, strict=False)
 
 
 def _padded(
@@ -109,16 +124,18 @@ def _padded(
     rows: Sequence[int],
     read: Read[T],
     budget: int,
+    done: Container[int],
     *,
     padding: float,
 ) -> Iterator[tuple[int, T | str]]:
-    def plan(rows: Sequence[int], budget: int) -> list[list[int]]:
+    def plan(rows: Sequence[int], budget: int) -> deque[list[int]]:
         batches = plan_batches([len(encoded[row].ids) for row in rows], budget, padding=padding)
-        return [[rows[place] for place in batch] for batch in batches]
+        named = ([rows[place] for place in batch] for batch in batches)
+        return deque(batch for batch in named if _any_left(batch, done))
 
     waiting = plan(rows, budget)
     while waiting:
-        batch = waiting.pop(0)
+        batch = waiting.popleft()
         try:
             results = read(batch, padded_states(loaded, [encoded[row] for row in batch]))
         except (MemoryError, RuntimeError) as error:
@@ -130,6 +147,10 @@ def _padded(
                 waiting = plan([row for each in (batch, *waiting) for row in each], budget)
             continue
         yield from zip(batch, results, strict=True)
+
+
+def _any_left(batch: Sequence[int], done: Container[int]) -> bool:
+    return any(row not in done for row in batch)
 
 
 def _predicts(encoded: Encoded) -> NDArray[np.bool_]:

@@ -148,7 +148,7 @@ def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
     manifest = verdict.manifest
     identity, source, model = manifest["identity"], manifest["source"], manifest["model"]
     seconds, rows = float(manifest["seconds"]), verdict.counts["rows"]
-    resumed = manifest.get("shards_resumed", 0)
+    resumed = manifest["rows_resumed"]
     speed = f"{rows / seconds:,.1f}" if seconds and not resumed else "not known: the scan was resumed"
     unused = "; it did not decide" if verdict.policy == "evidence" else ""
     reading = {key: value for key, value in identity["data"]["reading"].items() if value is not None}
