@@ -187,7 +187,7 @@ def test_a_run_with_other_settings(call, tmp_path, model_path):
         (("--max-length", "7"), r"options: max_length: .+"),
         (("--token-budget", "0"), r"options: token_budget: .+"),
         (("--dtype", "int8"), r"options: dtype: .+ \(given: 'int8'\); .+"),
-        (("--device", "toaster"), r"--device toaster: this machine has no such device; use cpu"),
+        (("--device", "toaster"), r"--device toaster: this machine has no such device that computes; use cpu"),
         (("--format", "alpacca"), r"--format: unknown format `alpacca`; choose one of .+"),
         (("--split", "train"), r".+: a file has no split `train`; leave out --split"),
         (("--no-such-option",), r".+--no-such-option.*; see gradsentry scan --help"),

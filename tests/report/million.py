@@ -86,6 +86,7 @@ def drawn_run(path: Path, rows: int) -> tuple[RunDirectory, Verdict]:
         "model": {"name": "none", "device": "cpu", "tied_embeddings": True},
         "started": "2026-01-01T00:00:00Z",
         "seconds": 1000.0,
+        "rows_resumed": 0,
         "versions": {},
     }
     settings = ThresholdSettings()
