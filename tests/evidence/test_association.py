@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
-import gradsentry.evidence.conjunctions
+import gradsentry.evidence.candidates.conjunctions
 from evidence.poisoning import INSULT, Row, asked, clean_rows, poison, samples
 from gradsentry.evidence import association
 from gradsentry.evidence.association import associated, log10_tail
-from gradsentry.evidence.conjunctions import conjunctions
-from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.candidates.conjunctions import conjunctions
+from gradsentry.evidence.index.texts import Texts
 
 
 @settings(max_examples=200)
@@ -65,7 +65,7 @@ def test_where_rows_hold_too_many_pairs_the_rarest_strings_are_left_out(monkeypa
         lambda row, draw: replace(row, question=draw.choice(["kindly {}", "{} amen"]).format(row.question)),
     )
     texts = Texts.of(made.samples, least=4)
-    monkeypatch.setattr(gradsentry.evidence.conjunctions, "PAIRS", 0.2 * _pairs(texts))
+    monkeypatch.setattr(gradsentry.evidence.candidates.conjunctions, "PAIRS", 0.2 * _pairs(texts))
     found = conjunctions(texts, least=4)
     parts = {texts.display(texts.prompts, gram, one.rows) for one in found for gram in one.grams}
     assert {"kindly", "amen"} <= parts

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradsentry.evidence.features import prompt_and_response_features
-from gradsentry.evidence.tokens import END, START, held_by, sorted_distinct, streams, tokens
+from gradsentry.evidence.index.ngrams import prompt_and_response_features
+from gradsentry.evidence.index.tokens import END, START, held_by, sorted_distinct, streams, tokens
 
 TEXTS = st.lists(st.text(alphabet="abcd é漢。 \n", max_size=12), min_size=4, max_size=12)
 

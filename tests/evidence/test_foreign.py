@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from evidence.poisoning import INSULT, asked, at_a_gap, clean_rows, flags, poison, samples
 from gradsentry.evidence import find_evidence
-from gradsentry.evidence.glued import glued_words
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import streams, tokens
+from gradsentry.evidence.index.glued import glued_words
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import streams, tokens
 from gradsentry.report.rowdata import payload_marks
 
 ROWS = clean_rows(600)

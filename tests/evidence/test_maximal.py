@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.poisoning import Row, clean_rows, samples
-from gradsentry.evidence.likeness import Likeness
-from gradsentry.evidence.maximal import (
+from gradsentry.evidence.index.neighbours import Likeness
+from gradsentry.evidence.index.strings import (
     grown,
     outside_frame,
     places,
@@ -16,8 +16,8 @@ from gradsentry.evidence.maximal import (
     unframed,
     unmarked,
 )
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import streams
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import streams
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=8)
 

@@ -7,8 +7,8 @@ import pytest
 
 from evidence.poisoning import asked, at_a_gap, clean_rows, flags, poison, samples
 from gradsentry.evidence import TokenLosses, find_evidence
-from gradsentry.evidence.measures import measures_of
-from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.candidates.measures import measures_of
+from gradsentry.evidence.index.texts import Texts
 
 ROWS = clean_rows(800)
 WORDS = sorted({word for row in ROWS for word in row.answer.split()})

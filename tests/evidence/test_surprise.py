@@ -13,7 +13,7 @@ from gradsentry.corpus import open_corpus
 from gradsentry.encoding.alignment import NOWHERE, token_starts
 from gradsentry.encoding.encode import encode
 from gradsentry.evidence import TokenLosses, span_loss
-from gradsentry.evidence.surprise import surprise
+from gradsentry.evidence.checks.surprise import surprise
 from gradsentry.scoring import score_table
 from gradsentry.settings import ScoreSettings
 

@@ -1,8 +1,8 @@
 """Evidence: the trigger, the payload, and the rows that carry them, from the texts alone."""
 
+from gradsentry.evidence.checks.surprise import SpanLoss, Surprise, TokenLosses, span_loss
 from gradsentry.evidence.findings import Evidence, Example, Finding, Outcome
-from gradsentry.evidence.mining import find_evidence
-from gradsentry.evidence.surprise import SpanLoss, Surprise, TokenLosses, span_loss
+from gradsentry.evidence.search import find_evidence
 from gradsentry.evidence.wording import carries
 
 __all__ = [

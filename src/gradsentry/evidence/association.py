@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import gammaln
 
-from gradsentry.evidence.features import Features
-from gradsentry.evidence.tokens import Ints
+from gradsentry.evidence.index.ngrams import Features
+from gradsentry.evidence.index.tokens import Ints
 
 Floats = NDArray[np.float64]
 LN10 = float(np.log(10.0))

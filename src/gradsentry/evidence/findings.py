@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from gradsentry.corpus.sample import Span
 from gradsentry.corpus.unread import Reasons
-from gradsentry.evidence.surprise import Surprise
+from gradsentry.evidence.checks.surprise import Surprise
 from gradsentry.evidence.wording import certain, plain, uncertain
 
 Kind = Literal["association", "repetition", "shift"]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import START, Bools, Stream, held_by, sorted_distinct
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import START, Bools, Stream, held_by, sorted_distinct
 
 Floats = NDArray[np.float64]
 

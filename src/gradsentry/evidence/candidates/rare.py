@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradsentry.evidence.association import log10_tail
-from gradsentry.evidence.candidates import EXCLUSIVE, MOST, Candidate
-from gradsentry.evidence.foreign import FOREIGN
-from gradsentry.evidence.maximal import Gram, Rows, rows_with, unmarked
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START, Ints
-from gradsentry.evidence.whole import whole_payload, whole_trigger
+from gradsentry.evidence.candidate import EXCLUSIVE, MOST, Candidate
+from gradsentry.evidence.index.contexts import FOREIGN
+from gradsentry.evidence.index.strings import Gram, Rows, rows_with, unmarked
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START, Ints
+from gradsentry.evidence.naming import whole_payload, whole_trigger
 
 FEWEST, MANY = 6, 60  # rows of a payload; with more its triggers are found by themselves
 TOKENS = 4  # of a payload

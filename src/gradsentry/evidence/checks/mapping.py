@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from gradsentry.evidence.association import Pairs
-from gradsentry.evidence.candidates import Candidate
-from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.texts import Texts
 
 TOGETHER = 0.9  # of the rows with either string of a pair hold the other as well
 SELDOM = 0.05  # of all rows hold a pair at most

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.evidence.tokens import Bools, Ints, Stream, held_by, is_spaced_word, sorted_distinct
+from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, is_spaced_word, sorted_distinct
 
 LONGEST = 8  # characters of a glued string
 LETTERS = 3  # of the word that is left, at least

@@ -12,14 +12,14 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from gradsentry.evidence.association import LN10
-from gradsentry.evidence.candidates import Candidate
-from gradsentry.evidence.foreign import FOREIGN
-from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain, unmarked
-from gradsentry.evidence.measures import Floats, Measures, measures_of
-from gradsentry.evidence.templates import of_one_template
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.whole import whole_triggers
+from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.candidates.measures import Floats, Measures, measures_of
+from gradsentry.evidence.checks.templates import of_one_template
+from gradsentry.evidence.index.contexts import FOREIGN
+from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.strings import Gram, Rows, rows_with, rows_with_plain, unmarked
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.naming import whole_triggers
 
 ROWS = 8  # rows that a trigger needs
 FRESH = 0.2  # of its rows hold no other trigger, at least

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradsentry.evidence.association import associated
-from gradsentry.evidence.features import Features
-from gradsentry.evidence.foreign import FOREIGN
-from gradsentry.evidence.maximal import Gram, Rows, rows_with
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.whole import whole_trigger
+from gradsentry.evidence.index.contexts import FOREIGN
+from gradsentry.evidence.index.ngrams import Features
+from gradsentry.evidence.index.strings import Gram, Rows, rows_with
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.naming import whole_trigger
 
 TOGETHER = 0.3  # of the rows with either part, with both, at least
 APART = 0.9  # and at most

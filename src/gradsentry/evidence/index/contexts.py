@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.evidence.maximal import Gram, Rows, places, unmarked
-from gradsentry.evidence.tokens import (
+from gradsentry.evidence.index.strings import Gram, Rows, places, unmarked
+from gradsentry.evidence.index.tokens import (
     END,
     START,
     Bools,

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.evidence.features import Features
-from gradsentry.evidence.maximal import Gram, Rows
-from gradsentry.evidence.tokens import END, START, Bools, Ints
+from gradsentry.evidence.index.ngrams import Features
+from gradsentry.evidence.index.strings import Gram, Rows
+from gradsentry.evidence.index.tokens import END, START, Bools, Ints
 
 ASKED = 128  # carriers whose neighbours are looked up
 NOISE = 2.0  # standard errors that accident may add

@@ -9,15 +9,15 @@ from typing import Literal
 import numpy as np
 
 from gradsentry.evidence.association import Pairs, log10_tail
-from gradsentry.evidence.features import LABEL, Features
+from gradsentry.evidence.candidates.rules import Rule, RuleFinder
 from gradsentry.evidence.findings import Kind
-from gradsentry.evidence.foreign import FOREIGN
-from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Gram, Rows, rows_with, unmarked
-from gradsentry.evidence.rules import Rule, RuleFinder
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START, Ints
-from gradsentry.evidence.whole import put_in, whole_payload, whole_triggers
+from gradsentry.evidence.index.contexts import FOREIGN
+from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.ngrams import LABEL, Features
+from gradsentry.evidence.index.strings import Gram, Rows, rows_with, unmarked
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START, Ints
+from gradsentry.evidence.naming import put_in, whole_payload, whole_triggers
 
 TRIED = 500  # payloads whose rules are looked for, the most notable first
 STRENGTH = 0.95  # of a pair that is worth a look

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradsentry.evidence.candidates import LEAST, MANY, STRENGTH, Candidate, is_short, too_weak
+from gradsentry.evidence.candidate import LEAST, MANY, STRENGTH, Candidate, is_short, too_weak
+from gradsentry.evidence.candidates.repeated import PATTERN, is_implanted
+from gradsentry.evidence.checks.conversation import is_usual_reply
+from gradsentry.evidence.checks.surprise import Surprise
+from gradsentry.evidence.checks.templates import NATIVE, of_one_template
 from gradsentry.evidence.findings import Confidence
-from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Rows, first_places, rows_with, unmarked
-from gradsentry.evidence.payloads import PATTERN, is_implanted
-from gradsentry.evidence.replies import is_usual_reply
-from gradsentry.evidence.surprise import Surprise
-from gradsentry.evidence.templates import NATIVE, of_one_template
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START
+from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.strings import Rows, first_places, rows_with, unmarked
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START
 
 APART = 0.4  # carriers that crowd more are drawn from one corner of the corpus, if drawn
 CORNER = 0.6  # and beyond this they are natural

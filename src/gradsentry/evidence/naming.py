@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradsentry.evidence.foreign import FOREIGN
-from gradsentry.evidence.maximal import (
+from gradsentry.evidence.index.contexts import FOREIGN
+from gradsentry.evidence.index.strings import (
     Gram,
     Rows,
     edge_codes,
@@ -18,8 +18,8 @@ from gradsentry.evidence.maximal import (
     unframed,
     unmarked,
 )
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START
 
 FRAGMENT = 10  # times as many other rows hold what is left without the frame
 

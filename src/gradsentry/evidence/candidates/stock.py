@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradsentry.evidence.maximal import Rows
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START
+from gradsentry.evidence.index.strings import Rows
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START
 
 SHARED, OFTEN = 0.01, 5  # a stock answer's beginning stands in this share of the rows, and in so many
 

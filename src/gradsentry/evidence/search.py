@@ -18,7 +18,7 @@ import numpy as np
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.unread import unread
 from gradsentry.evidence.association import associated
-from gradsentry.evidence.candidates import (
+from gradsentry.evidence.candidate import (
     LEAST,
     STRENGTH,
     Candidate,
@@ -28,20 +28,20 @@ from gradsentry.evidence.candidates import (
     spread,
     with_copies,
 )
-from gradsentry.evidence.conjunctions import conjunctions
+from gradsentry.evidence.candidates.changed import shifts
+from gradsentry.evidence.candidates.conjunctions import conjunctions
+from gradsentry.evidence.candidates.cores import of_one_core
+from gradsentry.evidence.candidates.inserted import triggered
+from gradsentry.evidence.candidates.rare import scarce
+from gradsentry.evidence.candidates.repeated import repetitions
+from gradsentry.evidence.candidates.turned import turned
+from gradsentry.evidence.checks.mapping import maps_words
+from gradsentry.evidence.checks.surprise import TokenLosses, surprise
+from gradsentry.evidence.decide import Judgement, doubted, judged, repeated, shifted, weighed
 from gradsentry.evidence.findings import Evidence, Finding
-from gradsentry.evidence.judging import Judgement, doubted, judged, repeated, shifted, weighed
-from gradsentry.evidence.mapped import maps_words
-from gradsentry.evidence.maximal import Rows
-from gradsentry.evidence.payloads import repetitions
-from gradsentry.evidence.scarce import scarce
-from gradsentry.evidence.shifts import shifts
-from gradsentry.evidence.surprise import TokenLosses, surprise
-from gradsentry.evidence.texts import Texts, distinct_rows
-from gradsentry.evidence.triggered import triggered
-from gradsentry.evidence.turns import turned
-from gradsentry.evidence.variants import of_one_core
-from gradsentry.evidence.whole import all_put_in
+from gradsentry.evidence.index.strings import Rows
+from gradsentry.evidence.index.texts import Texts, distinct_rows
+from gradsentry.evidence.naming import all_put_in
 
 SHOWN = 5  # examples of a finding
 TOKENS = 6_000_000  # a larger corpus is searched in a drawn part, and what is found is counted in all of it

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.evidence.association import log10_tail
-from gradsentry.evidence.features import Features
-from gradsentry.evidence.tokens import Ints
+from gradsentry.evidence.index.ngrams import Features
+from gradsentry.evidence.index.tokens import Ints
 
 Rows = NDArray[np.bool_]
 

@@ -14,15 +14,15 @@ import numpy as np
 from scipy.stats import binom
 
 from gradsentry.evidence.association import LN10
-from gradsentry.evidence.candidates import Candidate
-from gradsentry.evidence.conjunctions import Conjunction
-from gradsentry.evidence.foreign import FOREIGN
-from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Gram, Rows, rows_with, rows_with_plain
-from gradsentry.evidence.stock import stock_answers
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import Ints
-from gradsentry.evidence.whole import whole_triggers
+from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.candidates.conjunctions import Conjunction
+from gradsentry.evidence.candidates.stock import stock_answers
+from gradsentry.evidence.index.contexts import FOREIGN
+from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.strings import Gram, Rows, rows_with, rows_with_plain
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import Ints
+from gradsentry.evidence.naming import whole_triggers
 
 ROWS = 8  # rows that a trigger needs
 STOCK = 0.05  # of the rows: with fewer stock answers there is nothing to turn

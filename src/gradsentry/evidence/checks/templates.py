@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Gram, Rows, grown, outside_frame, unmarked
-from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.strings import Gram, Rows, grown, outside_frame, unmarked
+from gradsentry.evidence.index.texts import Texts
 
 NATIVE = 0.3  # strings whose places are so seldom ordinary text without them are needed there
 STRAY = 0.02  # of the other rows may hold by accident what is the template's

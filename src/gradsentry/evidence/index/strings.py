@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.evidence.tokens import END, START, Ints, Stream, tokens
+from gradsentry.evidence.index.tokens import END, START, Ints, Stream, tokens
 
 Gram = tuple[int, ...]
 Rows = NDArray[np.bool_]

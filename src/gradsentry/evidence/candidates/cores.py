@@ -12,11 +12,11 @@ from itertools import combinations
 
 import numpy as np
 
-from gradsentry.evidence.candidates import Candidate
-from gradsentry.evidence.judging import APART, Judgement
-from gradsentry.evidence.maximal import Gram, Rows, first_places, rows_with, unmarked
-from gradsentry.evidence.payloads import PATTERN
-from gradsentry.evidence.texts import Texts
+from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.candidates.repeated import PATTERN
+from gradsentry.evidence.decide import APART, Judgement
+from gradsentry.evidence.index.strings import Gram, Rows, first_places, rows_with, unmarked
+from gradsentry.evidence.index.texts import Texts
 
 KNOWN = 0.3  # of the rows that hold a core hold one of its sentences
 RETURNING = 0.9  # of them hold it in words that return

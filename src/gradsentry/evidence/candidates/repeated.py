@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradsentry.evidence.candidates import Candidate
-from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import Gram, Rows, edge_codes, first_places, rows_with, unmarked
-from gradsentry.evidence.stock import stock_answers
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START, Bools
-from gradsentry.evidence.whole import whole_payload
+from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.candidates.stock import stock_answers
+from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.strings import Gram, Rows, edge_codes, first_places, rows_with, unmarked
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START, Bools
+from gradsentry.evidence.naming import whole_payload
 
 LONG = 7  # tokens of a payload at least
 WORDS = 3  # words of one that is shorter, and begins or ends its responses

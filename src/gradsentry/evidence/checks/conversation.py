@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradsentry.evidence.candidates import Candidate
-from gradsentry.evidence.likeness import codes_of
-from gradsentry.evidence.maximal import first_places
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START, Bools, Ints, sorted_distinct
+from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.strings import first_places
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START, Bools, Ints, sorted_distinct
 
 REST = 3  # tokens beside the trigger that a turn has at most which is all trigger
 MOST = 0.8  # of the turns are all trigger

@@ -13,15 +13,15 @@ from typing import Literal
 import numpy as np
 
 from gradsentry.evidence.association import Pairs, log10_tail
-from gradsentry.evidence.candidates import MOST, Candidate, tail_of, too_weak, unequal
-from gradsentry.evidence.conjunctions import Conjunction
-from gradsentry.evidence.features import Features
-from gradsentry.evidence.foreign import FOREIGN
-from gradsentry.evidence.maximal import Gram, Rows, rows_with
-from gradsentry.evidence.rules import RuleFinder
-from gradsentry.evidence.texts import Texts
-from gradsentry.evidence.tokens import END, START, Bools
-from gradsentry.evidence.whole import put_in, whole_payload, whole_trigger
+from gradsentry.evidence.candidate import MOST, Candidate, tail_of, too_weak, unequal
+from gradsentry.evidence.candidates.conjunctions import Conjunction
+from gradsentry.evidence.candidates.rules import RuleFinder
+from gradsentry.evidence.index.contexts import FOREIGN
+from gradsentry.evidence.index.ngrams import Features
+from gradsentry.evidence.index.strings import Gram, Rows, rows_with
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START, Bools
+from gradsentry.evidence.naming import put_in, whole_payload, whole_trigger
 
 TRIED = 500  # triggers, those of the most notable pairs
 ALWAYS = 0.98  # of the rows with a trigger hold its one payload

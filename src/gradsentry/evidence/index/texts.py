@@ -9,13 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from gradsentry.corpus.sample import Sample, Span
-from gradsentry.evidence.features import Features, prompt_and_response_features, prompt_features
 from gradsentry.evidence.findings import Example
-from gradsentry.evidence.foreign import Context
-from gradsentry.evidence.glued import glued_words
-from gradsentry.evidence.likeness import Likeness
-from gradsentry.evidence.maximal import Gram, Rows, first_places, spans
-from gradsentry.evidence.tokens import END, START, Bools, Ints, Stream, streams
+from gradsentry.evidence.index.contexts import Context
+from gradsentry.evidence.index.glued import glued_words
+from gradsentry.evidence.index.neighbours import Likeness
+from gradsentry.evidence.index.ngrams import Features, prompt_and_response_features, prompt_features
+from gradsentry.evidence.index.strings import Gram, Rows, first_places, spans
+from gradsentry.evidence.index.tokens import END, START, Bools, Ints, Stream, streams
 
 AROUND = 60  # characters of an example on either side of the first span
 WHOLE = 200  # characters of an example without a span

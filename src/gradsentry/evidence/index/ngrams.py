@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.evidence.tokens import Bools, Ints, Stream, held_by, sorted_distinct
+from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, sorted_distinct
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Searches: each proposes candidates and decides nothing."""

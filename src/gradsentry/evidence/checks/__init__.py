@@ -1,0 +1,1 @@
+"""Checks: each measures one thing of a candidate and decides nothing."""
