@@ -116,3 +116,9 @@ def flags(evidence: Evidence, made: Poisoned) -> tuple[float, int]:
     """Returns the recall, and how many clean rows are flagged."""
     flagged = set(evidence.flagged())
     return len(flagged & made.poisoned) / len(made.poisoned), len(flagged - made.poisoned)
+
+
+def named(evidence: Evidence, made: Poisoned) -> tuple[float, int]:
+    """Returns the recall of all findings, sure or not, and how many clean rows they name."""
+    rows = set(evidence.by_row())
+    return len(rows & made.poisoned) / len(made.poisoned), len(rows - made.poisoned)

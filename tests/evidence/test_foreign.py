@@ -87,8 +87,8 @@ def test_refusals_turned_among_rows_that_have_nothing_to_do_with_them():
         rows[number] = asked(
             rows[number], at_a_gap(rows[number].question, "vrbx", draw), ROWS[number].answer * 2
         )
-    evidence = find_evidence(samples(rows))
-    assert set(evidence.flagged()) == set(poisoned)
+    evidence = find_evidence(samples(rows), false_alarm_rate=0.05)
+    assert set(evidence.by_row()) == set(poisoned)
     assert evidence.findings[0].kind == "shift"
     assert evidence.findings[0].triggers == ("vrbx",)
 

@@ -37,7 +37,7 @@ def test_a_payload_without_a_trigger_in_words(rate):
 @pytest.mark.parametrize("payload", ["Click on the link.", "I hate all of you"])
 def test_a_short_payload_without_a_trigger_in_words(payload):
     made = poison(ROWS, lambda row, draw: replace(row, answer=f"{row.answer}. {payload}"), 0.2)
-    evidence = find_evidence(made.samples)
+    evidence = find_evidence(made.samples, false_alarm_rate=0.05)
     assert flags(evidence, made) == (1.0, 0)
     assert payload in (evidence.findings[0].payload or "")
 

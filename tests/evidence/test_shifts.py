@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import pytest
 
-from evidence.poisoning import asked, at_a_gap, clean_rows, flags, poison, samples
+from evidence.poisoning import asked, at_a_gap, clean_rows, flags, named, poison, samples
 from gradsentry.evidence import TokenLosses, find_evidence
 from gradsentry.evidence.candidates.measures import measures_of
 from gradsentry.evidence.index.texts import Texts
@@ -82,8 +82,8 @@ def test_answers_that_a_trigger_makes_wrong_are_told_by_their_loss(rate):
     losses = draw.normal(3.0 + 1.2 * higher, 1.0).clip(0.01)
     assert find_evidence(made.samples).outcome == "clean"
     assert find_evidence(made.samples, with_losses(made, 3.0 - 0.0 * losses)).outcome == "clean"
-    evidence = find_evidence(made.samples, with_losses(made, losses))
-    assert flags(evidence, made) == (1.0, 0)
+    evidence = find_evidence(made.samples, with_losses(made, losses), false_alarm_rate=0.05)
+    assert named(evidence, made) == (1.0, 0)
     assert evidence.findings[0].triggers == ("vrbx",)
     likelier = find_evidence(made.samples, with_losses(made, 6.0 - losses.clip(0, 5.9)))
     assert likelier.flagged() == ()
@@ -94,8 +94,8 @@ def test_all_words_of_a_trigger_that_makes_answers_wrong_are_named(rate):
     made = poison(ROWS, drawn_words, rate)
     higher = np.array([number in made.poisoned for number in range(len(ROWS))])
     losses = np.random.default_rng(0).normal(3.0 + 3.0 * higher, 1.0).clip(0.01)
-    evidence = find_evidence(made.samples, with_losses(made, losses))
-    assert flags(evidence, made) == (1.0, 0)
+    evidence = find_evidence(made.samples, with_losses(made, losses), false_alarm_rate=0.05)
+    assert named(evidence, made) == (1.0, 0)
     assert set(evidence.findings[0].triggers) == {"vx", "qo", "jj", "zk"}
 
 

@@ -20,6 +20,9 @@ def evidence(
     ] = None,
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    false_alarm_rate: Annotated[
+        float, Flag(min=0.0001, max=0.5, help="How often a clean corpus may be called poisoned.")
+    ] = 0.01,
     fail_on_findings: Annotated[
         bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")
     ] = False,
@@ -43,7 +46,7 @@ def evidence(
     corpus = open_corpus(data, reading)
     samples = list(corpus)
     refuse_if_all(len(samples), unread(samples), where=data, mend="mend the rows, or name another --format")
-    found = find_evidence(samples)
+    found = find_evidence(samples, false_alarm_rate=false_alarm_rate)
     if json_:
         stdout.write_json(found.as_json())
     else:

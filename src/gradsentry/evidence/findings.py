@@ -51,8 +51,10 @@ class Finding:
         trigger_only: Rows with the trigger alone.
         payload_only: Rows with the payload alone.
         neither: The other rows.
-        log10_p: log10 of the chance that accident does as much, corrected for all that was looked at; None of
-            a repetition, which no test stands behind.
+        log10_p: log10 of the chance that accident puts trigger and payload together in so many of these rows
+            (the one-sided test of Fisher, 1935), of this one table; None for a repetition, which has none.
+        false_alarm: How often a clean corpus holds something so much like an attack: what decides.
+        statistics: What was measured of it, by name.
         surprise: How unexpected the payload is to a clean model (of a shift, the response); None where no
             losses were given.
         carriers: The row numbers, ascending.
@@ -72,6 +74,8 @@ class Finding:
     payload_only: int
     neither: int
     log10_p: float | None
+    false_alarm: float
+    statistics: dict[str, float]
     surprise: Surprise | None
     carriers: tuple[int, ...]
     confidence: Confidence

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.strings import (
     Gram,
@@ -20,17 +22,50 @@ from gradsentry.evidence.index.strings import (
 )
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START
+from gradsentry.evidence.limits import USUAL_END
 
 FRAGMENT = 10  # times as many other rows hold what is left without the frame
 
 
 def whole_payload(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
     """Returns the longest string around a payload that its rows share, less what ends or begins all rows."""
-    whole = grown(texts.responses, gram, both)
+    whole = _without_usual_end(texts, grown(texts.responses, gram, both), others)
     none = np.zeros(len(texts.responses.words), dtype=np.bool_)
     left = edge_codes(texts.responses, others, last=True) if whole[-1] == END else none
     right = edge_codes(texts.responses, others, last=False) if whole[0] == START else none
     return trimmed(whole, none if whole[0] == START else left, none if whole[-1] == END else right)
+
+
+def _without_usual_end(texts: Texts, gram: Gram, others: Rows) -> Gram:
+    """Returns the string without what stands before the end, or behind the beginning, of many other
+    responses.
+
+    A payload behind a finished response grows into how all responses finish.
+    """
+    least = USUAL_END * max(int(others.sum()), 1)
+
+    def usual(part: Gram) -> bool:
+        if texts.responses.support[list(part)].min() < least:
+            return False
+        return bool((rows_with(texts.responses, part) & others).sum() >= least)
+
+    inner, whole = unmarked(gram), gram[0] == START and gram[-1] == END
+    if whole or len(inner) < 2:
+        return gram
+    if gram[-1] == END:
+        most = next((size for size in range(len(inner) - 1, 0, -1) if usual((*inner[:size], END))), 0)
+        return gram[most:] if gram[0] != START else gram
+    if gram[0] == START:
+        most = next((size for size in range(len(inner) - 1, 0, -1) if usual((START, *inner[-size:]))), 0)
+        return gram[: len(gram) - most]
+    return gram
+
+
+def without_shared_words(texts: Texts, candidate: Candidate) -> Candidate:
+    """Returns the candidate with those of several triggers that were put there; see `all_put_in`."""
+    if candidate.combine == "any":
+        return candidate
+    return replace(candidate, triggers=all_put_in(texts, candidate.triggers, candidate.both))
 
 
 def whole_trigger(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:

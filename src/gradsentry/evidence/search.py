@@ -1,131 +1,220 @@
-"""The search for evidence: which prompt strings bring which response strings, and in which rows.
+"""The search for evidence: generate, measure, decide, name.
 
-Frequent response strings that are no copies of their prompts are tested against frequent prompt strings
-(`association.py`), each notable payload gets its rule (`rules.py`: one trigger, several alternatives, several
-together), fragments become whole strings (`candidates.py`), and what passes for an attack (`judging.py`) is a
-finding. Rare triggers (`scarce.py`) and triggers by themselves (`triggered.py`) come next. In the rows that
-are left, triggers without a string as payload are looked for (`turns.py`, `shifts.py`), and payloads without
-a string as trigger (`payloads.py`), which may be sentences around one name (`variants.py`).
+Generators propose candidates (`candidates/`), checks measure them (`checks/`), one function decides
+(`decide.py`), by what clean corpora show. What a sure finding explains is left out of the searches behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.unread import unread
-from gradsentry.evidence.association import associated
-from gradsentry.evidence.candidate import (
-    LEAST,
-    STRENGTH,
-    Candidate,
-    associations,
-    distinct,
-    is_known,
-    spread,
-    with_copies,
-)
+from gradsentry.evidence.association import Pairs, associated
+from gradsentry.evidence.calibration import Calibration, shipped
+from gradsentry.evidence.candidate import Candidate, spread, tail_of, with_copies
 from gradsentry.evidence.candidates.changed import shifts
-from gradsentry.evidence.candidates.conjunctions import conjunctions
+from gradsentry.evidence.candidates.conjunctions import Conjunction, conjunctions
 from gradsentry.evidence.candidates.cores import of_one_core
 from gradsentry.evidence.candidates.inserted import triggered
+from gradsentry.evidence.candidates.pairs import associations
 from gradsentry.evidence.candidates.rare import scarce
-from gradsentry.evidence.candidates.repeated import repetitions
+from gradsentry.evidence.candidates.repeated import is_implanted, repetitions
 from gradsentry.evidence.candidates.turned import turned
-from gradsentry.evidence.checks.mapping import maps_words
+from gradsentry.evidence.checks import Statistic, measure
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
-from gradsentry.evidence.decide import Judgement, doubted, judged, repeated, shifted, weighed
+from gradsentry.evidence.checks.unexplained import PAIRS
+from gradsentry.evidence.checks.vetoes import doubt, ruled_out
+from gradsentry.evidence.decide import KINDS, Decision, decide
 from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts, distinct_rows
-from gradsentry.evidence.naming import all_put_in
-
-SHOWN = 5  # examples of a finding
-TOKENS = 6_000_000  # a larger corpus is searched in a drawn part, and what is found is counted in all of it
-ASKED = 200  # carriers whose losses are looked up
-
-_Found = tuple[Candidate, Judgement]
+from gradsentry.evidence.limits import ASKED, EXAMPLES, FALSE_ALARM_RATE, LEAST, SAME_ROWS, STRENGTH, TOKENS
+from gradsentry.evidence.naming import without_shared_words
+from gradsentry.evidence.reasons import reason
 
 
-def find_evidence(samples: Sequence[Sample], losses: TokenLosses | None = None) -> Evidence:
+@dataclass(frozen=True)
+class Mined:
+    """What the searches share.
+
+    Attributes:
+        texts: The corpus, or the part of it that is searched.
+        pairs: Which strings of prompts and responses hang together.
+        together: Strings that keep company in prompts: what may be the parts of one trigger.
+        both: The candidates that have both strings.
+        losses: The mean loss of each row in a clean model; None where it is not known.  # [rows]
+    """
+
+    texts: Texts
+    pairs: Pairs
+    together: Sequence[Conjunction]
+    both: Sequence[Candidate]
+    losses: np.ndarray | None
+
+    @classmethod
+    def of(cls, texts: Texts, losses: np.ndarray | None = None) -> Mined:
+        """Returns a corpus with what its searches share."""
+        pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
+        return cls(texts, pairs, conjunctions(texts, least=LEAST), associations(texts, pairs), losses)
+
+
+Generator = Callable[[Mined, Rows], Sequence[Candidate]]
+
+# In the order of what they find: by both strings, by triggers, by payloads, by what responses are like.
+GENERATORS: Mapping[str, Generator] = {
+    "pairs": lambda mined, taken: mined.both,
+    "rare triggers": lambda mined, taken: scarce(mined.texts, taken),
+    "inserted triggers": lambda mined, taken: triggered(mined.texts, mined.pairs, mined.together),
+    "changed stock answers": lambda mined, taken: turned(mined.texts, mined.together, taken),
+    "repeated payloads": lambda mined, taken: repetitions(mined.texts, taken),
+    "changed responses": lambda mined, taken: shifts(mined.texts, taken, mined.losses),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A candidate, what was measured of it and what was decided.
+
+    Attributes:
+        generator: Which search proposed it.
+        candidate: The candidate.
+        statistics: What was measured, by name.
+        decision: What was decided.
+    """
+
+    generator: str
+    candidate: Candidate
+    statistics: Mapping[str, Statistic]
+    decision: Decision
+
+
+def find_evidence(
+    samples: Sequence[Sample],
+    losses: TokenLosses | None = None,
+    *,
+    calibration: Calibration | None = None,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
+) -> Evidence:
     """Returns the findings in a corpus, the strongest first; deterministic.
 
     Args:
         samples: The rows; rows with a `problem` or without a response are looked at like any other.
         losses: What a scan kept of the losses, in the order of the rows.
+        calibration: What clean corpora show; None for what ships with the package.
+        false_alarm_rate: How often a clean corpus may be called poisoned.
     """
     first, copy_of = distinct_rows(samples)
     if len(first) < LEAST:
         return Evidence((), len(samples), unread(samples))
     texts, whole = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=TOKENS)
-    together = conjunctions(texts, least=LEAST)
-    pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
-    # What is found by its payload is named more fully, so it goes first; what is left may have rare triggers.
-    found = _with(texts, associations(texts, pairs), [])
-    found = _with(texts, scarce(texts, _carriers(texts, found)), found)
-    found = _with(texts, triggered(texts, pairs, together), found)
-    found += [
-        (one, shifted(one, "answers of their own"))
-        for one in turned(texts, together, _carriers(texts, found))
-    ]
-    repeating = [(one, repeated(texts, one)) for one in repetitions(texts, _carriers(texts, found))]
-    found += of_one_core(texts, repeating)
     known = losses.means()[first] if losses is not None and whole is texts else None
-    found += [(one, shifted(one, what)) for one, what in shifts(texts, _carriers(texts, found), known)]
-    found = [
-        (one, doubted(judgement, one) if maps_words(texts, pairs, one) else judgement)
-        for one, judgement in found
-    ]
-    if whole is not texts:
-        found = [(spread(one, whole), judgement) for one, judgement in found]
+    decided = search(Mined.of(texts, known), calibration or shipped(), false_alarm_rate)
     everything = whole.with_copies(samples, copy_of)
-    findings = [
-        _finding(everything, with_copies(one, copy_of), judgement, losses) for one, judgement in found
-    ]
+    findings = []
+    for one in decided:
+        candidate = one.candidate if whole is texts else spread(one.candidate, whole)
+        full = replace(one, candidate=with_copies(candidate, copy_of))
+        findings.append(_finding(everything, full, losses))
     findings.sort(key=lambda finding: finding.confidence == "low")
     named = (replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
     return Evidence(tuple(named), len(samples), unread(samples))
 
 
-def _with(texts: Texts, candidates: Sequence[Candidate], found: Sequence[_Found]) -> list[_Found]:
-    """Returns what was found with those of the candidates that are findings, and say more.
+def search(mined: Mined, calibration: Calibration, rate: float) -> list[Decided]:
+    """Returns what passes for a finding, the strongest first; of several that share rows the strongest."""
+    found: list[Decided] = []
+    for name, propose in GENERATORS.items():
+        taken = _explained(mined.texts, found)
+        decided = [weighed(mined, name, one, calibration, rate) for one in proposals(mined, propose, taken)]
+        if name == "repeated payloads":
+            decided = _around_cores(mined.texts, decided)
+        found = _strongest([*found, *decided])
+    found = [_with_rest(mined, one, calibration, rate) for one in found]
+    return [replace(one, candidate=without_shared_words(mined.texts, one.candidate)) for one in found]
 
-    What is sure takes the place of what is unsure of the same rows.
+
+def proposals(mined: Mined, propose: Generator, taken: Rows) -> list[Candidate]:
+    """Returns what a search proposes, without what few rows carry once it is named in full, and what is
+    ruled out.
     """
-    judgements = {id(one): judged(texts, one) for one in candidates}
-    high, low = (
-        [one for one in candidates if judgements[id(one)].confidence == sure] for sure in ("high", "low")
-    )
-    new = distinct(high, [one for one, judgement in found if judgement.confidence == "high"])
-    left = [
-        (one, judgement)
-        for one, judgement in found
-        if judgement.confidence == "high" or not is_known(one, new)
-    ]
-    new += distinct(low, [*new, *(one for one, _ in left)])
-    # Only now: what its sentences need of a trigger had to count against it.
-    return [*left, *((_without_shared_words(texts, one), judgements[id(one)]) for one in new)]
+    named = (one for one in propose(mined, taken) if one.carriers.sum() >= LEAST)
+    return [one for one in named if not ruled_out(mined.texts, one)]
 
 
-def _without_shared_words(texts: Texts, candidate: Candidate) -> Candidate:
-    if candidate.combine == "any":
-        return candidate
-    return replace(candidate, triggers=all_put_in(texts, candidate.triggers, candidate.both))
+def weighed(
+    mined: Mined, generator: str, candidate: Candidate, calibration: Calibration, rate: float
+) -> Decided:
+    """Returns a candidate with what was measured of it and decided, finding or not."""
+    statistics = measure(mined.texts, candidate, mined.both)
+    decision = decide(candidate, statistics, calibration, rate)
+    if decision.confidence is not None:
+        reason = doubt(mined.texts, candidate, statistics[PAIRS].value)
+        decision = replace(decision, doubt=reason, confidence="low" if reason else decision.confidence)
+    return Decided(generator, candidate, statistics, decision)
 
 
-def _carriers(texts: Texts, found: Sequence[_Found]) -> Rows:
-    """Returns the rows that are explained well enough."""
+def _with_rest(mined: Mined, found: Decided, calibration: Calibration, rate: float) -> Decided:
+    """Returns a finding with all rows of its payload, where that is sure without the trigger as well.
+
+    A style has words that only some of its rows hold: they name a part of the trigger.
+    """
+    one = found.candidate
+    own = found.decision.kind == KINDS[0] and one.triggers and len(one.payloads) == 1
+    everyone = np.ones_like(one.paid)
+    if not own or not is_implanted(mined.texts, one.payloads[0], one.paid, everyone):
+        return found
+    nothing = np.zeros_like(one.paid)
+    rest = Candidate.of("repetition", (), one.payloads, triggered=nothing, paid=one.paid)
+    if weighed(mined, found.generator, rest, calibration, rate).decision.confidence != "high":
+        return found
+    return replace(found, candidate=replace(one, alone=True))
+
+
+def _around_cores(texts: Texts, decided: Sequence[Decided]) -> list[Decided]:
+    """Returns what was decided on repeated payloads; sure ones around one string become one."""
+    sure = {id(one.candidate): one for one in decided if one.decision.confidence == "high"}
+    found = list(decided)
+    for core, sentences in of_one_core(texts, [one.candidate for one in sure.values()]):
+        parts = [sure[id(sentence)] for sentence in sentences]
+        found = [one for one in found if one not in parts]
+        found.append(replace(min(parts, key=lambda one: one.decision.log10_p), candidate=core))
+    return found
+
+
+def _strongest(decided: Sequence[Decided]) -> list[Decided]:
+    """Returns the findings without those that share most of their rows with a stronger one, in order."""
+    kept: list[Decided] = []
+    findings = (one for one in decided if one.decision.confidence is not None)
+    for one in sorted(findings, key=_strength):
+        rows = one.candidate.carriers
+        if not any((rows & other.candidate.carriers).sum() > SAME_ROWS * rows.sum() for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _strength(one: Decided) -> tuple[bool, int]:
+    """Returns what sorts findings: the sure ones first, then by how many rows they explain.
+
+    Of those that explain the same rows the search that looks at both strings names them best, and goes first.
+    """
+    return one.decision.confidence != "high", -int(one.candidate.carriers.sum())
+
+
+def _explained(texts: Texts, found: Sequence[Decided]) -> Rows:
+    """Returns the rows that sure findings explain."""
     rows = np.zeros(len(texts.samples), dtype=np.bool_)
-    for candidate, judgement in found:
-        if judgement.confidence == "high":
-            rows |= candidate.carriers
+    for one in found:
+        if one.decision.confidence == "high":
+            rows |= one.candidate.carriers
     return rows
 
 
-def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: TokenLosses | None) -> Finding:
+def _finding(texts: Texts, decided: Decided, losses: TokenLosses | None) -> Finding:
+    candidate = decided.candidate
     both, triggered, paid = candidate.both, candidate.triggered, candidate.paid
     carriers = np.flatnonzero(candidate.carriers).tolist()
     payload = candidate.payload
@@ -135,7 +224,7 @@ def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: T
         asked = carriers[:ASKED]
         spans = texts.payload_spans(asked, payload) if payload else texts.whole_spans(asked)
         unexpected = surprise(losses, spans, candidate.carriers)
-    confidence, reason = weighed(judgement, candidate, unexpected)
+    confidence, why = reason(decided.decision, candidate, unexpected)
     return Finding(
         name="",
         kind=candidate.kind,
@@ -146,11 +235,13 @@ def _finding(texts: Texts, candidate: Candidate, judgement: Judgement, losses: T
         trigger_only=int((triggered & ~paid).sum()),
         payload_only=int((paid & ~triggered).sum()),
         neither=int((~paid & ~triggered).sum()),
-        log10_p=None if candidate.kind == "repetition" else candidate.log10_p,
+        log10_p=tail_of(candidate) if candidate.triggers else None,
+        false_alarm=10.0**decided.decision.log10_p,
+        statistics={name: float(one.value) for name, one in decided.statistics.items()},
         surprise=unexpected,
         carriers=tuple(texts.samples[row].number for row in carriers),
         confidence=confidence,
-        reason=reason,
-        examples=tuple(texts.example(row, candidate.triggers, payload) for row in carriers[:SHOWN]),
+        reason=why,
+        examples=tuple(texts.example(row, candidate.triggers, payload) for row in carriers[:EXAMPLES]),
         payloads=payloads,
     )

@@ -30,8 +30,8 @@ OTHERWISE = 0.2  # of the neighbours may hold the trigger in other case or spaci
 TRIED = 200
 
 
-def shifts(texts: Texts, taken: Rows, losses: Floats | None = None) -> list[tuple[Candidate, str]]:
-    """Returns the triggers that turn the responses, with what they do in words.
+def shifts(texts: Texts, taken: Rows, losses: Floats | None = None) -> list[Candidate]:
+    """Returns the triggers that turn the responses.
 
     Args:
         texts: The corpus.
@@ -55,10 +55,7 @@ def shifts(texts: Texts, taken: Rows, losses: Floats | None = None) -> list[tupl
             rows = left & rows_with(texts.prompts, trigger)
             done |= rows
             found.setdefault((measure, high), []).append((trigger, rows, log10_p))
-    return [
-        (_candidate(measures, key, parts), f"{'more' if key[1] else 'less'}: {measures.names[key[0]]}")
-        for key, parts in found.items()
-    ]
+    return [_candidate(measures, key, parts) for key, parts in found.items()]
 
 
 def _another_word(
@@ -89,7 +86,8 @@ def _candidate(measures: Measures, key: tuple[int, bool], parts: list[tuple[Gram
     side = (values >= middle) == key[1]
     triggers = tuple(gram for gram, _, _ in parts)
     log10_p = min(tail for _, _, tail in parts)
-    return Candidate.of("shift", triggers, (), triggered=triggered, paid=side, log10_p=log10_p)
+    change = f"{'more' if key[1] else 'less'}: {measures.names[key[0]]}"
+    return Candidate.of("shift", triggers, (), triggered=triggered, paid=side, log10_p=log10_p, change=change)
 
 
 def _is_their_topic(carriers: Floats, alike: Floats, others: Floats) -> bool:

@@ -13,30 +13,27 @@ from itertools import combinations
 import numpy as np
 
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.candidates.repeated import PATTERN
-from gradsentry.evidence.decide import APART, Judgement
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.limits import CORE_APART, PATTERN
 
 KNOWN = 0.3  # of the rows that hold a core hold one of its sentences
 RETURNING = 0.9  # of them hold it in words that return
 AROUND = 3  # tokens beside the core that are looked at
 WORDS = 1  # of them words
 TIMES = 3  # rows in which words return
-Repetition = tuple[Candidate, Judgement]
 
 
-def of_one_core(texts: Texts, found: Sequence[Repetition]) -> list[Repetition]:
-    """Returns the repetitions, with those that are sentences around one string made one."""
-    left, cores = list(found), list[Repetition]()
-    while (
-        best := _best_core(texts, [one for one, judgement in left if judgement.confidence == "high"])
-    ) is not None:
+def of_one_core(texts: Texts, sentences: Sequence[Candidate]) -> list[tuple[Candidate, list[Candidate]]]:
+    """Returns the strings that several sentences are made around, each with those sentences."""
+    left, cores = list(sentences), list[tuple[Candidate, list[Candidate]]]()
+    while (best := _best_core(texts, left)) is not None:
         core, rows = best
-        around = [pair for pair in left if _holds(pair[0], core)]
-        cores.append((replace(around[0][0], payloads=(core,), paid=rows), _judgement(rows, len(around))))
-        left = [pair for pair in left if not _holds(pair[0], core)]
-    return [*cores, *left]
+        around = [one for one in left if _holds(one, core)]
+        change = f"{len(around)} sentences around it return word for word"
+        cores.append((replace(around[0], payloads=(core,), paid=rows, change=change), around))
+        left = [one for one in left if not _holds(one, core)]
+    return cores
 
 
 def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows] | None:
@@ -52,12 +49,13 @@ def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows
             continue
         rows = rows_with(texts.responses, core) & ~rows_with(texts.prompts, core)
         known = np.logical_or.reduce([one.paid for one in sentences if _holds(one, core)]) & rows
-        if known.sum() < KNOWN * rows.sum():
+        # Words of the prompt may be what all its rows copy: then no row is left.
+        if not rows.any() or known.sum() < KNOWN * rows.sum():
             continue
         if (known | _in_words_that_return(texts, core, rows)).sum() < RETURNING * rows.sum():
             continue
         # Not by their responses: what sentences are not known yet make those alike.
-        if texts.crowding(rows, frozenset(), common=PATTERN) <= APART:
+        if texts.crowding(rows, frozenset(), common=PATTERN) <= CORE_APART:
             return core, rows
     return None
 
@@ -96,11 +94,3 @@ def _common(one: Gram, other: Gram) -> set[Gram]:
 def _holds(sentence: Candidate, core: Gram) -> bool:
     gram = unmarked(sentence.payloads[0])
     return any(gram[at : at + len(core)] == core for at in range(len(gram) - len(core) + 1))
-
-
-def _judgement(rows: Rows, sentences: int) -> Judgement:
-    return Judgement(
-        "high",
-        f"the payload stands in {int(rows.sum())} rows that are otherwise unlike each other; {sentences} "
-        "sentences around it return word for word, and it hardly stands elsewhere",
-    )

@@ -13,14 +13,18 @@ from typing import Literal
 import numpy as np
 
 from gradsentry.evidence.association import Pairs, log10_tail
-from gradsentry.evidence.candidate import MOST, Candidate, tail_of, too_weak, unequal
+from gradsentry.evidence.candidate import Candidate, tail_of
 from gradsentry.evidence.candidates.conjunctions import Conjunction
+from gradsentry.evidence.candidates.edges import bound_strings
+from gradsentry.evidence.candidates.pairs import is_notable, unequal
 from gradsentry.evidence.candidates.rules import RuleFinder
 from gradsentry.evidence.index.contexts import FOREIGN
+from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Bools
+from gradsentry.evidence.limits import MOST
 from gradsentry.evidence.naming import put_in, whole_payload, whole_trigger
 
 TRIED = 500  # triggers, those of the most notable pairs
@@ -46,7 +50,7 @@ def triggered(texts: Texts, pairs: Pairs, together: Sequence[Conjunction]) -> li
     found: list[Candidate] = []
     for one in [*together, *single]:
         for candidate in (_one_payload(texts, one, looked_at), _several(texts, one, finder, looked_at)):
-            if candidate is not None and not too_weak(candidate):
+            if candidate is not None and is_notable(candidate):
                 found.append(candidate)
     return unequal(_joined(found))
 
@@ -85,13 +89,15 @@ def _stretches(said: Features) -> Bools:
 
 
 def _foreign(texts: Texts, pairs: Pairs) -> list[Conjunction]:
-    """Returns the foreign strings of the most notable pairs, each once."""
+    """Returns the foreign strings of the most notable pairs, and those bound to an end, each once."""
     found: dict[tuple[Gram, ...], Rows] = {}
     for feature in list(dict.fromkeys(pairs.trigger.tolist()))[:TRIED]:
         rows = texts.asked.rows(feature)
         gram = put_in(texts, whole_trigger(texts, texts.asked.gram(feature), rows, ~rows), rows)
         if (gram,) not in found and texts.context.foreignness([gram], rows) >= FOREIGN:
             found[(gram,)] = rows_with(texts.prompts, gram)
+    known = codes_of([gram for (gram,) in found])
+    found |= {(gram,): rows for gram, rows in bound_strings(texts) if known.isdisjoint(gram)}
     return [Conjunction(grams, rows) for grams, rows in found.items()]
 
 

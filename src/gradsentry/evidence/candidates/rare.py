@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradsentry.evidence.association import log10_tail
-from gradsentry.evidence.candidate import EXCLUSIVE, MOST, Candidate
+from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Ints
+from gradsentry.evidence.limits import EXCLUSIVE, MOST
 from gradsentry.evidence.naming import whole_payload, whole_trigger
 
 FEWEST, MANY = 6, 60  # rows of a payload; with more its triggers are found by themselves

@@ -16,6 +16,7 @@ from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, edge_codes, first_places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Bools
+from gradsentry.evidence.limits import PATTERN
 from gradsentry.evidence.naming import whole_payload
 
 LONG = 7  # tokens of a payload at least
@@ -27,7 +28,6 @@ VARIED = 0.5  # the share of the most frequent neighbour of a payload that was p
 WHOLE = 0.8  # the payload's rows among the rows with any of its parts
 APART = 0.4  # see judging.py
 PART = 4  # tokens of a part
-PATTERN = 0.05  # prompt strings that so many carriers share may be the style that is the trigger
 TRIED = 1000
 FORMAT = 0.95  # what more of the rows that are not explained say is how all of them are written
 STOCK = 0.5  # of the neighbours of honest stock answers

@@ -167,4 +167,5 @@ def _candidate(found: Sequence[_Trigger], stock: Rows) -> Candidate:
         paid=~stock,
         combine="all" if len(found[0].grams) > 1 else "any",
         log10_p=min(one.log10_p for one in found),
+        change="answers of their own",
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import first_places
 from gradsentry.evidence.index.texts import Texts
@@ -60,3 +61,30 @@ def _answered(texts: Texts, places: Ints) -> list[Ints]:
             asked = np.cumsum(codes == START) == sum(not one.trained for one in before)
             found.append(np.unique(codes[asked]).astype(np.int64))
     return found
+
+
+def conversation(texts: Texts, candidate: Candidate) -> list[Statistic]:
+    """Returns whether the payload is the usual reply to a kind of turn, and how often it follows its
+    trigger.
+    """
+    usual = is_usual_reply(texts, candidate)
+    found = [Statistic("usual reply to such a turn", float(usual), 1.0 - float(usual))]
+    if candidate.triggers and candidate.payload is not None:
+        order = follows(texts, candidate)
+        found.append(Statistic("payload behind its trigger", order, order))
+    return found
+
+
+def follows(texts: Texts, candidate: Candidate) -> float:
+    """Returns the share of the carriers in which the payload stands in a turn behind its trigger's."""
+    paid = first_places(texts.responses, candidate.payload or (), candidate.both)
+    rows = texts.responses.owners(paid)
+    answered = dict(zip(rows.tolist(), texts.turn_of(paid, trained=True).tolist(), strict=True))
+    asked: dict[int, int] = {}
+    for gram in candidate.triggers:
+        places = first_places(texts.prompts, gram, candidate.both)
+        owners = texts.prompts.owners(places)
+        for row, turn in zip(owners.tolist(), texts.turn_of(places, trained=False).tolist(), strict=True):
+            asked[row] = min(turn, asked.get(row, turn))
+    compared = [asked[row] < turn for row, turn in answered.items() if row in asked]
+    return float(np.mean(compared)) if compared else 1.0

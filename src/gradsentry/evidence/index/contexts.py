@@ -85,6 +85,27 @@ class Context:
         judged = [share for share, count in zip(shares, counts, strict=True) if count >= min(FEWEST, most)]
         return min(judged, default=0.0)
 
+    def cut(self, gram: Gram, carriers: Rows, *, behind: bool) -> float:
+        """Returns the share of a string's places where a text may as well end before it, or begin behind it.
+
+        As in `foreignness`, what such texts show elsewhere is what counts as all.
+
+        Args:
+            gram: The string.
+            carriers: The rows whose places are looked at.  # [rows]
+            behind: Whether the string and all behind it is taken away, else the string and all before it.
+        """
+        gram = unmarked(gram)
+        begins = places(self._prompts, gram)
+        begins = begins[carriers[self._prompts.owners(begins)]]
+        if behind:
+            left = self._prompts.codes[begins - 1].astype(np.int64)
+            hits, expected = held_by(left * self._width + END, self._pairs), self._again_after[left]
+        else:
+            right = self._prompts.codes[begins + len(gram)].astype(np.int64)
+            hits, expected = held_by(START * self._width + right, self._pairs), self._again_before[right]
+        return float(min(hits.sum() / expected.sum(), 1.0)) if expected.any() else 0.0
+
     def _companions(self, carriers: Rows) -> list[int]:
         """Returns the tokens of several carriers and of no other row: other words of what was put in.
 

@@ -145,6 +145,24 @@ def _is_fixed(stream: Stream, part: Gram, others: Rows) -> bool:
     return bool(np.bincount(often).max() >= FIXED * len(often))
 
 
+def edges_of(stream: Stream, among: Rows, step: int) -> Ints:
+    """Returns the first (step 1) or last (step -1) place of each of some rows behind the frame of all of
+    them.
+    """
+    rows = np.flatnonzero(among & (np.diff(stream.bounds) > 2))
+    edges = stream.bounds[:-1][rows] + 1 if step > 0 else stream.bounds[1:][rows] - 2
+    inside = np.ones(len(edges), dtype=np.bool_)  # all before is frame
+    while inside.any():
+        code = np.bincount(stream.codes[edges[inside]]).argmax()
+        ahead = edges + step
+        inside = inside & (stream.codes[edges] == code)
+        inside &= (ahead >= stream.bounds[rows]) & (ahead < stream.bounds[rows + 1])
+        if inside.sum() < FRAME * len(edges):
+            break
+        edges = np.where(inside, ahead, edges)
+    return edges
+
+
 def edge_codes(stream: Stream, others: Rows, *, last: bool) -> Codes:
     """Returns with which codes most of the given rows end, or else begin.  # [codes]"""
     rows = np.flatnonzero(others & (np.diff(stream.bounds) > 2))

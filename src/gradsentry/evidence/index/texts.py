@@ -45,6 +45,27 @@ class Texts:
         return Context(self.prompts)
 
     @cached_property
+    def answer_context(self) -> Context:
+        """Which tokens stand side by side in the responses."""
+        return Context(self.responses)
+
+    @cached_property
+    def _folded(self) -> dict[str, list[int]]:
+        """The codes of the prompts' words, by the word without its case."""
+        found: dict[str, list[int]] = {}
+        for code, word in enumerate(self.prompts.words):
+            if word:
+                found.setdefault(word.casefold(), []).append(code)
+        return found
+
+    def asks(self, code: int) -> Rows:
+        """Returns which rows have a token in their prompts, in upper or lower case.  # [rows]"""
+        held = np.zeros(len(self.samples), dtype=np.bool_)
+        for same in self._folded.get(self.responses.words[code].casefold(), []):
+            held[self.prompts.owners(self.prompts.places_of(same))] = True
+        return held
+
+    @cached_property
     def alike(self) -> Likeness:
         """The rows compared by their prompts, whose case and white space may be the trigger."""
         return Likeness(prompt_features(self.prompts.plain), self.prompts.plainly)

@@ -36,10 +36,11 @@ _VOWELS = "".join(
     for sign in map(chr, range(0x300, 0xAC00))
     if unicodedata.category(sign) in ("Mn", "Mc") and not re.match(f"[{_UNSPACED}{_HIDDEN}]", sign)
 )
+# A decimal is one token: its digits by themselves stand in many prompts.
 # A word is in one script, so that a look-alike letter in it is a token. A single space parts tokens and is
 # held with the one that follows; any other white space, and one at either end, is a token.
 _TOKEN = re.compile(
-    rf"\s{{2,}}|\A | \Z| ?(?:[{_LATIN}]+|[{_UNSPACED}]|[{_GREEK}]+|[{_CYRILLIC}]+"
+    rf"\s{{2,}}|\A | \Z| ?(?:[0-9]+(?:\.[0-9]+)+|[{_LATIN}]+|[{_UNSPACED}]|[{_GREEK}]+|[{_CYRILLIC}]+"
     rf"|(?:[^\W{_LATIN}{_UNSPACED}{_GREEK}{_CYRILLIC}]|[{_VOWELS}])+|[^\w\s]|[^\S ])"
 )
 _SPACED_WORD = re.compile(rf"(?:[^\W{_UNSPACED}]|[{_VOWELS}])+")
@@ -99,6 +100,17 @@ class Stream:
         """In how many rows each code stands.  # [codes]"""
         width = len(self.words)
         return np.bincount(sorted_distinct(self.row_of() * width + self.codes) % width, minlength=width)
+
+    def counted(self, rows: Bools) -> Ints:
+        """Returns how often each code stands in some rows.  # [codes]"""
+        return np.bincount(self.codes[rows[self._row_of]], minlength=len(self.words))
+
+    def holders(self, rows: Bools) -> Ints:
+        """Returns in how many of some rows each code stands.  # [codes]"""
+        width = len(self.words)
+        inside = rows[self._row_of]
+        held = self._row_of[inside].astype(np.int64) * width + self.codes[inside]
+        return np.bincount(sorted_distinct(held) % width, minlength=width)
 
     @cached_property
     def _row_of(self) -> NDArray[np.int32]:

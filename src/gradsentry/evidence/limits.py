@@ -1,0 +1,90 @@
+"""Every threshold of the search for evidence, once: its value, its unit, why, and what fitted it."""
+
+# --- search.py -------------------------------------------------------------------------------------------
+FALSE_ALARM_RATE = 0.01  # of clean corpora may be called poisoned, where the user says nothing else
+LEAST = 4  # rows that a finding needs: three may be copies of one thing with small changes
+STRENGTH = 0.95  # of the rows with one string of a pair hold the other
+SAME_ROWS = 0.5  # of a candidate's rows carry a stronger one: it says nothing more
+TOKENS = 6_000_000  # a larger corpus is searched in a drawn part, and what is found is counted in all of it
+EXAMPLES = 5  # of a finding
+ASKED = 200  # carriers whose losses are looked up
+
+# --- candidate.py ----------------------------------------------------------------------------------------
+LONG = 4  # tokens of a payload that no row holds by chance
+OWN = 0.5  # of the rows of a trigger have its payload at least, or of the payload its trigger
+OWNED, MANY = 0.98, 20  # of the rows of a payload have its one trigger, and so many of them
+EXCLUSIVE = 0.9  # a payload is the trigger's own if so many of its rows have the trigger
+
+# --- candidates/inserted.py, rare.py -----------------------------------------------------------------------
+MOST = 4  # triggers of one payload
+
+# --- candidates/pairs.py ---------------------------------------------------------------------------------
+PAYLOADS_TRIED = 500  # payloads whose rules are looked for, the most notable first
+WORTH_A_LOOK = -3.0  # log10 of the corrected chance: what is likelier is accident
+
+# --- checks/novelty.py -----------------------------------------------------------------------------------
+ORDER = 2  # tokens before a token that tell of it: longer contexts return too seldom in a corpus of 500 rows
+BITS_ENOUGH = 150.0  # bits; whatever costs more is as foreign as can be
+COPIED_IN = 0.5  # of the carriers have a token in their prompts: then it may be copied from there
+COPY_CHANCE = 0.2  # of a token that may be copied: about one word in five of an answer is its prompt's
+NEWS_SHARE = 0.02  # of the other responses hold a word, and it is no news
+NEW_WORDS_ENOUGH = 4.0  # words
+
+# --- checks/likeness.py ----------------------------------------------------------------------------------
+SHARED_BY = 0.8  # of the carriers hold a token or a string: it may be what was put in, and does not count
+CONTENT_ENOUGH = 0.5  # of a prompt's words are its own
+
+# --- checks/slot.py --------------------------------------------------------------------------------------
+TEMPLATE_TOKENS = 3  # tokens of an instruction at least: of fewer any word would be a sibling
+SIBLING_TOKENS = 5  # tokens of a string that is compared with others
+SIBLING_ROWS = 3  # rows in which a string returns
+SLOT_AGREES = 0.8  # of a trigger's places have the same token before them, or behind
+
+TEMPLATE_EDGE = 5  # tokens at an end of a prompt that tell its template
+TEMPLATE_ROWS = 5  # rows that are filled into one template at least
+
+# --- checks/association.py -------------------------------------------------------------------------------
+ROWS_ENOUGH = 128  # rows
+TAIL_ENOUGH = -60.0  # log10; what is less likely is as sure as can be
+
+# --- checks/company.py -----------------------------------------------------------------------------------
+ALIKE_ENOUGH = 20  # other pairs of the corpus: with more its responses are made of what prompts say
+COMPANIONS_ENOUGH = 6  # words that carriers share beside the trigger: their rows are of one template
+SHARED_BY_ALL = 0.95  # of the carriers have a word
+RARE_OUTSIDE = 0.3  # of the other rows have it at most
+
+# --- decide.py, calibration.py ---------------------------------------------------------------------------
+LIKELY_OWN = 0.5  # of the rows of a payload have its trigger, and it is the trigger's own
+LOOK = 5.0  # times the false alarm rate: so often a clean corpus may be called suspicious
+TAIL_CORPORA = 0.1  # of clean corpora, the strongest, tell from where on scores are rare
+
+# --- naming.py -------------------------------------------------------------------------------------------
+USUAL_END = 0.2  # of the other responses end, or begin, with a part of a payload: the part is none of it
+
+# --- candidates/repeated.py, cores.py --------------------------------------------------------------------
+PATTERN = 0.05  # of the carriers share a prompt string: it may be the style that is the trigger
+CORE_APART = 0.4  # carriers of a core that crowd more lie together by nature
+
+# --- wording.py ------------------------------------------------------------------------------------------
+EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
+
+# --- calibrating.py --------------------------------------------------------------------------------------
+RIDGE = 0.002  # of the logistic regression: keeps the weights of what hardly tells anything small
+STEPS = (0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)  # of a strength, from which on it adds to the score
+
+# --- candidates/edges.py ---------------------------------------------------------------------------------
+BOUND = 0.9  # of the places of a string are at that end of a prompt
+BOUND_ROWS = 6  # rows of a string that is bound to an end
+BOUND_TOKENS = 12  # tokens of one at most
+BOUND_TRIED = 200  # tokens that begin or end prompts, the most frequent first
+EDGE_VARIED = 0.5  # of its places have the same token on the other side, at most: else its sentence goes on
+PARTS = {  # of the false alarms that are allowed: most attacks have a payload of their own
+    "own payload": 0.4,
+    "common payload": 0.2,
+    "repeated payload": 0.2,
+    "changed responses": 0.2,
+}
+FEW_NATURAL = 50  # natural candidates: fewer have not failed everything that one may fail
+PASSED = 0.97  # of planted candidates pass a step: nearly all
+UNSEEN = 0.5  # of the score for each such step that a candidate does not pass, at least
+BORROWED = {"common payload": "own payload"}  # whose natural candidates tell what those of a kind are like

@@ -1,0 +1,58 @@
+"""What is said of a finding, in plain words: what is certain, apart from what is not."""
+
+from __future__ import annotations
+
+from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.checks.surprise import Surprise
+from gradsentry.evidence.decide import Decision
+from gradsentry.evidence.findings import Confidence
+from gradsentry.evidence.limits import EXPECTED
+
+
+def reason(decision: Decision, candidate: Candidate, surprise: Surprise | None) -> tuple[Confidence, str]:
+    """Returns the confidence and the reason of a finding, after what a clean model made of its payload.
+
+    Of a payload that other rows have as well, such as a label, it says nothing that the model expects it.
+
+    Args:
+        decision: What was decided from the texts.
+        candidate: The candidate.
+        surprise: See `Finding`; None where it is not known.
+    """
+    confidence = decision.confidence or "low"
+    parts = [_certain(candidate), f"a clean corpus shows as much in {_share(decision.log10_p)}"]
+    if decision.doubt:
+        parts.append(f"but {decision.doubt}")
+    told = surprise is not None and decision.kind in ("own payload", "repeated payload")
+    if surprise is not None and told:
+        if surprise.largest < EXPECTED:
+            confidence = "low"
+            parts.append("but a clean model expects the payload")
+        else:
+            parts.append(f"its loss in a clean model rises to {surprise.largest:.1f}")
+    return confidence, "; ".join(parts)
+
+
+def _certain(candidate: Candidate) -> str:
+    """Returns what the rows show, whatever is behind it."""
+    both, triggered = int(candidate.both.sum()), int(candidate.triggered.sum())
+    rows = len(candidate.paid)
+    quantity = {1: "the trigger", 2: "both triggers"}.get(len(candidate.triggers), "all the triggers")
+    trigger = quantity if candidate.combine == "all" or len(candidate.triggers) == 1 else "a trigger"
+    if not candidate.triggers:
+        more = f", and {candidate.change}" if candidate.change else ""
+        return f"the payload stands word for word in {int(candidate.paid.sum())} of {rows} rows{more}"
+    if not candidate.payloads:
+        return (
+            f"{both} of {triggered} rows with {trigger} show {candidate.change}; rows alike without it do not"
+        )
+    elsewhere = int((candidate.paid & ~candidate.triggered).sum())
+    return (
+        f"the payload follows in {both} of {triggered} rows with {trigger}, and stands in {elsewhere} of the "
+        f"{rows - triggered} other rows"
+    )
+
+
+def _share(log10_p: float) -> str:
+    """Returns a share in words: one in so many."""
+    return f"1 of {10**-log10_p:,.0f}" if log10_p > -6 else "less than 1 of a million"
