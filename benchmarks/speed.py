@@ -110,11 +110,12 @@ def _ways(corpus: str, loaded: LoadedModel, options: argparse.Namespace) -> dict
     """Returns and prints rows per second of each way, ours by phase, and peak memory."""
     rows = read_rows(corpus, options.rows or (512 if corpus == "webqa" else 128), loaded)
     some = rows.encoded[:: max(1, len(rows.encoded) // options.reference_rows)]
+    padded = replace(loaded, sharing=replace(loaded.sharing, packs=False))
     work = {
         "a reference": (len(some), lambda: reference(loaded, some)),
         "b forward": (len(rows.encoded), lambda: forward(loaded, rows.encoded)),
         "c gradsentry": (len(rows.encoded), lambda: ours(loaded, rows.samples)),
-        "c, padded": (len(rows.encoded), lambda: ours(replace(loaded, packs=False), rows.samples)),
+        "c, padded": (len(rows.encoded), lambda: ours(padded, rows.samples)),
     }
     rates: dict[str, list[float]] = {name: [] for name in work}
     peaks: dict[str, float] = {}
