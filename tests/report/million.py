@@ -70,6 +70,8 @@ def drawn_run(path: Path, rows: int) -> tuple[RunDirectory, Verdict]:
         payload_only=0,
         neither=rows - len(carriers),
         log10_p=-99.0,
+        false_alarm=0.0001,
+        statistics={},
         surprise=None,
         carriers=carriers,
         confidence="high",
