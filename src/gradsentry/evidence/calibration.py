@@ -94,14 +94,6 @@ class Weighing(Settings):
             if strengths.get(name, 0.0) >= strength
         )
 
-    def shortfalls(self, strengths: Mapping[str, float]) -> tuple[str, ...]:
-        """Returns the statistics that lack the most to what an attack shows, the largest lack first."""
-        lack = {
-            name: sum(added for strength, added in steps if strengths.get(name, 0.0) < strength)
-            for name, steps in self.steps.items()
-        }
-        return tuple(sorted((name for name in lack if lack[name] > 0.5), key=lambda name: -lack[name]))
-
 
 class Calibration(Settings):
     """What is known of natural candidates.

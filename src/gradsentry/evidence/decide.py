@@ -30,7 +30,6 @@ class Decision:
         score: Its statistics, weighed: higher is more like an attack.
         log10_p: log10 of how often a clean corpus holds a candidate of any kind that is so much like an
         attack. confidence: How sure, or None where it is no finding.
-        against: What speaks against it, the strongest first: names of statistics.
         doubt: Why it is at most a reason to look, in words; empty where it may be sure.
     """
 
@@ -38,7 +37,6 @@ class Decision:
     score: float
     log10_p: float
     confidence: Confidence | None
-    against: tuple[str, ...]
     doubt: str = ""
 
 
@@ -70,4 +68,4 @@ def decide(
         confidence = "high"
     elif log10_p <= math.log10(min(LOOK * rate, 1.0)):
         confidence = "low"
-    return Decision(kind, score, log10_p, confidence, calibration.kinds[kind].shortfalls(strengths))
+    return Decision(kind, score, log10_p, confidence)
