@@ -6,12 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gradsentry.models.loading import LoadedModel, load_model, quiet_libraries
 
 # No test reaches for the Hub, and libraries read this when they are imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 quiet_libraries()
+# A deadline for an example measures what else the machine does; the tests have one of their own.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
