@@ -109,3 +109,7 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
             traceback.print_exc()
         known = meant(error)
         return known.exit_code, known.line()
+
+
+if __name__ == "__main__":
+    main()

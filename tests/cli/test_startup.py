@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -27,3 +28,15 @@ def test_help_imports_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "gradsentry" in done.stdout.lower()
+
+
+@pytest.mark.parametrize("module", ["gradsentry", "gradsentry.cli"])
+def test_the_module_is_the_command(module):
+    def ended(*arguments):
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert re.fullmatch(r"gradsentry \d.*\n", ended("--version").stdout)
+    missing = ended("evidence", "none.jsonl")
+    assert missing.returncode == 2
+    assert missing.stderr == "gradsentry: none.jsonl: no such file or folder; check the path\n"

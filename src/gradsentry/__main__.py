@@ -1,0 +1,5 @@
+"""`python -m gradsentry` is the command line."""
+
+from gradsentry.cli import main
+
+main()
