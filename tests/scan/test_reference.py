@@ -13,7 +13,7 @@ from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
 from gradsentry.errors import DataError, RunError
 from gradsentry.scoring import score_table
 from gradsentry.screening import open_run, scan
-from gradsentry.settings import ScoreSettings, ThresholdSettings
+from gradsentry.settings import DataSettings, ScoreSettings, ThresholdSettings
 
 from .rows import qa_rows, read_rows, words, write_rows
 
@@ -70,6 +70,22 @@ def test_a_reference_that_says_nothing_is_refused(places, loaded, tmp_path, row)
         write_rows(clean, [row])
     with pytest.raises(DataError):
         scan(places[0], loaded, reference=clean)
+
+
+def test_the_splits_of_a_reference_are_its_own(places, loaded, tmp_path):
+    """It is read whole, whatever of the data is meant; a file, which has no splits, too."""
+    data, clean = places
+    rows = read_rows(clean)
+    folder, parted = tmp_path / "data", tmp_path / "clean"
+    for place, parts in ((folder, {"dev": read_rows(data)}), (parted, {"train": rows[:70], "x": rows[70:]})):
+        place.mkdir()
+        for name, part in parts.items():
+            write_rows(place / f"{name}.jsonl", part)
+    write_rows(folder / "train.jsonl", rows[:3])
+    for reference in (clean, parted):
+        verdict = scan(folder, loaded, reference=reference, reading=DataSettings(split="validation"))
+        assert verdict.counts["rows"] == 60
+        assert verdict.reference.entropy == scan(clean, loaded).expectation.entropy
 
 
 def test_rows_that_stand_out_stay_and_are_named(run):

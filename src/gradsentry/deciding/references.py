@@ -57,9 +57,15 @@ def open_reference(
     """
     if isinstance(given, str | Path) and (Path(given) / MANIFEST).is_file():
         return Reference(str(given), _scores_of_run(Path(given), loaded, scoring))
-    corpus = open_corpus(given, reading)
+    # Its splits and configurations are its own, whichever of the data are meant.
+    corpus = open_corpus(given, _own_reading(reading))
     deque(corpus, maxlen=0)  # a broken row shows now, not after hours of scoring
     return Reference(corpus.name, corpus)
+
+
+def _own_reading(reading: DataSettings) -> DataSettings:
+    """Returns how a reference is read: as the data, but for which split and configuration of the data is."""
+    return reading.model_copy(update={"split": None, "config": None})
 
 
 def expectation_of(
@@ -86,7 +92,7 @@ def expectation_of(
     """
     scores = reference.data
     if isinstance(scores, Corpus):
-        identity = identity_of(scores, loaded, reading, scoring)
+        identity = identity_of(scores, loaded, _own_reading(reading), scoring)
         scores = _scores(scores, identity, loaded, scoring, out, progress)
     found = Expectation.of(scores, np.ones(len(scores), np.bool_), reference.name)
     if found is None:
