@@ -55,7 +55,7 @@ def scan(
     """Returns the verdict on a data set, and writes the run directory where one is named.
 
     Args:
-        data: A path, a Hub id, a list of dicts, a `datasets.Dataset` or `DatasetDict`.
+        data: A path or several, a Hub id, a list of dicts, a `datasets.Dataset` or `DatasetDict`.
         model: The clean base model: `smollm2` (embedded), a path, a Hub id, or a loaded model.
         tokenizer: Of a loaded model.
         out: The run directory. If it holds a run of the same data, model and settings, the rows that were
@@ -148,7 +148,7 @@ def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
         raise RunError(f"its data cannot be read ({error.line()})", where=where) from None
     if not unchanged:
         raise RunError(
-            f"its data was changed since the scan ({source})",
+            f"its data was changed since the scan ({manifest['source']['name']})",
             where=where,
             mend="scan again into another directory",
         )
@@ -232,8 +232,10 @@ def _refuse_place(out: Path, corpus: Corpus) -> None:
     """Refuses a run directory that cannot be, before anything is read or scored."""
     if out.is_file():
         raise RunError("is a file", where=str(out), mend="give a directory as --out")
-    folder = Path(corpus.name).resolve()
-    if isinstance(corpus, FileCorpus) and folder.is_dir() and out.resolve().is_relative_to(folder):
+    named = (
+        [path.resolve() for path in corpus.named if path.is_dir()] if isinstance(corpus, FileCorpus) else []
+    )
+    if any(out.resolve().is_relative_to(folder) for folder in named):
         raise RunError(
             "lies in the folder of the data, and would be read as data the next time",
             where=str(out),
@@ -241,13 +243,15 @@ def _refuse_place(out: Path, corpus: Corpus) -> None:
         )
 
 
-def _reopened_as(data: object, corpus: Corpus) -> str:
-    """Returns what opens the data again: an absolute path or a Hub id; nothing for data in memory."""
+def _reopened_as(data: object, corpus: Corpus) -> str | list[str]:
+    """Returns what opens the data again: absolute paths or a Hub id; nothing for data in memory."""
     if isinstance(corpus, FileCorpus):
-        data = corpus.name
+        # Links stay: their own names say what they hold.
+        named = [str(path.absolute()) for path in corpus.named]
+        return named[0] if len(named) == 1 else named
     if not isinstance(data, str | Path):
         return ""
-    return str(Path(data).resolve() if Path(data).exists() else data)
+    return str(Path(data).absolute() if Path(data).exists() else data)
 
 
 def _loaded(

@@ -209,7 +209,7 @@ class _Identity(BaseModel):
 
 class _Source(BaseModel):
     name: str
-    data: str
+    data: str | list[str]
 
 
 class _Model(BaseModel):

@@ -192,7 +192,7 @@ def test_a_run_with_other_settings(call, tmp_path, model_path):
         (("--split", "train"), r".+: a file has no split `train`; leave out --split"),
         (("--no-such-option",), r".+--no-such-option.*; see gradsentry scan --help"),
         (("--quantile",), r".+--quantile.* requires an argument; see gradsentry --help"),
-        (("more.jsonl",), r".+more\.jsonl.*; see gradsentry scan --help"),
+        (("more.jsonl",), r"more\.jsonl: no such file or folder; check the path"),
     ],
 )
 def test_a_wrong_option(call, tmp_path, model_path, options, said):

@@ -22,6 +22,13 @@ In a folder the names of folders and files say the split, as `datasets` has it: 
 `my-test.csv`, `data/dev-00000-of-00001.parquet`; a file whose names say nothing is of `train`. What a README
 declares as `configs` is followed: `--config` names one, else it is the only one or the default. A file that
 holds no rows is left out and named; one that may hold rows and cannot be read is refused.
+
+Several files and folders are one corpus, as if they lay in one folder: `gradsentry scan a.jsonl more/`. Each
+is written back under its own name, with as much of its path as tells it from the others.
+
+A link in a folder is followed where it leads to something in that folder, and in a snapshot of the Hub's
+cache where it leads to a blob of the same repository. Other links, folders that are read already, and pipes
+are left out and named. What you name yourself is read, link or not.
 """
 ROWS = [{"prompt": "p", "completion": "c"}, {"prompt": "q", "completion": "d"}]
 
@@ -41,6 +48,7 @@ def _examples(place: Path) -> Iterator[tuple[str, object]]:
     for name in ("train", "test"):
         (folder / f"{name}.jsonl").write_bytes(content_of(".jsonl", ROWS))
     yield "a folder of files", folder
+    yield "several files and folders", [folder / "train.jsonl", folder / "test.jsonl"]
     splits = DatasetDict(train=Dataset.from_list(ROWS), test=Dataset.from_list(ROWS))
     splits.save_to_disk(place / "saved")
     yield "what `save_to_disk` wrote", place / "saved"

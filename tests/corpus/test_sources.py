@@ -89,24 +89,6 @@ def test_the_hash_of_a_folder_depends_on_names_and_bytes(tmp_path):
     assert folder("four", a=ROWS, b=ROWS[:2]) != first
 
 
-def test_linked_folders_are_read_and_loops_of_links_end(tmp_path):
-    (tmp_path / "data" / "a").mkdir(parents=True)
-    (tmp_path / "other").mkdir()
-    make_file(tmp_path / "data" / "a", [{"prompt": "p1", "completion": "c"}])
-    make_file(tmp_path / "other", [{"prompt": "p2", "completion": "c"}])
-    (tmp_path / "data" / "b").symlink_to(tmp_path / "other")
-    (tmp_path / "other" / "back").symlink_to(tmp_path / "data")
-    (tmp_path / "data" / "a" / "self").symlink_to(".")
-    corpus = open_corpus(tmp_path / "data")
-    assert [sample.prompt for sample in corpus] == ["p1", "p2"]
-    saved = corpus.save(tmp_path / "out", corpus)
-    assert sorted(file.relative_to(saved).as_posix() for file in saved.rglob("*.*")) == [
-        "a/data.jsonl",
-        "b/data.jsonl",
-    ]
-    assert not (saved / "b").is_symlink()
-
-
 @pytest.mark.parametrize("rights", [0o000, 0o400])
 def test_a_folder_that_must_not_be_read_is_refused(rights):
     nobody = 65534

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradsentry.commands.scan import Data
+
 if TYPE_CHECKING:
     from gradsentry.evidence import Evidence
 
@@ -13,7 +15,7 @@ Flag = typer.Option
 
 
 def evidence(
-    data: Annotated[str, typer.Argument(help="A .jsonl .json .csv .parquet file, a directory, or a Hub id.")],
+    data: Data,
     format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
     response_marker: Annotated[
         str | None, Flag(help="Text before the response, in rows of one text.")
@@ -45,7 +47,9 @@ def evidence(
     )
     corpus = open_corpus(data, reading)
     samples = list(corpus)
-    refuse_if_all(len(samples), unread(samples), where=data, mend="mend the rows, or name another --format")
+    refuse_if_all(
+        len(samples), unread(samples), where=corpus.name, mend="mend the rows, or name another --format"
+    )
     found = find_evidence(samples, false_alarm_rate=false_alarm_rate)
     if json_:
         stdout.write_json(found.as_json())

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 Method = Literal["published", "fixed", "quantile"]
 Flag = typer.Option
+Data = Annotated[
+    list[str],
+    typer.Argument(
+        help=".jsonl .json .csv .parquet files or directories, several of which are one corpus, or a Hub id.",
+        metavar="DATA...",
+        show_default=False,
+    ),
+]
 Tau = Annotated[float | None, Flag("--tau", help="A fixed threshold in [0, 1].", show_default=False)]
 MethodOption = Annotated[Method | None, Flag("--method", help="How tau is chosen.", show_default="published")]
 PolicyOption = Annotated[
@@ -27,7 +35,7 @@ FailOnFindings = Annotated[bool, Flag("--fail-on-findings", help="Exit with 1 if
 
 
 def scan(
-    data: Annotated[str, typer.Argument(help="A .jsonl .json .csv .parquet file, a directory, or a Hub id.")],
+    data: Data,
     out: Annotated[Path | None, Flag("--out", "-o", help="The run directory.  [default: runs/NAME]")] = None,
     model: Annotated[str, Flag("--model", "-m", help="smollm2, a path, or a Hub id.")] = "smollm2",
     format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
@@ -84,9 +92,9 @@ def scan(
     if (method, tau, quantile) != (None, None, None):
         policy = policy or "published"
     quiet_libraries()
-    run = out or Path("runs") / (Path(data).name.split(".")[0] or "scan")
+    run = out or Path("runs") / _run_name(data)
     verdict = screening.scan(
-        data,
+        data[0] if len(data) == 1 else data,
         model,
         out=run,
         reading=reading,
@@ -97,6 +105,12 @@ def scan(
         progress=not quiet,
     )
     announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings)
+
+
+def _run_name(data: list[str]) -> str:
+    """Returns what a run of the data is called where nobody says."""
+    first = Path(data[0]).name.split(".")[0] or "scan"
+    return first if len(data) == 1 else f"{first}-and-{len(data) - 1}-more"
 
 
 def announce(

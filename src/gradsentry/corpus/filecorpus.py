@@ -1,4 +1,4 @@
-"""A corpus that lies in a file, or in several files under one folder."""
+"""A corpus that lies in a file, or in several files: those of a folder, or those that were named."""
 
 from __future__ import annotations
 
@@ -16,38 +16,48 @@ from gradsentry.corpus.streams import file_sha256, make_folder, replacing, repla
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
+_NAMED = 3
+
 
 class FileCorpus(Corpus):
-    """A data file, or several under one folder that are read as one.
+    """A data file, or several that are read as one.
 
     Args:
-        path: The file or the folder.
-        parts: The files, in order, each with the split it is of.
+        named: The files and folders that were named.
+        parts: The files, in order.
         settings: How the rows are read.
         left_out: What is not read, in clauses.
+
+    Attributes:
+        named: The files and folders that were named.
     """
 
     def __init__(
-        self, path: Path, parts: Sequence[Part], settings: DataSettings, left_out: Sequence[str] = ()
+        self,
+        named: Sequence[Path],
+        parts: Sequence[Part],
+        settings: DataSettings,
+        left_out: Sequence[str] = (),
     ) -> None:
-        self._path = path
+        self.named = tuple(named)
         self._parts = tuple(parts)
-        super().__init__(str(path), settings, left_out)
+        self._part_at = {str(part.path): part for part in parts}
+        super().__init__(_called(self.named), settings, left_out)
         self._refuse_files_of_other_formats()
         for part in parts:
             self._refuse_columns(part)
 
     def sha256(self) -> str:
         if self._is_one_file:
-            return file_sha256(self._path)
+            return file_sha256(self.named[0])
         listing = hashlib.sha256()
         for part in self._parts:
-            name = part.path.relative_to(self._path).as_posix()
+            name = part.place.as_posix()
             listing.update(f"{file_sha256(part.path)}  {name}\n".encode("utf-8", "surrogateescape"))
         return listing.hexdigest()
 
     def target(self, path: Path) -> Path:
-        return with_data_suffix(path, data_suffix(self._path)) if self._is_one_file else path
+        return with_data_suffix(path, data_suffix(self.named[0])) if self._is_one_file else path
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -56,33 +66,36 @@ class FileCorpus(Corpus):
 
     @property
     def _is_one_file(self) -> bool:
-        return [part.path for part in self._parts] == [self._path]
+        return len(self.named) == 1 and self._parts[0].path == self.named[0]
 
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         if self._is_one_file:
-            target = self.target(path)
-            with replacing(target) as stream, container_of(self._path).writing(stream, self._path) as add:
+            target, like = self.target(path), self.named[0]
+            with replacing(target) as stream, container_of(like).writing(stream, like) as add:
                 for sample in samples:
                     add(sample.row, sample.raw)
             return target
         make_folder(path)
-        written: set[Path] = set()
+        written: set[Part] = set()
         with replacing_all() as writing:
-            for file, of_file in groupby(samples, key=_file_of):
-                if file in written:
-                    raise ValueError(f"samples of {file} stand on either side of another file's")
-                written.add(file)
-                target = path / file.relative_to(self._path)
-                with writing(target) as stream, container_of(file).writing(stream, file) as add:
+            for part, of_file in groupby(samples, key=self._part_of):
+                if part in written:
+                    raise ValueError(f"samples of {part.path} stand on either side of another file's")
+                written.add(part)
+                file = part.path
+                with writing(path / part.place) as stream, container_of(file).writing(stream, file) as add:
                     for sample in of_file:
                         add(sample.row, sample.raw)
         for part in self._parts:
-            if part.path not in written:  # left from an earlier save
-                (path / part.path.relative_to(self._path)).unlink(missing_ok=True)
+            if part not in written:  # left from an earlier save
+                (path / part.place).unlink(missing_ok=True)
         return path
 
     def select(self, keep: Keep) -> list[Row]:
         return [placed.row for placed, kept in zip(self._placed(), keep, strict=True) if kept]
+
+    def _part_of(self, sample: Sample) -> Part:
+        return self._part_at[sample.origin.rpartition(":")[0]]
 
     def _placed(self) -> Iterator[Placed]:
         for part in self._parts:
@@ -111,8 +124,10 @@ class FileCorpus(Corpus):
             )
 
 
-def _file_of(sample: Sample) -> Path:
-    return Path(sample.origin.rpartition(":")[0])
+def _called(named: Sequence[Path]) -> str:
+    """Returns what a corpus of these files and folders is called: a few of them, and how many more."""
+    names = ", ".join(map(str, named[:_NAMED]))
+    return f"{names} and {len(named) - _NAMED} more" if len(named) > _NAMED else names
 
 
 def _file_rows(part: Part, *, named: bool) -> Iterator[Placed]:

@@ -17,7 +17,7 @@ from gradsentry.corpus.configurations import chosen_configuration, configuration
 from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
 from gradsentry.corpus.formats import FORMATS, format_of
 from gradsentry.corpus.records import Row
-from gradsentry.corpus.streams import unreadable
+from gradsentry.corpus.walking import Bounds, other_kind, walk
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
@@ -35,10 +35,17 @@ _SHOWN = 5  # names of files that are left out; the others are counted
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A data file and the split it is of."""
+    """A data file of a corpus.
+
+    Attributes:
+        path: Where it lies.
+        split: The split it is of.
+        place: Where it stands among the files of the corpus, and of what is written of it.
+    """
 
     path: Path
     split: str
+    place: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +62,44 @@ def listing_of(folder: Path, settings: DataSettings) -> Listing:
     Raises:
         DataError: If no file is data, one cannot be read, or no one of several configurations is named.
     """
-    files = list(_walk(folder, above=frozenset()))
-    data = [file for file in files if _is_data(file, settings)]
-    others = sorted({*files} - {*data})
-    left_out = [f"{_named(folder, others)}: no data"] if others else []
+    return of_split(whole_listing(folder, settings, Path()), settings.split)
+
+
+def whole_listing(folder: Path, settings: DataSettings, called: Path) -> Listing:
+    """Returns the data files of a folder, of all splits, and what is left out.
+
+    Args:
+        folder: The folder.
+        settings: Which configuration is meant.
+        called: The folder's own place in a corpus of several; its name may say the split too.
+
+    Raises:
+        DataError: As `listing_of`.
+    """
+    walked = walk(folder)
+    data = [file for file in walked.files if _is_data(file, settings)]
+    rest = sorted({*walked.files} - {*data})
+    left_out = [f"{_named(folder, rest)}: no data"] if rest else []
+    left_out += [f"{_named(folder, paths)}: {kind}" for kind, paths in walked.others.items()]
     configs = configurations_of(folder)
     name = chosen_configuration(configs, settings.config, where=str(folder))
     if name is None:
-        parts = [Part(file, split_of(file.relative_to(folder))) for file in data]
+        found = [(file, split_of(called.name / file.relative_to(folder))) for file in data]
     else:
-        parts = [Part(*one) for one in _configured(folder, name, configs[name], data)]
+        bounds = Bounds.of(folder)
+        found = [
+            one
+            for one in _configured(folder, name, configs[name], data)
+            if other_kind(one[0], bounds) is None
+        ]
         left_out += [f"the configuration `{other}`" for other in configs if other != name]
-        rest = sorted({*data} - {part.path for part in parts})
+        rest = sorted({*data} - {file for file, _ in found})
         if rest:
             left_out.append(f"{_named(folder, rest)}: not of the configuration `{name}`")
-    if not parts:
-        mend = f"put {', '.join(SUFFIXES)} files there"
-        raise DataError("no data file in this folder", where=str(folder), mend=mend)
-    return _of_split(Listing(tuple(parts), tuple(left_out)), settings.split)
+    if not found:
+        raise _no_data(folder, is_linked="links out of the folder" in walked.others)
+    parts = (Part(file, split, called / file.relative_to(folder)) for file, split in found)
+    return Listing(tuple(parts), tuple(left_out))
 
 
 def split_of(path: Path) -> str:
@@ -103,7 +130,12 @@ def splits_left_out(names: Sequence[str], chosen: Sequence[str]) -> list[str]:
     return [f"the split `{name}`" for name in names if name not in chosen]
 
 
-def _of_split(listing: Listing, split: str | None) -> Listing:
+def of_split(listing: Listing, split: str | None) -> Listing:
+    """Returns what of a listing is of the split that is named, or all of it.
+
+    Raises:
+        DataError: If there is no such split.
+    """
     names = list(dict.fromkeys(part.split for part in listing.parts))
     chosen = chosen_split(names, split)
     parts = tuple(part for part in listing.parts if part.split in chosen)
@@ -125,22 +157,11 @@ def _configured(
             yield file, split_of(file.relative_to(place))
 
 
-def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Yields the files under a folder that are not hidden, sorted; links are followed, but never back up."""
-    place = folder.resolve()
-    if place in above:
-        return
-    try:
-        entries = [(entry, entry.is_dir()) for entry in sorted(folder.iterdir())]
-    except OSError as error:
-        raise unreadable(folder, error) from None
-    for entry, is_folder in entries:
-        if entry.name.startswith("."):
-            continue
-        if is_folder:
-            yield from _walk(entry, above | {place})
-        else:
-            yield entry
+def _no_data(folder: Path, *, is_linked: bool) -> DataError:
+    mend = f"put {', '.join(SUFFIXES)} files there"
+    if is_linked:
+        mend = "its links lead out of it and are not followed: put the files themselves there, or name them"
+    return DataError("no data file in this folder", where=str(folder), mend=mend)
 
 
 def _is_data(file: Path, settings: DataSettings) -> bool:
@@ -156,8 +177,8 @@ def _is_data(file: Path, settings: DataSettings) -> bool:
     if file.name.endswith(".truth.json"):
         return False
     if not file.is_file():
-        what = "is a link to nothing" if file.is_symlink() else "is a pipe or a device, not a file"
-        raise DataError(what, where=str(file), mend="put the file itself there, or remove it")
+        mend = "put the file itself there, or remove it"
+        raise DataError("is a link to nothing", where=str(file), mend=mend)
     return not _only_describes(file, settings)
 
 

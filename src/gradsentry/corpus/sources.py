@@ -15,6 +15,7 @@ from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_left_out
 from gradsentry.corpus.memorycorpus import MemoryCorpus
+from gradsentry.corpus.several import several_listing
 from gradsentry.corpus.streams import unreadable
 from gradsentry.errors import DataError, first_line
 from gradsentry.settings import DataSettings
@@ -34,8 +35,8 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
     Of several splits all are read, unless the settings name one.
 
     Args:
-        data: A path of a file or a folder; a `datasets.Dataset` or `DatasetDict`; a list of dicts;
-            or a Hub id, `owner/name` or `owner/name:config`.
+        data: A path of a file or a folder, or several, read as one corpus; a `datasets.Dataset` or
+            `DatasetDict`; a list of dicts; or a Hub id, `owner/name` or `owner/name:config`.
         settings: How the rows are read.
 
     Raises:
@@ -50,6 +51,10 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
             return _of_hub(data, settings)
         case str() | Path():
             return _of_path(Path(data), settings)
+        case [str() | Path() as only]:
+            return open_corpus(only, settings)
+        case [str() | Path(), *_]:
+            return _of_several([_as_path(one) for one in data], settings)
         case _:
             return _of_memory(data, settings)
 
@@ -63,11 +68,6 @@ def _of_memory(data: object, settings: DataSettings) -> Corpus:
     match data:
         case datasets.Dataset() | datasets.DatasetDict():
             return _of_datasets("dataset", data, settings)
-        case [str() | Path(), *_]:
-            raise DataError(
-                "several files are named, and one can be read",
-                mend="put them into a folder of their own, and name that",
-            )
         case Sequence() if not isinstance(data, bytes):
             _refuse_split(settings, "a list of rows", where="rows")
             return MemoryCorpus(data, settings)
@@ -103,6 +103,47 @@ def _path_of_url(url: str) -> Path:
 
 
 def _of_path(path: Path, settings: DataSettings) -> Corpus:
+    if _is_folder(path):
+        if _is_saved(path):
+            return _of_saved(path, settings)
+        listing = listing_of(path, settings)
+        return FileCorpus([path], listing.parts, settings, listing.left_out)
+    _refuse_split(settings, "a file", where=str(path))
+    return FileCorpus([path], [Part(path, "", Path(path.name))], settings)
+
+
+def _as_path(named: object) -> Path:
+    """Returns the path of one of several files or folders that are named.
+
+    Raises:
+        DataError: If it is none.
+    """
+    if not isinstance(named, str | Path):
+        raise DataError("paths are mixed with data of other types", mend="give paths alone, or rows alone")
+    if isinstance(named, str) and _is_hub_id(named):
+        what = "no such file or folder, and a Hub id is read alone"
+        raise DataError(what, where=named, mend="check the path, or name it by itself")
+    return _path_of_url(named) if isinstance(named, str) and "://" in named else Path(named)
+
+
+def _of_several(named: Sequence[Path], settings: DataSettings) -> Corpus:
+    """Returns several files and folders as one corpus, as if they lay in one folder."""
+    for path in named:
+        if not _is_folder(path):
+            _refuse_split(settings.model_copy(update={"split": None}), "a file", where=str(path))
+        elif _is_saved(path):
+            mend = "name it by itself"
+            raise DataError("is what `save_to_disk` wrote, which is read alone", where=str(path), mend=mend)
+    listing = several_listing(named, settings)
+    return FileCorpus(named, listing.parts, settings, listing.left_out)
+
+
+def _is_folder(path: Path) -> bool:
+    """Returns whether a path is a folder, and not a file that may hold rows.
+
+    Raises:
+        DataError: If it is neither.
+    """
     if str(path) == "-":
         raise DataError("standard input cannot be read twice, as a scan needs to", mend="write it to a file")
     try:
@@ -112,10 +153,7 @@ def _of_path(path: Path, settings: DataSettings) -> Corpus:
     except OSError as error:
         raise unreadable(path, error) from None
     if stat.S_ISDIR(mode):
-        if any(all((path / name).is_file() for name in names) for names in (_SAVED, _SAVED_SPLITS)):
-            return _of_saved(path, settings)
-        listing = listing_of(path, settings)
-        return FileCorpus(path, listing.parts, settings, listing.left_out)
+        return True
     if not stat.S_ISREG(mode):
         raise DataError(
             "is a pipe or a device, which cannot be read twice, as a scan needs to",
@@ -123,8 +161,12 @@ def _of_path(path: Path, settings: DataSettings) -> Corpus:
             mend="write it to a file",
         )
     container_of(path)
-    _refuse_split(settings, "a file", where=str(path))
-    return FileCorpus(path, [Part(path, "")], settings)
+    return False
+
+
+def _is_saved(folder: Path) -> bool:
+    """Returns whether `save_to_disk` wrote a folder."""
+    return any(all((folder / name).is_file() for name in names) for names in (_SAVED, _SAVED_SPLITS))
 
 
 def _refuse_split(settings: DataSettings, kind: str, *, where: str) -> None:
