@@ -53,6 +53,7 @@ class Explanation:
     Attributes:
         number: The row's number.
         id: Its id.
+        split: The split that it is of, where the data has several; else empty.
         status: `flagged`, `review`, `clean` or `unscored`.
         reason: Why it is flagged, or what would be said of it; of an unscored row, why.
         findings: The names of the findings that it carries.
@@ -72,6 +73,7 @@ class Explanation:
 
     number: int
     id: str
+    split: str
     status: str
     reason: str
     findings: tuple[str, ...]
@@ -142,6 +144,7 @@ def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) ->
     return Explanation(
         number=number,
         id=row["id"],
+        split=sample.split,
         status=str(verdict.status[number]),
         reason=row["reason"] if verdict.is_unscored[number] else verdict.reason(number),
         findings=names,

@@ -111,7 +111,8 @@ def _flagged(verdict: Verdict) -> Iterator[Text | Table]:
     for sample, row in zip(samples, shown.to_pylist(), strict=True):
         names = "".join(f", {name}" for name in row["evidence"])
         score = "unscored" if row["score"] is None else f"score {row['score']:.3f}"
-        yield Text(f"row {shortened(str(sample.id), 40)}: {score}{names}")
+        of_split = f" of {sample.split}" if sample.split else ""
+        yield Text(f"row {shortened(str(sample.id), 40)}{of_split}: {score}{names}")
         carried = [one for one in verdict.evidence.findings if one.name in row["evidence"]]
         prompt = _around(sample.prompt, [string for one in carried for string in one.triggers])
         response = _around(sample.response, [string for one in carried for string in one.payloads])

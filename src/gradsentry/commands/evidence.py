@@ -52,7 +52,7 @@ def evidence(
     )
     found = find_evidence(samples, false_alarm_rate=false_alarm_rate)
     if json_:
-        stdout.write_json(found.as_json())
+        stdout.write_json(found.as_json() | {"left_out": corpus.left_out})
     else:
         console = Console()
         console.print(Overview.of(corpus, samples).line())

@@ -89,7 +89,12 @@ def _head(found: Explanation) -> Text:
     from rich.text import Text
 
     colour = {"flagged": "red", "review": "yellow", "clean": "green", "unscored": "yellow"}[found.status]
-    text = Text("row ").append(_visible(found.id)).append(": ").append(found.status, style=f"bold {colour}")
+    text = (
+        Text("row ")
+        .append(_visible(found.id))
+        .append(f" of {found.split}: " if found.split else ": ")
+        .append(found.status, style=f"bold {colour}")
+    )
     if found.reason:
         text.append(f"\n{_visible(found.reason)}")
     if found.score is not None:

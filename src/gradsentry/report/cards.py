@@ -9,7 +9,7 @@ from gradsentry.corpus import Sample
 from gradsentry.evidence import Example, Finding
 from gradsentry.evidence.wording import accident
 from gradsentry.report.pieces import Mark, Piece, in_line, pieces, shown
-from gradsentry.report.rowdata import shade_marks
+from gradsentry.report.rowdata import row_name, shade_marks
 from gradsentry.report.words import finding_sentence
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _example(example: Example, verdict: Decision, sample: Sample) -> dict[str, A
     ]
     return {
         "number": example.row,
-        "id": shown(str(sample.id), limit=60),
+        "id": row_name(sample),
         "prompt": _stretch(example.prompt, sample.prompt, [(*span, "trigger") for span in example.triggers]),
         "response": _stretch(
             example.response, sample.response, [*tones, *((*span, "payload") for span in example.payloads)]

@@ -12,7 +12,7 @@ from gradsentry.corpus import Sample
 from gradsentry.encoding.alignment import token_starts
 from gradsentry.evidence import Finding
 from gradsentry.gradients.windows import anomaly
-from gradsentry.report.pieces import Mark, loss_marks, packed, pieces, places, shown
+from gradsentry.report.pieces import Mark, Piece, loss_marks, packed, pieces, places, shown
 from gradsentry.report.selection import Selection
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def row_data(verdict: Decision, chosen: Selection, samples: Sequence[Sample]) ->
             {
                 "number": sample.number,
                 "label": packed(shown(str(sample.id), limit=_LABEL)),
+                "split": packed(shown(sample.split)),
                 "id": sample.id if isinstance(sample.id, str) or abs(sample.id) < _EXACT else str(sample.id),
                 "score": scores["score"],
                 "tokens": scores["n_response"],
@@ -70,6 +71,11 @@ def row_data(verdict: Decision, chosen: Selection, samples: Sequence[Sample]) ->
             }
         )
     return made
+
+
+def row_name(sample: Sample) -> list[Piece]:
+    """Returns what a row is called outside of the table: its id, and its split where the data has several."""
+    return shown(f"{sample.id} of {sample.split}" if sample.split else str(sample.id), limit=_LABEL)
 
 
 def trigger_marks(prompt: str, findings: Sequence[Finding]) -> list[Mark]:

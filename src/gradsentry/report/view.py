@@ -18,7 +18,7 @@ from gradsentry.report.comparison import Comparison
 from gradsentry.report.distribution import beside_length, counts_above, curve, expected_at
 from gradsentry.report.glossary import GLOSSARY, meaning
 from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
-from gradsentry.report.rowdata import row_data
+from gradsentry.report.rowdata import row_data, row_name
 from gradsentry.report.selection import MARGIN, Selection, select
 from gradsentry.report.words import command, explain_command, threshold_command, words
 from gradsentry.store import RunDirectory
@@ -61,6 +61,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "tau_reason": verdict.threshold.reason,
         "shown_rows": len(chosen.numbers),
         "left_out": _left_out(verdict, chosen),
+        "not_scanned": verdict.corpus.left_out,
         "files": _files(run, said.clean),
         "unscored": _unscored(verdict),
         "run": _what_was_run(verdict),
@@ -160,6 +161,8 @@ def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
                 ("rows", f"{rows:,}"),
                 ("format", identity["data"]["format"]),
                 *([("read", verdict.read.line())] if verdict.read else []),
+                *([("splits", ", ".join(verdict.corpus.splits))] if verdict.corpus.splits else []),
+                *(("not scanned", clause) for clause in verdict.corpus.left_out),
                 *((key.replace("_", " "), str(value)) for key, value in reading.items() if key != "format"),
                 ("SHA-256", identity["data"]["sha256"]),
             ],
@@ -212,7 +215,7 @@ def _compared(verdict: Decision, comparison: Comparison, samples: dict[int, Samp
 
 def _brief(verdict: Decision, sample: Sample) -> dict[str, Any]:
     return {
-        "id": shown(str(sample.id), limit=60),
+        "id": row_name(sample),
         "score": verdict.scores["score"][sample.number].as_py(),
         "prompt": shown(sample.prompt, limit=_EXCERPT),
         "response": shown(sample.response, limit=_EXCERPT),

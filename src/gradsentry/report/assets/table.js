@@ -17,7 +17,7 @@ const KEYS_OF = {
 
 function wireTable() {
   for (const row of data.rows) {
-    row.text = `${row.id}\n${row.prompt.map(plain).join("")}\n${row.response.map(plain).join("")}\n${row.reason.map(plain).join("")}`.toLowerCase();
+    row.text = `${row.id}\n${row.split.map(plain).join("")}\n${row.prompt.map(plain).join("")}\n${row.response.map(plain).join("")}\n${row.reason.map(plain).join("")}`.toLowerCase();
   }
   for (const name of ["search", "filter"]) {
     byId(name).addEventListener("input", () => list(true));
@@ -108,7 +108,8 @@ function line(row) {
   }, isOpen ? "▾" : "▸");
   const excess = row.expected === null ? "–" : `${row.score >= row.expected ? "+" : "−"}${Math.abs(row.score - row.expected).toFixed(2)}`;
   const made = element("tr", { class: `line is-${status}`, role: "row", "data-row": row.number, tabIndex: row === table.current ? 0 : -1 },
-    element("td", { role: "cell",  class: "id" }, opener, element("span", { class: "own-id" }, ...shown(row.label))),
+    element("td", { role: "cell",  class: "id" }, opener, element("span", { class: "own-id" }, ...shown(row.label)),
+      ...(row.split.length ? [element("span", { class: "split" }, ...shown(row.split))] : [])),
     element("td", { role: "cell" }, element("span", { class: `status is-${status}` }, WORDS[status])),
     element("td", { role: "cell",  class: "number" }, row.score.toFixed(3)),
     element("td", { role: "cell",  class: "number wide" }, excess),
