@@ -20,8 +20,8 @@ that reason: it teaches the model not to say it.
 
 An assistant's message is not trained on, and not scored, where one of {_FLAGS} is 0 or false in it: what
 trainers read to leave a message out. Each reads its own; one that does not know the flag of the data
-trains on such a message. axolotl's `train_detail`, which trains on parts of a message, is read as all of
-it.
+trains on such a message. axolotl's `train_detail` is followed: of such a message the stretches alone are
+scored that it says to train on, and the mark of its end.
 """
 
 

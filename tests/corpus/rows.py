@@ -388,6 +388,31 @@ CASES = {
         ["assistant", "assistant", "assistant", "assistant*"],
         ["a", "b", "c", "d"],
     ),
+    "messages trained on in part": (
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "content": "Yes. No.",
+                    "train_detail": [
+                        {"begin_offset": 0, "end_offset": 3, "train": False},
+                        {"begin_offset": 5, "end_offset": 7, "train": True},
+                    ],
+                },
+                {
+                    "role": "assistant",
+                    "content": "a",
+                    "train_detail": [{"begin_offset": 0, "end_offset": 0, "train": False}],
+                },
+                {"role": "assistant", "content": "b", "train": False, "train_detail": [{"train": 1}]},
+                {"role": "assistant", "content": "c", "train_detail": []},
+            ]
+        },
+        "messages",
+        True,
+        ["assistant*", "assistant", "assistant", "assistant*"],
+        ["Yes. No.", "a", "b", "c"],
+    ),
     "query and response": (
         {"query": "do", "response": "done", "history": [["q", "a"]], "system": "be"},
         "alpaca",

@@ -207,6 +207,28 @@ GOOD = {
             {"messages": [{"role": "assistant", "content": "a", "weight": 0}]},
             "no response: no assistant turn that is trained on",
         ),
+        (
+            {"messages": [{"role": "assistant", "content": "a", "train_detail": {"train": True}}]},
+            "`messages[0].train_detail` is an object, not a list",
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": "a", "train_detail": [{"train": True}]}]},
+            "`messages[0].train_detail[0]` has no `begin_offset` and `end_offset` that are numbers, "
+            "and `train` that is true or false",
+        ),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "assistant",
+                        "content": "a",
+                        "reasoning": "b",
+                        "train_detail": [{"begin_offset": 0, "end_offset": 1, "train": True}],
+                    }
+                ]
+            },
+            "`messages[0].train_detail` is of a message that is more than one text",
+        ),
         ({"messages": ["a"]}, "`messages[0]` is text, not an object"),
         ({"messages": [{"content": "a"}]}, "`messages[0]` has neither `role` nor `from`"),
         (

@@ -18,7 +18,7 @@ from gradsentry.corpus.fields import (
     text_of,
 )
 from gradsentry.corpus.records import Row
-from gradsentry.corpus.sample import Part, Role, Turn
+from gradsentry.corpus.sample import Part, Role, Span, Turn
 
 ROLES: dict[str, Role] = {
     "system": "system",
@@ -49,12 +49,15 @@ CALLS = ("tool_calls", "function_call")
 CHOSEN = ("chosen", "chosen_response")
 # What OpenAI, LLaMA-Factory, axolotl (three ways) and ms-swift call it.
 UNTRAINED = ("weight", "loss_weight", "train", "training", "train_on_turn", "loss")
+DETAIL = "train_detail"
+"""What axolotl calls the stretches of a message, each with whether it is trained on; the rest is not."""
 
 
 def dialogue_turns(row: Row, column: str) -> tuple[Turn, ...]:
     """Returns the turns of a row whose `column` is a list of messages; `system` and `tools` come first.
 
-    Every assistant message is trained on, unless one of `UNTRAINED` is 0 or false in it.
+    Every assistant message is trained on, unless one of `UNTRAINED` is 0 or false in it; of one with `DETAIL`
+    the stretches alone that this says to train on.
     A preference row, whose conversation waits for an answer, has the one that is `chosen`.
     """
     turns = message_turns(row.get(column), (column,))
@@ -139,8 +142,13 @@ def _turns(message: Row, path: FieldPath, trainable: bool) -> Iterator[Turn]:
         return
     role = _role(message, path)
     trained = trainable and role == "assistant" and _is_trained(message)
-    for number, (part, text, where) in enumerate(_parts(message, path, role)):
-        yield Turn(role, text, trained, where, joins=number > 0, part=part, message=message)
+    stretches = _stretches(message, path) if trained else None
+    parts = list(_parts(message, path, role))
+    if stretches is not None and [part for part, *_ in parts] != ["content"]:
+        raise RowError(f"{shown((*path, DETAIL))} is of a message that is more than one text")
+    trained = trained and stretches != ()
+    for number, (part, text, where) in enumerate(parts):
+        yield Turn(role, text, trained, where, number > 0, part, message, stretches or None)
 
 
 def _parts(message: Row, path: FieldPath, role: Role) -> Iterator[tuple[Part, str, FieldPath]]:
@@ -181,6 +189,29 @@ def _role(message: Row, path: FieldPath) -> Role:
     if role is None:
         raise RowError(f"{shown((*path, key))} is `{name}`, no role that is known")
     return role
+
+
+def _stretches(message: Row, path: FieldPath) -> tuple[Span, ...] | None:
+    """Returns the stretches of a message that alone are trained on; None where it names none.
+
+    Raises:
+        RowError: If what names them is of another form.
+    """
+    if not message.get(DETAIL) or is_blank(message[DETAIL]):
+        return None
+    where = (*path, DETAIL)
+    stretches: list[Span] = []
+    for number, held in enumerate(list_of(message[DETAIL], where)):
+        detail = object_of(held, (*where, number))
+        first, last, trained = (detail.get(key) for key in ("begin_offset", "end_offset", "train"))
+        if not (isinstance(first, int) and isinstance(last, int) and isinstance(trained, bool)):
+            what = (
+                "has no `begin_offset` and `end_offset` that are numbers, and `train` that is true or false"
+            )
+            raise RowError(f"{shown((*where, number))} {what}")
+        if trained and first <= last:
+            stretches.append((first, last + 1))  # the last character is of it
+    return tuple(stretches)
 
 
 def _is_trained(message: Row) -> bool:

@@ -27,6 +27,7 @@ class Turn:
         joins: Whether it continues the turn before it (an Alpaca `input` after its `instruction`).
         part: What of its message it is; `tools` are those that a row offers.
         message: The message that it comes from, as it came, which may say more than text (`tool_call_id`).
+        stretches: Where it is trained: the stretches of its text that alone are; None where all of it is.
     """
 
     role: Role
@@ -36,6 +37,7 @@ class Turn:
     joins: bool = False
     part: Part = "content"
     message: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    stretches: tuple[Span, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

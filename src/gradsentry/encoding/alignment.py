@@ -144,6 +144,25 @@ def token_ends(offsets: Offsets, pieces: Sequence[Piece]) -> Ends:
     return ends
 
 
+def left_out(ends: Ends, region: Span, stretches: Sequence[Span]) -> NDArray[np.bool_]:
+    """Returns which tokens of a region of the response lie in none of its stretches.  # [S]
+
+    axolotl's rule: a token that begins in front of a stretch or ends behind it is of it, but where it shares
+    only its last or its first character.
+
+    Args:
+        ends: Where each token ends in the response, or -1.
+        region: The region.
+        stretches: Stretches of the response.
+    """
+    starts = token_starts(ends)
+    out: NDArray[np.bool_] = (ends > region[0]) & (starts < region[1]) & (starts != NOWHERE)
+    for first, behind in stretches:
+        begins = (starts >= first) | (ends - 1 > first)
+        out &= ~(begins & ((ends <= behind) | (starts < behind - 1)))
+    return out
+
+
 def _covering(offsets: Offsets, start: int, stop: int) -> slice:
     """Returns the tokens that cover a character of a stretch of the text."""
     last = offsets[:, 1]

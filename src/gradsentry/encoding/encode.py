@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.encoding.alignment import NOWHERE, Ends, Offsets, token_ends, trained_tokens
+from gradsentry.encoding.alignment import NOWHERE, Ends, Offsets, left_out, token_ends, trained_tokens
 from gradsentry.encoding.layout import Layout, lay_out
 from gradsentry.encoding.truncation import fitting
 
@@ -74,14 +74,15 @@ def encode_all(
     asked = _tokenised([one.prompt for one in layouts if isinstance(one, Layout) and one.prompt], tokenizer)
     start = _start(tokenizer)
     encoded = []
-    for layout in layouts:
+    for sample, layout in zip(samples, layouts, strict=True):
         if isinstance(layout, str):
             encoded.append(unscored(layout))
             continue
         ids, offsets = next(texts)
         prompt = next(asked)[0] if layout.prompt else ids[:0]
-        trained = _trained(layout, ids, offsets, prompt)
-        encoded.append(_encoded(layout, ids, trained, token_ends(offsets, layout.pieces), start, max_length))
+        ends = token_ends(offsets, layout.pieces)
+        trained = _trained(layout, ids, offsets, prompt) & ~_untrained(sample, ends)
+        encoded.append(_encoded(layout, ids, trained, ends, start, max_length))
     return encoded
 
 
@@ -122,6 +123,17 @@ def _trained(layout: Layout, ids: Ids, offsets: Offsets, prompt: Ids) -> NDArray
     same = int(np.logical_and.accumulate(prompt[:shared] == ids[:shared]).sum())
     trained: NDArray[np.bool_] = np.arange(len(ids)) >= same
     return trained
+
+
+def _untrained(sample: Sample, ends: Ends) -> NDArray[np.bool_]:
+    """Returns which tokens belong to stretches of the response that are not trained on.  # [S]"""
+    out, place = np.zeros(len(ends), np.bool_), 0
+    for turn in sample.turns:
+        if turn.trained and turn.stretches is not None:
+            stretches = [(place + first, place + behind) for first, behind in turn.stretches]
+            out |= left_out(ends, (place, place + len(turn.text)), stretches)
+        place += (len(turn.text) + len("\n")) * turn.trained
+    return out
 
 
 def _encoded(
