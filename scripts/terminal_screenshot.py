@@ -16,10 +16,12 @@ from gradsentry.bench.truth import compare
 from gradsentry.commands import display
 from gradsentry.screening import open_run
 
+WIDTH = 128  # columns: the paths and commands, which a terminal may wrap as it likes, are in one line each
+
 
 def main(run: Path, picture: Path) -> None:
     """Prints the summary of a demo's run into a picture."""
-    console = Console(record=True, width=110, highlight=False)
+    console = Console(record=True, width=WIDTH, highlight=False)
     verdict = open_run(run / "run")
     verdict.corpus.name = str(run / "poisoned.jsonl")
     display.summary(verdict, run / "run", console)
