@@ -65,6 +65,27 @@ def test_the_terminal_shows_every_token(call, made):
     assert "\x1b" not in ended.out
 
 
+@pytest.mark.parametrize("options", [(), ("--no-model",)])
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_width_hides_a_token_or_what_it_is(call, made, monkeypatch, width, options):
+    run, poisoned = made
+    monkeypatch.setenv("COLUMNS", str(width))
+    found = explained(call, run, poisoned[0])
+    printed = call("explain", run, poisoned[0], *options).out
+    assert max(map(len, printed.splitlines())) <= width
+    table = printed[printed.index("\ntokens ") : printed.index("\nloss: ")].splitlines()
+    assert ("share" in table[2]) is (not options)
+    lines = {line.split()[0]: line for line in table[3:]}  # "window" may stand below "payload"
+    for number, token in enumerate(found["tokens"]):
+        line = lines[str(number)]
+        assert (repr(token["text"]) if token["span"] else "(no text)") in line
+        assert f"{token['loss']:.2f}" in line
+        assert ("payload" in line) is token["payload"]
+        assert options or f"{token['share']:z.3f}" in line
+    assert "BadMagic" in printed
+    assert "darker" not in printed  # where nothing has a colour
+
+
 def test_an_unscored_row_says_why(call, made):
     found = explained(call, made[0], 7)
     assert (found["status"], found["tokens"], found["score"]) == ("unscored", [], None)

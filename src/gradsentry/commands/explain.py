@@ -23,11 +23,12 @@ _AROUND = 300  # characters of a prompt beside a trigger
 _ROWS = 48  # tokens in the table
 _BAR = 20  # columns of the longest bar
 _BESIDE = 58  # columns of what stands beside it; without as many there are no bars
-_LEGEND = (
+_LOSS = (
     "loss: 0 where the clean model is certain of a token, 2.3 where it gives it a chance of 1 in 10, 4.6 of "
-    "1 in 100, 6.9 of 1 in 1,000. share: the token's part in the row's gradient. window: the tokens in a row "
-    "that the model expected least."
+    "1 in 100, 6.9 of 1 in 1,000."
 )
+_SHARE = "share: the token's part in the row's gradient."
+_WINDOW = "window: the tokens in a row that the model expected least."
 _TONES = ((8.0, "white on red"), (4.0, "black on yellow"), (2.0, "yellow"), (0.0, "default"))
 
 
@@ -55,7 +56,8 @@ def explain(
         stdout.write_json(found.as_json())
         return
     console = Console()
-    for part in _shown(found, console.width):
+    is_coloured = console.is_terminal and not console.no_color
+    for part in _shown(found, console.width, is_coloured=is_coloured):
         console.print(part)
     if note:
         console.print(note, style="dim")
@@ -72,14 +74,16 @@ def _model(verdict: Verdict) -> tuple[LoadedModel | None, str]:
         return None, f"no share of the spectrum: {error.line()}"
 
 
-def _shown(found: Explanation, width: int) -> list[Text | Table]:
+def _shown(found: Explanation, width: int, *, is_coloured: bool) -> list[Text | Table]:
     """Returns what is printed: head, prompt, response, table of tokens."""
     from rich.text import Text
 
     parts: list[Text | Table] = [_head(found), Text("\nprompt", style="bold"), _prompt(found)]
     if found.tokens:
-        parts += [Text("\nresponse, the darker the less expected", style="bold"), _response(found)]
-        parts += [Text(""), _tokens(found, width), Text(_LEGEND, style="dim")]
+        tones = ", the darker the less expected" if is_coloured else ""
+        legend = [_LOSS, *([_SHARE] if _has_shares(found) else []), _WINDOW]
+        parts += [Text(f"\nresponse{tones}", style="bold"), _response(found)]
+        parts += [Text(""), _tokens(found, width), Text(" ".join(legend), style="dim")]
     else:
         parts += [Text("\nresponse", style="bold"), Text(_visible(found.response))]
     return parts
@@ -136,6 +140,10 @@ def _response(found: Explanation) -> Text:
     return text
 
 
+def _has_shares(found: Explanation) -> bool:
+    return any(token.share is not None for token in found.tokens)
+
+
 def _tokens(found: Explanation, width: int) -> Table:
     """Returns the tokens as a table: all of them, or of many those that cost most."""
     from rich.table import Table
@@ -155,7 +163,9 @@ def _tokens(found: Explanation, width: int) -> Table:
     table.add_column("loss", justify="right", no_wrap=True)
     for _ in range(bool(longest)):
         table.add_column("", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
+    shares = _has_shares(found)
+    for _ in range(shares):
+        table.add_column("share", justify="right", no_wrap=True)
     table.add_column("")
     top = max(weight, default=0.0) or 1.0
     for place in chosen:
@@ -168,7 +178,7 @@ def _tokens(found: Explanation, width: int) -> Table:
             Text(repr(token.text) if token.span else "(no text)"),
             f"{token.loss:.2f}",
             *[bar] * bool(longest),
-            "-" if token.share is None else f"{token.share:.3f}",
+            *["" if token.share is None else f"{token.share:z.3f}"] * shares,
             " ".join(name for name in ("payload", "window") if getattr(token, name)),
         )
     return table
