@@ -25,6 +25,9 @@ def evidence(
     false_alarm_rate: Annotated[
         float, Flag(min=0.0001, max=0.5, help="How often a clean corpus may be called poisoned.")
     ] = 0.01,
+    why: Annotated[
+        bool, Flag("--why", help="Also tell what was rejected, and by which check.", show_default=False)
+    ] = False,
     fail_on_findings: Annotated[
         bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")
     ] = False,
@@ -34,6 +37,7 @@ def evidence(
     from gradsentry.commands import stdout
     from gradsentry.commands.console import Console
     from gradsentry.commands.findings import findings_shown, shortened
+    from gradsentry.commands.rejected import rejected_shown
     from gradsentry.corpus import open_corpus
     from gradsentry.corpus.overview import Overview
     from gradsentry.corpus.unread import left_out, refuse_if_all, unread
@@ -50,7 +54,7 @@ def evidence(
     refuse_if_all(
         len(samples), unread(samples), where=corpus.name, mend="mend the rows, or name another --format"
     )
-    found = find_evidence(samples, false_alarm_rate=false_alarm_rate)
+    found = find_evidence(samples, false_alarm_rate=false_alarm_rate, why=why)
     if json_:
         stdout.write_json(found.as_json() | {"left_out": corpus.left_out})
     else:
@@ -63,6 +67,8 @@ def evidence(
             console.print(shortened(left_out(found.rows, found.unread), 160))
         for part in findings_shown(found) if found.findings else ():
             console.print(part)
+        for part in rejected_shown(found) if why else ():
+            console.print(part)
     if fail_on_findings and found.outcome != "clean":
         raise typer.Exit(FOUND)
 
@@ -70,5 +76,5 @@ def evidence(
 def _headline(found: Evidence) -> str:
     from gradsentry.report.words import headline
 
-    carriers = found.flagged() or tuple(found.by_row())
+    carriers = found.flagged() or found.named()
     return headline(found.outcome, len(carriers), found.rows, found.rows - sum(found.unread.values()))

@@ -20,14 +20,18 @@ _STYLES = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
 def findings_shown(evidence: Evidence) -> Iterator[Text | Table]:
     """Yields the findings, the strongest first: trigger, payload, what is certain, what is not."""
     for finding in evidence.findings[:_SHOWN]:
-        yield Text.assemble(
-            (finding.name, "bold"),
-            f"  {finding.confidence} confidence: {_ADVICE[finding.confidence]} {rows(len(finding.carriers))}",
-        )
+        yield Text.assemble((finding.name, "bold"), f"  {_advice(finding)}")
         yield labelled(_lines(finding))
     if len(evidence.findings) > _SHOWN:
         yield Text(f"and {len(evidence.findings) - _SHOWN} more findings, which evidence.json or --json has")
     yield Text(f"certain is what was counted; a small chance rejects accident, not an honest cause. {OPEN}.")
+
+
+def _advice(finding: Finding) -> str:
+    carriers = rows(len(finding.carriers))
+    if finding.accepted is not None:
+        return f"accepted by a person: nothing is flagged for it in its {carriers}"
+    return f"{finding.confidence} confidence: {_ADVICE[finding.confidence]} {carriers}"
 
 
 def _lines(finding: Finding) -> dict[str, Text]:
@@ -35,7 +39,9 @@ def _lines(finding: Finding) -> dict[str, Text]:
     triggers = Text(joint).join([_quoted(one, "trigger") for one in finding.triggers])
     strings = finding.payloads or tuple(filter(None, [finding.payload]))
     payloads = Text(" or ").join([_quoted(one, "payload") for one in strings])
+    said = {"accepted": finding.accepted, "flagged again": finding.returned}
     return {
+        **{name: Text(value) for name, value in said.items() if value},
         "trigger": triggers or Text("none in words", style="dim"),
         "payload": payloads or Text("no fixed text", style="dim"),
         "certain": Text(counted(finding)),

@@ -88,13 +88,13 @@ class Decision:
     def needs_review(self) -> NDArray[np.bool_]:
         """Which rows stay and a person should review, by row number; none where the published rule decides.
 
-        They carry a finding of low confidence, or the model finds them unlike clean rows as long, and nobody
-        marked them clean.
+        They carry a finding of low confidence that nobody accepts, or the model finds them unlike clean rows
+        as long, and nobody marked them clean.
         """
         if self.policy == "published":
             return np.zeros(len(self.is_scored), np.bool_)
         unsure = np.zeros(len(self.is_scored), np.bool_)
-        unsure[list(self.carried)] = True
+        unsure[list(self.evidence.named())] = True
         return (unsure | self.signals.stands_out) & self.is_scored & self.is_kept & ~self.marked.clean
 
     @cached_property

@@ -69,7 +69,7 @@ def proposed(samples: Sequence[Sample]) -> Iterator[Proposed]:
     mined = Mined.of(texts)
     nothing = np.zeros(len(texts.samples), dtype=np.bool_)
     for name, propose in GENERATORS.items():
-        for one in proposals(mined, propose, nothing):
+        for one in proposals(mined, name, propose(mined, nothing))[0]:
             strengths = {key: value.strength for key, value in measure(texts, one, mined.both).items()}
             triggers = [texts.display(texts.prompts, gram, one.triggered) for gram in one.triggers]
             payloads = [texts.display(texts.responses, gram, one.paid) for gram in one.payloads]

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from gradsentry.corpus.sample import Span
 from gradsentry.corpus.unread import Reasons
-from gradsentry.evidence.checks.surprise import Surprise
+from gradsentry.evidence.limits import FALSE_ALARM_RATE
 from gradsentry.evidence.wording import certain, plain, uncertain
 
 Kind = Literal["association", "repetition", "shift"]
@@ -34,6 +34,29 @@ class Example:
     response: str
     triggers: tuple[Span, ...] = ()
     payloads: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """How unexpected a payload is: medians over rows, in nats.
+
+    Attributes:
+        rows: How many carriers were looked at.
+        inside: Mean loss of the payload's tokens in a carrier.
+        first: Mean loss of its first three tokens: what has begun is mostly expected to go on.
+        largest: Largest loss of one of its tokens.
+        elsewhere: Mean loss of the carrier's other tokens; None where the payload is all there is.
+        at_large: Mean loss of the response of a row that is no carrier; None where all are.
+        largest_at_large: Largest loss of a token of such a row.
+    """
+
+    rows: int
+    inside: float
+    first: float
+    largest: float
+    elsewhere: float | None
+    at_large: float | None
+    largest_at_large: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +85,9 @@ class Finding:
         reason: Why, in plain words.
         examples: Up to five carriers.
         payloads: The strings of the payloads, each as it stands in responses.
+        change: What the responses are like, in words, beside the payload or without one.
+        accepted: Why a person accepts it; None where nobody does. An accepted finding flags nothing.
+        returned: Why it is not accepted, though it or one much like it was; empty where none was.
     """
 
     name: str
@@ -82,6 +108,9 @@ class Finding:
     reason: str
     examples: tuple[Example, ...] = field(default=(), repr=False)
     payloads: tuple[str, ...] = ()
+    change: str = ""
+    accepted: str | None = None
+    returned: str = ""
 
     @property
     def p_given_trigger(self) -> float | None:
@@ -105,39 +134,93 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """A candidate that is no finding.
+
+    Attributes:
+        kind: The kind of finding that it would be.
+        generator: Which search proposed it.
+        triggers: The strings of the triggers.
+        payloads: The strings of the payloads.
+        change: What its responses are like, in words.
+        both: Rows with trigger and payload.
+        trigger_only: Rows with the trigger alone.
+        payload_only: Rows with the payload alone.
+        neither: The other rows. All counts are of different rows: copies count once.
+        check: What rejected it: a `rule` of its own, the `calibration`, or a stronger `finding`.
+        reason: Why, in plain words.
+        false_alarm: How often a clean corpus holds something so much like an attack.
+        statistics: What was measured of it, by name.
+        against: The statistics that speak most against an attack, the weightiest first.
+    """
+
+    kind: Kind
+    generator: str
+    triggers: tuple[str, ...]
+    payloads: tuple[str, ...]
+    change: str
+    both: int
+    trigger_only: int
+    payload_only: int
+    neither: int
+    check: Literal["rule", "calibration", "finding"]
+    reason: str
+    false_alarm: float
+    statistics: dict[str, float]
+    against: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All findings in a corpus.
 
     Attributes:
-        findings: The strongest first.
+        findings: The strongest first; those that a person accepts last.
         rows: How many rows were looked at.
         unread: Why rows of these could not be read -> how many, the most frequent first; nothing was looked
             for in them.
+        false_alarm_rate: How often a clean corpus may be called poisoned.
+        calibration: What told how often a clean corpus holds something: what it was made from.
+        rejected: What was rejected, the most like an attack first; None where nobody asked.
+        rejected_in_all: How many were.
     """
 
     findings: tuple[Finding, ...]
     rows: int
     unread: Reasons = field(default_factory=dict)
+    false_alarm_rate: float = FALSE_ALARM_RATE
+    calibration: str = ""
+    rejected: tuple[Rejected, ...] | None = None
+    rejected_in_all: int = 0
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that nobody accepts, the strongest first."""
+        return tuple(finding for finding in self.findings if finding.accepted is None)
 
     @property
     def outcome(self) -> Outcome:
-        """What the findings say of the corpus as a whole."""
-        if any(finding.confidence == "high" for finding in self.findings):
+        """What the findings that nobody accepts say of the corpus as a whole."""
+        if any(finding.confidence == "high" for finding in self.open):
             return "poisoned"
-        return "suspicious" if self.findings else "clean"
+        return "suspicious" if self.open else "clean"
 
-    def by_row(self, *, confidence: Confidence | None = None) -> dict[int, tuple[str, ...]]:
+    def by_row(self) -> dict[int, tuple[str, ...]]:
         """Returns the names of the findings that each row carries, for the rows that carry any."""
         names: dict[int, tuple[str, ...]] = {}
         for finding in self.findings:
-            if confidence in (None, finding.confidence):
-                for row in finding.carriers:
-                    names[row] = (*names.get(row, ()), finding.name)
+            for row in finding.carriers:
+                names[row] = (*names.get(row, ()), finding.name)
         return names
 
+    def named(self) -> tuple[int, ...]:
+        """Returns the rows that carry a finding that nobody accepts, ascending."""
+        return tuple(sorted({row for finding in self.open for row in finding.carriers}))
+
     def flagged(self) -> tuple[int, ...]:
-        """Returns the rows that carry a finding of high confidence, ascending."""
-        return tuple(sorted(self.by_row(confidence="high")))
+        """Returns the rows that carry a finding of high confidence that nobody accepts, ascending."""
+        sure = (finding for finding in self.open if finding.confidence == "high")
+        return tuple(sorted({row for finding in sure for row in finding.carriers}))
 
     @classmethod
     def from_json(cls, value: object) -> Evidence:
@@ -149,11 +232,18 @@ class Evidence:
         return TypeAdapter(cls).validate_python(value)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the evidence as plain data."""
+        """Returns the evidence as plain data; what was rejected only where somebody asked."""
+        rejected = {
+            "rejected": [asdict(one) for one in self.rejected or ()],
+            "rejected_in_all": self.rejected_in_all,
+        }
         return {
             "outcome": self.outcome,
             "rows": self.rows,
             "unread": dict(self.unread),
+            "false_alarm_rate": self.false_alarm_rate,
+            "calibration": self.calibration,
             "flagged": list(self.flagged()),
             "findings": [finding.as_json() for finding in self.findings],
+            **(rejected if self.rejected is not None else {}),
         }

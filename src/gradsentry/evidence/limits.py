@@ -65,6 +65,14 @@ USUAL_END = 0.2  # of the other responses end, or begin, with a part of a payloa
 PATTERN = 0.05  # of the carriers share a prompt string: it may be the style that is the trigger
 CORE_APART = 0.4  # carriers of a core that crowd more lie together by nature
 
+# --- accepting.py, by reasoning ----------------------------------------------------------------------------
+ACCEPTED_GROWTH = 1.5  # times the share that was accepted: other versions of honest data stay well below
+ACCEPTED_SLACK = 4  # rows more than accepted are no growth: where few carry it accident alone brings some
+
+# --- rejecting.py, by reasoning ----------------------------------------------------------------------------
+REJECTED = 50  # candidates that were rejected are kept, the most like an attack: nobody reads more
+AGAINST = 3  # statistics that speak against one are named
+
 # --- wording.py ------------------------------------------------------------------------------------------
 EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.checks.surprise import Surprise
 from gradsentry.evidence.decide import Decision
-from gradsentry.evidence.findings import Confidence
+from gradsentry.evidence.findings import Confidence, Surprise
 from gradsentry.evidence.limits import EXPECTED
 
 
@@ -20,7 +19,7 @@ def reason(decision: Decision, candidate: Candidate, surprise: Surprise | None) 
         surprise: See `Finding`; None where it is not known.
     """
     confidence = decision.confidence or "low"
-    parts = [_certain(candidate), f"a clean corpus shows as much in {_share(decision.log10_p)}"]
+    parts = [_certain(candidate), f"a clean corpus shows as much in {share_of_clean(decision.log10_p)}"]
     if decision.doubt:
         parts.append(f"but {decision.doubt}")
     told = surprise is not None and decision.kind in ("own payload", "repeated payload")
@@ -53,6 +52,6 @@ def _certain(candidate: Candidate) -> str:
     )
 
 
-def _share(log10_p: float) -> str:
+def share_of_clean(log10_p: float) -> str:
     """Returns a share in words: one in so many."""
     return f"1 of {10**-log10_p:,.0f}" if log10_p > -6 else "less than 1 of a million"

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.unread import unread
+from gradsentry.evidence.accepting import Accepted, identity, with_accepted
 from gradsentry.evidence.association import Pairs, associated
 from gradsentry.evidence.calibration import Calibration, shipped
 from gradsentry.evidence.candidate import Candidate, spread, tail_of, with_copies
@@ -24,17 +25,18 @@ from gradsentry.evidence.candidates.pairs import associations
 from gradsentry.evidence.candidates.rare import scarce
 from gradsentry.evidence.candidates.repeated import is_implanted, repetitions
 from gradsentry.evidence.candidates.turned import turned
-from gradsentry.evidence.checks import Statistic, measure
+from gradsentry.evidence.checks import measure
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
 from gradsentry.evidence.checks.unexplained import PAIRS
 from gradsentry.evidence.checks.vetoes import doubt, ruled_out
-from gradsentry.evidence.decide import KINDS, Decision, decide
+from gradsentry.evidence.decide import KINDS, decide
 from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts, distinct_rows
 from gradsentry.evidence.limits import ASKED, EXAMPLES, FALSE_ALARM_RATE, LEAST, SAME_ROWS, STRENGTH, TOKENS
 from gradsentry.evidence.naming import without_shared_words
 from gradsentry.evidence.reasons import reason
+from gradsentry.evidence.searched import Decided, RuledOut, Searched
 
 
 @dataclass(frozen=True)
@@ -75,29 +77,14 @@ GENERATORS: Mapping[str, Generator] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A candidate, what was measured of it and what was decided.
-
-    Attributes:
-        generator: Which search proposed it.
-        candidate: The candidate.
-        statistics: What was measured, by name.
-        decision: What was decided.
-    """
-
-    generator: str
-    candidate: Candidate
-    statistics: Mapping[str, Statistic]
-    decision: Decision
-
-
 def find_evidence(
     samples: Sequence[Sample],
     losses: TokenLosses | None = None,
     *,
     calibration: Calibration | None = None,
     false_alarm_rate: float = FALSE_ALARM_RATE,
+    accepted: Sequence[Accepted] = (),
+    why: bool = False,
 ) -> Evidence:
     """Returns the findings in a corpus, the strongest first; deterministic.
 
@@ -106,43 +93,110 @@ def find_evidence(
         losses: What a scan kept of the losses, in the order of the rows.
         calibration: What clean corpora show; None for what ships with the package.
         false_alarm_rate: How often a clean corpus may be called poisoned.
+        accepted: Findings that a person accepts: they come last, and flag nothing.
+        why: Whether what was rejected is returned too.
     """
+    table = calibration or shipped()
+    nothing = Evidence((), len(samples), unread(samples), false_alarm_rate, table.source)
     first, copy_of = distinct_rows(samples)
     if len(first) < LEAST:
-        return Evidence((), len(samples), unread(samples))
+        return replace(nothing, rejected=() if why else None)
     texts, whole = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=TOKENS)
     known = losses.means()[first] if losses is not None and whole is texts else None
-    decided = search(Mined.of(texts, known), calibration or shipped(), false_alarm_rate)
+    mined = Mined.of(texts, known)
     everything = whole.with_copies(samples, copy_of)
-    findings = []
-    for one in decided:
+
+    def told(one: Decided) -> Finding:
         candidate = one.candidate if whole is texts else spread(one.candidate, whole)
         full = replace(one, candidate=with_copies(candidate, copy_of))
-        findings.append(_finding(everything, full, losses))
-    findings.sort(key=lambda finding: finding.confidence == "low")
-    named = (replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
-    return Evidence(tuple(named), len(samples), unread(samples))
+        return with_accepted(_finding(everything, full, losses), len(samples), accepted)
+
+    searched, found = _beside_accepted(lambda aside: search(mined, table, false_alarm_rate, aside), told)
+    found.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
+    named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(found, start=1))
+    if not why:
+        return replace(nothing, findings=named)
+    rejected, in_all = searched.rejected(texts, mined.both, table, false_alarm_rate)
+    return replace(nothing, findings=named, rejected=rejected, rejected_in_all=in_all)
 
 
-def search(mined: Mined, calibration: Calibration, rate: float) -> list[Decided]:
-    """Returns what passes for a finding, the strongest first; of several that share rows the strongest."""
+def _beside_accepted(
+    look: Callable[[Sequence[Candidate]], Searched], told: Callable[[Decided], Finding]
+) -> tuple[Searched, list[Finding]]:
+    """Returns what a search finds beside what a person accepts, and the findings, those among them.
+
+    What is accepted must not hide what else its rows carry, so the search is done again without it.
+
+    Args:
+        look: Searches beside candidates that are known.
+        told: Returns what was decided as a finding, accepted or not.
+    """
+    settled: dict[object, Finding] = {}
+    aside: list[Candidate] = []
+    while True:
+        searched = look(aside)
+        found = [(one, told(one)) for one in searched.found]
+        new = {identity(finding): (one, finding) for one, finding in found if finding.accepted is not None}
+        new = {known: pair for known, pair in new.items() if known not in settled}
+        if not new:
+            open_ones = [finding for _, finding in found if finding.accepted is None]
+            return searched, [*open_ones, *settled.values()]
+        for known, (one, finding) in new.items():
+            settled[known] = finding
+            aside += [replace(one.candidate, alone=alone) for alone in (False, True)]
+
+
+def search(
+    mined: Mined, calibration: Calibration, rate: float, accepted: Sequence[Candidate] = ()
+) -> Searched:
+    """Returns what passes for a finding, and what does not.
+
+    Args:
+        mined: The corpus.
+        calibration: What clean corpora show.
+        rate: How often a clean corpus may be called poisoned.
+        accepted: What is known. It explains no rows, for what else is in them was not accepted: only what
+            the same rows carry says nothing more.
+    """
     found: list[Decided] = []
+    heard: list[Decided] = []
+    kept_out: list[RuledOut] = []
     for name, propose in GENERATORS.items():
         taken = _explained(mined.texts, found)
-        decided = [weighed(mined, name, one, calibration, rate) for one in proposals(mined, propose, taken)]
+        passed, ruled = proposals(mined, name, propose(mined, taken))
+        decided = [weighed(mined, name, one, calibration, rate) for one in passed]
         if name == "repeated payloads":
             decided = _around_cores(mined.texts, decided)
-        found = _strongest([*found, *decided])
+        others = [one for one in decided if not any(same_rows(one.candidate, known) for known in accepted)]
+        found = _strongest([*found, *others])
+        heard += decided
+        kept_out += ruled
+    passed_over = [one for one in heard if all(one is not other for other in found)]
     found = [_with_rest(mined, one, calibration, rate) for one in found]
-    return [replace(one, candidate=without_shared_words(mined.texts, one.candidate)) for one in found]
+    found = [replace(one, candidate=without_shared_words(mined.texts, one.candidate)) for one in found]
+    return Searched(found, passed_over, kept_out)
 
 
-def proposals(mined: Mined, propose: Generator, taken: Rows) -> list[Candidate]:
-    """Returns what a search proposes, without what few rows carry once it is named in full, and what is
-    ruled out.
-    """
-    named = (one for one in propose(mined, taken) if one.carriers.sum() >= LEAST)
-    return [one for one in named if not ruled_out(mined.texts, one)]
+def proposals(
+    mined: Mined, generator: str, proposed: Sequence[Candidate]
+) -> tuple[list[Candidate], list[RuledOut]]:
+    """Returns what is worth measuring of what a search proposes, and what is ruled out."""
+    passed: list[Candidate] = []
+    ruled: list[RuledOut] = []
+    for one in proposed:
+        few = one.carriers.sum() < LEAST
+        reason = "few rows carry it once it is named in full" if few else ruled_out(mined.texts, one)
+        if reason:
+            ruled.append(RuledOut(generator, one, reason))
+        else:
+            passed.append(one)
+    return passed, ruled
+
+
+def same_rows(one: Candidate, other: Candidate) -> bool:
+    """Returns whether two candidates are carried by much the same rows, so that they are one thing."""
+    shared = (one.carriers & other.carriers).sum()
+    return bool(shared > SAME_ROWS * max(one.carriers.sum(), other.carriers.sum()))
 
 
 def weighed(
@@ -244,4 +298,5 @@ def _finding(texts: Texts, decided: Decided, losses: TokenLosses | None) -> Find
         reason=why,
         examples=tuple(texts.example(row, candidate.triggers, payload) for row in carriers[:EXAMPLES]),
         payloads=payloads,
+        change=candidate.change,
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Span
 from gradsentry.encoding.alignment import Ends, within
+from gradsentry.evidence.findings import Surprise
 
 FIRST = 3  # tokens that a stretch begins with
 
@@ -35,29 +36,6 @@ class SpanLoss:
     first: float
     largest: float
     elsewhere: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Surprise:
-    """How unexpected a payload is: medians over rows, in nats.
-
-    Attributes:
-        rows: How many carriers were looked at.
-        inside: Mean loss of the payload's tokens in a carrier.
-        first: Mean loss of its first three tokens: what has begun is mostly expected to go on.
-        largest: Largest loss of one of its tokens.
-        elsewhere: Mean loss of the carrier's other tokens; None where the payload is all there is.
-        at_large: Mean loss of the response of a row that is no carrier; None where all are.
-        largest_at_large: Largest loss of a token of such a row.
-    """
-
-    rows: int
-    inside: float
-    first: float
-    largest: float
-    elsewhere: float | None
-    at_large: float | None
-    largest_at_large: float | None
 
 
 def span_loss(losses: Losses, ends: Ends, span: Span) -> SpanLoss | None:

@@ -1,0 +1,204 @@
+"""Findings that a person knows and accepts: what identifies one, the file that keeps them, and what ends it.
+
+The file is JSON Lines, one accepted finding a line, to be kept in version control beside the data. A finding
+is known by what it says, never by its name or its rows' numbers: those are other ones in the next version of
+the data. Whoever can write the file can hide a finding, so accepted ones are listed wherever findings are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, field_validator
+
+from gradsentry.corpus.records import dump_json
+from gradsentry.corpus.streams import decoded, replacing
+from gradsentry.errors import DataError
+from gradsentry.evidence.findings import Evidence, Finding, Kind
+from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK
+from gradsentry.settings import Settings
+
+VERSION = 1
+REASON = 500  # characters of a person's reason at most: it stands in a line of the terminal
+
+
+class Accepted(Settings):
+    """A finding that a person accepts.
+
+    Attributes:
+        version: Of the file's lines: another one is refused.
+        kind: The kind of the finding.
+        triggers: Its triggers, in any order.
+        combine: Whether one of several is enough or all are needed.
+        payloads: Its payloads, in any order.
+        change: What its responses are like, of a shift.
+        rows: How many rows carried it.
+        of: How many rows the data had.
+        why: Why it is accepted, in the person's words.
+    """
+
+    version: Literal[1]
+    kind: Kind
+    triggers: tuple[str, ...]
+    combine: Literal["any", "all"]
+    payloads: tuple[str, ...]
+    change: str = ""
+    rows: int = Field(ge=1)
+    of: int = Field(ge=1)
+    why: str = Field(min_length=1, max_length=REASON)
+
+    @field_validator("why")
+    @classmethod
+    def _in_a_line(cls, value: str) -> str:
+        if not value.isprintable() or not value.strip():
+            raise ValueError("is no line of printable text")
+        return value
+
+    @classmethod
+    def of_finding(cls, finding: Finding, rows: int, why: str) -> Self:
+        """Returns what is accepted where a finding is.
+
+        Raises:
+            SettingsError: If the reason is empty, too long, or no line of text.
+        """
+        said = {
+            "version": VERSION,
+            "kind": finding.kind,
+            "triggers": finding.triggers,
+            "combine": finding.combine,
+            "payloads": finding.payloads,
+            "change": finding.change if finding.kind == "shift" else "",
+            "rows": len(finding.carriers),
+            "of": rows,
+        }
+        return cls.read({**said, "why": why}, where="--why")
+
+    @property
+    def identity(self) -> object:
+        """What the finding says: two with the same one are the same finding."""
+        combine = self.combine if len(self.triggers) > 1 else "any"
+        return self.kind, frozenset(self.triggers), combine, frozenset(self.payloads), self.change
+
+    @property
+    def most(self) -> float:
+        """The share of the rows of a corpus up to which the finding stays accepted."""
+        return max(ACCEPTED_GROWTH * self.rows, self.rows + ACCEPTED_SLACK) / self.of
+
+
+def identity(finding: Finding) -> object:
+    """Returns what tells a finding from others, whatever its name, its rows and their number."""
+    return Accepted.of_finding(finding, 1, "-").identity
+
+
+def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Finding:
+    """Returns a finding with a person's reason where it is accepted, or with what ended that.
+
+    Args:
+        finding: The finding.
+        rows: How many rows the corpus has.
+        known: What was accepted.
+    """
+    own = Accepted.of_finding(finding, rows, "-")
+    share = own.rows / own.of
+    same = [one for one in known if one.identity == own.identity]
+    if not same:
+        return replace(finding, returned=next(_changes(own, known), ""))
+    latest = same[-1]
+    if share <= latest.most:
+        return replace(finding, accepted=latest.why)
+    was = latest.rows / latest.of
+    return replace(
+        finding, returned=f"it was accepted in {_percent(was)} of the rows, and is now in {_percent(share)}"
+    )
+
+
+def _changes(own: Accepted, known: Sequence[Accepted]) -> Iterator[str]:
+    """Yields in what a finding differs from accepted ones with its trigger or its payload."""
+    for one in reversed(known):
+        triggers, payloads = set(one.triggers), set(one.payloads)
+        if triggers and triggers == set(own.triggers):
+            what = "payload" if payloads and own.payloads else "effect"
+            yield f"it was accepted with the same trigger and another {what}"
+        elif payloads and payloads == set(own.payloads):
+            yield "it was accepted with the same payload and another trigger"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
+
+
+def read_accepted(path: Path) -> tuple[Accepted, ...]:
+    """Returns what a file accepts, in its order.
+
+    Raises:
+        DataError: If the file cannot be read, or a line of it is something else.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(
+            f"cannot be read ({error.strerror})", where=str(path), mend="check the path"
+        ) from None
+    return tuple(
+        _parsed(decoded(line, path, place), f"{path}:{place}")
+        for place, line in enumerate(lines, 1)
+        if line.strip()
+    )
+
+
+def write_accepted(path: Path, one: Accepted) -> bool:
+    """Adds an accepted finding to a file, which may be missing; what was said of the same one before goes.
+
+    Returns:
+        Whether it was accepted before.
+
+    Raises:
+        DataError: If the file is something else, or cannot be written.
+        ScoringError: If the disk is full.
+    """
+    before = read_accepted(path) if path.exists() else ()
+    others = [each for each in before if each.identity != one.identity]
+    with replacing(path) as stream:
+        for each in (*others, one):
+            stream.write(dump_json(each.model_dump(mode="json")) + b"\n")
+    return len(others) < len(before)
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Returns the evidence in the directory of a scan, its evidence.json, or what `evidence --json` printed.
+
+    Raises:
+        DataError: If there is none.
+    """
+    file = path / "evidence.json" if path.is_dir() else path
+    mend = "give the directory of a scan, its evidence.json, or what `gradsentry evidence --json` printed"
+    try:
+        return Evidence.from_json(json.loads(file.read_bytes()))
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", where=str(file), mend=mend) from None
+    except ValueError:
+        raise DataError("holds no evidence", where=str(file), mend=mend) from None
+
+
+def _parsed(line: str, where: str) -> Accepted:
+    mend = "mend or remove the line; `gradsentry accept` writes them"
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"is no JSON ({error})", where=where, mend=mend) from None
+    if isinstance(value, dict) and isinstance(value.get("version"), int) and value["version"] != VERSION:
+        raise DataError(
+            f"is of version {value['version']}, not {VERSION}",
+            where=where,
+            mend="accept the finding again with `gradsentry accept`",
+        )
+    try:
+        return Accepted.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the line"
+        raise DataError(f"accepts no finding ({key}: {first['msg']})", where=where, mend=mend) from None
