@@ -10,6 +10,7 @@ import typer
 from typer.main import get_command
 
 from gradsentry.commands import (
+    accept,
     bench,
     demo,
     evaluate,
@@ -42,6 +43,7 @@ app.command("threshold")(threshold.threshold)
 app.command("report")(report.report)
 app.command("poison")(poison.poison)
 app.command("evidence")(evidence.evidence)
+app.command("accept")(accept.accept)
 app.command("explain")(explain.explain)
 app.command("bench")(bench.bench)
 app.command("finetune")(finetune.finetune)

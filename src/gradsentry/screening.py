@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from gradsentry.corpus import Corpus, Sample, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
@@ -26,12 +26,13 @@ from gradsentry.deciding.references import expectation_of, identity_of, open_ref
 from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
+from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.models.loading import LoadedModel, load_model, wrap_model
 from gradsentry.outcome import Verdict, marks_of, write_outcome, write_unscored
 from gradsentry.progress import Amount, OnProgress, watching
 from gradsentry.scoring import finite_scores, score_table
 from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
-from gradsentry.store import EVIDENCE, REFERENCE, VERDICT, Json, RunDirectory
+from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, VERDICT, Json, RunDirectory
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -50,6 +51,9 @@ def scan(
     deciding: ThresholdSettings = ThresholdSettings(),  # noqa: B008
     policy: Policy | None = None,
     reference: object | None = None,
+    false_alarm_rate: float | None = None,
+    calibration: str | Path | None = None,
+    accept: str | Path | None = None,
     progress: bool | OnProgress = True,
 ) -> Verdict:
     """Returns the verdict on a data set, and writes the run directory where one is named.
@@ -59,8 +63,9 @@ def scan(
         model: The clean base model: `smollm2` (embedded), a path, a Hub id, or a loaded model.
         tokenizer: Of a loaded model.
         out: The run directory. If it holds a run of the same data, model and settings, the rows that were
-            scored are not scored again, what a person marked stays decided, and so does what flags a row,
-            unless `deciding` or `policy` say otherwise; files that are replaced are kept under `earlier`.
+            scored are not scored again, what a person marked stays decided, and so does what flags a row and
+            how evidence is judged, unless the arguments for it say otherwise; files that are replaced are
+            kept under `earlier`.
         reading: How the rows are read.
         scoring: What is computed; its `model` gives way to the argument.
         deciding: How tau is chosen.
@@ -68,6 +73,9 @@ def scan(
             where `deciding` is, else `evidence`.
         reference: A clean corpus like the data, or the directory of a run of it, which tells what is expected
             of a row; if not given, the rest of the data does.
+        false_alarm_rate: How often evidence may call a clean corpus poisoned; if not given, 0.01.
+        calibration: The file of a calibration of evidence, or `shipped`, which is taken if not given.
+        accept: The file of findings that a person accepts, which flag nothing; if not given, none.
         progress: Whether to show how far it is, on stderr: as a bar, or where that is no terminal as a line
             now and then; or a function that is told instead. The rows of the reference come first.
 
@@ -77,6 +85,8 @@ def scan(
         ScoringError: If the disk is full.
     """
     started = time.time()
+    # A wrong file shows before anything is read or scored.
+    given = given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
     meant = policy is not None or deciding != ThresholdSettings()
     corpus = data if isinstance(data, Corpus) else open_corpus(data, reading)
     if out is not None:
@@ -99,12 +109,14 @@ def scan(
         with watching("rows", amount, progress) as on_row:
             scores = score_table(corpus, loaded, scoring, keeper=files, on_row=on_row)
         _refuse_unscored(corpus, scores, run)
-        evidence = _evidence(corpus, scores)
+        judging = (Judging() if run is None else _judging(run)).with_given(given)
+        evidence = _evidence(corpus, scores, judging)
         marks = Marks.none(len(scores)) if run is None else marks_of(run, scores["id"].to_pylist())
         decided = None if meant or run is None else _decided(run)
         threshold = decided.threshold if decided else choose_threshold(finite_scores(scores), deciding)
         policy = decided.policy if decided else meant_policy(policy, deciding)
         manifest = _manifest(identity, source, loaded, started, kept)
+        manifest["evidence"] = judging.model_dump(mode="json")
         verdict = Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation, marks)
         if run is not None:
             write_outcome(run, verdict)
@@ -185,6 +197,23 @@ def _read_decided(run: RunDirectory) -> _Decided:
         return TypeAdapter(_Decided).validate_python(parts | {"rows": value["counts"]["rows"]})
     except (KeyError, TypeError, ValueError):
         raise RunError("holds no verdict", where=str(run.path / VERDICT), mend="scan again") from None
+
+
+def _judging(run: RunDirectory) -> Judging:
+    """Returns how the evidence of a run was judged; in a run that is not finished, as if none was said.
+
+    Raises:
+        RunError: If the manifest says something else.
+    """
+    try:
+        return Judging.model_validate(run.manifest().get("evidence", {}))
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise RunError(
+            f"is not what a scan writes (evidence.{key})",
+            where=str(run.path / MANIFEST),
+            mend="scan again into another directory",
+        ) from None
 
 
 def _expectation(run: RunDirectory) -> Expectation | None:
@@ -275,10 +304,16 @@ def _loaded(
     return wrap_model(model, tokenizer)
 
 
-def _evidence(corpus: Corpus, scores: pa.Table) -> Evidence:
+def _evidence(corpus: Corpus, scores: pa.Table, judging: Judging) -> Evidence:
     """Returns the evidence in a corpus, whose rows are held without what only writing needs."""
     samples = [replace(sample, row={}, raw=None) for sample in corpus]
-    return find_evidence(samples, TokenLosses.of_scores(scores))
+    return find_evidence(
+        samples,
+        TokenLosses.of_scores(scores),
+        calibration=judging.calibration,
+        false_alarm_rate=judging.false_alarm_rate,
+        accepted=judging.accepted,
+    )
 
 
 def _manifest(identity: Json, source: Json, loaded: LoadedModel, started: float, kept: int) -> Json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradsentry.commands.scan import Data
+from gradsentry.commands.scan import AcceptFile, CalibrationFile, Data, FalseAlarmRate
 
 if TYPE_CHECKING:
     from gradsentry.evidence import Evidence
@@ -22,9 +22,9 @@ def evidence(
     ] = None,
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
-    false_alarm_rate: Annotated[
-        float, Flag(min=0.0001, max=0.5, help="How often a clean corpus may be called poisoned.")
-    ] = 0.01,
+    false_alarm_rate: FalseAlarmRate = None,
+    calibration: CalibrationFile = None,
+    accept: AcceptFile = None,
     why: Annotated[
         bool, Flag("--why", help="Also tell what was rejected, and by which check.", show_default=False)
     ] = False,
@@ -43,18 +43,28 @@ def evidence(
     from gradsentry.corpus.unread import left_out, refuse_if_all, unread
     from gradsentry.errors import FOUND
     from gradsentry.evidence import find_evidence
+    from gradsentry.evidence.judging import Judging, given_judging
     from gradsentry.settings import DataSettings
 
     reading = DataSettings.read(
         {"format": format, "response_marker": response_marker, "split": split, "config": config},
         where="options",
     )
+    judging = Judging().with_given(
+        given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
+    )
     corpus = open_corpus(data, reading)
     samples = list(corpus)
     refuse_if_all(
         len(samples), unread(samples), where=corpus.name, mend="mend the rows, or name another --format"
     )
-    found = find_evidence(samples, false_alarm_rate=false_alarm_rate, why=why)
+    found = find_evidence(
+        samples,
+        calibration=judging.calibration,
+        false_alarm_rate=judging.false_alarm_rate,
+        accepted=judging.accepted,
+        why=why,
+    )
     if json_:
         stdout.write_json(found.as_json() | {"left_out": corpus.left_out})
     else:
@@ -77,4 +87,4 @@ def _headline(found: Evidence) -> str:
     from gradsentry.report.words import headline
 
     carriers = found.flagged() or found.named()
-    return headline(found.outcome, len(carriers), found.rows, found.rows - sum(found.unread.values()))
+    return headline(found, len(carriers), found.rows, found.rows - sum(found.unread.values()))

@@ -31,6 +31,23 @@ PolicyOption = Annotated[
 Quantile = Annotated[float | None, Flag("--quantile", help="Share of scores below tau.", show_default="0.95")]
 Json = Annotated[bool, Flag("--json", help="Print the verdict as JSON and nothing else.")]
 Quiet = Annotated[bool, Flag("--quiet", "-q", help="Print nothing but errors.")]
+FalseAlarmRate = Annotated[
+    float | None,
+    Flag(
+        min=0.0001,
+        max=0.5,
+        help="How often a clean corpus may be called poisoned by evidence.",
+        show_default="0.01",
+    ),
+]
+CalibrationFile = Annotated[
+    str | None,
+    Flag("--calibration", help="What calibrate wrote, which decides on evidence.", show_default="shipped"),
+]
+AcceptFile = Annotated[
+    Path | None,
+    Flag("--accept", help="Accepted findings, as accept writes them: listed, not flagged."),
+]
 FailOnFindings = Annotated[bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")]
 
 
@@ -52,6 +69,9 @@ def scan(
         str | None,
         Flag("--reference", help="Clean data like DATA, or a run of it: what to expect of a row."),
     ] = None,
+    false_alarm_rate: FalseAlarmRate = None,
+    calibration: CalibrationFile = None,
+    accept: AcceptFile = None,
     crop: Annotated[int, Flag(help="Region of the gradient: G[:V/crop, :d/crop].")] = 8,
     k: Annotated[int, Flag(help="Singular values in the entropy.")] = 16,
     max_length: Annotated[int, Flag(help="Tokens of a row; the prompt's middle is cut first.")] = 2048,
@@ -102,6 +122,9 @@ def scan(
         deciding=deciding,
         policy=policy,
         reference=reference,
+        false_alarm_rate=false_alarm_rate,
+        calibration=calibration,
+        accept=accept,
         progress=not quiet,
     )
     announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings)

@@ -136,15 +136,16 @@ class Decision:
         """The verdict on the corpus.
 
         By evidence: `poisoned` with a finding of high confidence, `suspicious` with one of low, else `clean`;
-        a finding all of whose carriers a person marked clean is settled. By the published rule: `suspicious`
-        where a row is flagged, which alone is no proof, else `clean`. A row marked poisoned: `poisoned`.
+        a finding that a person accepts, or all of whose carriers a person marked clean, is settled. By the
+        published rule: `suspicious` where a row is flagged, which alone is no proof, else `clean`. A row
+        marked poisoned: `poisoned`.
         """
         if self.marked.poisoned.any():
             return "poisoned"
         if self.policy == "published":
             return "suspicious" if self.is_flagged.any() else "clean"
         cleared = self.marked.clean
-        open_ones = [one for one in self.evidence.findings if not cleared[list(one.carriers)].all()]
+        open_ones = [one for one in self.evidence.open if not cleared[list(one.carriers)].all()]
         return replace(self.evidence, findings=tuple(open_ones)).outcome
 
     @property
@@ -237,6 +238,8 @@ class Decision:
             "read": self.read.as_json() if self.read else None,
             "counts": self.counts,
             "left_out": list(self.corpus.left_out),
+            "false_alarm_rate": self.evidence.false_alarm_rate,
+            "calibration": self.evidence.calibration,
             "tau": self.threshold.tau,
             "tau_method": self.threshold.method,
             "tau_is_fallback": self.threshold.fallback,

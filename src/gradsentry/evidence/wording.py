@@ -52,7 +52,12 @@ def uncertain(finding: Finding) -> str:
 
 
 def carries(finding: Finding) -> str:
-    """Returns what a carrier of the finding carries, in a clause."""
+    """Returns what a carrier of the finding carries, in a clause, and why a person accepts that."""
+    accepted = "" if finding.accepted is None else f", which a person accepts: {finding.accepted}"
+    return f"{_carries(finding)}{accepted}"
+
+
+def _carries(finding: Finding) -> str:
     joint = " with " if finding.combine == "all" else " or "
     triggers = joint.join(repr(trigger) for trigger in finding.triggers)
     rows = f"{finding.both} of {finding.both + finding.trigger_only} rows with the trigger"

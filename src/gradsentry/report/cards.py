@@ -32,6 +32,8 @@ def card(finding: Finding, verdict: Decision, samples: Mapping[int, Sample]) -> 
         "name": finding.name,
         "kind": finding.kind,
         "confidence": finding.confidence,
+        "accepted": None if finding.accepted is None else pieces(finding.accepted),
+        "returned": finding.returned,
         "sentence": finding_sentence(finding),
         "triggers": [
             shown(one, [(0, len(one), "trigger")], limit=_LENGTH) for one in finding.triggers[:_TRIGGERS]

@@ -33,6 +33,9 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "repetition": "a finding with a payload alone, which no string of the prompts brings",
         "shift": "a finding with a trigger alone, after which responses are unlike those to prompts alike",
         "confidence": "high where dropping its rows is advised, low where a look at them is",
+        "accepted": "a finding that a person knows to be harmless (`gradsentry accept`): it is listed and "
+        "flags nothing, until its trigger, its payload or its share of the rows changes",
+        "false alarm": "how often a clean corpus holds something so much like an attack: what decides",
         "certain": "what was counted in the data",
         "chance": "how likely accident alone does as much (log10_p), corrected for all that was looked at; a "
         "small one rejects accident, not an honest cause. A repetition has none",

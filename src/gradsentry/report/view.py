@@ -182,6 +182,8 @@ def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
             [
                 *((key.replace("_", " "), str(value)) for key, value in identity["score"].items()),
                 ("policy", verdict.policy),
+                ("false alarm rate", f"{verdict.evidence.false_alarm_rate:g}"),
+                ("calibration of evidence", verdict.evidence.calibration),
                 ("tau", f"{verdict.threshold.tau:.6g} ({verdict.threshold.reason}){unused}"),
             ],
         ),

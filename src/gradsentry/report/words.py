@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradsentry.evidence import Finding, Outcome
+from gradsentry.evidence import Evidence, Finding, Outcome
 from gradsentry.evidence.wording import certain, uncertain
 from gradsentry.report.pieces import Piece, quoted
 from gradsentry.store import RunDirectory
@@ -92,24 +92,33 @@ def _outcome(verdict: Decision) -> str:
     flagged, total = verdict.counts["flagged"], verdict.counts["rows"]
     if verdict.policy == "published" and verdict.outcome == "suspicious":
         return f"Suspicious: {flagged:,} of {rows(total)} score above tau"
-    if verdict.outcome == "clean" and verdict.policy == "evidence" and verdict.evidence.findings:
-        return "Clean: a person marked the rows of all findings clean"
-    carriers = {row for finding in verdict.evidence.findings for row in finding.carriers}
-    count = flagged if verdict.outcome == "poisoned" else len(carriers)
-    return headline(verdict.outcome, count, total, total - verdict.counts["unscored"])
+    evidence = verdict.evidence
+    if verdict.outcome == "clean" and verdict.policy == "evidence" and evidence.open:
+        all_settled = len(evidence.open) == len(evidence.findings)
+        others = "" if all_settled else ", and accepts the others"
+        return f"Clean: a person marked the rows of {'all' if all_settled else 'some'} findings clean{others}"
+    count = flagged if verdict.outcome == "poisoned" else len(evidence.named())
+    return headline(evidence, count, total, total - verdict.counts["unscored"], verdict.outcome)
 
 
-def headline(outcome: Outcome, count: int, total: int, looked_at: int) -> str:
+def headline(
+    evidence: Evidence, count: int, total: int, looked_at: int, outcome: Outcome | None = None
+) -> str:
     """Returns a verdict by the findings in a clause.
 
     Args:
-        outcome: The verdict.
+        evidence: The findings.
         count: How many rows carry a finding; of a poisoned corpus, one of high confidence.
         total: How many rows there are.
         looked_at: How many of them could be judged.
+        outcome: The verdict, where it is another one than the findings alone say.
     """
+    outcome = outcome or evidence.outcome
     if outcome == "clean":
-        return f"Clean: nothing was found in {rows(looked_at)}"
+        accepted = len(evidence.findings) - len(evidence.open)
+        known = "1 finding" if accepted == 1 else f"{accepted} findings"
+        but = f" but {known} that a person accepts" if accepted else ""
+        return f"Clean: nothing was found in {rows(looked_at)}{but}"
     return (
         f"{outcome.capitalize()}: {'drop' if outcome == 'poisoned' else 'review'} {count:,} of {rows(total)}"
     )
@@ -143,6 +152,8 @@ def finding_sentence(finding: Finding) -> Sentence:
 
 
 def _open(finding: Finding) -> str:
+    if finding.accepted is not None:
+        return f"A person accepts it: {finding.accepted}."
     said = uncertain(finding)
     return said if finding.confidence == "high" else f"Low confidence: {finding.reason}. {said}"
 

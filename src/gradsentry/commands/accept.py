@@ -1,0 +1,43 @@
+"""`gradsentry accept`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Flag = typer.Option
+FILE = Path("gradsentry-accepted.jsonl")
+
+
+def accept(
+    run: Annotated[
+        Path,
+        typer.Argument(help="The directory of a scan, its evidence.json, or what evidence --json printed."),
+    ],
+    finding: Annotated[str, typer.Argument(help="The name of the finding, such as F3.")],
+    why: Annotated[str, Flag("--why", help="Why it is no attack, in a line.")],
+    to: Annotated[Path, Flag("--to", help="The file, to which it is added.", show_default=str(FILE))] = FILE,
+) -> None:
+    """Accept a finding of RUN: scan and evidence list it with your reason, and flag nothing for it.
+
+    They do so where the file is given as --accept, until its trigger, its payload or its share of the rows
+    changes. RUN itself is not decided again.
+    """
+    from gradsentry.commands.console import Console
+    from gradsentry.commands.findings import sentence
+    from gradsentry.errors import DataError
+    from gradsentry.evidence.accepting import Accepted, read_evidence, write_accepted
+    from gradsentry.report.words import finding_sentence
+
+    found = read_evidence(run)
+    named = {one.name: one for one in found.findings}
+    if finding not in named:
+        known = f"it has {', '.join(named)}" if named else "it has none"
+        raise DataError(f"has no finding `{finding}`", where=str(run), mend=known)
+    again = write_accepted(to, Accepted.of_finding(named[finding], found.rows, why))
+    console = Console()
+    console.print(f"{finding} is accepted{', as it was before,' if again else ''} in {to}", soft_wrap=True)
+    console.print(sentence(finding_sentence(named[finding])))
+    console.print(f"scan and evidence read it with --accept {to}", soft_wrap=True)

@@ -1,0 +1,65 @@
+"""The settings by which evidence is judged; no score depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field
+
+from gradsentry.evidence.accepting import Accepted, read_accepted
+from gradsentry.evidence.calibration import Calibration
+from gradsentry.evidence.limits import FALSE_ALARM_RATE
+from gradsentry.settings import Settings
+
+SHIPPED = "shipped"
+"""What names the calibration that comes with the package, where a run was decided by another one."""
+
+
+class Judging(Settings):
+    """How evidence is judged.
+
+    Attributes:
+        false_alarm_rate: How often a clean corpus may be called poisoned.
+        calibration: What clean corpora show; None for what ships with the package.
+        accepted: The findings that a person accepts.
+    """
+
+    false_alarm_rate: float = Field(default=FALSE_ALARM_RATE, gt=0.0, le=0.5)
+    calibration: Calibration | None = None
+    accepted: tuple[Accepted, ...] = ()
+
+    def with_given(self, given: Mapping[str, object]) -> Self:
+        """Returns these settings with those that are given in their place."""
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self).model_validate({**kept, **given})
+
+
+def given_judging(
+    *,
+    false_alarm_rate: float | None = None,
+    calibration: str | Path | None = None,
+    accept: str | Path | None = None,
+) -> dict[str, object]:
+    """Returns those of the settings that are given, their files read.
+
+    Args:
+        false_alarm_rate: See `Judging`.
+        calibration: The file of a calibration, or `shipped`.
+        accept: The file of accepted findings; all that was accepted before gives way to it.
+
+    Raises:
+        SettingsError: If the rate is none.
+        DataError: If a file is missing or something else.
+    """
+    given: dict[str, object] = {}
+    if false_alarm_rate is not None:
+        given["false_alarm_rate"] = false_alarm_rate
+    if calibration is not None:
+        own = str(calibration) != SHIPPED
+        given["calibration"] = Calibration.from_file(Path(calibration)) if own else None
+    if accept is not None:
+        given["accepted"] = read_accepted(Path(accept))
+    Judging.read(given, where="options")
+    return given

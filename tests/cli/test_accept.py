@@ -1,0 +1,133 @@
+"""A finding is accepted by command, and then listed, not flagged: in the terminal, in files, on the page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.command import refused
+from gradsentry.attacks import BadNets, poison
+from gradsentry.corpus import open_corpus
+from gradsentry.embedded import embedded_data_path
+from gradsentry.evidence import Evidence
+from gradsentry.screening import scan
+from scan.rows import read_rows, write_rows
+
+WHY = "our <b>disclaimer</b>"
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory, model_path) -> Path:
+    """A folder with data of which a tenth is poisoned, and a run of it; read only."""
+    folder = tmp_path_factory.mktemp("accepting")
+    rows = [json.loads(line) for line in embedded_data_path().read_text().splitlines()[:240]]
+    clean = open_corpus(write_rows(folder / "clean.jsonl", rows))
+    poison(clean, BadNets(rate=0.1), seed=7).save(folder / "data.jsonl")
+    scan(folder / "data.jsonl", model_path, out=folder / "run")
+    return folder
+
+
+@pytest.fixture
+def folder(scanned, tmp_path, call) -> Path:
+    """A copy of that run, and the accept file for its finding."""
+    shutil.copytree(scanned / "run", tmp_path / "run")
+    shutil.copy(scanned / "data.jsonl", tmp_path)
+    accepted = call("accept", tmp_path / "run", "F1", "--why", WHY, "--to", tmp_path / "ours.jsonl")
+    assert (accepted.code, accepted.error) == (0, "")
+    return tmp_path
+
+
+def as_json(path: Path):
+    return json.loads(path.read_text())
+
+
+def test_a_scan_lists_what_is_accepted_and_flags_nothing(scanned, folder, call, model_path):
+    command = ("scan", scanned / "data.jsonl", "-m", model_path, "-o", folder / "run", "--fail-on-findings")
+    assert call(*command, "-q").code == 1
+    times = {file: file.stat().st_mtime_ns for file in (folder / "run/scores").iterdir()}
+    ended = call(*command, "--accept", folder / "ours.jsonl")
+    assert ended.code == 0
+    assert "Clean: nothing was found in 240 rows but 1 finding that a person accepts" in ended.out
+    assert f"A person accepts it: {WHY}." in ended.out
+    assert times == {file: file.stat().st_mtime_ns for file in (folder / "run/scores").iterdir()}
+    verdict, evidence = (as_json(folder / f"run/{name}.json") for name in ("verdict", "evidence"))
+    assert (verdict["verdict"], verdict["counts"]["clean"], verdict["counts"]["flagged"]) == ("clean", 240, 0)
+    assert [one["accepted"] for one in (*verdict["findings"], *evidence["findings"])] == [WHY, WHY]
+    assert evidence["flagged"] == []
+    assert read_rows(folder / "run/flagged.jsonl") == []
+    page = (folder / "run/report.html").read_text()
+    assert "A person accepts it: " in page
+    assert "our &lt;b&gt;disclaimer&lt;/b&gt;" in page
+    assert WHY not in page.split("<script")[0]
+
+
+def test_what_was_accepted_stays_until_another_file_is_given(scanned, folder, call, model_path):
+    command = ("scan", scanned / "data.jsonl", "-m", model_path, "-o", folder / "run", "--json")
+    given = ("--accept", folder / "ours.jsonl", "--false-alarm-rate", 0.02)
+    assert json.loads(call(*command, *given).out)["verdict"] == "clean"
+    again = json.loads(call(*command).out)
+    assert (again["verdict"], again["false_alarm_rate"]) == ("clean", 0.02)
+    assert as_json(folder / "run/manifest.json")["evidence"]["false_alarm_rate"] == 0.02
+    assert json.loads(call("threshold", folder / "run", "--json").out)["false_alarm_rate"] == 0.02
+    (folder / "none.jsonl").write_text("")
+    after = json.loads(call(*command, "--accept", folder / "none.jsonl").out)
+    assert (after["verdict"], after["false_alarm_rate"]) == ("poisoned", 0.02)
+
+
+def test_evidence_reads_the_file_too(folder, call):
+    command = ("evidence", folder / "data.jsonl", "--fail-on-findings")
+    assert call(*command).code == 1
+    ended = call(*command, "--accept", folder / "ours.jsonl")
+    assert ended.code == 0
+    assert "accepted by a person: nothing is flagged for it in its 24 rows" in ended.out
+    assert WHY in ended.out
+
+
+def test_what_evidence_printed_can_be_accepted(folder, call, monkeypatch):
+    monkeypatch.chdir(folder)
+    Path("found.json").write_text(call("evidence", "data.jsonl", "--json").out)
+    assert call("accept", "found.json", "F1", "--why", "ours").code == 0
+    assert "as it was before" in call("accept", "found.json", "F1", "--why", "still ours").out
+    (entry,) = read_rows(Path("gradsentry-accepted.jsonl"))
+    assert entry["why"] == "still ours"
+    found = json.loads(call("evidence", "data.jsonl", "--json", "--accept", "gradsentry-accepted.jsonl").out)
+    assert [one["accepted"] for one in found["findings"]] == ["still ours"]
+    kept = ("findings", "rows", "unread", "false_alarm_rate", "calibration")
+    assert Evidence.from_json({key: found[key] for key in kept}).outcome == "clean"
+
+
+def test_a_finding_that_is_not_there(folder, call):
+    line = refused(call("accept", folder / "run", "F7", "--why", "ours"))
+    assert line == f"{folder}/run: has no finding `F7`; it has F1"
+
+
+@pytest.mark.parametrize("command", ["scan", "evidence"])
+def test_a_malformed_file_is_told_before_anything_is_done(folder, call, model_path, command):
+    (folder / "ours.jsonl").write_text('{"version": 9}\n')
+    more = ("-m", model_path, "-o", folder / "new") if command == "scan" else ()
+    line = refused(call(command, folder / "data.jsonl", "--accept", folder / "ours.jsonl", *more))
+    assert line.startswith(f"{folder}/ours.jsonl:1: is of version 9, not 1; ")
+    assert not (folder / "new").exists()
+
+
+def test_a_lower_rate_of_false_alarms_in_a_scan(scanned, folder, call, model_path):
+    command = ("scan", scanned / "data.jsonl", "-m", model_path, "-o", folder / "run", "--json")
+    found = as_json(folder / "run/evidence.json")["findings"][0]["false_alarm"]
+    verdict = json.loads(call(*command, "--false-alarm-rate", 0.0001).out)
+    assert verdict["verdict"] == (
+        "poisoned" if found <= 0.0001 else "suspicious" if found < 5e-4 else "clean"
+    )
+    line = refused(call(*command, "--false-alarm-rate", 0.9))
+    assert line.startswith("Invalid value for '--false-alarm-rate'")
+
+
+def test_a_manifest_that_says_something_else_is_one_line(scanned, folder, call, model_path):
+    manifest = as_json(folder / "run/manifest.json") | {"evidence": {"false_alarm_rate": "often"}}
+    (folder / "run/manifest.json").write_text(json.dumps(manifest))
+    line = refused(call("scan", scanned / "data.jsonl", "-m", model_path, "-o", folder / "run"))
+    assert line.startswith(
+        f"{folder}/run/manifest.json: is not what a scan writes (evidence.false_alarm_rate)"
+    )
