@@ -185,7 +185,8 @@ class ScoreFiles:
         try:
             content = file.read_bytes()
             rows = self._claimed_rows(shard, file, content)
-            table = pq.read_table(pa.BufferReader(content), columns=[*dict.fromkeys(["number", *names])])
+            # `read_table` scans with threads that may hold the bytes when Python ends, and then abort it.
+            table = pq.ParquetFile(pa.BufferReader(content)).read([*dict.fromkeys(["number", *names])])
             numbers = table["number"].to_numpy()
             # What Parquet adds to a schema would be written again, with what the table is merged into.
             table = table.select(names).cast(pa.schema([SCHEMA.field(name) for name in names]))

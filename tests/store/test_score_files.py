@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -204,3 +206,16 @@ def test_no_changed_byte_is_believed(tmp_path):
         except RunError:
             refused += 1
     assert refused > 200
+
+
+@pytest.mark.slow
+def test_reading_them_leaves_nothing_behind_that_aborts_the_process(tmp_path):
+    """A scanner's threads let go of the bytes after Python had ended; four runs of five were aborted."""
+    ScoreFiles(tmp_path / "scores", "run").write_shard(0, rows(range(60)))
+    program = (
+        "import torch; from pathlib import Path; from gradsentry.scorefiles import ScoreFiles; "
+        f"print(len(ScoreFiles(Path({str(tmp_path / 'scores')!r}), 'run').table()))"
+    )
+    for _ in range(8):
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "60\n", "")
