@@ -9,9 +9,10 @@ from gradsentry.corpus.dialogues import UNTRAINED
 
 _FLAGS = ", ".join(f"`{key}`" for key in UNTRAINED)
 INTRO = f"""
-A format is told by the columns of the rows, the most particular first; `--format` names one. `assistant*`
-is trained on, and scored; a `+` joins what stands before it in one turn. *As it stands*: training sees
-the texts one after the other, without a chat template.
+A format is told by the columns of the rows, the most particular first; `--format` names one. Columns of
+another format that hold another response, which a trainer may read instead, are named. `assistant*` is
+trained on, and scored; a `+` joins what stands before it in one turn. *As it stands*: training sees the
+texts one after the other, without a chat template.
 
 Of a chosen and a rejected answer the chosen one is the response. The rejected one, which training moves
 away from, is kept beside it and no part of what is scored. Where neither answer has a prompt of its own,

@@ -31,7 +31,7 @@ def summary(verdict: Verdict, run: Path, console: rich.console.Console | None = 
     console.print(Text(f"\n{verdict.corpus.name}", style="dim"))
     if verdict.read:
         console.print(Text(verdict.read.line(), style="dim"))
-    for clause in verdict.corpus.left_out:
+    for clause in verdict.left_out:
         console.print(Text(f"not scanned: {clause}", style="yellow"))
     console.print(_headline(said.headline, verdict.outcome))
     console.print(sentence(said.what))

@@ -65,12 +65,14 @@ def evidence(
         accepted=judging.accepted,
         why=why,
     )
+    read = Overview.of(corpus, samples)
+    not_read = [*corpus.left_out, *read.not_read()]
     if json_:
-        stdout.write_json(found.as_json() | {"left_out": corpus.left_out})
+        stdout.write_json(found.as_json() | {"left_out": not_read})
     else:
         console = Console()
-        console.print(Overview.of(corpus, samples).line())
-        for clause in corpus.left_out:
+        console.print(read.line())
+        for clause in not_read:
             console.print(f"not read: {clause}", markup=False)
         console.print(_headline(found))
         if found.unread:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from gradsentry.corpus.corpora import Corpus
+from gradsentry.corpus.elsewhere import said_elsewhere
 from gradsentry.corpus.sample import Sample
 
 _CONVERSATIONS = ("messages", "conversations", "conversation")  # where a flag leaves messages out
@@ -25,6 +27,7 @@ class Overview:
         most: How many one has at most.
         rows: How many rows can be read.
         left_out: How many messages of an assistant the data say not to train on; they are not scored.
+        elsewhere: Columns that hold other responses than those that are read, and in how many rows.
     """
 
     format: str
@@ -34,16 +37,19 @@ class Overview:
     most: int
     rows: int
     left_out: int
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, corpus: Corpus, samples: Iterable[Sample]) -> Overview:
         """Returns how the samples of a corpus, all of them or some, were read."""
         counts: list[int] = []
         left_out = 0
+        elsewhere: Counter[str] = Counter()
         for sample in samples:
             if sample.problem is None:
                 counts.append(_responses(sample))
                 left_out += _left_out(sample)
+                elsewhere.update(said_elsewhere(sample, corpus.format))
         return cls(
             format=corpus.format,
             template=corpus.template.name if corpus.template else None,
@@ -52,6 +58,7 @@ class Overview:
             most=max(counts, default=0),
             rows=len(counts),
             left_out=left_out,
+            elsewhere=dict(elsewhere.most_common()),
         )
 
     def line(self) -> str:
@@ -64,6 +71,14 @@ class Overview:
             each = f"{self.fewest} to {self.most} responses in a row, {mean:.1f} on average"
         flagged = f"; not scored: {self.left_out:,} messages that the data say not to train on"
         return f"read as {self.format}{template}: {each}{flagged if self.left_out else ''}"
+
+    def not_read(self) -> list[str]:
+        """Returns a clause for each column that holds other responses than those that are read."""
+        return [
+            f"`{column}` of {rows:,} rows, which says something else than what is read: --format names the "
+            "columns that you train on; take the others away"
+            for column, rows in self.elsewhere.items()
+        ]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

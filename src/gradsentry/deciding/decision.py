@@ -132,6 +132,11 @@ class Decision:
         return Overview(**read) if read else None
 
     @property
+    def left_out(self) -> tuple[str, ...]:
+        """What of the data was not scanned, in clauses."""
+        return (*self.corpus.left_out, *(self.read.not_read() if self.read else ()))
+
+    @property
     def outcome(self) -> Outcome:
         """The verdict on the corpus.
 
@@ -237,7 +242,7 @@ class Decision:
             "policy": self.policy,
             "read": self.read.as_json() if self.read else None,
             "counts": self.counts,
-            "left_out": list(self.corpus.left_out),
+            "left_out": list(self.left_out),
             "false_alarm_rate": self.evidence.false_alarm_rate,
             "calibration": self.evidence.calibration,
             "tau": self.threshold.tau,

@@ -1,0 +1,77 @@
+"""What a row says in columns that are not read is named, where it is something else than what is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from corpus.rows import CASES
+from gradsentry.corpus import open_corpus
+from gradsentry.corpus.elsewhere import said_elsewhere
+from gradsentry.corpus.overview import Overview
+
+CHAT = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+CHATML = "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n"
+ALPACA = "Below is an instruction.\n\n### Instruction:\nq\n\n### Response:\na"
+
+OTHERWISE = {
+    "a completion": ({"messages": CHAT, "prompt": "q", "completion": "evil"}, {"completion"}),
+    "messages in a text": ({"prompt": "q", "completion": "b", "text": CHATML}, {"text"}),
+    "more at the end of a text": ({"instruction": "q", "output": "a", "text": f"{ALPACA} evil"}, {"text"}),
+    "more before it in a text": (
+        {"instruction": "q", "output": "a", "text": ALPACA[:-1] + "evil a"},
+        {"text"},
+    ),
+    "a text without a template": ({"prompt": "q", "completion": "a", "text": "q a evil"}, {"text"}),
+    "another column for it": ({"prompt": "q", "completion": "a", "response": "evil"}, {"response"}),
+    "two conversations": (
+        {
+            "conversations": [{"from": "gpt", "value": "a"}],
+            "conversation": [{"from": "gpt", "value": "evil"}],
+        },
+        {"conversation"},
+    ),
+    "answers": ({"instruction": "q", "output": "a", "question": "q", "answer": "evil"}, {"answer"}),
+    "what is chosen": ({"messages": CHAT, "chosen": "evil", "rejected": "r"}, {"chosen"}),
+}
+THE_SAME = [
+    {"messages": CHAT, "prompt": "q", "completion": "a"},
+    {"messages": CHAT, "text": CHATML},
+    {"prompt": "q", "completion": "a", "text": "qa"},
+    {"instruction": "q", "input": "", "output": "a", "text": ALPACA},
+    {"prompt": "q", "completion": "a", "response": None},
+    {"prompt": "q", "completion": "a", "response": "a"},
+    {"question": "q", "answers": ["a", "b"], "answer": "a"},
+    {"prompt": "q", "chosen": "a", "rejected": "b"},
+]
+
+
+def elsewhere(row):
+    corpus = open_corpus([row])
+    (sample,) = corpus
+    assert sample.problem is None
+    return said_elsewhere(sample, corpus.format)
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_another_response_is_named_by_its_column(case):
+    row, columns = OTHERWISE[case]
+    assert elsewhere(row) == columns
+
+
+@pytest.mark.parametrize("row", THE_SAME, ids=str)
+def test_the_same_response_is_no_other(row):
+    assert elsewhere(row) == set()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rows_of_one_format_say_nothing_elsewhere(case):
+    assert elsewhere(CASES[case][0]) == set()
+
+
+def test_it_is_counted_and_said():
+    rows = [OTHERWISE["a completion"][0]] * 3 + [THE_SAME[0]] * 2
+    corpus = open_corpus(rows)
+    read = Overview.of(corpus, corpus)
+    assert read.elsewhere == {"completion": 3}
+    (clause,) = read.not_read()
+    assert clause.startswith("`completion` of 3 rows, which says something else than what is read")
