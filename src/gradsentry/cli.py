@@ -12,6 +12,7 @@ from typer.main import get_command
 from gradsentry.commands import (
     accept,
     bench,
+    calibrate,
     demo,
     evaluate,
     evidence,
@@ -44,6 +45,7 @@ app.command("report")(report.report)
 app.command("poison")(poison.poison)
 app.command("evidence")(evidence.evidence)
 app.command("accept")(accept.accept)
+app.command("calibrate")(calibrate.calibrate)
 app.command("explain")(explain.explain)
 app.command("bench")(bench.bench)
 app.command("finetune")(finetune.finetune)

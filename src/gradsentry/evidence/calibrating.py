@@ -123,7 +123,8 @@ class Fitting:
         if left_out is not None:
             used = self._corpora.repository != left_out
         weighed = {kind: self._weighing(kind, used) for kind in self._kinds}
-        return Calibration(version=VERSION, source=source, kinds=weighed)
+        known = np.unique(self._corpora.repository[used & self._corpora.clean])
+        return Calibration(version=VERSION, source=source, kinds=weighed, corpora=len(known))
 
     def _weighing(self, kind: str, used: Bools) -> Weighing:
         """Returns how candidates of a kind are weighed, fitted to some corpora.

@@ -6,7 +6,6 @@ another from one's own clean data.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -17,8 +16,10 @@ from typing import Self
 import numpy as np
 from pydantic import Field, ValidationError
 
+from gradsentry.corpus.records import dump_json
+from gradsentry.corpus.streams import replacing
 from gradsentry.errors import DataError
-from gradsentry.evidence.limits import TAIL_CORPORA
+from gradsentry.evidence.limits import PARTS, TAIL_CORPORA
 from gradsentry.settings import Settings
 
 VERSION = 1
@@ -94,6 +95,11 @@ class Weighing(Settings):
             if strengths.get(name, 0.0) >= strength
         )
 
+    def log10_exceeded(self, score: float) -> float:
+        """Returns log10 of how often a clean corpus holds a candidate of any kind that is so strong."""
+        # A corpus holds candidates of every kind, and each may be the one that accuses it.
+        return min(self.tail.log10_exceeded(score) - math.log10(self.part), 0.0)
+
 
 class Calibration(Settings):
     """What is known of natural candidates.
@@ -102,20 +108,21 @@ class Calibration(Settings):
         version: Of the statistics: a table of another version is refused.
         source: What it was made from, for a person to read.
         kinds: The weighing of each kind of candidate.
+        corpora: Of how many independent clean corpora the tails tell, those of one repository counted once;
+            None where that was not kept.
     """
 
     version: int
     source: str
     kinds: dict[str, Weighing]
+    corpora: int | None = Field(default=None, ge=1)
 
     def score(self, kind: str, strengths: Mapping[str, float]) -> tuple[float, float]:
         """Returns the score of a candidate, and log10 of how often a clean corpus holds one so strong, of
         any kind.
         """
         score = self.kinds[kind].score(strengths)
-        # A corpus holds candidates of every kind, and each may be the one that accuses it.
-        log10_p = self.kinds[kind].tail.log10_exceeded(score) - math.log10(self.kinds[kind].part)
-        return score, min(log10_p, 0.0)
+        return score, self.kinds[kind].log10_exceeded(score)
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
@@ -140,12 +147,23 @@ class Calibration(Settings):
                 where=str(path),
                 mend="make it again with `gradsentry calibrate`",
             )
+        if found.kinds.keys() != PARTS.keys():
+            raise DataError(
+                f"knows {', '.join(found.kinds) or 'no kind of candidate'}, not {', '.join(PARTS)}",
+                where=str(path),
+                mend="make it again with `gradsentry calibrate`",
+            )
         return found
 
     def save(self, path: Path) -> None:
-        """Writes the calibration as JSON."""
-        text = json.dumps(self.model_dump(mode="json"), indent=2)
-        path.write_text(text + "\n", encoding="utf-8")
+        """Writes the calibration as JSON.
+
+        Raises:
+            DataError: If the file cannot be written.
+            ScoringError: If the disk is full.
+        """
+        with replacing(path) as stream:
+            stream.write(dump_json(self.model_dump(mode="json"), indent=2) + b"\n")
 
 
 @cache

@@ -69,7 +69,13 @@ CORE_APART = 0.4  # carriers of a core that crowd more lie together by nature
 ACCEPTED_GROWTH = 1.5  # times the share that was accepted: other versions of honest data stay well below
 ACCEPTED_SLACK = 4  # rows more than accepted are no growth: where few carry it accident alone brings some
 
-# --- rejecting.py, by reasoning ----------------------------------------------------------------------------
+# --- recalibrating.py, by reasoning ------------------------------------------------------------------------
+CORPUS_ROWS = 100  # different rows of a clean corpus at least: fewer hold no candidates, and tell nothing
+CORPORA_ALONE = 10  # clean corpora that calibrate by themselves: of fewer no tenth is one of them
+QUANTILES = 1000  # scores that stand for the corpora of which only the tail is known
+NEVER = 1e-300  # a false alarm rate at which nothing is found
+
+# --- searched.py, by reasoning ----------------------------------------------------------------------------
 REJECTED = 50  # candidates that were rejected are kept, the most like an attack: nobody reads more
 AGAINST = 3  # statistics that speak against one are named
 

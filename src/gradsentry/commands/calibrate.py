@@ -1,0 +1,91 @@
+"""`gradsentry calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gradsentry.corpus import Sample
+
+Flag = typer.Option
+
+
+def calibrate(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Clean corpora: each file, and each folder in it, is one."),
+    ],
+    out: Annotated[Path, Flag("--out", "-o", help="The file of the calibration.")],
+    alone: Annotated[
+        bool, Flag("--alone", help="Leave out the clean corpora that the shipped calibration knows.")
+    ] = False,
+) -> None:
+    """Learn from clean data of your own how often evidence would take such data for poisoned.
+
+    evidence and scan decide by it where it is given as --calibration. Each corpus should be of a source of
+    its own, and be known to be clean: what it holds is never flagged in data like it.
+    """
+    from gradsentry.commands.console import Console
+    from gradsentry.errors import DataError
+    from gradsentry.evidence.calibration import Calibration, shipped
+    from gradsentry.evidence.reasons import share_of_clean
+    from gradsentry.evidence.recalibrating import recalibrated
+
+    if out.exists():
+        Calibration.from_file(out)  # what is no calibration is not replaced
+    corpora, left_out = _corpora(folder)
+    try:
+        made = recalibrated(corpora, shipped(), alone=alone)
+    except DataError as error:
+        raise DataError(error.what, where=str(folder), mend=error.mend) from None
+    made.calibration.save(out)
+    console = Console()
+    for name in left_out:
+        console.print(f"left out: {name}: no data", soft_wrap=True)
+    for name, rows in made.small.items():
+        console.print(f"left out: {name}: {rows} different rows are too few", soft_wrap=True)
+    console.print("how often a clean corpus holds what is most like an attack in")
+    quiet = 0
+    for one in made.natural:
+        before, after = one.rarest(shipped()), one.rarest(made.calibration)
+        if before == after == 0.0:
+            quiet += 1
+            continue
+        said = f"{share_of_clean(before)} by the shipped one, {share_of_clean(after)} now"
+        console.print(f"  {one.name}: {said}", soft_wrap=True)
+    console.print(f"  {quiet} of {len(made.natural)} corpora: nothing that is like one")
+    console.print(f"made from {made.calibration.source}", soft_wrap=True)
+    unmeasured = (
+        f"rates under {made.least:.2g} are not measured by so many corpora: they follow a fitted fall"
+    )
+    console.print(unmeasured, soft_wrap=True)
+    console.print(f"evidence and scan read it with --calibration {out}", soft_wrap=True)
+
+
+def _corpora(folder: Path) -> tuple[dict[str, list[Sample]], list[str]]:
+    """Returns the rows of each corpus in a folder, by its name, and what is none.
+
+    Raises:
+        DataError: If there is none, or one cannot be read.
+    """
+    from gradsentry.corpus import open_corpus
+    from gradsentry.corpus.containers import data_suffix
+    from gradsentry.corpus.unread import refuse_if_all, unread
+    from gradsentry.errors import DataError
+
+    mend = "give a folder of clean corpora, each a file or a folder"
+    if not folder.is_dir():
+        raise DataError("is no folder", where=str(folder), mend=mend)
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    chosen = [entry for entry in entries if entry.is_dir() or data_suffix(entry)]
+    if not chosen:
+        raise DataError("holds no corpus", where=str(folder), mend=mend)
+    corpora = {}
+    for entry in chosen:
+        samples = list(open_corpus(entry))
+        refuse_if_all(len(samples), unread(samples), where=str(entry), mend="mend it, or take it out")
+        corpora[entry.name] = [sample for sample in samples if sample.problem is None]
+    return corpora, [entry.name for entry in entries if entry not in chosen]
