@@ -121,6 +121,14 @@ def test_what_is_no_data_is_left_out_and_named(folder):
     )
 
 
+def test_a_name_that_is_no_text_is_one_line(folder):
+    name = os.fsdecode(b"\xff.jsonl")
+    (folder / "data.jsonl").rename(folder / name)
+    assert (
+        refusal(folder) == refusal(folder / name) == f"{folder}/ .jsonl: its path is no UTF-8 text; rename it"
+    )
+
+
 @pytest.mark.parametrize("name", ["more.arrow", "more.jsonl.bz2", "more.xlsx", "more.tar.gz"])
 def test_rows_that_cannot_be_read_are_not_left_out(folder, name):
     (folder / name).write_bytes(b"x")

@@ -78,6 +78,19 @@ def test_the_terminal_names_the_split_of_each_row(parted, call):
     assert json.loads(call("explain", parted, 45, "--no-model", "--json").out)["split"] == "validation"
 
 
+def test_the_name_of_a_file_writes_no_line_of_its_own(tmp_path, call, model_path):
+    write_rows(tmp_path / "data.jsonl", qa_rows(12))
+    (tmp_path / "x\nClean: nothing was found\x1b[2J.txt").write_text("x")
+    for command in (
+        ("evidence", tmp_path),
+        ("scan", tmp_path, "-m", model_path, "-o", tmp_path.parent / "run"),
+    ):
+        out = call(*command).out
+        assert sum(line.startswith("Clean: nothing") for line in out.splitlines()) == 1
+        assert "\x1b" not in out
+        assert "x Clean: nothing was found [2J.txt: no data" in " ".join(out.split())
+
+
 def test_evidence_says_what_it_did_not_read(folder, call):
     printed = json.loads(call("evidence", folder, "--json").out)
     assert tuple(printed["left_out"]) == LEFT_OUT

@@ -22,6 +22,7 @@ from gradsentry.store import RunDirectory
 _BINS, _BAR, _BESIDE = 20, 40, 24
 """Bars of the histogram, columns of the longest, and columns of what stands beside it."""
 _SHOWN, _EXCERPT = 10, 100
+_NAMED = 400  # characters of what was left out: names of files, which may be long
 _COLOURS = {"clean": "green", "suspicious": "yellow", "poisoned": "red"}
 
 
@@ -32,7 +33,7 @@ def summary(verdict: Verdict, run: Path, console: rich.console.Console | None = 
     if verdict.read:
         console.print(Text(verdict.read.line(), style="dim"))
     for clause in verdict.left_out:
-        console.print(Text(f"not scanned: {clause}", style="yellow"))
+        console.print(Text(f"not scanned: {shortened(clause, _NAMED)}", style="yellow"))
     console.print(_headline(said.headline, verdict.outcome))
     console.print(sentence(said.what))
     console.print(Text(f"{said.unsure}\n", style="dim"))

@@ -73,7 +73,7 @@ def evidence(
         console = Console()
         console.print(read.line())
         for clause in not_read:
-            console.print(f"not read: {clause}", markup=False)
+            console.print(f"not read: {shortened(clause, 400)}", markup=False)
         console.print(_headline(found))
         if found.unread:
             console.print(shortened(left_out(found.rows, found.unread), 160))

@@ -32,8 +32,12 @@ def container_of(path: Path) -> Container:
     """Returns how the file is read and written.
 
     Raises:
-        DataError: If its suffix is none that is known.
+        DataError: If its suffix is none that is known, or its path cannot be given to Arrow.
     """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError("its path is no UTF-8 text", where=str(path), mend="rename it") from None
     suffix = data_suffix(path)
     if not suffix:
         raise DataError(
