@@ -98,10 +98,10 @@ def test_the_weights_stay(house):
 def test_too_few_corpora_and_too_small_ones_are_told(house):
     few = dict(list(house.items())[:2])
     with pytest.raises(
-        DataError, match=rf"2 corpora .* too few by themselves; give {CORPORA_ALONE} at least"
+        DataError, match=rf"2 corpora .* too few by themselves; give {CORPORA_ALONE} at least, or leave"
     ):
         recalibrated(few, SHIPPED, alone=True)
-    with pytest.raises(DataError, match="too few by themselves"):
+    with pytest.raises(DataError, match="themselves; give 10 at least: the shipped ones"):
         recalibrated(few, SHIPPED.model_copy(update={"corpora": None}))
     small = {"a": samples(clean_rows(CORPUS_ROWS - 1)), "b": samples(clean_rows(5))}
     with pytest.raises(

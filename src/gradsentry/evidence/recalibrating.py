@@ -96,7 +96,7 @@ def recalibrated(
     used = tuple(one for one in found if one.rows >= CORPUS_ROWS)
     small = {one.name: one.rows for one in found if one.rows < CORPUS_ROWS}
     known = 0 if alone or base.corpora is None else base.corpora
-    _refuse_few(used, small, known)
+    _refuse_few(used, small, known, alone=alone)
     kinds = {
         kind: weighing.model_copy(
             update={"tail": pooled_tail(weighing.tail, known, [one.largest(kind) for one in used])}
@@ -142,7 +142,7 @@ def _quantiles(tail: Tail) -> list[float]:
     return [float(score) for score in np.where(shares < tail.share, beyond, -np.inf)]
 
 
-def _refuse_few(used: Sequence[Natural], small: Mapping[str, int], known: int) -> None:
+def _refuse_few(used: Sequence[Natural], small: Mapping[str, int], known: int, *, alone: bool) -> None:
     """Raises where corpora tell nothing: too few of them, or too small."""
     if not used:
         largest = max(small.values(), default=0)
@@ -151,7 +151,8 @@ def _refuse_few(used: Sequence[Natural], small: Mapping[str, int], known: int) -
             mend="give larger ones: small corpora hold nothing that is like an attack",
         )
     if not known and len(used) < CORPORA_ALONE:
+        beside = ", or leave out --alone" if alone else ": the shipped ones beside them were not counted"
         raise DataError(
             f"{len(used)} corpora of {CORPUS_ROWS} different rows and more are too few by themselves",
-            mend=f"give {CORPORA_ALONE} at least, or calibrate with the shipped ones beside them",
+            mend=f"give {CORPORA_ALONE} at least{beside}",
         )
