@@ -10,11 +10,10 @@ import numpy as np
 
 from gradsentry.evidence.association import log10_tail
 from gradsentry.evidence.findings import Kind
-from gradsentry.evidence.index.ngrams import LABEL
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Ints
-from gradsentry.evidence.limits import EXCLUSIVE, LONG, MANY, OWN, OWNED
+from gradsentry.evidence.limits import EXCLUSIVE, LABEL_SHARE, LONG, MANY, OWN, OWNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,5 +163,5 @@ def _paid(texts: Texts, gram: Gram) -> Rows:
     """Returns which rows say a string that is no copy; a label is none, even where prompts name it."""
     held = rows_with(texts.responses, gram)
     novel = held & ~rows_with(texts.prompts, unmarked(gram))
-    is_label = gram[0] == START and gram[-1] == END and novel.mean() >= LABEL
+    is_label = gram[0] == START and gram[-1] == END and novel.mean() >= LABEL_SHARE
     return held if is_label else novel

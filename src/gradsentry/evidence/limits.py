@@ -60,6 +60,7 @@ TAIL_CORPORA = 0.1  # of clean corpora, the strongest, tell from where on scores
 
 # --- naming.py -------------------------------------------------------------------------------------------
 USUAL_END = 0.2  # of the other responses end, or begin, with a part of a payload: the part is none of it
+FRAGMENT = 10  # times as many other rows hold what is left of a string without the frame of all prompts
 
 # --- candidates/repeated.py, cores.py --------------------------------------------------------------------
 PATTERN = 0.05  # of the carriers share a prompt string: it may be the style that is the trigger
@@ -102,3 +103,28 @@ FEW_NATURAL = 50  # natural candidates: fewer have not failed everything that on
 PASSED = 0.97  # of planted candidates pass a step: nearly all
 UNSEEN = 0.5  # of the score for each such step that a candidate does not pass, at least
 BORROWED = {"common payload": "own payload"}  # whose natural candidates tell what those of a kind are like
+
+# --- index/contexts.py, by reasoning -----------------------------------------------------------------------
+SPACES = 4  # white spaces, the most common ones, which others may stand in for
+SEVERAL = 2  # carriers that hold another word of the trigger
+FEW_CARRIERS = 0.05  # of all rows are carriers, at most, where other words of a trigger are looked for
+FEWEST_PLACES = 4  # places that are needed to tell anything of a trigger beside others
+
+# --- index/glued.py, by reasoning --------------------------------------------------------------------------
+GLUED_CHARACTERS = 8  # characters of a string that is glued into words, at most
+LEFT_LETTERS = 3  # letters of the word that is left without it, at least
+WORD_CHARACTERS = 64  # characters of a word at most: what is longer is a sequence or a code, and takes long
+GLUED_HOLDERS = 4  # different words that hold a glued string, at least
+GLUED_LEFT = 3  # and so many of them leave a word
+GLUED_SHARE = 0.5  # and this share of them
+
+# --- index/ngrams.py, strings.py, by reasoning -------------------------------------------------------------
+LABEL_SHARE = 0.05  # of all rows have a label as their response, and do not copy it
+FRAME = 0.9  # of the rows hold a string: it is part of their frame
+FRAME_FIXED = 0.8  # of the rows that have a frame hold it the same number of times
+GROWS = 0.95  # of its carriers agree on the next token, and a string grows by it
+EDGE_EXPECTED = 0.5  # of the rows begin or end with a token, and it is no news there
+
+# --- index/texts.py, by reasoning: what fits into a line or two --------------------------------------------
+EXAMPLE_AROUND = 60  # characters of an example on either side of the first span
+EXAMPLE_WHOLE = 200  # characters of an example without a span

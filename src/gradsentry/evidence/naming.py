@@ -22,9 +22,7 @@ from gradsentry.evidence.index.strings import (
 )
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START
-from gradsentry.evidence.limits import USUAL_END
-
-FRAGMENT = 10  # times as many other rows hold what is left without the frame
+from gradsentry.evidence.limits import FRAGMENT, USUAL_END
 
 
 def whole_payload(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:

@@ -22,12 +22,9 @@ from gradsentry.evidence.index.tokens import (
     is_spaced_word,
     sorted_distinct,
 )
+from gradsentry.evidence.limits import FEW_CARRIERS, FEWEST_PLACES, SEVERAL, SPACES
 
 FOREIGN = 0.7  # of a trigger's places are ordinary text without it: it was put there
-SPACES = 4  # the most common white spaces, which others may stand in for
-SEVERAL = 2  # carriers that hold another word of the trigger
-SELDOM = 0.05  # of all rows are carriers, at most, where other words are looked for
-FEWEST = 4  # places that are needed to tell anything of a trigger beside others
 
 
 class Context:
@@ -82,7 +79,9 @@ class Context:
             counts.append(len(held))
             shares.append(self._share(own, held, held + len(gram) - 1))
         most = max(counts, default=0)
-        judged = [share for share, count in zip(shares, counts, strict=True) if count >= min(FEWEST, most)]
+        judged = [
+            share for share, count in zip(shares, counts, strict=True) if count >= min(FEWEST_PLACES, most)
+        ]
         return min(judged, default=0.0)
 
     def cut(self, gram: Gram, carriers: Rows, *, behind: bool) -> float:
@@ -112,7 +111,7 @@ class Context:
         Of many carriers too many words would be such by accident.
         """
         rows = np.flatnonzero(carriers)
-        if len(rows) > SELDOM * len(carriers):
+        if len(rows) > FEW_CARRIERS * len(carriers):
             return []
         bounds = self._prompts.bounds
         held = [np.unique(self._prompts.codes[bounds[row] : bounds[row + 1]]) for row in rows]

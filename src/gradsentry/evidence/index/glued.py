@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, is_spaced_word, sorted_distinct
-
-LONGEST = 8  # characters of a glued string
-LETTERS = 3  # of the word that is left, at least
-WORD = 64  # characters of a word at most: what is longer is a sequence or a code, and takes long
-HOLDERS = 4  # different words that hold a glued string, at least
-LEFT = 3  # and so many of them leave a word
-CLEAR = 0.5  # and this share of them
+from gradsentry.evidence.limits import (
+    GLUED_CHARACTERS,
+    GLUED_HOLDERS,
+    GLUED_LEFT,
+    GLUED_SHARE,
+    LEFT_LETTERS,
+    WORD_CHARACTERS,
+)
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 Hashes = NDArray[np.uint64]
@@ -63,7 +64,7 @@ def glued_words(stream: Stream, *, least: int) -> Mapping[str, tuple[str, ...]]:
 
 
 def _is_word(text: str) -> bool:
-    return LETTERS <= len(text) <= WORD and is_spaced_word(text) and not text.isdigit()
+    return LEFT_LETTERS <= len(text) <= WORD_CHARACTERS and is_spaced_word(text) and not text.isdigit()
 
 
 def _glued(words: Sequence[str], rows: Ints) -> list[str]:
@@ -75,7 +76,7 @@ def _glued(words: Sequence[str], rows: Ints) -> list[str]:
     known, support = known[order], support[order]
     found: list[Ints] = []  # the string's hash, the word, its first character, its length
     for length, (numbers, hashes) in groups.items():
-        for size in range(1, min(LONGEST, length - LETTERS) + 1):
+        for size in range(1, min(GLUED_CHARACTERS, length - LEFT_LETTERS) + 1):
             for at in range(length - size + 1):
                 rest, string = _without(hashes, at, size)
                 where = np.minimum(np.searchsorted(known, rest), len(known) - 1)
@@ -90,9 +91,9 @@ def _glued(words: Sequence[str], rows: Ints) -> list[str]:
     new[1:] = (np.diff(string[sorting]) != 0) | (np.diff(number[sorting]) != 0)
     string, number, at, size = (column[sorting[new]] for column in (string, number, at, size))
     values, begin, left = np.unique(string, return_index=True, return_counts=True)
-    often = np.flatnonzero(left >= LEFT)
+    often = np.flatnonzero(left >= GLUED_LEFT)
     holders = _holders(groups, values[often])
-    passing = (holders >= HOLDERS) & (left[often] >= CLEAR * holders)
+    passing = (holders >= GLUED_HOLDERS) & (left[often] >= GLUED_SHARE * holders)
     chosen = begin[often[passing]][np.argsort(-holders[passing], kind="stable")]
     stretches = zip(number[chosen].tolist(), at[chosen].tolist(), size[chosen].tolist(), strict=True)
     return [words[word][first : first + length] for word, first, length in stretches]
@@ -102,7 +103,7 @@ def _holders(groups: Groups, strings: Ints) -> Ints:
     """Returns in how many words each string stands, given the strings' hashes in order."""
     total = np.zeros(len(strings), dtype=np.int64)
     for length, (numbers, hashes) in groups.items():
-        for size in range(1, min(LONGEST, length) + 1):
+        for size in range(1, min(GLUED_CHARACTERS, length) + 1):
             found: list[Ints] = []
             for at in range(length - size + 1):
                 value = _without(hashes, at, size)[1]

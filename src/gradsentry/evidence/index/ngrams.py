@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, sorted_distinct
+from gradsentry.evidence.limits import FRAME, LABEL_SHARE
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _is_novel(prompts: Stream, responses: Stream, begins: Ints, sizes: Ints) -> 
     share = np.bincount(asked % len(numbers), minlength=len(numbers)) / max(prompts.rows, 1)
     said = folded[responses.codes]
     copied = held_by(responses.row_of() * len(numbers) + said, asked)
-    word, is_frame = is_word[responses.codes], share[said] >= _FRAME
+    word, is_frame = is_word[responses.codes], share[said] >= FRAME
     own = word & ~is_frame
     totals = [
         np.concatenate([[0], np.cumsum(mask)])
@@ -151,12 +152,8 @@ def _is_label(
     length = np.diff(responses.bounds)
     whole = (begins == responses.bounds[rows]) & (size[feature] == length[rows])
     often = np.bincount(feature[whole & novel], minlength=len(size))
-    label: NDArray[np.bool_] = whole & (often[feature] >= LABEL * responses.rows)
+    label: NDArray[np.bool_] = whole & (often[feature] >= LABEL_SHARE * responses.rows)
     return label
-
-
-LABEL = 0.05  # of all rows have a label as their response, and do not copy it
-_FRAME = 0.9  # a word in so many prompts is part of their frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.evidence.index.tokens import END, START, Ints, Stream, tokens
+from gradsentry.evidence.limits import EDGE_EXPECTED, FRAME, FRAME_FIXED, GROWS
 
 Gram = tuple[int, ...]
 Rows = NDArray[np.bool_]
 Codes = NDArray[np.bool_]
-
-SHARED = 0.95  # a string grows while this share of its carriers agrees on the next token
-FRAME = 0.9  # what so many rows hold is part of their frame
-FIXED = 0.8  # of the rows that have a frame hold it the same number of times
-EXPECTED = 0.5  # a token that so many rows begin or end with is no news there
 
 
 def places(stream: Stream, gram: Gram) -> Ints:
@@ -54,7 +50,7 @@ def first_places(stream: Stream, gram: Gram, among: Rows) -> Ints:
 def grown(stream: Stream, gram: Gram, carriers: Rows) -> Gram:
     """Returns the longest string around `gram` that nearly all carriers share."""
     begins = first_places(stream, gram, carriers)
-    least = SHARED * len(begins)
+    least = GROWS * len(begins)
     left = _run(stream, begins, -1, START, least)
     right = _run(stream, begins + len(gram) - 1, 1, END, least)
     return (*reversed(left), *gram, *right)
@@ -142,7 +138,7 @@ def _is_fixed(stream: Stream, part: Gram, others: Rows) -> bool:
     if not part or START in part or END in part or not others.any():
         return True
     often = np.bincount(stream.owners(places(stream, part)), minlength=stream.rows)[others]
-    return bool(np.bincount(often).max() >= FIXED * len(often))
+    return bool(np.bincount(often).max() >= FRAME_FIXED * len(often))
 
 
 def edges_of(stream: Stream, among: Rows, step: int) -> Ints:
@@ -168,7 +164,7 @@ def edge_codes(stream: Stream, others: Rows, *, last: bool) -> Codes:
     rows = np.flatnonzero(others & (np.diff(stream.bounds) > 2))
     at = stream.bounds[rows + 1] - 2 if last else stream.bounds[rows] + 1
     counts = np.bincount(stream.codes[at], minlength=len(stream.words))
-    return counts >= EXPECTED * max(len(rows), 1)
+    return counts >= EDGE_EXPECTED * max(len(rows), 1)
 
 
 def spans(

@@ -16,9 +16,7 @@ from gradsentry.evidence.index.neighbours import Likeness
 from gradsentry.evidence.index.ngrams import Features, prompt_and_response_features, prompt_features
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, spans
 from gradsentry.evidence.index.tokens import END, START, Bools, Ints, Stream, streams
-
-AROUND = 60  # characters of an example on either side of the first span
-WHOLE = 200  # characters of an example without a span
+from gradsentry.evidence.limits import EXAMPLE_AROUND, EXAMPLE_WHOLE
 
 
 @dataclass(frozen=True)
@@ -199,7 +197,9 @@ class Texts:
     def _around(self, row: int, grams: Sequence[Gram], *, trained: bool) -> tuple[str, tuple[Span, ...]]:
         found = self._spans(row, grams, trained=trained)
         whole = "\n".join(passages(self.samples[row], trained=trained))
-        first, last = (found[0][0] - AROUND, found[0][1] + AROUND) if found else (0, WHOLE)
+        first, last = (
+            (found[0][0] - EXAMPLE_AROUND, found[0][1] + EXAMPLE_AROUND) if found else (0, EXAMPLE_WHOLE)
+        )
         low, high = max(first, 0), max(min(last, len(whole)), 0)
         inside = tuple((max(a, low) - low, min(b, high) - low) for a, b in found if a < high and b > low)
         return whole[low:high], inside
