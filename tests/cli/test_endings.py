@@ -112,7 +112,7 @@ def test_an_interrupt_is_told_from_all_else(tmp_path):
 
 
 def test_a_fault_of_ours_is_one_line_that_says_how_to_report_it(data, call, monkeypatch):
-    def fail(samples, false_alarm_rate):
+    def fail(samples, **settings):
         raise KeyError("x\x1b[31m\ny")
 
     monkeypatch.setattr("gradsentry.evidence.find_evidence", fail)
