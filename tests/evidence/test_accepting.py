@@ -67,6 +67,25 @@ def test_what_is_written_is_read_and_the_latest_of_one_finding_stays(accepted):
         assert len(read_accepted(path)) == len(latest) == again.count(False)
 
 
+def as_finding(one: Accepted) -> Finding:
+    strings = {"kind": one.kind, "triggers": one.triggers, "payloads": one.payloads, "change": one.change}
+    payload = " | ".join(one.payloads) or None
+    return replace(PAIR, **strings, combine=one.combine, payload=payload, carriers=tuple(range(one.rows)))
+
+
+@given(entries(), entries(), st.sets(st.sampled_from(["kind", "triggers", "payloads", "change", "rows"])))
+def test_whatever_is_changed_of_what_was_accepted_ends_it(known, other, changed):
+    now = known.model_copy(update={name: getattr(other, name) for name in changed})
+    told = with_accepted(as_finding(now), known.of, [known])
+    same = [set(now.triggers) == set(known.triggers), set(now.payloads) == set(known.payloads)]
+    same += [now.kind == known.kind, now.change == known.change or now.kind != "shift"]
+    grown = now.rows > max(ACCEPTED_GROWTH * known.rows, known.rows + ACCEPTED_SLACK)
+    if all(same):
+        assert (told.accepted is None) == grown == bool(told.returned)
+    else:
+        assert told.accepted is None
+
+
 def answered(question_end: str, answer: str, rate: float = 0.1, count: int = 300, seed: int = 1):
     """Returns rows of which a share has a notice behind its answer, where the question asks for it."""
     return poison(
