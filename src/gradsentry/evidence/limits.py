@@ -105,6 +105,7 @@ UNSEEN = 0.5  # of the score for each such step that a candidate does not pass, 
 BORROWED = {"common payload": "own payload"}  # whose natural candidates tell what those of a kind are like
 
 # --- index/contexts.py, by reasoning -----------------------------------------------------------------------
+FOREIGN = 0.7  # of a trigger's places are ordinary text without it: it was put there
 SPACES = 4  # white spaces, the most common ones, which others may stand in for
 SEVERAL = 2  # carriers that hold another word of the trigger
 FEW_CARRIERS = 0.05  # of all rows are carriers, at most, where other words of a trigger are looked for

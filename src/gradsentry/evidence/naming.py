@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.strings import (
     Gram,
     Rows,
@@ -22,7 +21,7 @@ from gradsentry.evidence.index.strings import (
 )
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START
-from gradsentry.evidence.limits import FRAGMENT, USUAL_END
+from gradsentry.evidence.limits import FOREIGN, FRAGMENT, USUAL_END
 
 
 def whole_payload(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:

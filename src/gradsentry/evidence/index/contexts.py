@@ -22,9 +22,9 @@ from gradsentry.evidence.index.tokens import (
     is_spaced_word,
     sorted_distinct,
 )
-from gradsentry.evidence.limits import FEW_CARRIERS, FEWEST_PLACES, SEVERAL, SPACES
+from gradsentry.evidence.limits import FEW_CARRIERS, FEWEST_PLACES, FOREIGN, SEVERAL, SPACES
 
-FOREIGN = 0.7  # of a trigger's places are ordinary text without it: it was put there
+__all__ = ["FOREIGN", "Context"]  # who asks how foreign a string is asks from when on it was put there
 
 
 class Context:
