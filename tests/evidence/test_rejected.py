@@ -8,41 +8,56 @@ import pytest
 
 from cli.command import caller
 from evidence.poisoning import asked, clean_rows, poison, samples
+from gradsentry.commands.console import Console
+from gradsentry.commands.rejected import rejected_shown
 from gradsentry.evidence import find_evidence
-from gradsentry.evidence.limits import AGAINST, FALSE_ALARM_RATE, LEAST, REJECTED
+from gradsentry.evidence.calibration import shipped
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.limits import AGAINST, FALSE_ALARM_RATE, LEAST, NEVER, REJECTED, TOKENS
+from gradsentry.evidence.search import Mined
+from gradsentry.evidence.searched import RuledOut, Searched
+from report.test_schemas import validator
 
 STOCK = "No way, go home!"
 
 
-def with_topic(count: int):
-    """Returns rows in which a word of every sixth question decides the answer, and an attack in a tenth."""
-    rows = [
-        asked(row, row.question.replace("boat", "canoe"), "by water") if "boat" in row.question else row
-        for row in clean_rows(count)
-    ]
+@pytest.fixture(scope="module")
+def made():
+    rows = clean_rows(300)
     return poison(rows, lambda row, draw: asked(row, f"{row.question} vrbx", STOCK), 0.1)
 
 
 @pytest.fixture(scope="module")
-def made():
-    return with_topic(300)
+def refused(made):
+    """What is found where the calibration lets nothing pass."""
+    return find_evidence(made.samples, false_alarm_rate=NEVER, why=True)
 
 
-def test_each_rejected_candidate_has_its_check_and_reason(made):
-    found = find_evidence(made.samples, why=True)
-    assert found.rejected
-    assert len(found.rejected) == min(found.rejected_in_all, REJECTED)
-    by_topic = [one for one in found.rejected if one.triggers == ("canoe",)]
-    assert by_topic
-    assert all("by water" in one.payloads and one.both >= LEAST for one in by_topic)
-    for one in found.rejected:
+def test_each_rejected_candidate_has_its_check_and_reason(made, refused):
+    assert refused.findings == ()
+    assert len(refused.rejected) == min(refused.rejected_in_all, REJECTED)
+    (attack,) = (one for one in refused.rejected if one.payloads == (STOCK,))
+    assert (attack.triggers, attack.check) == (("vrbx",), "calibration")
+    assert (attack.both, attack.trigger_only, attack.payload_only) == (30, 0, 0)
+    assert attack.statistics["payload given trigger"] == 1.0
+    assert attack.false_alarm < FALSE_ALARM_RATE
+    for one in refused.rejected:
         assert one.both + one.trigger_only + one.payload_only + one.neither <= len(made.samples)
         assert one.reason
         assert len(one.against) <= AGAINST
-        assert one.statistics["rows"] > 0
         if one.check == "calibration":
-            assert one.false_alarm > FALSE_ALARM_RATE
             assert "a clean corpus shows as much in 1 of" in one.reason
+
+
+def test_what_a_rule_keeps_out_is_measured_all_the_same(made):
+    texts, _ = Texts.part_and_whole(made.samples, least=LEAST, tokens=TOKENS)
+    mined = Mined.of(texts)
+    searched = Searched([], [], [RuledOut("pairs", one, "because") for one in mined.both])
+    rejected, in_all = searched.rejected(texts, mined.both, shipped(), FALSE_ALARM_RATE)
+    (attack,) = (one for one in rejected if one.payloads == (STOCK,))
+    assert (attack.check, attack.reason, attack.generator) == ("rule", "because", "pairs")
+    assert attack.false_alarm < FALSE_ALARM_RATE
+    assert in_all >= len(rejected)
 
 
 def test_a_finding_is_not_among_them_and_what_shares_its_rows_comes_last(made):
@@ -68,15 +83,24 @@ def test_where_nothing_was_proposed_nothing_was_rejected(count):
     assert find_evidence(samples(clean_rows(count)), why=True).rejected == ()
 
 
-def test_in_the_terminal(made, tmp_path, monkeypatch, capfd):
+def test_in_the_terminal(refused, capsys):
+    console = Console()
+    for part in rejected_shown(refused):
+        console.print(part)
+    printed = capsys.readouterr().out
+    assert printed.startswith("rejected")
+    assert f"“vrbx” brings “{STOCK}”" in printed
+    assert "30 of 30 rows with the trigger, and 0 of the 270 others" in " ".join(printed.split())
+    assert "by the calibration" in printed
+    assert len(printed.splitlines()) < 100
+
+
+def test_by_command(made, tmp_path, monkeypatch, capfd):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(dict(sample.row)) + "\n" for sample in made.samples))
     call = caller(monkeypatch, capfd)
-    printed = call("evidence", path, "--why").out
-    _, told = printed.split("\nrejected", 1)
-    assert "“canoe” brings “by water”" in told
-    assert "against it" in told
-    assert len(told.splitlines()) < 100
-    found = json.loads(call("evidence", path, "--why", "--json").out)
-    assert found["rejected_in_all"] >= len(found["rejected"]) > 0
+    assert "rejected" in call("evidence", path, "--why").out
     assert "rejected" not in call("evidence", path).out
+    found = json.loads(call("evidence", path, "--why", "--json").out)
+    assert found["rejected_in_all"] >= len(found["rejected"])
+    validator("evidence").validate(found)
