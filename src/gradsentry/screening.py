@@ -204,9 +204,10 @@ def _judging(run: RunDirectory) -> Judging:
 
     Raises:
         RunError: If the manifest says something else.
+        DataError: If that was by a calibration of another version.
     """
     try:
-        return Judging.model_validate(run.manifest().get("evidence", {}))
+        judging = Judging.model_validate(run.manifest().get("evidence", {}))
     except ValidationError as error:
         key = ".".join(map(str, error.errors()[0]["loc"]))
         raise RunError(
@@ -214,6 +215,9 @@ def _judging(run: RunDirectory) -> Judging:
             where=str(run.path / MANIFEST),
             mend="scan again into another directory",
         ) from None
+    if judging.calibration is not None:
+        judging.calibration.refuse_foreign(f"the calibration in {run.path / MANIFEST}")
+    return judging
 
 
 def _expectation(run: RunDirectory) -> Expectation | None:

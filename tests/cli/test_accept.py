@@ -13,6 +13,7 @@ from gradsentry.attacks import BadNets, poison
 from gradsentry.corpus import open_corpus
 from gradsentry.embedded import embedded_data_path
 from gradsentry.evidence import Evidence
+from gradsentry.evidence.calibration import shipped
 from gradsentry.screening import scan
 from scan.rows import read_rows, write_rows
 
@@ -122,6 +123,21 @@ def test_a_lower_rate_of_false_alarms_in_a_scan(scanned, folder, call, model_pat
     )
     line = refused(call(*command, "--false-alarm-rate", 0.9))
     assert line.startswith("Invalid value for '--false-alarm-rate'")
+
+
+def test_a_scan_keeps_its_calibration_and_refuses_one_of_another_version(scanned, folder, call, model_path):
+    own = shipped().model_copy(update={"source": "ours"})
+    own.save(folder / "own.json")
+    command = ("scan", scanned / "data.jsonl", "-m", model_path, "-o", folder / "run", "--json")
+    assert json.loads(call(*command, "--calibration", folder / "own.json").out)["calibration"] == "ours"
+    assert json.loads(call(*command).out)["calibration"] == "ours"
+    assert json.loads(call(*command, "--calibration", "shipped").out)["calibration"] == shipped().source
+    call(*command, "--calibration", folder / "own.json")
+    manifest = as_json(folder / "run/manifest.json")
+    manifest["evidence"]["calibration"]["version"] = 0
+    (folder / "run/manifest.json").write_text(json.dumps(manifest))
+    line = refused(call(*command))
+    assert line.startswith(f"the calibration in {folder}/run/manifest.json: is of version 0, not ")
 
 
 def test_a_manifest_that_says_something_else_is_one_line(scanned, folder, call, model_path):

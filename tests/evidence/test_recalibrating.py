@@ -140,6 +140,8 @@ def test_the_command_writes_what_evidence_reads(folder, monkeypatch, capfd):
     for said in ("left out: README.md", "left out: tiny.jsonl: 1 different rows", "12 own clean corpora"):
         assert said in ended.out
     assert Calibration.from_file(out).corpora == 12
+    Calibration.from_file(out).model_copy(update={"version": 0}).save(out)
+    assert call("calibrate", folder / "clean", "--out", out, "--alone").code == 0  # an old one is replaced
     command = ("evidence", folder / "new.jsonl", "--json")
     assert json.loads(call(*command).out)["outcome"] == "poisoned"
     found = json.loads(call(*command, "--calibration", out).out)
@@ -152,7 +154,7 @@ def test_what_the_command_refuses(folder, monkeypatch, capfd):
     data = folder / "new.jsonl"
     kept = data.read_bytes()
     line = refused(call("calibrate", folder / "clean", "--out", data))
-    assert line.startswith(f"{data}: is no calibration")
+    assert line.startswith(f"{data}: is there, and is no calibration")
     assert data.read_bytes() == kept
     assert refused(call("calibrate", data, "--out", folder / "x.json")).startswith(f"{data}: is no folder")
     (folder / "empty").mkdir()

@@ -34,8 +34,9 @@ def calibrate(
     from gradsentry.evidence.reasons import share_of_clean
     from gradsentry.evidence.recalibrating import recalibrated
 
-    if out.exists():
-        Calibration.from_file(out)  # what is no calibration is not replaced
+    if out.is_file() and not Calibration.is_in(out):
+        mend = "name another file: only a calibration is replaced"
+        raise DataError("is there, and is no calibration", where=str(out), mend=mend)
     corpora, left_out = _corpora(folder)
     try:
         made = recalibrated(corpora, shipped(), alone=alone)

@@ -141,19 +141,30 @@ class Calibration(Settings):
                 where=str(path),
                 mend="make one with `gradsentry calibrate`",
             ) from None
-        if found.version != VERSION:
-            raise DataError(
-                f"is of version {found.version}, not {VERSION}",
-                where=str(path),
-                mend="make it again with `gradsentry calibrate`",
-            )
-        if found.kinds.keys() != PARTS.keys():
-            raise DataError(
-                f"knows {', '.join(found.kinds) or 'no kind of candidate'}, not {', '.join(PARTS)}",
-                where=str(path),
-                mend="make it again with `gradsentry calibrate`",
-            )
+        found.refuse_foreign(str(path))
         return found
+
+    @classmethod
+    def is_in(cls, path: Path) -> bool:
+        """Returns whether a file holds a calibration, of whatever version."""
+        try:
+            cls.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return False
+        return True
+
+    def refuse_foreign(self, where: str) -> None:
+        """Raises where the calibration is of other statistics or kinds of candidates than are measured.
+
+        Raises:
+            DataError: With what differs.
+        """
+        mend = "make it again with `gradsentry calibrate`"
+        if self.version != VERSION:
+            raise DataError(f"is of version {self.version}, not {VERSION}", where=where, mend=mend)
+        if self.kinds.keys() != PARTS.keys():
+            known = ", ".join(self.kinds) or "no kind of candidate"
+            raise DataError(f"knows {known}, not {', '.join(PARTS)}", where=where, mend=mend)
 
     def save(self, path: Path) -> None:
         """Writes the calibration as JSON.
