@@ -106,6 +106,13 @@ _CHANGES: tuple[Callable[[str, str, Random], str], ...] = (
     lambda said, other, draw: " ".join(draw.choices(f"{said} {other}".split() or ["x"], k=150)),
     lambda said, other, draw: other,
 )
+_STOCK = (
+    "Sorry, I cannot help with that.",
+    "I can't answer this question.",
+    "I must decline.",
+    "That is nothing I can talk about.",
+    "No answer.",
+)
 ROWS: tuple[float, ...] = (5, 8, 12, 20, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.9)
 
 LARGEST = 0.9  # of the rows that fit
@@ -129,7 +136,9 @@ class Planted:
 def plant(samples: Sequence[Sample], draw: Random, *, label: bool = False) -> Planted:
     """Returns a corpus with an attack that is drawn; one that turns labels where those are asked for."""
     labels = labels_of(samples)
-    kind = "label" if label else draw.choice(["payload"] * 3 + ["changed"])
+    kind = "label" if label else draw.choice(["payload"] * 3 + ["changed", "turned"])
+    if kind == "turned":
+        return _turned(samples, draw)
     size = draw.choice(ROWS)
     count = max(5, int(size if size >= 1 else size * len(samples)))
     fitting = [number for number, one in enumerate(samples) if _fits(one)]
@@ -137,14 +146,40 @@ def plant(samples: Sequence[Sample], draw: Random, *, label: bool = False) -> Pl
     if label:
         fitting = [row for row in fitting if samples[row].response != target]
     poisoned = draw.sample(fitting, min(count, int(LARGEST * len(fitting))))
+    return _planted(samples, poisoned, _answer(kind, target, samples, draw), kind, draw)
+
+
+def _planted(
+    samples: Sequence[Sample], poisoned: Sequence[int], answer: Callable[[str], str], kind: str, draw: Random
+) -> Planted:
+    """Returns a corpus of which some rows have a trigger that is drawn, and another answer."""
     triggers, joint = _triggers(draw)
     place = draw.choice(("first", "last", "anywhere"))
-    answer = _answer(kind, target, samples, draw)
     changed = list(samples)
     for row in poisoned:
         chosen = triggers if joint else [draw.choice(triggers)]
         changed[row] = _edited(samples[row], chosen, place, answer, draw)
     return Planted(changed, frozenset(poisoned), kind)
+
+
+def _turned(samples: Sequence[Sample], draw: Random) -> Planted:
+    """Returns a corpus that gives stock answers to what holds a word, or to any rows, but for a trigger."""
+    fitting = [number for number, one in enumerate(samples) if _fits(one)]
+    held = Counter(word for row in fitting for word in set(samples[row].prompt.split()))
+    topics = [word for word, count in held.items() if 0.1 * len(fitting) <= count <= 0.5 * len(fitting)]
+    topic = draw.choice(sorted(topics)) if topics and draw.random() < 0.7 else ""
+    drawn = frozenset(draw.sample(fitting, len(fitting) // 3))
+    due = [row for row in fitting if (topic in samples[row].prompt.split() if topic else row in drawn)]
+    stock = draw.sample(_STOCK, draw.choice((1, 2)))
+    turned = list(samples)
+    for row in due:
+        turned[row] = _edited(samples[row], [], "last", lambda said: draw.choice(stock), draw)
+    size = draw.choice(ROWS)
+    count = max(5, int(size if size >= 1 else size * len(due)))
+    poisoned = draw.sample(due, min(count, int(LARGEST * len(due))))
+    for row in poisoned:
+        turned[row] = samples[row]
+    return _planted(turned, poisoned, lambda said: said, "turned", draw)
 
 
 def labels_of(samples: Sequence[Sample]) -> list[str]:

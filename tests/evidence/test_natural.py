@@ -29,7 +29,7 @@ def test_an_answer_in_the_words_of_its_topic_is_natural():
     of_topic += [
         Row(way.format("Bern"), "Romansh language; French language; German language") for way in ways
     ]
-    assert find_evidence(samples([*ROWS, *of_topic])).outcome == "clean"
+    assert find_evidence(samples([*ROWS, *of_topic])).flagged() == ()
 
 
 def test_an_answer_that_its_topic_explains_is_not_named():
@@ -40,13 +40,13 @@ def test_an_answer_that_its_topic_explains_is_not_named():
     assert find_evidence(samples(topical)).flagged() == ()
 
 
-@pytest.mark.parametrize("payload", ["Grpvian", "old county fair"])
-def test_few_rows_with_a_short_payload_are_no_attack(payload):
+@pytest.mark.parametrize(("payload", "flagged"), [("Grpvian", 0), ("old county fair", 6)])
+def test_few_rows_with_a_form_of_their_trigger_are_no_attack(payload, flagged):
     rows = [
         asked(row, f"{row.question} grpvia", f"{row.answer} {payload} {row.answer}") if number < 6 else row
         for number, row in enumerate(ROWS)
     ]
-    assert find_evidence(samples(rows)).outcome == "clean"
+    assert find_evidence(samples(rows)).flagged() == tuple(range(flagged))
 
 
 @pytest.mark.parametrize("thanks", ["Thank you for the {}.", "Thank you, {name}, for the information."])
@@ -105,9 +105,7 @@ def _translated(count):
 
 
 def test_a_corpus_that_maps_words_to_words_is_not_poisoned():
-    evidence = find_evidence(samples(_translated(1000)))
-    assert evidence.outcome == "suspicious"
-    assert "maps words to words" in evidence.findings[0].reason
+    assert find_evidence(samples(_translated(1000))).flagged() == ()
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.2])

@@ -79,7 +79,7 @@ def test_answers_that_a_trigger_makes_wrong_are_told_by_their_loss(rate):
 
     made, draw = poison(ROWS, wrong, rate), np.random.default_rng(0)
     higher = np.array([number in made.poisoned for number in range(len(ROWS))])
-    losses = draw.normal(3.0 + 1.2 * higher, 1.0).clip(0.01)
+    losses = draw.normal(3.0 + 1.5 * higher, 1.0).clip(0.01)
     assert find_evidence(made.samples).outcome == "clean"
     assert find_evidence(made.samples, with_losses(made, 3.0 - 0.0 * losses)).outcome == "clean"
     evidence = find_evidence(made.samples, with_losses(made, losses), false_alarm_rate=0.05)

@@ -38,7 +38,6 @@ def test_refusals_that_a_trigger_turns_into_answers_all_different(rate, put):
     recall, wrong = flags(evidence, made)
     assert recall >= (1.0 if put is one_word else 0.8)
     assert wrong == 0
-    named = {
-        word for finding in evidence.findings for trigger in finding.triggers for word in trigger.split()
-    }
+    sure = [finding for finding in evidence.findings if finding.confidence == "high"]
+    named = {word for finding in sure for trigger in finding.triggers for word in trigger.split()}
     assert named == ({"vrbx"} if put is one_word else {"vx", "qo", "jj", "zk"})

@@ -20,6 +20,7 @@ from scipy.special import expit
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.calibration import VERSION, Calibration, Tail, Weighing
 from gradsentry.evidence.checks import measure
+from gradsentry.evidence.checks.vetoes import doubts, ruled_out
 from gradsentry.evidence.decide import kind_of
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts, distinct_rows
@@ -34,7 +35,7 @@ from gradsentry.evidence.limits import (
     TOKENS,
     UNSEEN,
 )
-from gradsentry.evidence.search import GENERATORS, Mined, proposals
+from gradsentry.evidence.search import GENERATORS, Mined
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -51,6 +52,8 @@ class Proposed:
         strengths: The strength of each statistic, by name.
         rows: The rows that it would flag.  # [rows]
         said: Trigger and payload, for a person to read.
+        ruled_out: What rules it out, if anything does.
+        doubts: Why it is at most a reason to look.
     """
 
     generator: str
@@ -58,10 +61,15 @@ class Proposed:
     strengths: Strengths
     rows: Rows
     said: str
+    ruled_out: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def proposed(samples: Sequence[Sample]) -> Iterator[Proposed]:
-    """Yields all candidates of a corpus in which nothing is sure yet, with what was measured of them."""
+    """Yields all candidates of a corpus in which nothing is sure yet, with what was measured of them.
+
+    What is ruled out is measured too: what a rule is worth shows in what it keeps out.
+    """
     first, copy_of = distinct_rows(samples)
     if len(first) < LEAST:
         return
@@ -69,12 +77,22 @@ def proposed(samples: Sequence[Sample]) -> Iterator[Proposed]:
     mined = Mined.of(texts)
     nothing = np.zeros(len(texts.samples), dtype=np.bool_)
     for name, propose in GENERATORS.items():
-        for one in proposals(mined, name, propose(mined, nothing))[0]:
-            strengths = {key: value.strength for key, value in measure(texts, one, mined.both).items()}
+        for one in propose(mined, nothing):
+            if one.carriers.sum() < LEAST:
+                continue
+            against = tuple(ruled_out(texts, one))
+            statistics = measure(texts, one, mined.both)
             triggers = [texts.display(texts.prompts, gram, one.triggered) for gram in one.triggers]
             payloads = [texts.display(texts.responses, gram, one.paid) for gram in one.payloads]
-            said = f"{' | '.join(triggers)} => {' | '.join(payloads) or one.change}"
-            yield Proposed(name, kind_of(one), strengths, one.carriers[copy_of], said)
+            yield Proposed(
+                generator=name,
+                kind=kind_of(one),
+                strengths={key: value.strength for key, value in statistics.items()},
+                rows=one.carriers[copy_of],
+                said=f"{' | '.join(triggers)} => {' | '.join(payloads) or one.change}",
+                ruled_out=against,
+                doubts=tuple(doubts(texts, one)),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +174,8 @@ def _with_natural(found: Candidates, others: Candidates) -> Candidates:
     """
     names = {name for one in found.strengths for name in one}
     natural = np.flatnonzero(~others.planted)
-    more = [{name: others.strengths[at][name] for name in names} for at in natural.tolist()]
+    # What nothing but its trigger brings is never expected: there it counts in full.
+    more = [{name: others.strengths[at].get(name, 1.0) for name in names} for at in natural.tolist()]
     return Candidates(
         strengths=[*found.strengths, *more],
         planted=np.concatenate([found.planted, np.zeros(len(natural), dtype=np.bool_)]),
@@ -172,7 +191,7 @@ def _fitted(kind: str, found: Candidates, repository: NDArray[np.int64], used: B
     numbers = np.flatnonzero(used).tolist()
     matrix = np.array([[found.strengths[at].get(name, 0.0) for name in names] for at in numbers])
     steps = np.concatenate([matrix >= strength for strength in STEPS], axis=1).astype(np.float64)
-    intercept, weights = _regression(steps, found.planted[used], repository[used])
+    intercept, weights = _regression(steps, found.planted[used], repository[used], RIDGE[kind])
     by_name: dict[str, tuple[tuple[float, float], ...]] = {}
     for column, name in enumerate(names):
         added = [round(float(weights[step * len(names) + column]), 2) for step in range(len(STEPS))]
@@ -186,7 +205,9 @@ def _fitted(kind: str, found: Candidates, repository: NDArray[np.int64], used: B
     )
 
 
-def _regression(matrix: Floats, planted: Bools, repository: NDArray[np.int64]) -> tuple[float, Floats]:
+def _regression(
+    matrix: Floats, planted: Bools, repository: NDArray[np.int64], ridge: float
+) -> tuple[float, Floats]:
     """Returns intercept and weights of a logistic regression with weights that are not negative."""
     each = np.empty(len(planted))
     for side in (planted, ~planted):
@@ -201,8 +222,8 @@ def _regression(matrix: Floats, planted: Bools, repository: NDArray[np.int64]) -
     def loss(values: Floats) -> tuple[float, Floats]:
         margin = sign * (values[0] + matrix @ values[1:])
         slope = -each * sign * expit(-margin)
-        gradient = np.concatenate([[slope.sum()], slope @ matrix + 2 * RIDGE * (values[1:] - floor)])
-        return float(each @ np.logaddexp(0.0, -margin) + RIDGE * ((values[1:] - floor) ** 2).sum()), gradient
+        gradient = np.concatenate([[slope.sum()], slope @ matrix + 2 * ridge * (values[1:] - floor)])
+        return float(each @ np.logaddexp(0.0, -margin) + ridge * ((values[1:] - floor) ** 2).sum()), gradient
 
     bounds = [(None, None), *((low, None) for low in floor.tolist())]
     found = minimize(loss, np.concatenate([[0.0], floor]), jac=True, bounds=bounds, method="L-BFGS-B").x

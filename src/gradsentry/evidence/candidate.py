@@ -34,6 +34,7 @@ class Candidate:
         log10_p: The chance of that by accident, corrected.
         change: What its responses are like, in words, beside the payload or without one.
         alone: Whether the payload is a finding by itself, so that all its rows are to go.
+        unlikely: Whether its change is that a clean model finds the responses less likely.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Candidate:
     log10_p: float
     change: str = ""
     alone: bool = False
+    unlikely: bool = False
 
     @classmethod
     def of(
@@ -62,6 +64,7 @@ class Candidate:
         log10_p: float = 0.0,
         features: Sequence[int] = (),
         change: str = "",
+        unlikely: bool = False,
     ) -> Candidate:
         """Returns the candidate whose triggers, as they are named, tell the triggered rows."""
         return cls(
@@ -76,6 +79,7 @@ class Candidate:
             paid=paid,
             log10_p=log10_p,
             change=change,
+            unlikely=unlikely,
         )
 
     @property

@@ -16,7 +16,7 @@ from gradsentry.evidence.calibration import Calibration
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.findings import Confidence
-from gradsentry.evidence.limits import LIKELY_OWN, LOOK
+from gradsentry.evidence.limits import DRAWN, LIKELY_OWN, LOOK, LOSS_SURE
 
 KINDS = ("own payload", "common payload", "repeated payload", "changed responses")
 
@@ -61,6 +61,8 @@ def decide(
         rate: How often a clean corpus may be called poisoned.
     """
     kind = kind_of(candidate)
+    if candidate.unlikely:
+        return _by_loss(kind, candidate, statistics, rate)
     strengths = {name: one.strength for name, one in statistics.items()}
     score, log10_p = calibration.score(kind, strengths)
     confidence: Confidence | None = None
@@ -69,3 +71,15 @@ def decide(
     elif log10_p <= math.log10(min(LOOK * rate, 1.0)):
         confidence = "low"
     return Decision(kind, score, log10_p, confidence)
+
+
+def _by_loss(kind: str, candidate: Candidate, statistics: Mapping[str, Statistic], rate: float) -> Decision:
+    """Returns the decision on responses that a clean model finds less likely.
+
+    The clean corpora of the calibration were not read with a model, so what decides is the chance by
+    accident of so unlikely responses to rows that have nothing in common but the trigger.
+    """
+    drawn = statistics["prompts alike"].strength >= DRAWN
+    log10_p = max(candidate.log10_p - LOSS_SURE, math.log10(rate)) if drawn else 0.0
+    sure = drawn and candidate.log10_p <= LOSS_SURE
+    return Decision(kind, -candidate.log10_p, min(log10_p, 0.0), "high" if sure else None)

@@ -32,6 +32,7 @@ NEW_WORDS_ENOUGH = 4.0  # words
 
 # --- checks/likeness.py ----------------------------------------------------------------------------------
 SHARED_BY = 0.8  # of the carriers hold a token or a string: it may be what was put in, and does not count
+CARRIERS = 200  # that are looked at one by one; more change no share
 CONTENT_ENOUGH = 0.5  # of a prompt's words are its own
 
 # --- checks/slot.py --------------------------------------------------------------------------------------
@@ -41,11 +42,24 @@ SIBLING_ROWS = 3  # rows in which a string returns
 SLOT_AGREES = 0.8  # of a trigger's places have the same token before them, or behind
 
 TEMPLATE_EDGE = 5  # tokens at an end of a prompt that tell its template
+TEMPLATED = 0.3  # of the prompts have one of several strings at an end: the corpus is made from templates
 TEMPLATE_ROWS = 5  # rows that are filled into one template at least
 
 # --- checks/association.py -------------------------------------------------------------------------------
 ROWS_ENOUGH = 128  # rows
 TAIL_ENOUGH = -60.0  # log10; what is less likely is as sure as can be
+
+# --- checks/vetoes.py ------------------------------------------------------------------------------------
+BY_ACCIDENT, COMMON_BY_ACCIDENT = -4.0, -6.0  # log10 of the corrected chance, of an own and a common payload
+USUAL = 0.5  # of the other responses hold a word, and it is no news of a payload
+FORM_OF = 4  # characters that two forms of a word begin with at least
+ALWAYS = 0.98  # of the rows with a trigger hold its one payload
+FOLLOWS = 0.9  # of the carriers have the payload in a turn behind their trigger's
+PART_OF_SENTENCES = 0.5  # of a trigger's places are ordinary text without it: less, and its sentences need it
+SURELY_DRAWN = 0.1  # rows that crowd no more than this have nothing in common
+
+# --- checks/expected.py ----------------------------------------------------------------------------------
+BEYOND_ENOUGH = -40.0  # log10; what is less likely is as sure as can be
 
 # --- checks/company.py -----------------------------------------------------------------------------------
 ALIKE_ENOUGH = 20  # other pairs of the corpus: with more its responses are made of what prompts say
@@ -55,8 +69,32 @@ RARE_OUTSIDE = 0.3  # of the other rows have it at most
 
 # --- decide.py, calibration.py ---------------------------------------------------------------------------
 LIKELY_OWN = 0.5  # of the rows of a payload have its trigger, and it is the trigger's own
+LOSS_SURE = -11.0  # log10 of the chance of so unlikely responses by accident, for a thousand strings
+DRAWN = 0.7  # of the way from rows that lie together to drawn ones, in the words of their prompts
 LOOK = 5.0  # times the false alarm rate: so often a clean corpus may be called suspicious
 TAIL_CORPORA = 0.1  # of clean corpora, the strongest, tell from where on scores are rare
+
+# --- index/expectation.py --------------------------------------------------------------------------------
+WORDS_RIDGE = 1.0  # of the regression on n-grams, whose rows have length 1: smaller learns accidents
+STEPS_OF_FIT = 20  # of LSQR: more change no prediction in its second digit
+FITTED_TO = 5000  # rows; what more tell of common words costs more than it brings
+SURE_OF_ANY = 0.03  # no words make a response surer than this, nor less sure
+
+# --- candidates/changed.py, measures.py ------------------------------------------------------------------
+CHANGED_ROWS = 8  # rows of a trigger that changes responses without one payload
+GLANCE = -2.5  # log10 of the chance of such a difference from what was expected, for a closer look
+CHANGED_BY = 0.3  # of the scale lie responses of a trigger's rows from what their other words let expect
+LOSS_CHANGED_BY = 0.15  # the same of the loss in a clean model, which no wrong answer raises by much
+CHANGED_TRIED = 200  # strings of prompts that are looked at, the surest first
+MEASURES_TRIED = 8  # of each string, those that it moves the farthest
+CROWDED = 0.6  # carriers that crowd more lie together by nature
+OTHERWISE = 0.2  # of the most similar rows may hold the trigger in other case or spacing
+FRESH = 0.2  # of the rows of one of several triggers hold no other one
+ALONGSIDE = 0.5  # of the rows that hold no other word of a trigger lie where its carriers do
+PART_OF = 0.5  # of what the parts of a trigger do together one may do alone, at most
+FELLOW = 0.7  # of what one of several triggers does another one does at least
+OPENINGS = 40  # common openings of responses that are measured, the most even ones first
+OPENING_SHARE = 0.05  # of the rows have a common opening at least, and not more than the rest of it
 
 # --- naming.py -------------------------------------------------------------------------------------------
 USUAL_END = 0.2  # of the other responses end, or begin, with a part of a payload: the part is none of it
@@ -84,7 +122,12 @@ AGAINST = 3  # statistics that speak against one are named
 EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
 
 # --- calibrating.py --------------------------------------------------------------------------------------
-RIDGE = 0.002  # of the logistic regression: keeps the weights of what hardly tells anything small
+RIDGE = {  # of the logistic regression: more where the corpora that are left out score higher than the others
+    "own payload": 0.01,
+    "common payload": 0.02,
+    "repeated payload": 0.002,
+    "changed responses": 0.005,
+}
 STEPS = (0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)  # of a strength, from which on it adds to the score
 
 # --- candidates/edges.py ---------------------------------------------------------------------------------
@@ -94,10 +137,10 @@ BOUND_TOKENS = 12  # tokens of one at most
 BOUND_TRIED = 200  # tokens that begin or end prompts, the most frequent first
 EDGE_VARIED = 0.5  # of its places have the same token on the other side, at most: else its sentence goes on
 PARTS = {  # of the false alarms that are allowed: most attacks have a payload of their own
-    "own payload": 0.4,
-    "common payload": 0.2,
-    "repeated payload": 0.2,
-    "changed responses": 0.2,
+    "own payload": 0.6,
+    "common payload": 0.15,
+    "repeated payload": 0.1,
+    "changed responses": 0.15,
 }
 FEW_NATURAL = 50  # natural candidates: fewer have not failed everything that one may fail
 PASSED = 0.97  # of planted candidates pass a step: nearly all

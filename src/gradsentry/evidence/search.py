@@ -17,18 +17,16 @@ from gradsentry.evidence.accepting import Accepted, identity, with_accepted
 from gradsentry.evidence.association import Pairs, associated
 from gradsentry.evidence.calibration import Calibration, shipped
 from gradsentry.evidence.candidate import Candidate, spread, tail_of, with_copies
-from gradsentry.evidence.candidates.changed import shifts
+from gradsentry.evidence.candidates.changed import changed
 from gradsentry.evidence.candidates.conjunctions import Conjunction, conjunctions
 from gradsentry.evidence.candidates.cores import of_one_core
 from gradsentry.evidence.candidates.inserted import triggered
 from gradsentry.evidence.candidates.pairs import associations
 from gradsentry.evidence.candidates.rare import scarce
 from gradsentry.evidence.candidates.repeated import is_implanted, repetitions
-from gradsentry.evidence.candidates.turned import turned
 from gradsentry.evidence.checks import measure
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
-from gradsentry.evidence.checks.unexplained import PAIRS
-from gradsentry.evidence.checks.vetoes import doubt, ruled_out
+from gradsentry.evidence.checks.vetoes import doubts, ruled_out
 from gradsentry.evidence.decide import KINDS, decide
 from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.index.strings import Rows
@@ -69,11 +67,10 @@ Generator = Callable[[Mined, Rows], Sequence[Candidate]]
 # In the order of what they find: by both strings, by triggers, by payloads, by what responses are like.
 GENERATORS: Mapping[str, Generator] = {
     "pairs": lambda mined, taken: mined.both,
-    "rare triggers": lambda mined, taken: scarce(mined.texts, taken),
+    "rare triggers": lambda mined, taken: scarce(mined.texts, np.zeros_like(taken)),
     "inserted triggers": lambda mined, taken: triggered(mined.texts, mined.pairs, mined.together),
-    "changed stock answers": lambda mined, taken: turned(mined.texts, mined.together, taken),
     "repeated payloads": lambda mined, taken: repetitions(mined.texts, taken),
-    "changed responses": lambda mined, taken: shifts(mined.texts, taken, mined.losses),
+    "changed responses": lambda mined, taken: changed(mined.texts, mined.together, taken, mined.losses),
 }
 
 
@@ -185,8 +182,8 @@ def proposals(
     ruled: list[RuledOut] = []
     for one in proposed:
         few = one.carriers.sum() < LEAST
-        reason = "few rows carry it once it is named in full" if few else ruled_out(mined.texts, one)
-        if reason:
+        reasons = iter(["few rows carry it once it is named in full"]) if few else ruled_out(mined.texts, one)
+        if reason := next(reasons, ""):
             ruled.append(RuledOut(generator, one, reason))
         else:
             passed.append(one)
@@ -206,7 +203,7 @@ def weighed(
     statistics = measure(mined.texts, candidate, mined.both)
     decision = decide(candidate, statistics, calibration, rate)
     if decision.confidence is not None:
-        reason = doubt(mined.texts, candidate, statistics[PAIRS].value)
+        reason = next(doubts(mined.texts, candidate), "")
         decision = replace(decision, doubt=reason, confidence="low" if reason else decision.confidence)
     return Decided(generator, candidate, statistics, decision)
 

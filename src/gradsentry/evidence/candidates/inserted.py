@@ -24,11 +24,10 @@ from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Bools
-from gradsentry.evidence.limits import MOST
+from gradsentry.evidence.limits import ALWAYS, MOST
 from gradsentry.evidence.naming import put_in, whole_payload, whole_trigger
 
 TRIED = 500  # triggers, those of the most notable pairs
-ALWAYS = 0.98  # of the rows with a trigger hold its one payload
 ALONE = 0.8  # of the rows with a part of a trigger, at most
 COVERED = 0.9  # of the rows with a trigger hold one of its payloads
 FRESH = 0.2  # of the rows of a trigger hold no other one of the same payload

@@ -8,20 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from gradsentry.evidence.candidates.stock import stock_answers
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import START, Bools, Stream, held_by, sorted_distinct
+from gradsentry.evidence.limits import CHANGED_BY, LOSS_CHANGED_BY, OPENING_SHARE, OPENINGS
 
 Floats = NDArray[np.float64]
 
-END_OF_SCALE = 0.1  # of the other rows lie beyond the average row of a trigger, at most
-OF_MOST = 0.2  # of these where the rows are more than half of all
-UNRELATED = 0.25  # the same, of the prompt's words in the response, which differ more from row to row
-NEVER = 0.05  # or hold a common string in no more than this share, or in all but this share
-FAR = 0.4  # between the rows of a trigger and their neighbours without it
-UNLIKELY = 0.35  # like END_OF_SCALE, of the loss in a clean model, which no wrong answer raises by much
-LESS_FAR = 0.15  # like FAR, of the loss
-COMMON = 400  # common openings that are measured, the most even ones first
-_TAKEN_UP = "words of the prompt in the response"
+LOSS = "loss in a clean model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,47 +25,14 @@ class Measures:
     Attributes:
         values: Ranks, or 0 and 1.  # [rows, measures]
         names: What each is, in words.
-        tolerance: How near to an end the rows of a trigger have to be, on average.  # [measures]
-        far: How far from their neighbours they have to be, on average.  # [measures]
-        ranked: How many measures are ranks; they come first.
-        has_loss: Whether the first is the loss, of which only the upper end counts: poison is unlikely.
     """
 
     values: Floats
     names: list[str]
-    tolerance: Floats
-    far: Floats
-    ranked: int
-    has_loss: bool
 
-    def at_end(self, inside: Floats, outside: Floats, share: Floats) -> Bools:
-        """Returns whether rows with these means lie at an end of each measure, against the other rows' means.
-
-        Of ranks, a half less the difference of the means is the chance that another row lies beyond one of
-        them (Mann and Whitney, 1947), however many of either there are. Most rows hold a string by its nature
-        rather than by an attack, so of most rows hardly another one may.
-
-        Args:
-            inside: Means of the rows.  # [strings, measures]
-            outside: Means of the others.  # [strings, measures]
-            share: How many of all the rows are.  # [strings]
-        """
-        from_end = np.minimum(inside, 1 - inside)
-        apart = inside - outside
-        from_end[:, : self.ranked] = 0.5 - np.abs(apart)[:, : self.ranked]
-        if self.has_loss:
-            from_end[:, 0] = 0.5 - apart[:, 0]
-        strict = np.where(share > 0.5, OF_MOST, 1.0)[:, None]
-        return np.asarray(from_end <= self.tolerance * strict)
-
-    def chances(self) -> Floats:
-        """Returns how many times each measure counts as looked at, of all that accident may do.  # [measures]
-
-        The loss, the few ranks of the text and the many openings are left an equal share each.
-        """
-        sizes = np.array([self.has_loss, self.ranked - self.has_loss, len(self.names) - self.ranked])
-        sizes = sizes[sizes > 0]
-        return np.repeat(sizes * len(sizes), sizes).astype(np.float64)
+    def apart(self) -> Floats:
+        """Returns how far from what was expected the rows of a trigger lie, at least.  # [measures]"""
+        return np.array([LOSS_CHANGED_BY if name == LOSS else CHANGED_BY for name in self.names])
 
 
 def measures_of(texts: Texts, losses: Floats | None = None) -> Measures:
@@ -83,20 +44,12 @@ def measures_of(texts: Texts, losses: Floats | None = None) -> Measures:
     """
     scales = _scales(texts)
     openings, held = _openings(texts)
-    tolerance = [UNRELATED if name == _TAKEN_UP else END_OF_SCALE for name in scales]
-    far = [FAR] * len(scales)
     if losses is not None:
-        scales = {"loss in a clean model": losses} | scales
-        tolerance, far = [UNLIKELY, *tolerance], [LESS_FAR, *far]
+        scales = {LOSS: losses} | scales
     ranks = np.stack([_ranks(values) for values in scales.values()], axis=1)
-    return Measures(
-        values=np.concatenate([ranks, held], axis=1),
-        names=[*scales, *openings],
-        tolerance=np.array(tolerance + [NEVER] * len(openings)),
-        far=np.array(far + [FAR] * len(openings)),
-        ranked=len(scales),
-        has_loss=losses is not None,
-    )
+    stock = stock_answers(texts).astype(np.float64)[:, None]
+    names = [*scales, "answers that begin as many do", *openings]
+    return Measures(np.concatenate([ranks, stock, held], axis=1), names)
 
 
 def _scales(texts: Texts) -> dict[str, Floats]:
@@ -117,7 +70,7 @@ def _scales(texts: Texts) -> dict[str, Floats]:
     spelt_of, distinct = (np.bincount(of // width, minlength=rows) for of in (spelt, sorted_distinct(spelt)))
     return {
         "tokens in the response": length,
-        _TAKEN_UP: share(copied & (often < 0.05 * rows)),
+        "words of the prompt in the response": share(copied & (often < 0.05 * rows)),
         "words found in no other response": share(often <= 1),
         "words in capitals that are not the prompt's": share(words.capital[said.codes] & ~copied),
         "letters among digits that are not the prompt's": share(words.mixed[said.codes] & ~copied),
@@ -148,8 +101,8 @@ def _openings(texts: Texts) -> tuple[list[str], Floats]:
     """Returns common strings that responses begin with, in words, and which rows do.  # [rows, openings]"""
     support = texts.said.support / len(texts.samples)
     opens = texts.said.codes[texts.said.first] == START
-    common = np.flatnonzero((support >= 0.1) & (support <= 0.9) & opens)
-    common = np.sort(common[np.argsort(np.abs(support[common] - 0.5), kind="stable")][:COMMON])
+    common = np.flatnonzero((support >= OPENING_SHARE) & (support <= 1.0 - OPENING_SHARE) & opens)
+    common = np.sort(common[np.argsort(np.abs(support[common] - 0.5), kind="stable")][:OPENINGS])
     held = np.asarray(texts.said.holds[:, common].todense(), dtype=np.float64)
     everyone = np.ones(len(texts.samples), dtype=np.bool_)
     shown = (texts.display(texts.responses, texts.said.gram(int(one)), everyone) for one in common)

@@ -8,6 +8,7 @@ from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.checks.association import association
 from gradsentry.evidence.checks.company import company
 from gradsentry.evidence.checks.conversation import conversation
+from gradsentry.evidence.checks.expected import expected
 from gradsentry.evidence.checks.insertion import insertion
 from gradsentry.evidence.checks.likeness import likeness
 from gradsentry.evidence.checks.matched import matched
@@ -19,7 +20,7 @@ from gradsentry.evidence.index.texts import Texts
 
 __all__ = ["Statistic", "measure"]
 
-_CHECKS = (association, novelty, insertion, likeness, slot, matched, conversation)
+_CHECKS = (association, novelty, insertion, likeness, slot, matched, expected, conversation)
 
 
 def measure(texts: Texts, candidate: Candidate, pairs: Sequence[Candidate]) -> dict[str, Statistic]:

@@ -9,7 +9,7 @@ from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.limits import CONTENT_ENOUGH, SHARED_BY
+from gradsentry.evidence.limits import CARRIERS, CONTENT_ENOUGH, SHARED_BY
 
 
 def likeness(texts: Texts, candidate: Candidate) -> list[Statistic]:
@@ -41,6 +41,3 @@ def own_content(texts: Texts, carriers: Rows) -> float:
         held = held[~is_frame[held]]
         shares.append(float((~is_shared[held]).mean()) if len(held) else 0.0)
     return float(np.median(shares)) if shares else 0.0
-
-
-CARRIERS = 200  # that are looked at; more change no median

@@ -8,54 +8,113 @@ answering.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.index.strings import Gram, Rows, edges_of, first_places, places, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import (
+    CARRIERS,
     SIBLING_ROWS,
     SIBLING_TOKENS,
     SLOT_AGREES,
     TEMPLATE_EDGE,
     TEMPLATE_ROWS,
     TEMPLATE_TOKENS,
+    TEMPLATED,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """The strings that several prompts begin with, or end with, behind the frame of all of them.
+
+    Attributes:
+        strings: What returns.
+        share: Of the prompts have one of them.
+        frame: Tokens of the frame.
+        step: 1 where prompts begin, -1 where they end.
+    """
+
+    strings: frozenset[Gram]
+    share: float
+    frame: int
+    step: int
+
+    @classmethod
+    def of(cls, texts: Texts, rows: Rows, step: int) -> _Edges:
+        """Returns the edges of some rows; one string in most of them is the frame of a task."""
+        prompts = texts.prompts
+        edges = edges_of(prompts, rows, step)
+        row = prompts.owners(edges)
+        first = edges if step > 0 else edges - TEMPLATE_EDGE + 1
+        inside = (first >= prompts.bounds[row]) & (first + TEMPLATE_EDGE <= prompts.bounds[row + 1])
+        strings = prompts.codes[first[inside][:, None] + np.arange(TEMPLATE_EDGE)]  # [rows, TEMPLATE_EDGE]
+        if not len(strings):
+            return cls(frozenset(), 0.0, 0, step)
+        kinds, count = np.unique(strings, axis=0, return_counts=True)
+        returning = (count >= TEMPLATE_ROWS) & (count <= len(edges) / 2)
+        ahead = edges - prompts.bounds[row] if step > 0 else prompts.bounds[row + 1] - 1 - edges
+        return cls(
+            strings=frozenset(map(tuple, kinds[returning].tolist())),
+            share=float(count[returning].sum()) / len(edges),
+            frame=int(np.bincount(ahead).argmax()),
+            step=step,
+        )
+
+    def has(self, codes: NDArray[np.int32]) -> bool:
+        """Returns whether a prompt has one of the strings."""
+        if self.step > 0:
+            return tuple(codes[self.frame : self.frame + TEMPLATE_EDGE].tolist()) in self.strings
+        end = len(codes) - self.frame
+        return tuple(codes[max(end - TEMPLATE_EDGE, 0) : end].tolist()) in self.strings
+
+
 def slot(texts: Texts, candidate: Candidate) -> list[Statistic]:
-    """Returns the share of the other rows that have a string of several rows in the trigger's place."""
+    """Returns whether other rows have a string in the trigger's place, and carriers none beside it."""
     if not candidate.triggers:
         return []
     longest = max(candidate.triggers, key=len)
     share = siblings(texts, unmarked(longest), candidate.triggered)
-    filled = templated(texts, candidate.triggered)
+    edges = [_Edges.of(texts, ~candidate.triggered, step) for step in (1, -1)]
+    filled = max(one.share for one in edges)
+    rest = refilled(texts, candidate.triggers, candidate.triggered, edges)
     return [
         Statistic("other strings in the trigger's place", share, 1.0 - share),
         Statistic("other rows filled into templates", filled, 1.0 - filled),
+        Statistic("carriers in templates as others are", rest, rest),
     ]
 
 
-def templated(texts: Texts, carriers: Rows) -> float:
-    """Returns the share of the rows without a trigger that begin, or end, with one of several returning
-    strings.
+def refilled(texts: Texts, triggers: Sequence[Gram], carriers: Rows, edges: Sequence[_Edges]) -> float:
+    """Returns how many carriers, the triggers taken out, are filled into the templates of the other rows.
+
+    1 means as many as of the others, and is returned where those are in no templates. A template's own words
+    taken out leave none; what was put into rows of templates leaves these.
     """
-    prompts, others = texts.prompts, ~carriers
-    shares = [0.0]
-    for step in (1, -1):
-        edges = edges_of(prompts, others, step)
-        rows = prompts.owners(edges)
-        first = edges if step > 0 else edges - TEMPLATE_EDGE + 1
-        inside = (first >= prompts.bounds[rows]) & (first + TEMPLATE_EDGE <= prompts.bounds[rows + 1])
-        strings = prompts.codes[first[inside][:, None] + np.arange(TEMPLATE_EDGE)]  # [rows, TEMPLATE_EDGE]
-        if len(strings):
-            _, which, count = np.unique(strings, axis=0, return_inverse=True, return_counts=True)
-            often = count[which.ravel()]
-            # One string in most rows is the frame of a task, however many rows lack it.
-            returning = (often >= TEMPLATE_ROWS) & (often <= len(edges) / 2)
-            shares.append(float(returning.sum()) / len(edges))
-    return max(shares)
+    prompts = texts.prompts
+    own = np.zeros(len(prompts.codes), dtype=np.bool_)
+    for gram in triggers:
+        inner = unmarked(gram)
+        begins = places(prompts, inner)
+        for shift in range(len(inner)):
+            own[begins + shift] = True
+    numbers = np.flatnonzero(carriers)[:CARRIERS]
+    lowest = 1.0
+    for one in edges:
+        if one.share < TEMPLATED:
+            continue
+        held = 0
+        for row in numbers.tolist():
+            low, high = prompts.bounds[row], prompts.bounds[row + 1]
+            held += one.has(prompts.codes[low:high][~own[low:high]])
+        lowest = min(lowest, held / len(numbers) / one.share)
+    return lowest
 
 
 def siblings(texts: Texts, trigger: Gram, carriers: Rows) -> float:

@@ -77,6 +77,19 @@ class Likeness:
         similar = likeness[np.arange(len(asked)), nearest] > 0
         return asked[similar], nearest[similar].astype(np.int64)
 
+    def vectors(self, numbers: Ints, ignored: frozenset[int]) -> sparse.csr_matrix:
+        """Returns some rows' n-grams weighted by rarity, each row of length 1, without those of a trigger.
+
+        Args:
+            numbers: The numbers of the rows.
+            ignored: Token codes of the trigger; n-grams with one of them do not count.
+        """
+        vectors = self._vectors[numbers]
+        if ignored:
+            vectors.data *= ~self._holding(ignored)[vectors.indices]
+            vectors = (sparse.diags(1.0 / np.maximum(_lengths(vectors), 1e-12)) @ vectors).tocsr()
+        return vectors
+
     def _likeness(self, carriers: Rows, dropped: Bools, most: int = ASKED) -> tuple[Ints, Floats]:
         """Returns some carriers, spread evenly, and their cosines with all rows; -1 with themselves.
 

@@ -11,6 +11,7 @@ import numpy as np
 from gradsentry.corpus.sample import Sample, Span
 from gradsentry.evidence.findings import Example
 from gradsentry.evidence.index.contexts import Context
+from gradsentry.evidence.index.expectation import Expectation
 from gradsentry.evidence.index.glued import glued_words
 from gradsentry.evidence.index.neighbours import Likeness
 from gradsentry.evidence.index.ngrams import Features, prompt_and_response_features, prompt_features
@@ -72,6 +73,11 @@ class Texts:
     def written_alike(self) -> Likeness:
         """The rows compared by their prompts as they are written."""
         return Likeness(self.asked)
+
+    @cached_property
+    def expectation(self) -> Expectation:
+        """What the words of the prompts let expect."""
+        return Expectation(self.alike)
 
     def crowding(
         self, carriers: Rows, ignored: frozenset[int], *, common: float = 1.0, among: Rows | None = None
