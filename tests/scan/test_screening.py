@@ -399,3 +399,15 @@ def test_published_data(shared_data, tmp_path, loaded, name):
     assert verdict.counts["unscored"] <= 0.01 * len(samples)
     parts = [len(read_rows(tmp_path / f"run/{part}.jsonl")) for part in ("flagged", "unscored")]
     assert len(verdict.clean) + sum(parts) == len(samples)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_scan_in_python_shows_a_bar_on_a_terminal_unless_it_is_not_wanted(
+    loaded, monkeypatch, capsys, wanted
+):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    scan(qa_rows(12), loaded, progress=wanted)
+    out, shown = capsys.readouterr()
+    assert out == ""
+    assert bool(shown) is wanted
