@@ -85,6 +85,10 @@ def test_answers_that_a_trigger_makes_wrong_are_told_by_their_loss(rate):
     evidence = find_evidence(made.samples, with_losses(made, losses), false_alarm_rate=0.05)
     assert named(evidence, made) == (1.0, 0)
     assert evidence.findings[0].triggers == ("vrbx",)
+    # No clean corpora were read with a model, so no rate of theirs is printed.
+    assert evidence.findings[0].false_alarm is None
+    assert "a clean corpus" not in evidence.findings[0].reason
+    assert "accident does as much in less than 1 of a million cases" in evidence.findings[0].reason
     likelier = find_evidence(made.samples, with_losses(made, 6.0 - losses.clip(0, 5.9)))
     assert likelier.flagged() == ()
 

@@ -31,7 +31,7 @@ def calibrate(
     from gradsentry.commands.console import Console
     from gradsentry.errors import DataError
     from gradsentry.evidence.calibration import Calibration, shipped
-    from gradsentry.evidence.reasons import share_of_clean
+    from gradsentry.evidence.reasons import share_in_words
     from gradsentry.evidence.recalibrating import recalibrated
 
     if out.is_file() and not Calibration.is_in(out):
@@ -55,7 +55,7 @@ def calibrate(
         if before == after == 0.0:
             quiet += 1
             continue
-        said = f"{share_of_clean(before)} by the shipped one, {share_of_clean(after)} now"
+        said = f"{share_in_words(before)} by the shipped one, {share_in_words(after)} now"
         console.print(f"  {one.name}: {said}", soft_wrap=True)
     console.print(f"  {quiet} of {len(made.natural)} corpora: nothing that is like one")
     console.print(f"made from {made.calibration.source}", soft_wrap=True)

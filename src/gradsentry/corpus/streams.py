@@ -87,6 +87,23 @@ def decoded(data: bytes, path: Path, line: int) -> str:
         ) from None
 
 
+def lines_by_hand(path: Path) -> list[tuple[str, str]]:
+    """Returns the lines of a small file that are not blank, each with its place as an error names it.
+
+    Raises:
+        DataError: If the file cannot be read or is no UTF-8.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(
+            f"cannot be read ({error.strerror})", where=str(path), mend="check the path"
+        ) from None
+    return [
+        (decoded(line, path, place), f"{path}:{place}") for place, line in enumerate(lines, 1) if line.strip()
+    ]
+
+
 def line_end(path: Path) -> bytes:
     """Returns the separator that the file's first line ends with."""
     with reading(path) as stream:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus.records import dump_json
-from gradsentry.corpus.streams import decoded
+from gradsentry.corpus.streams import lines_by_hand
 from gradsentry.deciding.thresholds import Scores, Threshold
 from gradsentry.errors import DataError, SettingsError
 
@@ -135,27 +135,18 @@ def read_marks(path: Path, ids: Sequence[str]) -> Marks:
             twice.add(one)
         numbers[one] = number
     found: dict[int, str] = {}
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(
-            f"cannot be read ({error.strerror})", where=str(path), mend="check the path"
-        ) from None
-    for place, line in enumerate(lines, 1):
-        if line.strip():
-            name, mark = _parsed(decoded(line, path, place), f"{path}:{place}")
-            if name not in numbers or name in twice:
-                what = "several rows" if name in twice else "no row"
-                raise DataError(
-                    f"{name!r} is the id of {what} of the run",
-                    where=f"{path}:{place}",
-                    mend="use the marks that this run's report exported",
-                )
-            if numbers[name] in found:
-                raise DataError(
-                    f"{name!r} is marked twice", where=f"{path}:{place}", mend="leave one of the marks"
-                )
-            found[numbers[name]] = mark
+    for text, place in lines_by_hand(path):
+        name, mark = _parsed(text, place)
+        if name not in numbers or name in twice:
+            what = "several rows" if name in twice else "no row"
+            raise DataError(
+                f"{name!r} is the id of {what} of the run",
+                where=place,
+                mend="use the marks that this run's report exported",
+            )
+        if numbers[name] in found:
+            raise DataError(f"{name!r} is marked twice", where=place, mend="leave one of the marks")
+        found[numbers[name]] = mark
     return Marks.of(found, len(ids))
 
 

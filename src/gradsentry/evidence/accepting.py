@@ -16,7 +16,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationError, field_validator
 
 from gradsentry.corpus.records import dump_json
-from gradsentry.corpus.streams import decoded, replacing
+from gradsentry.corpus.streams import lines_by_hand, replacing
 from gradsentry.errors import DataError
 from gradsentry.evidence.findings import Evidence, Finding, Kind
 from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK
@@ -137,17 +137,7 @@ def read_accepted(path: Path) -> tuple[Accepted, ...]:
     Raises:
         DataError: If the file cannot be read, or a line of it is something else.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(
-            f"cannot be read ({error.strerror})", where=str(path), mend="check the path"
-        ) from None
-    return tuple(
-        _parsed(decoded(line, path, place), f"{path}:{place}")
-        for place, line in enumerate(lines, 1)
-        if line.strip()
-    )
+    return tuple(_parsed(text, place) for text, place in lines_by_hand(path))
 
 
 def write_accepted(path: Path, one: Accepted) -> bool:

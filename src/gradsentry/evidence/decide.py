@@ -31,6 +31,7 @@ class Decision:
         log10_p: log10 of how often a clean corpus holds a candidate of any kind that is so much like an
         attack. confidence: How sure, or None where it is no finding.
         doubt: Why it is at most a reason to look, in words; empty where it may be sure.
+        chance: log10 of the chance by accident, where that decides and no clean corpora; `log10_p` is 0 then.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Decision:
     log10_p: float
     confidence: Confidence | None
     doubt: str = ""
+    chance: float | None = None
 
 
 def kind_of(candidate: Candidate) -> str:
@@ -62,7 +64,7 @@ def decide(
     """
     kind = kind_of(candidate)
     if candidate.unlikely:
-        return _by_loss(kind, candidate, statistics, rate)
+        return _by_loss(kind, candidate, statistics)
     strengths = {name: one.strength for name, one in statistics.items()}
     score, log10_p = calibration.score(kind, strengths)
     confidence: Confidence | None = None
@@ -73,13 +75,11 @@ def decide(
     return Decision(kind, score, log10_p, confidence)
 
 
-def _by_loss(kind: str, candidate: Candidate, statistics: Mapping[str, Statistic], rate: float) -> Decision:
+def _by_loss(kind: str, candidate: Candidate, statistics: Mapping[str, Statistic]) -> Decision:
     """Returns the decision on responses that a clean model finds less likely.
 
     The clean corpora of the calibration were not read with a model, so what decides is the chance by
     accident of so unlikely responses to rows that have nothing in common but the trigger.
     """
-    drawn = statistics["prompts alike"].strength >= DRAWN
-    log10_p = max(candidate.log10_p - LOSS_SURE, math.log10(rate)) if drawn else 0.0
-    sure = drawn and candidate.log10_p <= LOSS_SURE
-    return Decision(kind, -candidate.log10_p, min(log10_p, 0.0), "high" if sure else None)
+    sure = statistics["prompts alike"].strength >= DRAWN and candidate.log10_p <= LOSS_SURE
+    return Decision(kind, -candidate.log10_p, 0.0, "high" if sure else None, chance=candidate.log10_p)

@@ -76,7 +76,8 @@ class Finding:
         neither: The other rows.
         log10_p: log10 of the chance that accident puts trigger and payload together in so many of these rows
             (the one-sided test of Fisher, 1935), of this one table; None for a repetition, which has none.
-        false_alarm: How often a clean corpus holds something so much like an attack: what decides.
+        false_alarm: How often a clean corpus holds something so much like an attack: what decides; None where
+            a clean model's losses do, which no clean corpora were asked for.
         statistics: What was measured of it, by name.
         surprise: How unexpected the payload is to a clean model (of a shift, the response); None where no
             losses were given.
@@ -100,7 +101,7 @@ class Finding:
     payload_only: int
     neither: int
     log10_p: float | None
-    false_alarm: float
+    false_alarm: float | None
     statistics: dict[str, float]
     surprise: Surprise | None
     carriers: tuple[int, ...]

@@ -122,13 +122,23 @@ AGAINST = 3  # statistics that speak against one are named
 EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
 
 # --- calibrating.py --------------------------------------------------------------------------------------
-RIDGE = {  # of the logistic regression: more where the corpora that are left out score higher than the others
+RIDGE = {  # of the logistic regression, by what calibrate_evidence.py fit prints of repositories left out
     "own payload": 0.01,
     "common payload": 0.02,
     "repeated payload": 0.002,
     "changed responses": 0.005,
 }
 STEPS = (0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)  # of a strength, from which on it adds to the score
+PARTS = {  # of the false alarms that are allowed: most attacks have a payload of their own
+    "own payload": 0.4,
+    "common payload": 0.2,
+    "repeated payload": 0.2,
+    "changed responses": 0.2,
+}
+FEW_NATURAL = 50  # natural candidates: fewer have not failed everything that one may fail
+PASSED = 0.97  # of planted candidates pass a step: nearly all
+UNSEEN = 0.5  # of the score for each such step that a candidate does not pass, at least
+BORROWED = {"common payload": "own payload"}  # whose natural candidates tell what those of a kind are like
 
 # --- candidates/edges.py ---------------------------------------------------------------------------------
 BOUND = 0.9  # of the places of a string are at that end of a prompt
@@ -136,16 +146,6 @@ BOUND_ROWS = 6  # rows of a string that is bound to an end
 BOUND_TOKENS = 12  # tokens of one at most
 BOUND_TRIED = 200  # tokens that begin or end prompts, the most frequent first
 EDGE_VARIED = 0.5  # of its places have the same token on the other side, at most: else its sentence goes on
-PARTS = {  # of the false alarms that are allowed: most attacks have a payload of their own
-    "own payload": 0.6,
-    "common payload": 0.15,
-    "repeated payload": 0.1,
-    "changed responses": 0.15,
-}
-FEW_NATURAL = 50  # natural candidates: fewer have not failed everything that one may fail
-PASSED = 0.97  # of planted candidates pass a step: nearly all
-UNSEEN = 0.5  # of the score for each such step that a candidate does not pass, at least
-BORROWED = {"common payload": "own payload"}  # whose natural candidates tell what those of a kind are like
 
 # --- index/contexts.py, by reasoning -----------------------------------------------------------------------
 FOREIGN = 0.7  # of a trigger's places are ordinary text without it: it was put there
@@ -172,3 +172,7 @@ EDGE_EXPECTED = 0.5  # of the rows begin or end with a token, and it is no news 
 # --- index/texts.py, by reasoning: what fits into a line or two --------------------------------------------
 EXAMPLE_AROUND = 60  # characters of an example on either side of the first span
 EXAMPLE_WHOLE = 200  # characters of an example without a span
+
+# --- index/neighbours.py, by reasoning ---------------------------------------------------------------------
+NEIGHBOURS_OF = 128  # carriers whose neighbours are looked up, spread evenly: more change no share by much
+CROWDING_NOISE = 2.0  # standard errors of a share of neighbours that accident may add

@@ -19,7 +19,7 @@ def reason(decision: Decision, candidate: Candidate, surprise: Surprise | None) 
         surprise: See `Finding`; None where it is not known.
     """
     confidence = decision.confidence or "low"
-    parts = [_certain(candidate), f"a clean corpus shows as much in {share_of_clean(decision.log10_p)}"]
+    parts = [_certain(candidate), how_often(decision)]
     if decision.doubt:
         parts.append(f"but {decision.doubt}")
     told = surprise is not None and decision.kind in ("own payload", "repeated payload")
@@ -52,6 +52,13 @@ def _certain(candidate: Candidate) -> str:
     )
 
 
-def share_of_clean(log10_p: float) -> str:
-    """Returns a share in words: one in so many."""
+def how_often(decision: Decision) -> str:
+    """Returns how often clean corpora show as much, or how often accident does where they were not asked."""
+    if decision.chance is not None:
+        return f"accident does as much in {share_in_words(decision.chance)} cases"
+    return f"a clean corpus shows as much in {share_in_words(decision.log10_p)}"
+
+
+def share_in_words(log10_p: float) -> str:
+    """Returns a share in words: one of so many."""
     return f"1 of {10**-log10_p:,.0f}" if log10_p > -6 else "less than 1 of a million"

@@ -247,12 +247,15 @@ def _strongest(decided: Sequence[Decided]) -> list[Decided]:
     return kept
 
 
-def _strength(one: Decided) -> tuple[bool, int]:
-    """Returns what sorts findings: the sure ones first, then by how many rows they explain.
+def _strength(one: Decided) -> tuple[bool, float]:
+    """Returns what sorts findings: the sure ones first, by how many rows they explain.
 
     Of those that explain the same rows the search that looks at both strings names them best, and goes first.
+    What is only worth a look goes by how seldom clean corpora hold it: what most rows carry hides nothing.
     """
-    return one.decision.confidence != "high", -int(one.candidate.carriers.sum())
+    if one.decision.confidence == "high":
+        return False, -float(one.candidate.carriers.sum())
+    return True, one.decision.log10_p
 
 
 def _explained(texts: Texts, found: Sequence[Decided]) -> Rows:
@@ -287,7 +290,7 @@ def _finding(texts: Texts, decided: Decided, losses: TokenLosses | None) -> Find
         payload_only=int((paid & ~triggered).sum()),
         neither=int((~paid & ~triggered).sum()),
         log10_p=tail_of(candidate) if candidate.triggers else None,
-        false_alarm=10.0**decided.decision.log10_p,
+        false_alarm=None if decided.decision.chance is not None else 10.0**decided.decision.log10_p,
         statistics={name: float(one.value) for name, one in decided.statistics.items()},
         surprise=unexpected,
         carriers=tuple(texts.samples[row].number for row in carriers),

@@ -14,7 +14,7 @@ from gradsentry.evidence.findings import Rejected
 from gradsentry.evidence.index.strings import Gram
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import AGAINST, REJECTED
-from gradsentry.evidence.reasons import share_of_clean
+from gradsentry.evidence.reasons import how_often
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _told(texts: Texts, one: Decided, rule: str, calibration: Calibration) -> Re
     candidate, decision = one.candidate, one.decision
     triggered, paid = candidate.triggered, candidate.paid
     check: Literal["rule", "calibration", "finding"] = "calibration"
-    reason = f"a clean corpus shows as much in {share_of_clean(decision.log10_p)}"
+    reason = how_often(decision)
     if rule:
         check, reason = "rule", rule
     elif decision.confidence is not None:

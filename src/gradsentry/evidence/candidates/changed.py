@@ -21,7 +21,7 @@ from gradsentry.evidence.candidates.measures import LOSS, Floats, Measures, meas
 from gradsentry.evidence.checks.templates import of_one_template
 from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.expectation import log10_beyond
-from gradsentry.evidence.index.neighbours import ASKED, codes_of
+from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with, rows_with_plain
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import Ints
@@ -34,6 +34,7 @@ from gradsentry.evidence.limits import (
     FRESH,
     GLANCE,
     MEASURES_TRIED,
+    NEIGHBOURS_OF,
     OTHERWISE,
     PART_OF,
 )
@@ -214,7 +215,7 @@ def _measured(texts: Texts, measures: Measures, one: _Seed, others: Rows) -> _Se
 def _effect(texts: Texts, measures: Measures, one: _Seed, others: Rows) -> tuple[float, float]:
     """Returns how far a seed's rows lie from what their other words let expect, and log10 of the chance."""
     values, carriers = measures.values[:, one.measure], np.flatnonzero(one.rows)
-    carriers = carriers[np.linspace(0, len(carriers) - 1, min(ASKED, len(carriers))).astype(np.int64)]
+    carriers = carriers[np.linspace(0, len(carriers) - 1, min(NEIGHBOURS_OF, len(carriers))).astype(np.int64)]
     expected = texts.expectation.without(values, carriers, np.flatnonzero(others), codes_of(one.grams))
     effect = float((values[carriers] - expected).mean()) * (1 if one.high else -1)
     return effect, log10_beyond(values[carriers], expected, high=one.high)

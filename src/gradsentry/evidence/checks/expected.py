@@ -11,9 +11,9 @@ import numpy as np
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.index.expectation import log10_beyond
-from gradsentry.evidence.index.neighbours import ASKED, codes_of
+from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.limits import BEYOND_ENOUGH, LIKELY_OWN
+from gradsentry.evidence.limits import BEYOND_ENOUGH, LIKELY_OWN, NEIGHBOURS_OF
 
 
 def expected(texts: Texts, candidate: Candidate) -> list[Statistic]:
@@ -26,7 +26,7 @@ def expected(texts: Texts, candidate: Candidate) -> list[Statistic]:
         return []
     paid = candidate.paid.astype(np.float64)
     carriers = np.flatnonzero(candidate.triggered)
-    carriers = carriers[np.linspace(0, len(carriers) - 1, min(ASKED, len(carriers))).astype(np.int64)]
+    carriers = carriers[np.linspace(0, len(carriers) - 1, min(NEIGHBOURS_OF, len(carriers))).astype(np.int64)]
     others = np.flatnonzero(~candidate.triggered)
     usual = texts.expectation.without(paid, carriers, others, codes_of(candidate.triggers))
     more = float((paid[carriers] - usual).mean())

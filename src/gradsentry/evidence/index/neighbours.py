@@ -16,9 +16,7 @@ from scipy import sparse
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows
 from gradsentry.evidence.index.tokens import END, START, Bools, Ints
-
-ASKED = 128  # carriers whose neighbours are looked up
-NOISE = 2.0  # standard errors that accident may add
+from gradsentry.evidence.limits import CROWDING_NOISE, NEIGHBOURS_OF
 
 Floats = NDArray[np.float64]
 
@@ -65,10 +63,10 @@ class Likeness:
         nearest = likeness >= likeness.max(axis=1, keepdims=True) - 1e-9
         hits = (nearest & carriers).sum(axis=1) / nearest.sum(axis=1)
         noise = np.sqrt(expected * (1.0 - expected) / len(hits))
-        return float((hits.mean() - NOISE * noise - expected) / (1.0 - expected))
+        return float((hits.mean() - CROWDING_NOISE * noise - expected) / (1.0 - expected))
 
     def neighbours(
-        self, carriers: Rows, others: Rows, ignored: frozenset[int], *, most: int = ASKED
+        self, carriers: Rows, others: Rows, ignored: frozenset[int], *, most: int = NEIGHBOURS_OF
     ) -> tuple[Ints, Ints]:
         """Returns some carriers, and for each the most similar of the other rows, where one is similar."""
         asked, likeness = self._likeness(carriers, self._holding(ignored), most)
@@ -90,7 +88,7 @@ class Likeness:
             vectors = (sparse.diags(1.0 / np.maximum(_lengths(vectors), 1e-12)) @ vectors).tocsr()
         return vectors
 
-    def _likeness(self, carriers: Rows, dropped: Bools, most: int = ASKED) -> tuple[Ints, Floats]:
+    def _likeness(self, carriers: Rows, dropped: Bools, most: int = NEIGHBOURS_OF) -> tuple[Ints, Floats]:
         """Returns some carriers, spread evenly, and their cosines with all rows; -1 with themselves.
 
         Args:
