@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -154,7 +155,10 @@ def ablate(out: Path, workers: int) -> None:
     lines = pq.read_table(out / "candidates.parquet").to_pylist()
     parts = [("nothing", ""), *parts_of(lines)]
     with ProcessPoolExecutor(workers, initializer=_keep, initargs=(lines,)) as pool:
-        rows = list(pool.map(_without, parts))
+        rows = []
+        for row in pool.map(_without, parts):
+            rows.append(row)
+            print(*row, file=sys.stderr, flush=True)
     print(markdown(["without", "", "poisoned", "suspicious", *SHOWN], rows))
 
 

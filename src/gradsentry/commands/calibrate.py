@@ -57,6 +57,7 @@ def calibrate(
             continue
         said = f"{share_in_words(before)} by the shipped one, {share_in_words(after)} now"
         console.print(f"  {one.name}: {said}", soft_wrap=True)
+        console.print(f"    {one.strongest}", soft_wrap=True)
     console.print(f"  {quiet} of {len(made.natural)} corpora: nothing that is like one")
     console.print(f"made from {made.calibration.source}", soft_wrap=True)
     unmeasured = (

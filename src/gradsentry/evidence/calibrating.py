@@ -189,7 +189,8 @@ def _fitted(kind: str, found: Candidates, repository: NDArray[np.int64], used: B
     """
     names = sorted({name for one in found.strengths for name in one})
     numbers = np.flatnonzero(used).tolist()
-    matrix = np.array([[found.strengths[at].get(name, 0.0) for name in names] for at in numbers])
+    values = [[found.strengths[at].get(name, 0.0) for name in names] for at in numbers]
+    matrix = np.array(values).reshape(len(numbers), len(names))  # a kind may have no candidate at all
     steps = np.concatenate([matrix >= strength for strength in STEPS], axis=1).astype(np.float64)
     intercept, weights = _regression(steps, found.planted[used], repository[used], RIDGE[kind])
     by_name: dict[str, tuple[tuple[float, float], ...]] = {}

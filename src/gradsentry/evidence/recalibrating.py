@@ -20,6 +20,7 @@ from gradsentry.evidence.index.texts import Texts, distinct_rows
 from gradsentry.evidence.limits import CORPORA_ALONE, CORPUS_ROWS, LEAST, NEVER, QUANTILES, TOKENS
 from gradsentry.evidence.search import Mined, search
 from gradsentry.evidence.searched import Decided
+from gradsentry.evidence.wording import brings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,13 @@ class Natural:
         name: Of the corpus.
         rows: How many different rows it has.
         decided: Its candidates, with their scores.
+        strongest: The one most like an attack, in words; empty where there is none.
     """
 
     name: str
     rows: int
     decided: tuple[Decided, ...]
+    strongest: str = ""
 
     @classmethod
     def of(cls, name: str, samples: Sequence[Sample], calibration: Calibration) -> Natural:
@@ -44,7 +47,9 @@ class Natural:
             return cls(name, len(first), ())
         texts, _ = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=TOKENS)
         searched = search(Mined.of(texts), calibration, NEVER)  # nothing is sure, so nothing is passed by
-        return cls(name, len(first), (*searched.found, *searched.passed_over))
+        decided = (*searched.found, *searched.passed_over)
+        strongest = min(decided, key=lambda one: one.decision.log10_p, default=None)
+        return cls(name, len(first), decided, brings(texts, strongest.candidate) if strongest else "")
 
     def largest(self, kind: str) -> float:
         """Returns the largest score of a kind; minus infinity where there is no candidate of it."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gradsentry.evidence.candidate import Candidate
     from gradsentry.evidence.findings import Finding
+    from gradsentry.evidence.index.texts import Texts
 
 Part = tuple[str, str]
 """A stretch of a sentence, and its kind: `trigger`, `payload`, or nothing for our own words."""
@@ -66,6 +68,18 @@ def _carries(finding: Finding) -> str:
     if not triggers:
         return f"{finding.name}: carries payload {finding.payload!r} ({len(finding.carriers)} rows)"
     return f"{finding.name}: carries payload {finding.payload!r} after trigger {triggers} ({rows})"
+
+
+def brings(texts: Texts, candidate: Candidate) -> str:
+    """Returns what a candidate's strings are and how many rows carry it, in a clause."""
+    triggers = [texts.display(texts.prompts, gram, candidate.triggered) for gram in candidate.triggers]
+    payloads = [texts.display(texts.responses, gram, candidate.paid) for gram in candidate.payloads]
+    joint = " with " if candidate.combine == "all" else " or "
+    asked, said = (joint.join(f"“{_spelt(one)}”" for one in found[:NAMED]) for found in (triggers, payloads))
+    rows = _rows(int(candidate.carriers.sum()))
+    if not triggers:
+        return f"{said} returns in {rows}"
+    return f"{asked} brings {said or candidate.change} in {rows}"
 
 
 def plain(parts: list[Part]) -> str:
