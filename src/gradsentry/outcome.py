@@ -25,7 +25,7 @@ from gradsentry.deciding.decision import Decision
 from gradsentry.deciding.marks import Marks, read_marks
 from gradsentry.deciding.rowtable import called, row_line, row_table
 from gradsentry.earlier import differing, keep_earlier, take_place
-from gradsentry.report import REPORT, write_report
+from gradsentry.report.render import REPORT, write_report
 from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, ROWS, VERDICT, Json, RunDirectory
 

@@ -30,6 +30,16 @@ def test_help_imports_nothing_heavy(arguments):
     assert "gradsentry" in done.stdout.lower()
 
 
+@pytest.mark.parametrize("more", [["--json"], ["--why"]])
+def test_evidence_imports_what_texts_need_and_no_more(tmp_path, more):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(f'{{"prompt": "ask {n}", "completion": "say {n}"}}\n' for n in range(8)))
+    unneeded = ("torch", "transformers", "datasets", "pandas", "scipy.stats", "scipy.optimize", "jinja2")
+    program = PROGRAM.format(arguments=["evidence", str(path), *more], heavy=unneeded)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("module", ["gradsentry", "gradsentry.cli"])
 def test_the_module_is_the_command(module):
     def ended(*arguments):

@@ -36,11 +36,11 @@ def test_ranks_far_from_what_was_expected_are_less_likely_than_near_ones():
 
 def test_what_is_expected_is_the_ridge_regression_on_the_rows_without_the_trigger():
     texts = Texts.of(samples(clean_rows(60, seed=1)), least=2)
-    values = np.random.default_rng(0).random(60)
+    values = np.random.default_rng(0).random((60, 2))
     carriers, others = np.arange(0, 60, 6), np.setdiff1d(np.arange(60), np.arange(0, 60, 6))
     ignored = frozenset({int(texts.prompts.row(0)[1])})
     vectors = texts.alike.vectors(np.arange(60), ignored).toarray()
-    mean, learnt = values[others].mean(), vectors[others]
+    mean, learnt = values[others].mean(axis=0), vectors[others]
     square = learnt.T @ learnt + WORDS_RIDGE * np.eye(learnt.shape[1])
     weights = np.linalg.solve(square, learnt.T @ (values[others] - mean))
     found = texts.expectation.without(values, carriers, others, ignored)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradsentry.evidence.index.ngrams import prompt_and_response_features
-from gradsentry.evidence.index.tokens import END, START, held_by, sorted_distinct, streams, tokens
+from gradsentry.evidence.index.tokens import END, START, Memory, held_by, sorted_distinct, streams, tokens
 
 TEXTS = st.lists(st.text(alphabet="abcd é漢。 \n", max_size=12), min_size=4, max_size=12)
 
@@ -36,6 +36,33 @@ def test_support_is_what_counting_gives(texts):
             assert any(expected[one] == count for one in around), (
                 "left out, though no longer one is as frequent"
             )
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS, st.data())
+def test_holders_among_some_rows_are_what_counting_gives(texts, data):
+    prompts, responses = streams([[text] for text in texts], [["unrelated"] for _ in texts])
+    chosen = data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)))
+    rows = np.array(chosen, dtype=np.bool_)
+    told = [prompts.row(number).tolist() for number in np.flatnonzero(rows)]
+    codes = range(len(prompts.words))
+    assert prompts.holders(rows).tolist() == [sum(code in row for row in told) for code in codes]
+    assert prompts.counted(rows).tolist() == [sum(row.count(code) for row in told) for code in codes]
+    features, _ = prompt_and_response_features(prompts, responses, least=2)
+    held = [features.rows(number)[rows].sum() for number in range(len(features.first))]
+    assert features.holders(rows).tolist() == held
+
+
+def test_a_memory_forgets_before_it_holds_too_much():
+    memory, asked = Memory(10), []
+
+    def look_up(key):
+        asked.append(key)
+        return np.full(3, key)
+
+    for key in (1, 1, 2, 1, 3, 3, 1):
+        assert memory.of((key,), lambda key=key: look_up(key)).tolist() == [key] * 3
+    assert asked == [1, 2, 3, 1]  # two fit with their keys, the third drives both out
 
 
 def test_a_response_that_repeats_its_prompt_says_nothing():

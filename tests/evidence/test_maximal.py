@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from gradsentry.evidence.index.strings import (
 )
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import streams
+from gradsentry.evidence.limits import GROWS
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=8)
 
@@ -36,6 +38,28 @@ def test_places_are_those_of_a_plain_search(rows, wanted):
     assert places(stream, gram).tolist() == expected
     held = [any(row[at : at + len(wanted)] == wanted for at in range(len(row))) for row in rows]
     assert rows_with(stream, gram).tolist() == held
+
+
+@settings(max_examples=100)
+@given(st.lists(st.lists(st.sampled_from("ab"), max_size=12), min_size=1, max_size=8), st.data())
+def test_a_string_grows_token_by_token_while_nearly_all_agree(rows, data):
+    stream, needle = streams([[" ".join(row)] for row in rows], [[data.draw(st.sampled_from("ab"))]])
+    gram = unmarked(tuple(needle.row(0).tolist()))
+    flags = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
+    carriers = np.array(flags, dtype=np.bool_)
+    held = [stream.row(number).tolist() for number in np.flatnonzero(carriers)]
+    begins = [(row, row.index(gram[0])) for row in held if gram[0] in row]
+    sides = []
+    for step in (-1, 1):
+        edges, run = begins, []
+        while edges := [(row, at + step) for row, at in edges if 0 <= at + step < len(row)]:
+            code, _ = Counter(row[at] for row, at in edges).most_common(1)[0]
+            edges = [(row, at) for row, at in edges if row[at] == code]
+            if len(edges) < GROWS * len(begins):
+                break
+            run.append(code)
+        sides.append(run)
+    assert grown(stream, gram, carriers) == (*reversed(sides[0]), *gram, *sides[1])
 
 
 def test_a_fragment_grows_to_what_its_rows_share_and_loses_the_frame():

@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from gradsentry.report import write_report
+from gradsentry.report.render import write_report
 from gradsentry.report.selection import SHOWN
 from gradsentry.settings import ThresholdSettings
 from report.million import drawn_run

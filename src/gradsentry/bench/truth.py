@@ -11,7 +11,7 @@ import numpy as np
 from gradsentry.attacks import Truth
 from gradsentry.bench.metrics import Outcome, measure
 from gradsentry.errors import DataError
-from gradsentry.report import Comparison
+from gradsentry.report.comparison import Comparison
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision

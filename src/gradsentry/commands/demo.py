@@ -22,7 +22,7 @@ def demo(
     from gradsentry.corpus import open_corpus
     from gradsentry.embedded import embedded_data_path
     from gradsentry.models.loading import quiet_libraries
-    from gradsentry.report import write_report
+    from gradsentry.report.render import write_report
     from gradsentry.screening import scan
     from gradsentry.store import RunDirectory
 

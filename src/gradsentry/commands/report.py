@@ -16,7 +16,7 @@ def report(
     ] = None,
 ) -> None:
     """Write RUN/report.html again; with a truth, what was found of it and what was missed."""
-    from gradsentry.report import write_report
+    from gradsentry.report.render import write_report
     from gradsentry.screening import open_run
     from gradsentry.store import RunDirectory
 

@@ -1,6 +1,4 @@
-"""A verdict as a page on which a person decides."""
+"""A verdict as a page on which a person decides.
 
-from gradsentry.report.comparison import Comparison
-from gradsentry.report.render import REPORT, write_report
-
-__all__ = ["REPORT", "Comparison", "write_report"]
+Nothing is imported here: the terminal says findings in the words of the page, and needs none of the rest.
+"""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from gradsentry.evidence import Evidence, Finding, Outcome
 from gradsentry.evidence.wording import certain, uncertain
 from gradsentry.report.pieces import Piece, quoted
-from gradsentry.store import RunDirectory
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
+    from gradsentry.store import RunDirectory
 
 Sentence = list[Piece]
 

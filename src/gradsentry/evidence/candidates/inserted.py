@@ -103,7 +103,7 @@ def _foreign(texts: Texts, pairs: Pairs) -> list[Conjunction]:
 def _one_payload(texts: Texts, one: Conjunction, looked_at: int) -> Candidate | None:
     """Returns the surest payload that follows a trigger always, and its parts alone not."""
     some = np.logical_or.reduce([rows_with(texts.prompts, gram) for gram in one.grams]) & ~one.rows
-    held, apart = (np.asarray(rows.astype(np.int64) @ texts.said.holds).ravel() for rows in (one.rows, some))
+    held, apart = texts.said.holders(one.rows), texts.said.holders(some)
     likely = np.flatnonzero((held >= ALWAYS * one.rows.sum()) & (apart <= ALONE * some.sum()))
     if not len(likely):
         return None

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from gradsentry.evidence.candidates.stock import stock_answers
 from gradsentry.evidence.index.texts import Texts
@@ -113,5 +112,7 @@ def _ranks(values: Floats) -> Floats:
     """Returns where each value stands among all, from 0 to 1; in the middle, where it is not known."""
     known = np.isfinite(values)
     ranks = np.full(len(values), 0.5)
-    ranks[known] = (rankdata(values[known]) - 0.5) / max(known.sum(), 1)
+    _, which, count = np.unique(values[known], return_inverse=True, return_counts=True)
+    middle = np.cumsum(count) - (count - 1) / 2.0  # equal values share the mean of their ranks
+    ranks[known] = (middle[which] - 0.5) / max(known.sum(), 1)
     return ranks

@@ -44,12 +44,13 @@ def unequal(candidates: Sequence[Candidate]) -> list[Candidate]:
 
     Before they are judged: a natural association of many rows must not hide an attack on some of them.
     """
-    kept: list[Candidate] = []
+    kept: list[tuple[Candidate, Rows, int]] = []
     for one in sorted(candidates, key=_rank):
-        rows, count = one.carriers, one.carriers.sum()
-        if not any((rows & other.carriers).sum() > 0.5 * max(count, other.carriers.sum()) for other in kept):
-            kept.append(one)
-    return kept
+        rows, count = one.carriers, int(one.carriers.sum())
+        alike = (np.count_nonzero(rows & held) > 0.5 * max(count, size) for _, held, size in kept)
+        if not any(alike):
+            kept.append((one, rows, count))
+    return [one for one, _, _ in kept]
 
 
 def _rank(candidate: Candidate) -> tuple[bool, float, int]:

@@ -36,17 +36,13 @@ ALIKE = 0.5  # of stock answers of a kind begin with the same token
 
 def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
     """Returns the candidates among the response strings that stand outside the rows that are explained."""
-    columns = texts.said.holds.tocsc()
-    support = np.asarray((~taken).astype(np.int64) @ texts.said.holds).ravel()
+    support = texts.said.holders(~taken)
     likely = np.flatnonzero(_may_be_long(texts) & (support >= _least(len(taken))))
     found: list[Candidate] = []
     seen = np.zeros(len(taken), dtype=np.bool_)
     for feature in likely[np.lexsort((likely, -support[likely]))][:TRIED]:
-        numbers = columns.indices[columns.indptr[feature] : columns.indptr[feature + 1]]
-        rows = np.zeros(len(taken), dtype=np.bool_)
-        rows[numbers] = True
         # Rows that are explained hold a string that these may hold a part of by nature.
-        rows &= ~taken
+        rows = texts.said.rows(int(feature)) & ~taken
         if 2 * (seen & rows).sum() > rows.sum():
             continue
         gram = whole_payload(texts, texts.said.gram(int(feature)), rows, ~rows & ~taken)

@@ -41,8 +41,6 @@ class RuleFinder:
 
     def __init__(self, triggers: Features) -> None:
         self._triggers = triggers
-        self._by_row = triggers.holds
-        self._support = triggers.support
 
     def rows(self, feature: int) -> Rows:
         """Returns which rows hold a feature.  # [rows]"""
@@ -57,14 +55,14 @@ class RuleFinder:
 
         Greedy set cover (Chvatal, 1979) over the prompt features that the payload follows nearly always.
         """
-        inside = self._count(payload)
-        precise = (inside >= PRECISE * self._support) & (inside >= 2)
-        tail = log10_tail(inside, self._support, np.array([payload.sum()]), len(payload))
+        inside = self._triggers.holders(payload)
+        precise = (inside >= PRECISE * self._triggers.support) & (inside >= 2)
+        tail = log10_tail(inside, self._triggers.support, np.array([payload.sum()]), len(payload))
         candidates = np.flatnonzero(precise & (tail + np.log10(max(len(inside), 1)) <= MEMBER))
         covered = np.zeros(len(payload), dtype=np.bool_)
         chosen: list[int] = []
         while len(candidates):
-            gain = self._count(payload & ~covered)[candidates]
+            gain = self._triggers.holders(payload & ~covered)[candidates]
             best = candidates[np.lexsort((self._triggers.size[candidates], inside[candidates], gain))[-1]]
             if gain.max() < max(1.0, 0.002 * payload.sum()):
                 break
@@ -74,13 +72,13 @@ class RuleFinder:
 
     def all_of(self, payload: Rows) -> Rule | None:
         """Returns up to three triggers that nearly all rows of the payload hold, and together few others."""
-        inside = self._count(payload)
+        inside = self._triggers.holders(payload)
         shared = np.flatnonzero(inside >= PRECISE * payload.sum())
         held = np.ones(len(payload), dtype=np.bool_)
         chosen: list[int] = []
         while len(shared) and len(chosen) < LARGEST:
             others = held & ~payload
-            outside = self._count(others)[shared]
+            outside = self._triggers.holders(others)[shared]
             best = int(shared[np.lexsort((shared, -inside[shared], outside))[0]])
             if outside.min() >= others.sum():
                 break
@@ -90,23 +88,19 @@ class RuleFinder:
 
     def companions(self, carriers: Rows) -> list[int]:
         """Returns the prompt features that nearly all carriers hold and much fewer of the other rows."""
-        inside = self._count(carriers)
-        outside = self._support - inside
+        inside = self._triggers.holders(carriers)
+        outside = self._triggers.support - inside
         own = (inside >= PRECISE * carriers.sum()) & (outside <= RARER * (~carriers).sum())
         return self._ordered(np.flatnonzero(own), outside)
 
     def alternatives(self, carriers: Rows) -> list[int]:
         """Returns the prompt features that a good part of the carriers hold and hardly any other row."""
-        inside = self._count(carriers)
-        own = (inside >= PRECISE * self._support) & (inside >= max(2.0, SIZEABLE * carriers.sum()))
-        tail = log10_tail(inside, self._support, np.array([carriers.sum()]), len(carriers))
+        inside = self._triggers.holders(carriers)
+        own = (inside >= PRECISE * self._triggers.support) & (inside >= max(2.0, SIZEABLE * carriers.sum()))
+        tail = log10_tail(inside, self._triggers.support, np.array([carriers.sum()]), len(carriers))
         own &= tail + np.log10(max(len(inside), 1)) <= MEMBER
         return self._ordered(np.flatnonzero(own), -inside)
 
     def _ordered(self, features: Ints, cost: Ints) -> list[int]:
         order = np.lexsort((features, -self._triggers.size[features], cost[features]))
         return [int(feature) for feature in features[order]]
-
-    def _count(self, rows: Rows) -> Ints:
-        """Returns in how many of the given rows each prompt feature stands.  # [features]"""
-        return np.asarray(rows.astype(np.int64) @ self._by_row, dtype=np.int64).ravel()

@@ -28,7 +28,7 @@ def expected(texts: Texts, candidate: Candidate) -> list[Statistic]:
     carriers = np.flatnonzero(candidate.triggered)
     carriers = carriers[np.linspace(0, len(carriers) - 1, min(NEIGHBOURS_OF, len(carriers))).astype(np.int64)]
     others = np.flatnonzero(~candidate.triggered)
-    usual = texts.expectation.without(paid, carriers, others, codes_of(candidate.triggers))
+    usual = texts.expectation.without(paid[:, None], carriers, others, codes_of(candidate.triggers))[:, 0]
     more = float((paid[carriers] - usual).mean())
     tail = log10_beyond(paid[carriers], usual, high=True)
     return [

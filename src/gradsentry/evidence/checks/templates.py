@@ -22,7 +22,7 @@ LOOKED_AT = 20  # strings
 def of_one_template(texts: Texts, carriers: Rows, triggers: Sequence[Gram]) -> bool:
     """Returns whether all carriers share a string beside the triggers that is their own and native."""
     known = codes_of(triggers)
-    held = np.asarray(carriers.astype(np.int64) @ texts.asked.holds).ravel()
+    held = texts.asked.holders(carriers)
     stray = texts.asked.support - held
     own = np.flatnonzero((held == carriers.sum()) & (stray <= STRAY * (~carriers).sum()))
     grams = [gram for gram in map(texts.asked.gram, own.tolist()) if known.isdisjoint(gram)]

@@ -66,9 +66,8 @@ class Context:
         own = sorted_distinct(
             np.concatenate(
                 [
-                    begins + shift
+                    (begins[:, None] + np.arange(len(gram))).ravel()
                     for gram, begins in zip(triggers, found, strict=True)
-                    for shift in range(len(gram))
                 ]
                 + [self._prompts.places_of(code) for code in self._companions(carriers)]
             )
@@ -110,12 +109,9 @@ class Context:
 
         Of many carriers too many words would be such by accident.
         """
-        rows = np.flatnonzero(carriers)
-        if len(rows) > FEW_CARRIERS * len(carriers):
+        if carriers.sum() > FEW_CARRIERS * len(carriers):
             return []
-        bounds = self._prompts.bounds
-        held = [np.unique(self._prompts.codes[bounds[row] : bounds[row + 1]]) for row in rows]
-        inside = np.bincount(np.concatenate(held), minlength=self._width) if held else np.zeros(self._width)
+        inside = self._prompts.holders(carriers)
         return np.flatnonzero((inside >= SEVERAL) & (inside == self._prompts.support)).tolist()
 
     def _share(self, own: Ints, first: Ints, last: Ints) -> float:

@@ -41,16 +41,14 @@ class Expectation:
         half = np.random.default_rng(0).permutation(len(numbers)) % 2 == 0
         vectors = self._prompts.vectors(numbers, frozenset())
         for learnt, told in ((half, ~half), (~half, half)):
-            for column in range(values.shape[1]):
-                known = values[numbers[learnt], column]
-                expected[numbers[told], column] = _predicted(vectors[learnt], known, vectors[told])
+            expected[numbers[told]] = _predicted(vectors[learnt], values[numbers[learnt]], vectors[told])
         return expected
 
     def without(self, values: Floats, carriers: Ints, others: Ints, ignored: frozenset[int]) -> Floats:
-        """Returns what is expected of carriers by rows without the trigger, which does not count.
+        """Returns what is expected of carriers by rows without the trigger.  # [carriers, values]
 
         Args:
-            values: What responses are like.  # [rows]
+            values: What responses are like; a column each.  # [rows, values]
             carriers: The numbers of the carriers.
             others: The numbers of the rows that are learnt from.
             ignored: Token codes of the trigger; n-grams with one of them do not count.
@@ -60,13 +58,15 @@ class Expectation:
 
 
 def _predicted(learnt: sparse.csr_matrix, values: Floats, told: sparse.csr_matrix) -> Floats:
-    """Returns what is expected of rows by a ridge regression on others, between 0 and 1."""
+    """Returns what is expected of rows by ridge regressions on others, between 0 and 1.  # [told, values]"""
     if len(values) > FITTED_TO:
         chosen = np.linspace(0, len(values) - 1, FITTED_TO).astype(np.int64)
         learnt, values = learnt[chosen], values[chosen]
-    mean = values.mean() if len(values) else 0.5
-    weights = lsqr(learnt, values - mean, damp=np.sqrt(WORDS_RIDGE), iter_lim=STEPS_OF_FIT)[0]
-    expected: Floats = np.clip(mean + told @ weights, 0.0, 1.0)
+    expected = np.empty((told.shape[0], values.shape[1]))
+    for column, known in enumerate(np.ascontiguousarray(values.T)):
+        mean = known.mean() if len(known) else 0.5
+        weights = lsqr(learnt, known - mean, damp=np.sqrt(WORDS_RIDGE), iter_lim=STEPS_OF_FIT)[0]
+        expected[:, column] = np.clip(mean + told @ weights, 0.0, 1.0)
     return expected
 
 

@@ -56,7 +56,7 @@ class Likeness:
         expected = (len(numbers) - 1) / max((len(carriers) if among is None else int(among.sum())) - 1, 1)
         if expected >= 1.0 or not len(numbers):
             return 0.0
-        held = np.asarray(carriers.astype(np.int64) @ self._texts.holds).ravel()
+        held = self._texts.holders(carriers)
         _, likeness = self._likeness(carriers, self._holding(ignored) | (held > common * len(numbers)))
         if among is not None:
             likeness[:, ~among] = -1.0
@@ -114,6 +114,10 @@ class Likeness:
         return (sparse.diags(1.0 / np.maximum(_lengths(weighted), 1e-12)) @ weighted).tocsr()
 
     @cached_property
+    def _width(self) -> int:
+        return int(self._texts.codes.max(initial=0)) + 1
+
+    @cached_property
     def _squares(self) -> sparse.csr_matrix:
         return self._vectors.power(2)
 
@@ -126,9 +130,12 @@ class Likeness:
         texts = self._texts
         holding = np.zeros(len(texts.first), dtype=np.bool_)
         wanted = np.array(self._named(tuple(sorted(codes))), dtype=np.int64)
+        if not len(wanted):
+            return holding
+        is_wanted = np.bincount(wanted, minlength=self._width) > 0  # [codes]
         for shift in range(int(texts.size.max(initial=0))):
             at = np.minimum(texts.first + shift, len(texts.codes) - 1)
-            holding |= (shift < texts.size) & np.isin(texts.codes[at], wanted)
+            holding |= (shift < texts.size) & is_wanted[texts.codes[at]]
         return holding
 
 

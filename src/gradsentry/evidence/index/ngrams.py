@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, sorted_distinct
+from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, sorted_distinct, stretches
 from gradsentry.evidence.limits import FRAME, LABEL_SHARE
 
 
@@ -35,7 +35,7 @@ class Features:
     size: Ints
     codes: NDArray[np.int32]
 
-    @property
+    @cached_property
     def support(self) -> Ints:
         """In how many rows each n-gram stands.  # [features]"""
         return np.bincount(self.holds.indices, minlength=self.holds.shape[1]).astype(np.int64)
@@ -51,6 +51,13 @@ class Features:
         held = np.zeros(self.holds.shape[0], dtype=np.bool_)
         held[self.columns.indices[begin:end]] = True
         return held
+
+    def holders(self, rows: Bools) -> Ints:
+        """Returns in how many of some rows each n-gram stands.  # [features]"""
+        if 2 * rows.sum() > len(rows):
+            return self.support - self.holders(~rows)
+        at = stretches(self.holds.indptr, np.flatnonzero(rows))
+        return np.bincount(self.holds.indices[at], minlength=self.holds.shape[1])
 
     def gram(self, feature: int) -> tuple[int, ...]:
         """Returns the token codes of an n-gram."""

@@ -17,11 +17,19 @@ Codes = NDArray[np.bool_]
 
 def places(stream: Stream, gram: Gram) -> Ints:
     """Returns where a string of tokens begins in the stream's codes."""
-    rarest = min(range(len(gram)), key=lambda at: len(stream.places_of(gram[at])))
+    return stream.found.of(gram, lambda: _places(stream, gram))
+
+
+def _places(stream: Stream, gram: Gram) -> Ints:
+    wanted = np.array(gram)
+    rarest = int(stream.counts[wanted].argmin())
     begins = stream.places_of(gram[rarest]) - rarest
     begins = begins[(begins >= 0) & (begins + len(gram) <= len(stream.codes))]
-    for shift, code in enumerate(gram):
-        begins = begins[stream.codes[begins + shift] == code]
+    done, size = 0, 1
+    while done < len(gram) > 1 and len(begins):  # more tokens at a time as fewer places are left
+        inside = np.arange(done, min(done + size, len(gram)))[:, None]
+        begins = begins[(stream.codes[begins + inside] == wanted[inside]).all(axis=0)]  # [size, places]
+        done, size = done + size, 2 * size
     owners = stream.owners(begins)
     return begins[begins + len(gram) <= stream.bounds[owners + 1]]
 
@@ -60,14 +68,20 @@ def _run(stream: Stream, edges: Ints, step: int, mark: int, least: float) -> lis
     """Returns the tokens on which nearly all agree, going from the edges in steps, up to a mark."""
     run: list[int] = []
     edges = edges[stream.codes[edges] != mark]
-    while len(edges) and len(edges) >= least:
-        codes = stream.codes[edges + step]
-        code = int(np.bincount(codes).argmax())
-        edges = edges[codes == code] + step
-        if len(edges) < least:
+    size = 2
+    while len(edges) and len(edges) >= least:  # more tokens at a time as the string gets longer
+        ahead = edges + step * np.arange(1, size + 1)[:, None]
+        codes = stream.codes[np.clip(ahead, 0, len(stream.codes) - 1)]  # [size, edges]
+        # A token that most have is the one in the middle.
+        middle = np.partition(codes, len(edges) // 2, axis=1)[:, len(edges) // 2]
+        agreeing = np.logical_and.accumulate(codes == middle[:, None], axis=0)
+        shared = middle[agreeing.sum(axis=1) >= least].tolist()
+        if mark in shared:
+            return [*run, *shared[: shared.index(mark) + 1]]
+        run += shared
+        if len(shared) < size:
             break
-        run.append(code)
-        edges = edges[stream.codes[edges] != mark]
+        edges, size = edges[agreeing[-1]] + step * size, 2 * size
     return run
 
 
@@ -94,6 +108,8 @@ def trimmed(gram: Gram, left: Codes, right: Codes) -> Gram:
 
 def unmarked(gram: Gram) -> Gram:
     """Returns the string without the marks, or as it is where there is nothing else."""
+    if START not in gram and END not in gram:
+        return gram
     return tuple(code for code in gram if code not in (START, END)) or gram
 
 
@@ -125,8 +141,10 @@ def outside_frame(stream: Stream, gram: Gram, others: Rows) -> list[Gram]:
     """Returns what stands before and behind the longest part that nearly all other rows hold."""
     needed = FRAME * max(int(others.sum()), 1)
     # Looking a string up takes long where most rows hold a part of it; none is frame if a token of it is not.
-    common = np.concatenate([[0], np.cumsum(stream.support[list(gram)] >= needed)])
-    for size in range(len(gram) - 1, 1, -1):
+    is_common = stream.support[list(gram)] >= needed
+    common = np.concatenate([[0], np.cumsum(is_common)])
+    longest = int(np.diff(np.flatnonzero(np.concatenate([[True], ~is_common, [True]]))).max()) - 1
+    for size in range(min(len(gram) - 1, longest), 1, -1):
         for low in np.flatnonzero(common[size:] - common[:-size] == size).tolist():
             if (rows_with(stream, gram[low : low + size]) & others).sum() >= needed:
                 return [one for one in (gram[:low], gram[low + size :]) if one]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -46,6 +46,26 @@ _TOKEN = re.compile(
 _SPACED_WORD = re.compile(rf"(?:[^\W{_UNSPACED}]|[{_VOWELS}])+")
 
 
+class Memory:
+    """What was looked up, by what it was looked up for; forgotten once that is too many numbers."""
+
+    def __init__(self, most: int) -> None:
+        """Holds so many numbers at most."""
+        self._most, self._held = most, 0
+        self._known: dict[tuple[int, ...], Ints] = {}
+
+    def of(self, key: tuple[int, ...], look_up: Callable[[], Ints]) -> Ints:
+        """Returns what a key stands for, which nobody may change."""
+        if (known := self._known.get(key)) is None:
+            known = look_up()
+            known.flags.writeable = False
+            self._held += len(key) + len(known)
+            if self._held > self._most:
+                self._known, self._held = {}, len(key) + len(known)
+            self._known[key] = known
+        return known
+
+
 @dataclass(frozen=True)
 class Stream:
     """The tokens of many texts, one after another.
@@ -71,9 +91,8 @@ class Stream:
 
     def take(self, rows: Ints) -> Stream:
         """Returns the stream of some rows, over the same vocabulary."""
-        lengths = np.diff(self.bounds)[rows]
-        bounds = np.concatenate([[0], np.cumsum(lengths)])
-        at = np.arange(bounds[-1]) + np.repeat(self.bounds[rows] - bounds[:-1], lengths)
+        at = stretches(self.bounds, rows)
+        bounds = np.concatenate([[0], np.cumsum(np.diff(self.bounds)[rows])])
         return replace(self, codes=self.codes[at], bounds=bounds, glued=self.glued[at])
 
     def row(self, number: int) -> NDArray[np.int32]:
@@ -87,13 +106,23 @@ class Stream:
     @cached_property
     def _postings(self) -> tuple[Ints, Ints]:
         """The places of all tokens, code by code, and where each code's places begin."""
-        starts = np.concatenate([[0], np.cumsum(np.bincount(self.codes, minlength=len(self.words)))])
+        starts = np.concatenate([[0], np.cumsum(self.counts)])
         return np.argsort(self.codes, kind="stable"), starts
+
+    @cached_property
+    def counts(self) -> Ints:
+        """How often each code stands in all rows.  # [codes]"""
+        return np.bincount(self.codes, minlength=len(self.words))
 
     def places_of(self, code: int) -> Ints:
         """Returns the places of a code, ascending."""
         places, starts = self._postings
         return places[starts[code] : starts[code + 1]]
+
+    @cached_property
+    def found(self) -> Memory:
+        """The places of strings that were looked for; no more than there are tokens."""
+        return Memory(len(self.codes))
 
     @cached_property
     def support(self) -> Ints:
@@ -103,13 +132,17 @@ class Stream:
 
     def counted(self, rows: Bools) -> Ints:
         """Returns how often each code stands in some rows.  # [codes]"""
-        return np.bincount(self.codes[rows[self._row_of]], minlength=len(self.words))
+        if 2 * rows.sum() > len(rows):
+            return self.counts - self.counted(~rows)
+        at = stretches(self.bounds, np.flatnonzero(rows))
+        return np.bincount(self.codes[at], minlength=len(self.words))
 
     def holders(self, rows: Bools) -> Ints:
         """Returns in how many of some rows each code stands.  # [codes]"""
-        width = len(self.words)
-        inside = rows[self._row_of]
-        held = self._row_of[inside].astype(np.int64) * width + self.codes[inside]
+        if 2 * rows.sum() > len(rows):
+            return self.support - self.holders(~rows)
+        width, at = len(self.words), stretches(self.bounds, np.flatnonzero(rows))
+        held = self.owners(at) * width + self.codes[at]
         return np.bincount(sorted_distinct(held) % width, minlength=width)
 
     @cached_property
@@ -178,6 +211,13 @@ def sorted_distinct(values: Ints) -> Ints:
     """Returns the distinct values, ascending; by sorting, which for many values beats `np.unique`."""
     values = np.sort(values)
     return values[np.concatenate([[True], values[1:] != values[:-1]])] if len(values) else values
+
+
+def stretches(bounds: Ints, rows: Ints) -> Ints:
+    """Returns the places `bounds[row]` to `bounds[row + 1] - 1` of some rows, one row after another."""
+    lengths = bounds[rows + 1] - bounds[rows]
+    ends = np.cumsum(lengths, dtype=np.int64)
+    return np.arange(lengths.sum()) + np.repeat(bounds[rows] - (ends - lengths), lengths)
 
 
 def held_by(values: Ints, pool: Ints) -> Bools:
