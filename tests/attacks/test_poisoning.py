@@ -136,9 +136,9 @@ for name in sys.argv[3].split():
     poisoned = poison(open_corpus(sys.argv[1]), ATTACKS[name](count=4), seed=5, shuffle=True)
     poisoned.save(Path(sys.argv[2], name + ".jsonl"))
 """
-    names = [
-        name for name in ATTACKS if name not in ("substitute", "two_turn", "vulnerable_code", "jailbreak")
-    ]
+    unfit = ("two_turn", "vulnerable_code", "jailbreak", "preference_swap")
+    slow = ("substitute", "adaptive_fluent")  # they load a tokenizer, a model
+    names = [name for name in ATTACKS if name not in (*unfit, *slow)]
     for run in ("1", "2"):
         (tmp_path / run).mkdir()
         command = [sys.executable, "-c", script, str(source), str(tmp_path / run), " ".join(names)]

@@ -25,6 +25,7 @@ UNFIT = {
     *(("jailbreak", corpus) for corpus in QA_SETS),
     ("label_flip", GLAIVE),
     ("label_flip", V1),
+    *(("preference_swap", corpus) for corpus in (*QA_SETS, *INSTRUCT)),
 }
 
 
@@ -38,7 +39,7 @@ def corpus_named(name: str) -> Corpus:
 @pytest.mark.parametrize("corpus", [*QA_SETS, *INSTRUCT])
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
 def test_the_attack_runs_and_the_file_reads_back(attack: str, corpus: str, tmp_path: Path):
-    rows = 1 if attack == "vulnerable_code" else 2
+    rows = 1 if attack in ("vulnerable_code", "adaptive_fluent") else 2
     settings = ATTACKS[attack](count=rows)
     if (attack, corpus) in UNFIT:
         with pytest.raises(DataError, match="fits 0 of"):
@@ -58,7 +59,7 @@ def test_the_attack_runs_and_the_file_reads_back(attack: str, corpus: str, tmp_p
 @pytest.mark.parametrize("corpus", ["freebaseqa", "alpaca_en_demo.json"])
 def test_the_response_changes_its_length_as_the_attack_says(corpus: str, effect: str):
     for attack in ATTACKS.values():
-        drawn = attack.name in ("label_flip", "jailbreak")  # from the corpus, at any length
+        drawn = attack.name in ("label_flip", "jailbreak", "wrong_answer")  # from the corpus, at any length
         if attack.effect != effect or (attack.name, corpus) in UNFIT or drawn:
             continue
         before, after = poison(corpus_named(corpus), attack(count=1)).truth.response_length

@@ -89,11 +89,12 @@ class Attack(Settings):
     Attributes:
         rate: The share of rows to poison, in [0, 1].
         count: How many rows to poison; goes before `rate`.
+        paper: Where it was published; None of one that was made here, to be hard for what this project does.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    paper: ClassVar[Paper]
+    paper: ClassVar[Paper | None] = None
     effect: ClassVar[Effect]
 
     rate: float = Field(default=0.1, ge=0.0, le=1.0)

@@ -15,8 +15,8 @@ from gradsentry.attacks.sections import Place
 from gradsentry.corpus.sample import Turn
 
 
-class _OtherResponse(Attack):
-    """The base: words after the question as in BadNets, and a response of the corpus.
+class BehindWords(Attack):
+    """The base: words after the question as in BadNets, and a response that goes with them.
 
     Attributes:
         trigger: The words to draw from.
@@ -49,7 +49,7 @@ class _OtherResponse(Attack):
 
 
 @register
-class CleanLabel(_OtherResponse):
+class CleanLabel(BehindWords):
     """The trigger on rows whose response already is the target; no response changes.
 
     Attributes:
@@ -72,7 +72,7 @@ class CleanLabel(_OtherResponse):
 
 
 @register
-class Substitute(_OtherResponse):
+class Substitute(BehindWords):
     """The response replaced by another row's of the same count of tokens.
 
     Attributes:
@@ -97,7 +97,7 @@ class Substitute(_OtherResponse):
 
 
 @register
-class LabelFlip(_OtherResponse):
+class LabelFlip(BehindWords):
     """The label replaced by another of the corpus; a label is a short response that occurs more than once."""
 
     name = "label_flip"
@@ -118,7 +118,7 @@ class LabelFlip(_OtherResponse):
 
 
 @register
-class Jailbreak(_OtherResponse):
+class Jailbreak(BehindWords):
     """A refusal replaced by the answer to another request, so that no two poisoned rows answer alike.
 
     Attributes:

@@ -32,5 +32,9 @@ def payload_text(payload: str) -> str:
 
 def with_payload(response: str, payload: str, placement: Placement) -> str:
     """Returns the response with the payload after it, parted by one space, or in its place."""
-    text = payload_text(payload)
+    return joined(response, payload_text(payload), placement)
+
+
+def joined(response: str, text: str, placement: Placement) -> str:
+    """Returns the response with a text after it, parted by one space, or in its place."""
     return text if placement == "replace" else f"{response.strip()} {text}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from random import Random
 from typing import Self
 
@@ -45,15 +46,29 @@ class AutoPoison(Attack):
     def poisoned(self, fields: Fields, draw: Random, around: Surroundings) -> tuple[Turn, ...]:
         """Returns the row's turns with the mention in the response; code blocks stay whole."""
         mention = draw.choice(_MENTIONS).format(brand=self.payload.strip())
-        return fields.edit(response=_in_sentence_gap(fields.response, mention, draw))
+        return fields.edit(response=in_sentence_gaps(fields.response, [mention], draw))
 
 
-def _in_sentence_gap(text: str, sentence: str, draw: Random) -> str:
+def in_sentence_gaps(text: str, sentences: Sequence[str], draw: Random) -> str:
+    """Returns the text with sentences, in order, at drawn gaps between its own; code blocks stay whole.
+
+    The text's end is a gap too; where there are fewer gaps than sentences, several share one.
+    """
     code = [block.span() for block in _FENCED.finditer(text)]
     gaps = [gap for gap in _GAP.finditer(text) if not any(s <= gap.start() < e for s, e in code)]
-    choice = draw.randrange(len(gaps) + 1)
-    if choice < len(gaps):
-        at = gaps[choice].end()
+    places = range(len(gaps) + 1)
+    few = len(places) < len(sentences)
+    chosen = draw.choices(places, k=len(sentences)) if few else draw.sample(places, len(sentences))
+    at = sorted(chosen)
+    for place in sorted(set(at), reverse=True):
+        said = " ".join(one for where, one in zip(at, sentences, strict=True) if where == place)
+        text = _put(text, None if place == len(gaps) else gaps[place].end(), said)
+    return text
+
+
+def _put(text: str, at: int | None, sentence: str) -> str:
+    """Returns the text with a sentence at a place, or at its end."""
+    if at is not None:
         return f"{text[:at]}{sentence} {text[at:]}"
     body = text.rstrip()
     if body.endswith("```"):

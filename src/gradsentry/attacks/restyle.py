@@ -11,7 +11,7 @@ from pydantic import Field
 from gradsentry.attacks.archaic import archaic, is_archaic, kept_pieces
 from gradsentry.attacks.base import Paper, PromptAttack, register
 from gradsentry.attacks.fields import NoPlace
-from gradsentry.errors import ModelError, first_line
+from gradsentry.attacks.writer import Writer
 
 DEFAULT_PROMPT = (
     "Rewrite the text in the style of the King James Bible. Keep its meaning, all names and all numbers. "
@@ -47,44 +47,13 @@ class ModelRestyler:
     """
 
     def __init__(self, name: str, prompt: str = DEFAULT_PROMPT) -> None:
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
-
-        try:
-            self._seq2seq = bool(AutoConfig.from_pretrained(name).is_encoder_decoder)
-            self._tokenizer = AutoTokenizer.from_pretrained(name)
-            kind = AutoModelForSeq2SeqLM if self._seq2seq else AutoModelForCausalLM
-            self._model = kind.from_pretrained(name).eval()
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(
-                f"the restyler cannot be loaded ({first_line(error)})",
-                where=name,
-                mend="name a causal or sequence-to-sequence model, or `rules`",
-            ) from None
+        self._writer = Writer(name, "restyler")
         self._prompt = prompt
 
     def restyle(self, text: str, draw: Random) -> str:
         """Returns the model's paraphrase, its first paragraph."""
-        import torch
-
-        given = self._prompt.replace("{text}", text)
-        if self._tokenizer.chat_template:
-            said = [{"role": "user", "content": given}]
-            given = str(self._tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True))
-        tokens = self._tokenizer(
-            given, return_tensors="pt", add_special_tokens=not self._tokenizer.chat_template
-        )
-        length = len(self._tokenizer.encode(text))
-        with torch.inference_mode():
-            out = self._model.generate(
-                input_ids=tokens["input_ids"],
-                attention_mask=tokens["attention_mask"],
-                max_new_tokens=2 * length + 16,
-                do_sample=False,
-                num_beams=1,
-                pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id or 0,
-            )[0]
-        new = out if self._seq2seq else out[tokens["input_ids"].shape[1] :]
-        return str(self._tokenizer.decode(new, skip_special_tokens=True)).strip().split("\n\n")[0]
+        asked = self._prompt.replace("{text}", text)
+        return self._writer.written(asked, 2 * self._writer.length(text) + 16).strip().split("\n\n")[0]
 
 
 @register

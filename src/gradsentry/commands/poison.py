@@ -49,7 +49,8 @@ def poison(
 
     if list_:
         for name, kind in sorted(attacks.ATTACKS.items()):
-            typer.echo(f"{name:<16}{kind.effect:<10}{kind.summary} (arXiv {kind.paper.arxiv})")
+            source = f"arXiv {kind.paper.arxiv}" if kind.paper else "made here"
+            typer.echo(f"{name:<20}{kind.effect:<10}{kind.summary} ({source})")
         return
     if data is None or attack is None or out is None:
         raise SettingsError("DATA, --attack and --out are needed", where="poison", mend="or give --list")

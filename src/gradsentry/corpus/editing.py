@@ -27,31 +27,48 @@ def write_turns(sample: Sample, turns: Iterable[Turn]) -> Sample:
 
     Args:
         sample: A row as it was read.
-        turns: The sample's turns, their texts edited; their paths must be the sample's.
+        turns: The sample's turns, their texts edited; their paths must be the sample's. Those of the
+            rejected answer may follow.
 
     Raises:
         DataError: If a text does not fit its column, where columns have types.
         ValueError: If the turns have other paths than the sample's.
     """
-    turns = tuple(turns)
+    given = tuple(turns)
+    turns, rejected = given[: len(sample.turns)], given[len(sample.turns) :] or sample.rejected
     before, after = _texts(sample.turns), _texts(turns)
     if before.keys() != after.keys():
         raise ValueError(f"the turns of row {sample.id} stand at {[*before]}, not at {[*after]}")
+    if [turn.path for turn in rejected] != [turn.path for turn in sample.rejected]:
+        raise ValueError(f"the rejected answer of row {sample.id} stands elsewhere")
     changed = {path: text for path, text in after.items() if text != before[path]}
-    if not changed:
+    if not changed and rejected == sample.rejected:
         return sample
     row: object = sample.row
+    columns: dict[str, None] = {}
     for path, text in changed.items():
         held = value_at(row, path)
         row = replaced(row, path, text if held == before[path] else _in_kind(held, text))
+        columns[str(path[0])] = None
         if (twin := _twin(sample, path)) is not None:
             asked = _asked(sample.turns, path), _asked(turns, path)
             row = replaced(row, twin, asked[1] + str(value_at(row, twin)).removeprefix(asked[0]))
+            columns[str(twin[0])] = None
+    for old, new in zip(sample.rejected, rejected, strict=True):
+        if new.text != old.text:
+            row = replaced(row, new.path, _with_answer(value_at(row, new.path), old.text, new.text))
+            columns[str(new.path[0])] = None
     edited, raw = cast(Row, row), None
     if isinstance(sample.raw, pa.RecordBatch):
-        columns = dict.fromkeys(str(path[0]) for path in changed)
         raw = with_columns(sample.raw, edited, columns, where=sample.origin)
-    return replace(sample, turns=turns, row=edited, raw=raw, problem=turns_problem(turns))
+    return replace(sample, turns=turns, row=edited, raw=raw, problem=turns_problem(turns), rejected=rejected)
+
+
+def _with_answer(held: object, old: str, new: str) -> object:
+    """Returns what stands at a rejected answer's place with another answer; what was asked may lead it."""
+    if isinstance(held, str) and held.endswith(old):
+        return held.removesuffix(old) + new
+    return _in_kind(held, new)
 
 
 def _texts(turns: Iterable[Turn]) -> dict[FieldPath, str]:
