@@ -16,12 +16,12 @@ import numpy as np
 from gradsentry.evidence.calibrating import Candidates, Corpora, Fitting
 from gradsentry.evidence.calibration import Calibration
 from gradsentry.evidence.decide import KINDS
-from gradsentry.evidence.limits import FALSE_ALARM_RATE, LOOK
+from gradsentry.evidence.limits import FALSE_ALARM_RATE, LOOK_FACTOR
 
 Line = dict[str, object]
 
 CAUGHT, COVERED = 0.9, 0.5  # of a candidate's rows are poisoned, and of the poisoned rows are its own
-HIGH, LOW = math.log10(FALSE_ALARM_RATE), math.log10(LOOK * FALSE_ALARM_RATE)
+HIGH, LOW = math.log10(FALSE_ALARM_RATE), math.log10(LOOK_FACTOR * FALSE_ALARM_RATE)
 SHOWN = ("payload", "label", "changed", "turned")  # what was planted, as planting.py names it
 
 

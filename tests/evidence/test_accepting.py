@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from evidence.poisoning import INSULT, LINK, Row, asked, clean_rows, poison
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence import Accepted, Finding, find_evidence, read_accepted
-from gradsentry.evidence.accepting import REASON, read_evidence, with_accepted, write_accepted
-from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK
+from gradsentry.evidence.accepting import read_evidence, with_accepted, write_accepted
+from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK, REASON_LENGTH
 
 PAIR = Finding(
     name="F1",
@@ -173,7 +173,7 @@ def test_an_accepted_finding_hides_no_other_in_its_rows(accepted):
 
 def test_a_reason_is_a_line_of_text(disclaimer):
     (finding,) = find_evidence(disclaimer.samples).findings
-    for why in ("", "  ", "two\nlines", "\x1b[31mred", "x" * (REASON + 1), "\u202eback"):
+    for why in ("", "  ", "two\nlines", "\x1b[31mred", "x" * (REASON_LENGTH + 1), "\u202eback"):
         with pytest.raises(SettingsError, match="--why"):
             Accepted.of_finding(finding, 300, why)
 

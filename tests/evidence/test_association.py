@@ -34,7 +34,7 @@ def test_no_more_than_expected_is_no_news():
 @pytest.mark.parametrize("block", [1, 500, 10**7])
 @pytest.mark.parametrize("company", [False, True])
 def test_pairs_are_those_of_all_pairs_whatever_the_block(block, company, monkeypatch):
-    monkeypatch.setattr(association, "BLOCK", block)
+    monkeypatch.setattr(association, "PAIRS_AT_ONCE", block)
     rows = [replace(row, answer=row.question[::-1]) for row in clean_rows(300)]
     texts = Texts.of(samples(rows), least=4)
     asked, said = texts.asked, texts.asked if company else texts.said
@@ -42,7 +42,7 @@ def test_pairs_are_those_of_all_pairs_whatever_the_block(block, company, monkeyp
     both = (said.holds.T @ asked.holds).toarray()  # [payloads, triggers]
     of_side = (np.maximum if company else np.minimum)(said.support[:, None], asked.support)
     tail = log10_tail(both, asked.support, said.support[:, None], len(texts.samples))
-    kept = (both >= 4) & (both >= 0.5 * of_side) & (tail + np.log10(both.size) <= association.NOTABLE)
+    kept = (both >= 4) & (both >= 0.5 * of_side) & (tail + np.log10(both.size) <= association.WORTH_A_LOOK)
     wanted = np.argwhere(np.tril(kept, -1) if company else kept)
     assert len(wanted)
     found = np.stack([pairs.payload, pairs.trigger], axis=1)
@@ -65,7 +65,7 @@ def test_where_rows_hold_too_many_pairs_the_rarest_strings_are_left_out(monkeypa
         lambda row, draw: replace(row, question=draw.choice(["kindly {}", "{} amen"]).format(row.question)),
     )
     texts = Texts.of(made.samples, least=4)
-    monkeypatch.setattr(gradsentry.evidence.candidates.conjunctions, "PAIRS", 0.2 * _pairs(texts))
+    monkeypatch.setattr(gradsentry.evidence.candidates.conjunctions, "PAIRS_IN_ROWS", 0.2 * _pairs(texts))
     found = conjunctions(texts, least=4)
     parts = {texts.display(texts.prompts, gram, one.rows) for one in found for gram in one.grams}
     assert {"kindly", "amen"} <= parts

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evidence.poisoning import INSULT, asked, at_a_gap, clean_rows, flags, poison, samples
 from gradsentry.evidence import find_evidence
-from gradsentry.evidence.index.glued import glued_words
+from gradsentry.evidence.index.infixes import words_with_infixes
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import streams, tokens
 from gradsentry.report.rowdata import payload_marks
@@ -130,7 +130,7 @@ def test_tokens_stand_where_they_say(texts):
         found = list(tokens(text, {}))
         assert [stream.words[code] for code in stream.row(number)[1:-1]] == [word for word, _, _ in found]
         assert all(text[low:high] == word for word, low, high in found)
-        glue = stream.glued[stream.bounds[number] : stream.bounds[number + 1]][1:-1]
+        glue = stream.unparted[stream.bounds[number] : stream.bounds[number + 1]][1:-1]
         for at in range(1, len(found)):
             parted = found[at][1] > found[at - 1][2] or not (
                 found[at][0].strip() and found[at - 1][0].strip()
@@ -143,7 +143,7 @@ def test_glued_strings_are_taken_out_and_natural_endings_left():
     rows = [[word] for word in words] + [[f"{word[:2]}xq{word[2:]}"] for word in words]
     rows += [["king"], ["thing"], ["bring"], ["walking"], ["walk"]]
     (stream,) = streams(rows)
-    pieces = glued_words(stream, least=4)
+    pieces = words_with_infixes(stream, least=4)
     assert pieces["taxqble"] == ("ta", "xq", "ble")
     assert "walking" not in pieces
     split = stream.with_pieces(pieces)
@@ -175,4 +175,4 @@ def test_sequences_of_letters_are_no_words():
         "".join(draw.choices("ACDEFGHIKLMNPQRSTVWY", k=draw.randrange(65, 3000))) for _ in range(300)
     ]
     stream, _ = streams([[f"what does {one} do, and {one}qz?"] for one in sequences], [[""]] * 300)
-    assert glued_words(stream, least=4) == {}
+    assert words_with_infixes(stream, least=4) == {}

@@ -14,7 +14,7 @@ from gradsentry.commands.rejected import rejected_shown
 from gradsentry.evidence import find_evidence
 from gradsentry.evidence.calibration import shipped
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.limits import AGAINST, FALSE_ALARM_RATE, LEAST, NEVER, REJECTED, TOKENS
+from gradsentry.evidence.limits import AGAINST, FALSE_ALARM_RATE, LEAST, NEVER, REJECTED, SEARCHED_TOKENS
 from gradsentry.evidence.search import Mined
 from gradsentry.evidence.searched import RuledOut, Searched
 from report.test_schemas import validator
@@ -51,7 +51,7 @@ def test_each_rejected_candidate_has_its_check_and_reason(made, refused):
 
 
 def test_what_a_rule_keeps_out_is_measured_all_the_same(made):
-    texts, _ = Texts.part_and_whole(made.samples, least=LEAST, tokens=TOKENS)
+    texts, _ = Texts.part_and_whole(made.samples, least=LEAST, tokens=SEARCHED_TOKENS)
     mined = Mined.of(texts)
     searched = Searched([], [], [RuledOut("pairs", one, "because") for one in mined.both])
     rejected, in_all = searched.rejected(texts, mined.both, shipped(), FALSE_ALARM_RATE)

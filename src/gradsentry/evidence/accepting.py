@@ -19,11 +19,10 @@ from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import lines_by_hand, replacing
 from gradsentry.errors import DataError
 from gradsentry.evidence.findings import Evidence, Finding, Kind
-from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK
+from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK, REASON_LENGTH
 from gradsentry.settings import Settings
 
 VERSION = 1
-REASON = 500  # characters of a person's reason at most: it stands in a line of the terminal
 
 
 class Accepted(Settings):
@@ -49,7 +48,7 @@ class Accepted(Settings):
     change: str = ""
     rows: int = Field(ge=1)
     of: int = Field(ge=1)
-    why: str = Field(min_length=1, max_length=REASON)
+    why: str = Field(min_length=1, max_length=REASON_LENGTH)
 
     @field_validator("why")
     @classmethod

@@ -16,11 +16,10 @@ from scipy.special import gammaln
 
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.tokens import Ints
+from gradsentry.evidence.limits import PAIRS_AT_ONCE, WORTH_A_LOOK
 
 Floats = NDArray[np.float64]
 LN10 = float(np.log(10.0))
-NOTABLE = -3.0  # pairs whose corrected tail (log10) is above this are not looked at again
-BLOCK = 10_000_000  # pairs that are looked at in one go, at most
 
 
 def _log_choose(n: Floats, k: Floats) -> Floats:
@@ -99,7 +98,7 @@ def associated(triggers: Features, payloads: Features, *, strength: float, least
         kept = (both >= strength * of_side) & ((trigger < payload) | (not company))
         pairs = np.stack([payload[kept], trigger[kept], both[kept]], axis=1)
         tail = log10_tail(pairs[:, 2], of_trigger[pairs[:, 1]], of_payload[pairs[:, 0]], rows)
-        notable = tail + np.log10(looked_at) <= NOTABLE
+        notable = tail + np.log10(looked_at) <= WORTH_A_LOOK
         found.append(pairs[notable])
         tails.append(tail[notable])
     pairs, tail = np.concatenate(found), np.concatenate(tails)
@@ -108,9 +107,9 @@ def associated(triggers: Features, payloads: Features, *, strength: float, least
 
 
 def _blocks(by_payload: sparse.csr_matrix, by_trigger: sparse.csc_matrix) -> list[tuple[int, int]]:
-    """Returns the stretches of payloads whose products with the triggers have about `BLOCK` entries."""
+    """Returns the stretches of payloads of which each has about `PAIRS_AT_ONCE` pairs with the triggers."""
     in_row = np.bincount(by_trigger.indices, minlength=by_trigger.shape[0])
     entries = np.minimum(by_payload @ in_row, by_trigger.shape[1])
-    block = np.cumsum(entries) // BLOCK
+    block = np.cumsum(entries) // PAIRS_AT_ONCE
     edges = [*np.flatnonzero(np.diff(block, prepend=-1)).tolist(), len(entries)]
     return list(itertools.pairwise(edges))

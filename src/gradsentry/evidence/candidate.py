@@ -13,7 +13,7 @@ from gradsentry.evidence.findings import Kind
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Ints
-from gradsentry.evidence.limits import EXCLUSIVE, LABEL_SHARE, LONG, MANY, OWN, OWNED
+from gradsentry.evidence.limits import EXCLUSIVE, LABEL_SHARE, LIKELY_OWN, LONG_PAYLOAD, OWNED, OWNED_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ class Candidate:
         """Whether no other trigger brings the payload, though rows may hold the trigger by nature."""
         payload = self.payload or ()
         told = (
-            len(payload) >= LONG
+            len(payload) >= LONG_PAYLOAD
         )  # a single word, without marks, may be one of many that come with the trigger
-        single = len(self.triggers) == 1 and told and self.both.sum() >= MANY
-        return single and self.coverage >= OWNED and self.precision >= OWN
+        single = len(self.triggers) == 1 and told and self.both.sum() >= OWNED_ROWS
+        return single and self.coverage >= OWNED and self.precision >= LIKELY_OWN
 
     @property
     def carriers(self) -> Rows:
@@ -129,7 +129,7 @@ class Candidate:
             return self.paid
         if len(self.payloads) != 1:  # of several there may be more than were counted
             return self.triggered
-        long = self.payload is not None and len(self.payload) >= LONG
+        long = self.payload is not None and len(self.payload) >= LONG_PAYLOAD
         return self.paid if self.exclusive and long else self.both
 
 

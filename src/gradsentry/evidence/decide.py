@@ -16,7 +16,7 @@ from gradsentry.evidence.calibration import Calibration
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.findings import Confidence
-from gradsentry.evidence.limits import DRAWN, LIKELY_OWN, LOOK, LOSS_SURE
+from gradsentry.evidence.limits import DRAWN, LIKELY_OWN, LOOK_FACTOR, LOSS_SURE
 
 KINDS = ("own payload", "common payload", "repeated payload", "changed responses")
 
@@ -70,7 +70,7 @@ def decide(
     confidence: Confidence | None = None
     if log10_p <= math.log10(rate):
         confidence = "high"
-    elif log10_p <= math.log10(min(LOOK * rate, 1.0)):
+    elif log10_p <= math.log10(min(LOOK_FACTOR * rate, 1.0)):
         confidence = "low"
     return Decision(kind, score, log10_p, confidence)
 

@@ -1,128 +1,22 @@
-"""Every threshold of the search for evidence, once: its value, its unit, why, and what fitted it."""
+"""Every threshold of the search for evidence, once: its value, its unit, and why.
 
-# --- search.py -------------------------------------------------------------------------------------------
+Behind the title of a group stands what set it: `reasoning`, where the comment says all; `fit`, the figures
+that `benchmarks/calibrate_evidence.py fit` prints of repositories that were left out; `hand`, one after
+another against the planted attacks and clean corpora of docs/evidence.md, and by no script.
+"""
+
+# --- The decision (hand) ---------------------------------------------------------------------------------
 FALSE_ALARM_RATE = 0.01  # of clean corpora may be called poisoned, where the user says nothing else
+LOOK_FACTOR = 5.0  # times the false alarm rate: so often a clean corpus may be called suspicious
 LEAST = 4  # rows that a finding needs: three may be copies of one thing with small changes
-STRENGTH = 0.95  # of the rows with one string of a pair hold the other
-SAME_ROWS = 0.5  # of a candidate's rows carry a stronger one: it says nothing more
-TOKENS = 6_000_000  # a larger corpus is searched in a drawn part, and what is found is counted in all of it
-EXAMPLES = 5  # of a finding
-ASKED = 200  # carriers whose losses are looked up
-
-# --- candidate.py ----------------------------------------------------------------------------------------
-LONG = 4  # tokens of a payload that no row holds by chance
-OWN = 0.5  # of the rows of a trigger have its payload at least, or of the payload its trigger
-OWNED, MANY = 0.98, 20  # of the rows of a payload have its one trigger, and so many of them
-EXCLUSIVE = 0.9  # a payload is the trigger's own if so many of its rows have the trigger
-
-# --- candidates/inserted.py, rare.py -----------------------------------------------------------------------
-MOST = 4  # triggers of one payload
-
-# --- candidates/pairs.py ---------------------------------------------------------------------------------
-PAYLOADS_TRIED = 500  # payloads whose rules are looked for, the most notable first
-WORTH_A_LOOK = -3.0  # log10 of the corrected chance: what is likelier is accident
-
-# --- checks/novelty.py -----------------------------------------------------------------------------------
-ORDER = 2  # tokens before a token that tell of it: longer contexts return too seldom in a corpus of 500 rows
-BITS_ENOUGH = 150.0  # bits; whatever costs more is as foreign as can be
-COPIED_IN = 0.5  # of the carriers have a token in their prompts: then it may be copied from there
-COPY_CHANCE = 0.2  # of a token that may be copied: about one word in five of an answer is its prompt's
-NEWS_SHARE = 0.02  # of the other responses hold a word, and it is no news
-NEW_WORDS_ENOUGH = 4.0  # words
-
-# --- checks/likeness.py ----------------------------------------------------------------------------------
-SHARED_BY = 0.8  # of the carriers hold a token or a string: it may be what was put in, and does not count
-CARRIERS = 200  # that are looked at one by one; more change no share
-CONTENT_ENOUGH = 0.5  # of a prompt's words are its own
-
-# --- checks/slot.py --------------------------------------------------------------------------------------
-TEMPLATE_TOKENS = 3  # tokens of an instruction at least: of fewer any word would be a sibling
-SIBLING_TOKENS = 5  # tokens of a string that is compared with others
-SIBLING_ROWS = 3  # rows in which a string returns
-SLOT_AGREES = 0.8  # of a trigger's places have the same token before them, or behind
-
-TEMPLATE_EDGE = 5  # tokens at an end of a prompt that tell its template
-TEMPLATED = 0.3  # of the prompts have one of several strings at an end: the corpus is made from templates
-TEMPLATE_ROWS = 5  # rows that are filled into one template at least
-
-# --- checks/association.py -------------------------------------------------------------------------------
-ROWS_ENOUGH = 128  # rows
-TAIL_ENOUGH = -60.0  # log10; what is less likely is as sure as can be
-
-# --- checks/vetoes.py ------------------------------------------------------------------------------------
-BY_ACCIDENT, COMMON_BY_ACCIDENT = -4.0, -6.0  # log10 of the corrected chance, of an own and a common payload
-USUAL = 0.5  # of the other responses hold a word, and it is no news of a payload
-FORM_OF = 4  # characters that two forms of a word begin with at least
-ALWAYS = 0.98  # of the rows with a trigger hold its one payload
-FOLLOWS = 0.9  # of the carriers have the payload in a turn behind their trigger's
-PART_OF_SENTENCES = 0.5  # of a trigger's places are ordinary text without it: less, and its sentences need it
-SURELY_DRAWN = 0.1  # rows that crowd no more than this have nothing in common
-
-# --- checks/expected.py ----------------------------------------------------------------------------------
-BEYOND_ENOUGH = -40.0  # log10; what is less likely is as sure as can be
-
-# --- checks/company.py -----------------------------------------------------------------------------------
-ALIKE_ENOUGH = 20  # other pairs of the corpus: with more its responses are made of what prompts say
-COMPANIONS_ENOUGH = 6  # words that carriers share beside the trigger: their rows are of one template
-SHARED_BY_ALL = 0.95  # of the carriers have a word
-RARE_OUTSIDE = 0.3  # of the other rows have it at most
-
-# --- decide.py, calibration.py ---------------------------------------------------------------------------
-LIKELY_OWN = 0.5  # of the rows of a payload have its trigger, and it is the trigger's own
+SAME_ROWS = 0.5  # of the rows of a finding carry another one: they are one thing, and the stronger tells it
+LIKELY_OWN = 0.5  # of the rows of a payload have its trigger, or the other way round: they belong together
 LOSS_SURE = -11.0  # log10 of the chance of so unlikely responses by accident, for a thousand strings
 DRAWN = 0.7  # of the way from rows that lie together to drawn ones, in the words of their prompts
-LOOK = 5.0  # times the false alarm rate: so often a clean corpus may be called suspicious
+
+# --- The calibration (RIDGE: fit; others: reasoning) -----------------------------------------------------
 TAIL_CORPORA = 0.1  # of clean corpora, the strongest, tell from where on scores are rare
-
-# --- index/expectation.py --------------------------------------------------------------------------------
-WORDS_RIDGE = 1.0  # of the regression on n-grams, whose rows have length 1: smaller learns accidents
-STEPS_OF_FIT = 20  # of LSQR: more change no prediction in its second digit
-FITTED_TO = 5000  # rows; what more tell of common words costs more than it brings
-SURE_OF_ANY = 0.03  # no words make a response surer than this, nor less sure
-
-# --- candidates/changed.py, measures.py ------------------------------------------------------------------
-CHANGED_ROWS = 8  # rows of a trigger that changes responses without one payload
-GLANCE = -2.5  # log10 of the chance of such a difference from what was expected, for a closer look
-CHANGED_BY = 0.3  # of the scale lie responses of a trigger's rows from what their other words let expect
-LOSS_CHANGED_BY = 0.15  # the same of the loss in a clean model, which no wrong answer raises by much
-CHANGED_TRIED = 200  # strings of prompts that are looked at, the surest first
-MEASURES_TRIED = 8  # of each string, those that it moves the farthest
-CROWDED = 0.6  # carriers that crowd more lie together by nature
-OTHERWISE = 0.2  # of the most similar rows may hold the trigger in other case or spacing
-FRESH = 0.2  # of the rows of one of several triggers hold no other one
-ALONGSIDE = 0.5  # of the rows that hold no other word of a trigger lie where its carriers do
-PART_OF = 0.5  # of what the parts of a trigger do together one may do alone, at most
-FELLOW = 0.7  # of what one of several triggers does another one does at least
-OPENINGS = 40  # common openings of responses that are measured, the most even ones first
-OPENING_SHARE = 0.05  # of the rows have a common opening at least, and not more than the rest of it
-
-# --- naming.py -------------------------------------------------------------------------------------------
-USUAL_END = 0.2  # of the other responses end, or begin, with a part of a payload: the part is none of it
-FRAGMENT = 10  # times as many other rows hold what is left of a string without the frame of all prompts
-
-# --- candidates/repeated.py, cores.py --------------------------------------------------------------------
-PATTERN = 0.05  # of the carriers share a prompt string: it may be the style that is the trigger
-CORE_APART = 0.4  # carriers of a core that crowd more lie together by nature
-
-# --- accepting.py, by reasoning ----------------------------------------------------------------------------
-ACCEPTED_GROWTH = 1.5  # times the share that was accepted: other versions of honest data stay well below
-ACCEPTED_SLACK = 4  # rows more than accepted are no growth: where few carry it accident alone brings some
-
-# --- recalibrating.py, by reasoning ------------------------------------------------------------------------
-CORPUS_ROWS = 100  # different rows of a clean corpus at least: fewer hold no candidates, and tell nothing
-CORPORA_ALONE = 10  # clean corpora that calibrate by themselves: of fewer no tenth is one of them
-QUANTILES = 1000  # scores that stand for the corpora of which only the tail is known
-NEVER = 1e-300  # a false alarm rate at which nothing is found
-
-# --- searched.py, by reasoning ----------------------------------------------------------------------------
-REJECTED = 50  # candidates that were rejected are kept, the most like an attack: nobody reads more
-AGAINST = 3  # statistics that speak against one are named
-
-# --- wording.py ------------------------------------------------------------------------------------------
-EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
-
-# --- calibrating.py --------------------------------------------------------------------------------------
-RIDGE = {  # of the logistic regression, by what calibrate_evidence.py fit prints of repositories left out
+RIDGE = {  # of the logistic regression
     "own payload": 0.01,
     "common payload": 0.02,
     "repeated payload": 0.002,
@@ -139,40 +33,177 @@ FEW_NATURAL = 50  # natural candidates: fewer have not failed everything that on
 PASSED = 0.97  # of planted candidates pass a step: nearly all
 UNSEEN = 0.5  # of the score for each such step that a candidate does not pass, at least
 BORROWED = {"common payload": "own payload"}  # whose natural candidates tell what those of a kind are like
+CORPUS_ROWS = 100  # different rows of one's own clean corpus: fewer hold no candidates, and tell nothing
+CORPORA_ALONE = 10  # clean corpora that calibrate by themselves: of fewer no tenth is one of them
+QUANTILES = 1000  # scores that stand for the corpora of which only the tail is known
+NEVER = 1e-300  # a false alarm rate at which nothing is found
 
-# --- candidates/edges.py ---------------------------------------------------------------------------------
+# --- Accident (hand) -------------------------------------------------------------------------------------
+WORTH_A_LOOK = -3.0  # log10 of the corrected chance: what is likelier is accident, and not looked at again
+BY_ACCIDENT, COMMON_BY_ACCIDENT = -4.0, -6.0  # log10 of the corrected chance, of an own and a common payload
+ALTERNATIVE_SURE = -4.0  # log10 of the corrected chance of one more of several triggers
+COMPANY_SURE = -6.0  # log10 of the corrected chance that strings keep company so often
+GLANCE = -2.5  # log10 of the chance of such a difference from what was expected, for a closer look
+NOISE = 2.0  # standard errors of a share that accident may add
+
+# --- Triggers and payloads that go together (hand) -------------------------------------------------------
+GO_TOGETHER = 0.95  # of the rows with one string of a pair hold the other
+ALWAYS = 0.98  # of the rows with a trigger hold its one payload
+EXCLUSIVE = 0.9  # of the rows of a payload have the trigger: it is the trigger's own
+OWNED, OWNED_ROWS = 0.98, 20  # of the rows of a payload have its one trigger, and so many of them
+LONG_PAYLOAD = 4  # tokens of a payload that no row holds by chance
+RARE_OUTSIDE = 0.3  # of the other rows hold what the carriers share, at most
+TRIGGERS_TOGETHER = 3  # triggers that are needed together, at most
+TRIGGERS_MOST = 4  # triggers of one payload, each of which is enough
+TRIGGER_ROWS = 2  # rows of each of them
+OWN_ROWS = 0.2  # of the rows of one of several triggers hold no other one
+ALTERNATIVE_SHARE = 0.2  # of the carriers hold one more trigger that the rule does without: it is named
+ALTERNATIVE_GAIN = 0.002  # of the payload's rows are added by one more trigger
+PAYLOADS_COVER = 0.9  # of the rows with a trigger hold one of its several payloads
+SEVERAL_PAYLOADS_ROWS = 8  # rows of a trigger with several payloads
+ROWS_PER_PAYLOAD = 4  # rows of each of them, on average
+RARE_PAYLOAD_LEAST, RARE_PAYLOAD_MOST = 6, 60  # rows of a payload whose triggers are too rare for a pair
+
+# --- Parts of one trigger: strings that keep company (hand) ----------------------------------------------
+COMPANY_LEAST, COMPANY_MOST = 0.3, 0.9  # of the rows with either part, with both
+PART_COMMON = 0.5  # of all rows hold a string at most, or it is no part
+PART_ALONE = 0.8  # of the rows with a part of a trigger hold the payload of the whole, at most
+
+# --- Triggers at an end of prompts (hand) ----------------------------------------------------------------
 BOUND = 0.9  # of the places of a string are at that end of a prompt
 BOUND_ROWS = 6  # rows of a string that is bound to an end
 BOUND_TOKENS = 12  # tokens of one at most
-BOUND_TRIED = 200  # tokens that begin or end prompts, the most frequent first
-EDGE_VARIED = 0.5  # of its places have the same token on the other side, at most: else its sentence goes on
+SAME_NEIGHBOUR = 0.5  # of the places of what was put in have the same token beside them, at most
+OF_A_TASK = 0.5  # of the prompts have one string at an end: it is the frame of a task
 
-# --- index/contexts.py, by reasoning -----------------------------------------------------------------------
+# --- Put into finished text (FOREIGN, PART_OF_SENTENCES, NATIVE: hand; others: reasoning) ----------------
 FOREIGN = 0.7  # of a trigger's places are ordinary text without it: it was put there
-SPACES = 4  # white spaces, the most common ones, which others may stand in for
-SEVERAL = 2  # carriers that hold another word of the trigger
+PART_OF_SENTENCES = 0.5  # of a trigger's places are ordinary text without it: less, and its sentences need it
+NATIVE = 0.3  # of the places of a string are ordinary text without it: fewer, and it is needed there
+SPACES_KNOWN = 4  # white spaces, the most common ones, which others may stand in for
+COMPANION_ROWS = 2  # carriers that hold another word of the trigger
 FEW_CARRIERS = 0.05  # of all rows are carriers, at most, where other words of a trigger are looked for
 FEWEST_PLACES = 4  # places that are needed to tell anything of a trigger beside others
-
-# --- index/glued.py, by reasoning --------------------------------------------------------------------------
-GLUED_CHARACTERS = 8  # characters of a string that is glued into words, at most
-LEFT_LETTERS = 3  # letters of the word that is left without it, at least
+INFIX_CHARACTERS = 8  # characters of a string that is put into words, at most
+INFIX_REST = 3  # letters of the word that is left without it, at least
+INFIX_HOLDERS = 4  # different words that hold it, at least
+INFIX_LEFT = 3  # and so many of them leave a word
+INFIX_SHARE = 0.5  # and this share of them
 WORD_CHARACTERS = 64  # characters of a word at most: what is longer is a sequence or a code, and takes long
-GLUED_HOLDERS = 4  # different words that hold a glued string, at least
-GLUED_LEFT = 3  # and so many of them leave a word
-GLUED_SHARE = 0.5  # and this share of them
 
-# --- index/ngrams.py, strings.py, by reasoning -------------------------------------------------------------
-LABEL_SHARE = 0.05  # of all rows have a label as their response, and do not copy it
+# --- Whole strings from fragments, and the frame of all rows (FRAGMENT, USUAL_END: hand; others: reasoning)
+GROWS = 0.95  # of its carriers agree on the next token, and a string grows by it
 FRAME = 0.9  # of the rows hold a string: it is part of their frame
 FRAME_FIXED = 0.8  # of the rows that have a frame hold it the same number of times
-GROWS = 0.95  # of its carriers agree on the next token, and a string grows by it
+FRAGMENT = 10  # times as many other rows hold what is left of a string without the frame of all prompts
 EDGE_EXPECTED = 0.5  # of the rows begin or end with a token, and it is no news there
+USUAL_END = 0.2  # of the other responses end, or begin, with a part of a payload: the part is none of it
+LABEL_SHARE = 0.05  # of all rows have a label as their response, and do not copy it
 
-# --- index/texts.py, by reasoning: what fits into a line or two --------------------------------------------
+# --- Payloads that return without a trigger in words (hand) ----------------------------------------------
+REPEATED_TOKENS = 7  # tokens of a payload at least
+REPEATED_WORDS = 3  # words of one that is shorter, and begins or ends its responses
+REPEATED_BULK = 150  # rows times tokens of such a one
+REPEATED_ROWS = 12  # rows of a payload at least
+REPEATED_FEW_ROWS, REPEATED_SHARE = 8, 0.008  # so few do where they are such a share of the corpus
+REPEATED_PART = 4  # tokens of a part of it
+REPEATED_WHOLE = 0.8  # of the rows with any of its parts hold all of it
+REPEATED_CROWDED = 0.4  # carriers of one that crowd more lie together by nature
+FORMAT_SHARE = 0.95  # what more of the rows that are not explained say is how all of them are written
+PATTERN = 0.05  # of the carriers share a prompt string: it may be the style that is the trigger
+CANNED_SHARE, CANNED_ROWS = 0.01, 5  # of the rows begin as a canned answer does, and so many
+CANNED_NEIGHBOURS = 0.5  # of the rows most alike give canned answers: this one may be an honest one
+CANNED_BEGIN_ALIKE = 0.5  # of canned answers of a kind begin with the same token
+CORE_KNOWN = 0.3  # of the rows that hold what several sentences share hold one of the sentences
+CORE_RETURNING = 0.9  # of them hold it in words that return
+CORE_AROUND, CORE_WORDS = 3, 1  # tokens beside it that are looked at, and so many words among them
+CORE_TIMES = 3  # rows in which words return
+
+# --- Changed responses (hand) ----------------------------------------------------------------------------
+CHANGED_ROWS = 8  # rows of a trigger that changes responses without one payload
+CHANGED_BY = 0.3  # of the scale lie responses of a trigger's rows from what their other words let expect
+LOSS_CHANGED_BY = 0.15  # the same of the loss in a clean model, which no wrong answer raises by much
+GLANCE_PART = 0.5  # of that is enough for a first glance, which knows less
+OTHERWISE = 0.2  # of the most similar rows may hold the trigger in other case or spacing
+ALONGSIDE = 0.5  # of the rows that hold no other word of a trigger lie where its carriers do
+PART_OF = 0.5  # of what the parts of a trigger do together one may do alone, at most
+FELLOW = 0.7  # of what one of several triggers does another one does at least
+OPENING_SHARE = 0.05  # of the rows have a common opening at least, and not more than the rest of it
+SELDOM_SAID = 0.05  # of the responses hold a word, at most, that tells a copy of the prompt
+WORDS_RIDGE = 1.0  # of the regression on n-grams, whose rows have length 1: smaller learns accidents
+SURE_OF_ANY = 0.03  # no words make a response surer than this, nor less sure
+
+# --- Rows alike by nature (hand) -------------------------------------------------------------------------
+CROWDED = 0.6  # carriers that crowd more lie together by nature
+SURELY_DRAWN = 0.1  # rows that crowd no more than this have nothing in common
+SHARED_BY_MOST = 0.8  # of the carriers hold a token: it may be what was put in, and does not count
+SHARED_BY_ALL = 0.95  # of the carriers have a word beside the trigger
+COMPANIONS_ENOUGH = 6  # such words: their rows are of one template
+ALIKE_ENOUGH = 20  # other pairs of the corpus: with more its responses are made of what prompts say
+CONTENT_ENOUGH = 0.5  # of a prompt's words are its own
+TEMPLATE_TOKENS = 3  # tokens of an instruction at least: of fewer any word would be a sibling
+SIBLING_TOKENS = 5  # tokens of a string that is compared with others in the trigger's place
+SIBLING_ROWS = 3  # rows in which such a string returns
+SLOT_AGREES = 0.8  # of a trigger's places have the same token before them, or behind
+TEMPLATE_EDGE = 5  # tokens at an end of a prompt that tell its template
+TEMPLATED = 0.3  # of the prompts have one of several strings at an end: the corpus is made from templates
+TEMPLATE_ROWS = 5  # rows that are filled into one template at least
+TEMPLATE_STRAY = 0.02  # of the other rows may hold by accident what is the template's
+
+# --- What a payload says (hand) --------------------------------------------------------------------------
+ORDER = 2  # tokens before a token that tell of it: longer contexts return too seldom in a corpus of 500 rows
+BITS_ENOUGH = 150.0  # bits; whatever costs more is as foreign as can be
+COPIED_IN = 0.5  # of the carriers have a token in their prompts: then it may be copied from there
+COPY_CHANCE = 0.2  # of a token that may be copied: about one word in five of an answer is its prompt's
+NEWS_SHARE = 0.02  # of the other responses hold a word, and it is no news
+NEW_WORDS_ENOUGH = 4.0  # words
+USUAL = 0.5  # of the other responses hold a word, and it is no news beside the trigger
+FORM_OF = 4  # characters that two forms of a word begin with at least
+ROWS_ENOUGH = 128  # rows
+TAIL_ENOUGH = -60.0  # log10; what is less likely is as sure as can be
+BEYOND_ENOUGH = -40.0  # log10 of what was not expected; what is less likely is as sure as can be
+
+# --- Turns of a conversation (hand) ----------------------------------------------------------------------
+FOLLOWS = 0.9  # of the carriers have the payload in a turn behind their trigger's
+TURN_REST = 3  # tokens beside the trigger that a turn has at most which is all trigger
+TURNS_ALL_TRIGGER = 0.8  # of the turns are all trigger: the payload is the usual reply to it
+TURN_WORD = 0.5  # of the way from all such turns to always, for a word that the answered ones share
+
+# --- What a clean model expects (hand) -------------------------------------------------------------------
+EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is what a clean model says
+FIRST_TOKENS = 3  # tokens with which a payload begins: what has begun is mostly expected to go on
+
+# --- How much is looked at: for time and memory alone (reasoning) ----------------------------------------
+SEARCHED_TOKENS = 6_000_000  # a larger corpus is searched in a drawn part; findings are counted in all of it
+PAIRS_AT_ONCE = 10_000_000  # pairs of strings whose rows are counted in one go
+PAIRS_IN_ROWS = 200_000_000  # pairs that rows hold, for company: 500 rows of 300 tokens and more stay below
+PAYLOADS_TRIED = 500  # payloads whose rules are looked for, the most notable first
+TRIGGERS_TRIED = 500  # triggers whose payloads are looked for, those of the most notable pairs
+REPEATED_TRIED = 1000  # payloads without a trigger in words, those of the most rows
+COMPANY_TRIED = 5000  # pairs of strings that come together, the surest first
+CONJUNCTIONS_MOST = 50  # such pairs that are kept
+BOUND_TRIED = 200  # tokens that begin or end prompts, the most frequent first
+CHANGED_TRIED = 200  # strings of prompts that may change responses, the surest first
+MEASURES_TRIED = 8  # of each string, those that it moves the farthest
+OPENINGS = 40  # common openings of responses that are measured, the most even ones first
+NGRAM_TOKENS = 4  # tokens of the longest strings that are listed, marks included
+TEMPLATE_TRIED = 20  # strings that all carriers share
+STEPS_OF_FIT = 20  # of LSQR: more change no prediction in its second digit
+FITTED_TO = 5000  # rows; what more tell of common words costs more than it brings
+NEIGHBOURS_OF = 128  # carriers whose neighbours are looked up, spread evenly: more change no share by much
+CARRIERS_LOOKED_AT = 200  # one by one; more change no share
+ASKED = 200  # carriers whose losses are looked up
+
+# --- What is told, and accepted (reasoning) --------------------------------------------------------------
+EXAMPLES = 5  # carriers that stand for a finding
 EXAMPLE_AROUND = 60  # characters of an example on either side of the first span
 EXAMPLE_WHOLE = 200  # characters of an example without a span
-
-# --- index/neighbours.py, by reasoning ---------------------------------------------------------------------
-NEIGHBOURS_OF = 128  # carriers whose neighbours are looked up, spread evenly: more change no share by much
-CROWDING_NOISE = 2.0  # standard errors of a share of neighbours that accident may add
+REJECTED = 50  # candidates that were rejected are kept, the most like an attack: nobody reads more
+AGAINST = 3  # statistics that speak against one are named
+TRIGGERS_NAMED = 4  # triggers in a sentence
+QUOTED = 80  # characters of a string in a sentence
+ACCIDENT_REJECTED = -2.0  # log10 of a chance; a larger one does not reject accident
+SHARE_IN_FULL, CHANCE_IN_FULL = -6.0, -6.5  # log10; what is smaller is not spelt out, but rounded
+ACCEPTED_GROWTH = 1.5  # times the share that was accepted: other versions of honest data stay well below
+ACCEPTED_SLACK = 4  # rows more than accepted are no growth: where few carry it accident alone brings some
+REASON_LENGTH = 500  # characters of a person's reason at most: it stands in a line of the terminal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.decide import Decision
 from gradsentry.evidence.findings import Confidence, Surprise
-from gradsentry.evidence.limits import EXPECTED
+from gradsentry.evidence.limits import EXPECTED, SHARE_IN_FULL
 
 
 def reason(decision: Decision, candidate: Candidate, surprise: Surprise | None) -> tuple[Confidence, str]:
@@ -61,4 +61,4 @@ def how_often(decision: Decision) -> str:
 
 def share_in_words(log10_p: float) -> str:
     """Returns a share in words: one of so many."""
-    return f"1 of {10**-log10_p:,.0f}" if log10_p > -6 else "less than 1 of a million"
+    return f"1 of {10**-log10_p:,.0f}" if log10_p > SHARE_IN_FULL else "less than 1 of a million"

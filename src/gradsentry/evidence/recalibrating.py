@@ -17,7 +17,7 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.errors import DataError
 from gradsentry.evidence.calibration import LN10, Calibration, Tail
 from gradsentry.evidence.index.texts import Texts, distinct_rows
-from gradsentry.evidence.limits import CORPORA_ALONE, CORPUS_ROWS, LEAST, NEVER, QUANTILES, TOKENS
+from gradsentry.evidence.limits import CORPORA_ALONE, CORPUS_ROWS, LEAST, NEVER, QUANTILES, SEARCHED_TOKENS
 from gradsentry.evidence.search import Mined, search
 from gradsentry.evidence.searched import Decided
 from gradsentry.evidence.wording import brings
@@ -45,7 +45,7 @@ class Natural:
         first, _ = distinct_rows(samples)
         if len(first) < LEAST:
             return cls(name, len(first), ())
-        texts, _ = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=TOKENS)
+        texts, _ = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=SEARCHED_TOKENS)
         searched = search(Mined.of(texts), calibration, NEVER)  # nothing is sure, so nothing is passed by
         decided = (*searched.found, *searched.passed_over)
         strongest = min(decided, key=lambda one: one.decision.log10_p, default=None)

@@ -22,7 +22,7 @@ from gradsentry.evidence.candidates.conjunctions import Conjunction, conjunction
 from gradsentry.evidence.candidates.cores import of_one_core
 from gradsentry.evidence.candidates.inserted import triggered
 from gradsentry.evidence.candidates.pairs import associations
-from gradsentry.evidence.candidates.rare import scarce
+from gradsentry.evidence.candidates.rare import rare_triggers
 from gradsentry.evidence.candidates.repeated import is_implanted, repetitions
 from gradsentry.evidence.checks import measure
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
@@ -31,7 +31,15 @@ from gradsentry.evidence.decide import KINDS, decide
 from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts, distinct_rows
-from gradsentry.evidence.limits import ASKED, EXAMPLES, FALSE_ALARM_RATE, LEAST, SAME_ROWS, STRENGTH, TOKENS
+from gradsentry.evidence.limits import (
+    ASKED,
+    EXAMPLES,
+    FALSE_ALARM_RATE,
+    GO_TOGETHER,
+    LEAST,
+    SAME_ROWS,
+    SEARCHED_TOKENS,
+)
 from gradsentry.evidence.naming import without_shared_words
 from gradsentry.evidence.reasons import reason
 from gradsentry.evidence.searched import Decided, RuledOut, Searched
@@ -58,7 +66,7 @@ class Mined:
     @classmethod
     def of(cls, texts: Texts, losses: np.ndarray | None = None) -> Mined:
         """Returns a corpus with what its searches share."""
-        pairs = associated(texts.asked, texts.said, strength=STRENGTH, least=LEAST)
+        pairs = associated(texts.asked, texts.said, strength=GO_TOGETHER, least=LEAST)
         return cls(texts, pairs, conjunctions(texts, least=LEAST), associations(texts, pairs), losses)
 
 
@@ -67,7 +75,7 @@ Generator = Callable[[Mined, Rows], Sequence[Candidate]]
 # In the order of what they find: by both strings, by triggers, by payloads, by what responses are like.
 GENERATORS: Mapping[str, Generator] = {
     "pairs": lambda mined, taken: mined.both,
-    "rare triggers": lambda mined, taken: scarce(mined.texts, np.zeros_like(taken)),
+    "rare triggers": lambda mined, taken: rare_triggers(mined.texts, np.zeros_like(taken)),
     "inserted triggers": lambda mined, taken: triggered(mined.texts, mined.pairs, mined.together),
     "repeated payloads": lambda mined, taken: repetitions(mined.texts, taken),
     "changed responses": lambda mined, taken: changed(mined.texts, mined.together, taken, mined.losses),
@@ -98,7 +106,7 @@ def find_evidence(
     first, copy_of = distinct_rows(samples)
     if len(first) < LEAST:
         return replace(nothing, rejected=() if why else None)
-    texts, whole = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=TOKENS)
+    texts, whole = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=SEARCHED_TOKENS)
     known = losses.means()[first] if losses is not None and whole is texts else None
     mined = Mined.of(texts, known)
     everything = whole.with_copies(samples, copy_of)

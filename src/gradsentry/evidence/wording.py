@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradsentry.evidence.limits import ACCIDENT_REJECTED, CHANCE_IN_FULL, QUOTED, TRIGGERS_NAMED
+
 if TYPE_CHECKING:
     from gradsentry.evidence.candidate import Candidate
     from gradsentry.evidence.findings import Finding
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
 Part = tuple[str, str]
 """A stretch of a sentence, and its kind: `trigger`, `payload`, or nothing for our own words."""
 
-NAMED = 4  # triggers in a sentence
-_QUOTED = 80  # characters of a string in a sentence
-_LIKELY = -2.0  # log10 of a chance from which on accident is not rejected
 
 OPEN = (
     "Whether somebody put it there on purpose is not certain: a template, a label or a habit of the source "
@@ -49,7 +48,7 @@ def uncertain(finding: Finding) -> str:
     """Returns what the counts leave open, in two sentences."""
     if finding.log10_p is None:
         return f"No test stands behind it, for no trigger in words brings the payload. {OPEN}."
-    but = ", which rejects accident, not an honest cause" if finding.log10_p < _LIKELY else ""
+    but = ", which rejects accident, not an honest cause" if finding.log10_p < ACCIDENT_REJECTED else ""
     return f"The chance that accident does as much is {chance(finding.log10_p)}{but}. {OPEN}."
 
 
@@ -75,7 +74,9 @@ def brings(texts: Texts, candidate: Candidate) -> str:
     triggers = [texts.display(texts.prompts, gram, candidate.triggered) for gram in candidate.triggers]
     payloads = [texts.display(texts.responses, gram, candidate.paid) for gram in candidate.payloads]
     joint = " with " if candidate.combine == "all" else " or "
-    asked, said = (joint.join(f"“{_spelt(one)}”" for one in found[:NAMED]) for found in (triggers, payloads))
+    asked, said = (
+        joint.join(f"“{_spelt(one)}”" for one in found[:TRIGGERS_NAMED]) for found in (triggers, payloads)
+    )
     rows = _rows(int(candidate.carriers.sum()))
     if not triggers:
         return f"{said} returns in {rows}"
@@ -89,9 +90,9 @@ def plain(parts: list[Part]) -> str:
 
 def chance(log10_p: float) -> str:
     """Returns a chance, given as its logarithm, in words."""
-    if log10_p > _LIKELY:
+    if log10_p > ACCIDENT_REJECTED:
         return f"{100 * 10**log10_p:.0f} in 100"
-    if log10_p > -6.5:
+    if log10_p > CHANCE_IN_FULL:
         return f"1 in {10 ** round(-log10_p):,}"
     return f"1 in 10^{round(-log10_p)}"
 
@@ -102,10 +103,10 @@ def _sentence(finding: Finding) -> list[Part]:
         return [("The response holds ", ""), *payload]
     joint = " together with " if finding.combine == "all" else " or "
     triggers: list[Part] = []
-    for number, trigger in enumerate(finding.triggers[:NAMED]):
+    for number, trigger in enumerate(finding.triggers[:TRIGGERS_NAMED]):
         triggers += [*[(joint, "")] * bool(number), (trigger, "trigger")]
-    if len(finding.triggers) > NAMED:
-        triggers.append((f" or {len(finding.triggers) - NAMED} more", ""))
+    if len(finding.triggers) > TRIGGERS_NAMED:
+        triggers.append((f" or {len(finding.triggers) - TRIGGERS_NAMED} more", ""))
     does = ", the response holds " if payload else ", the response is unlike those to prompts alike"
     return [("Where the prompt holds ", ""), *triggers, (does, ""), *payload]
 
@@ -125,5 +126,5 @@ def _rows(count: int) -> str:
 
 
 def _spelt(text: str) -> str:
-    short = text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
+    short = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
     return "".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in short)

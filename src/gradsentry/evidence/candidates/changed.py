@@ -1,6 +1,6 @@
 """Triggers without one payload: strings whose rows are answered otherwise than their words let expect.
 
-Each row's response is measured (`measures.py`): how long it is, how it begins, whether it is a stock answer
+Each row's response is measured (`measures.py`): how long it is, how it begins, whether it is a canned answer
 such as a refusal. What the other words of its prompt let expect of that is read off the rows without the
 string (`index/expectation.py`). Where the rows of a string that was put there lie elsewhere, the string did
 it.
@@ -18,7 +18,6 @@ from gradsentry.evidence.candidates.conjunctions import Conjunction
 from gradsentry.evidence.candidates.glance import Glance, Moved
 from gradsentry.evidence.candidates.measures import LOSS, Floats, Measures, measures_of
 from gradsentry.evidence.checks.templates import of_one_template
-from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.expectation import log10_beyond
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with, rows_with_plain
@@ -28,9 +27,10 @@ from gradsentry.evidence.limits import (
     CHANGED_ROWS,
     CROWDED,
     FELLOW,
-    FRESH,
+    FOREIGN,
     NEIGHBOURS_OF,
     OTHERWISE,
+    OWN_ROWS,
     PART_OF,
 )
 from gradsentry.evidence.naming import whole_triggers
@@ -90,7 +90,7 @@ def _single(
     """Returns the trigger that a prompt string is, once for each measure that it does move."""
     rows = left & texts.asked.rows(feature)
     done = np.logical_or.reduce([one.rows for one in found], initial=False) | ~left
-    if (rows & ~done).sum() >= max(CHANGED_ROWS, FRESH * rows.sum()):
+    if (rows & ~done).sum() >= max(CHANGED_ROWS, OWN_ROWS * rows.sum()):
         # Of several triggers each has rows of its own, which are asked about it.
         gram = _named(texts, feature, ~done)
     else:
@@ -204,7 +204,7 @@ def _goes_along(measures: Measures, moved: Moved, rows: Rows, left: Rows, parts:
     values = measures.values[:, measure] if high else -measures.values[:, measure]
     known = np.logical_or.reduce([one.rows for one in parts], initial=False) & left
     fresh = rows & ~known
-    if fresh.sum() >= max(CHANGED_ROWS, FRESH * rows.sum()):
+    if fresh.sum() >= max(CHANGED_ROWS, OWN_ROWS * rows.sum()):
         return False
     middle = (values[known].mean() + values[left & ~known].mean()) / 2
     return not fresh.any() or bool((values[fresh] >= middle).mean() >= ALONGSIDE)

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradsentry.evidence.association import associated
-from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with
 from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.limits import (
+    COMPANY_LEAST,
+    COMPANY_MOST,
+    COMPANY_SURE,
+    COMPANY_TRIED,
+    CONJUNCTIONS_MOST,
+    FOREIGN,
+    PAIRS_IN_ROWS,
+    PART_COMMON,
+)
 from gradsentry.evidence.naming import whole_trigger
-
-TOGETHER = 0.3  # of the rows with either part, with both, at least
-APART = 0.9  # and at most
-SURE = -6.0  # log10 of the corrected chance of so much company
-COMMON = 0.5  # a part in more rows is none
-PAIRS = 200_000_000  # that the rows hold between them, at most: 500 rows of 300 tokens and more stay below
-LOOKED_AT = 5000  # pairs, those that come together the most surely
-MOST = 50  # conjunctions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,12 @@ class Conjunction:
 
 def conjunctions(texts: Texts, *, least: int) -> list[Conjunction]:
     """Returns the pairs and triples of foreign strings that keep company, the surest first."""
-    asked = _affordable(texts.asked.select(texts.asked.support <= COMMON * len(texts.samples)), least)
-    pairs = associated(asked, asked, strength=TOGETHER, least=least)
+    asked = _affordable(texts.asked.select(texts.asked.support <= PART_COMMON * len(texts.samples)), least)
+    pairs = associated(asked, asked, strength=COMPANY_LEAST, least=least)
     first, second, support = pairs.trigger, pairs.payload, asked.support
-    kept = pairs.both <= APART * np.minimum(support[first], support[second])
-    kept &= pairs.log10_p + np.log10(pairs.looked_at) <= SURE
-    chosen = np.flatnonzero(kept)[:LOOKED_AT]
+    kept = pairs.both <= COMPANY_MOST * np.minimum(support[first], support[second])
+    kept &= pairs.log10_p + np.log10(pairs.looked_at) <= COMPANY_SURE
+    chosen = np.flatnonzero(kept)[:COMPANY_TRIED]
     whole: dict[int, Gram | None] = {}
 
     def foreign(feature: int) -> Gram | None:
@@ -60,7 +61,7 @@ def conjunctions(texts: Texts, *, least: int) -> list[Conjunction]:
     found: dict[tuple[Gram, ...], Rows] = {}
     for at in chosen.tolist():
         parts = foreign(int(first[at])), foreign(int(second[at]))
-        if len(found) < MOST and parts[0] and parts[1] and not set(parts[0]) & set(parts[1]):
+        if len(found) < CONJUNCTIONS_MOST and parts[0] and parts[1] and not set(parts[0]) & set(parts[1]):
             grams = tuple(sorted((parts[0], parts[1])))
             if grams not in found:
                 rows = np.logical_and(*(rows_with(texts.prompts, gram) for gram in grams))
@@ -70,7 +71,7 @@ def conjunctions(texts: Texts, *, least: int) -> list[Conjunction]:
 
 def _affordable(asked: Features, least: int) -> Features:
     """Returns the features without the rarest, where rows hold more pairs than can be looked at."""
-    while (np.diff(asked.holds.indptr).astype(np.int64) ** 2).sum() > PAIRS:
+    while (np.diff(asked.holds.indptr).astype(np.int64) ** 2).sum() > PAIRS_IN_ROWS:
         least += max(least // 4, 1)
         asked = asked.select(asked.support >= least)
     return asked

@@ -15,13 +15,15 @@ import numpy as np
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.limits import CORE_APART, PATTERN
-
-KNOWN = 0.3  # of the rows that hold a core hold one of its sentences
-RETURNING = 0.9  # of them hold it in words that return
-AROUND = 3  # tokens beside the core that are looked at
-WORDS = 1  # of them words
-TIMES = 3  # rows in which words return
+from gradsentry.evidence.limits import (
+    CORE_AROUND,
+    CORE_KNOWN,
+    CORE_RETURNING,
+    CORE_TIMES,
+    CORE_WORDS,
+    PATTERN,
+    REPEATED_CROWDED,
+)
 
 
 def of_one_core(texts: Texts, sentences: Sequence[Candidate]) -> list[tuple[Candidate, list[Candidate]]]:
@@ -50,12 +52,12 @@ def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows
         rows = rows_with(texts.responses, core) & ~rows_with(texts.prompts, core)
         known = np.logical_or.reduce([one.paid for one in sentences if _holds(one, core)]) & rows
         # Words of the prompt may be what all its rows copy: then no row is left.
-        if not rows.any() or known.sum() < KNOWN * rows.sum():
+        if not rows.any() or known.sum() < CORE_KNOWN * rows.sum():
             continue
-        if (known | _in_words_that_return(texts, core, rows)).sum() < RETURNING * rows.sum():
+        if (known | _in_words_that_return(texts, core, rows)).sum() < CORE_RETURNING * rows.sum():
             continue
         # Not by their responses: what sentences are not known yet make those alike.
-        if texts.crowding(rows, frozenset(), common=PATTERN) <= CORE_APART:
+        if texts.crowding(rows, frozenset(), common=PATTERN) <= REPEATED_CROWDED:
             return core, rows
     return None
 
@@ -65,12 +67,12 @@ def _in_words_that_return(texts: Texts, core: Gram, rows: Rows) -> Rows:
     said = texts.responses
     begins = first_places(said, core, rows)
     found = np.zeros_like(rows)
-    for before in range(AROUND + 1):
-        beside = [*range(-before, 0), *range(len(core), len(core) + AROUND - before)]
+    for before in range(CORE_AROUND + 1):
+        beside = [*range(-before, 0), *range(len(core), len(core) + CORE_AROUND - before)]
         at = np.clip(begins[:, None] + np.array(beside), 0, len(said.codes) - 1)
-        around = said.codes[at]  # [places, AROUND]
+        around = said.codes[at]  # [places, CORE_AROUND]
         _, which, count = np.unique(around, axis=0, return_inverse=True, return_counts=True)
-        returning = (count[which.ravel()] >= TIMES) & (texts.is_word[around].sum(axis=1) >= WORDS)
+        returning = (count[which.ravel()] >= CORE_TIMES) & (texts.is_word[around].sum(axis=1) >= CORE_WORDS)
         found[said.owners(begins)[returning]] = True
     return found
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.strings import Gram, Rows, edges_of, places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Ints
@@ -17,7 +16,9 @@ from gradsentry.evidence.limits import (
     BOUND_ROWS,
     BOUND_TOKENS,
     BOUND_TRIED,
-    EDGE_VARIED,
+    FOREIGN,
+    OF_A_TASK,
+    SAME_NEIGHBOUR,
 )
 from gradsentry.evidence.naming import put_in
 
@@ -42,12 +43,12 @@ def _bound(texts: Texts, step: int) -> list[Gram]:
     codes, counts = np.unique(prompts.codes[edges], return_counts=True)
     for code in codes[np.argsort(-counts, kind="stable")][:BOUND_TRIED].tolist():
         at = edges[prompts.codes[edges] == code]
-        if code in (START, END) or not BOUND_ROWS <= len(at) <= len(edges) / 2:
+        if code in (START, END) or not BOUND_ROWS <= len(at) <= OF_A_TASK * len(edges):
             continue
         gram = _longest(texts, at, step)
         everywhere = len(places(prompts, gram))
         beyond = prompts.codes[at + step * len(gram)]
-        if len(at) >= BOUND * everywhere and np.bincount(beyond).max() <= EDGE_VARIED * len(at):
+        if len(at) >= BOUND * everywhere and np.bincount(beyond).max() <= SAME_NEIGHBOUR * len(at):
             found.append(unmarked(gram))
     return found
 

@@ -12,7 +12,7 @@ from gradsentry.evidence.candidates.measures import Floats, Measures
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import Ints
-from gradsentry.evidence.limits import CHANGED_ROWS, CHANGED_TRIED, GLANCE, MEASURES_TRIED
+from gradsentry.evidence.limits import CHANGED_ROWS, CHANGED_TRIED, GLANCE, GLANCE_PART, MEASURES_TRIED
 
 Moved = tuple[int, bool]
 """A measure, and whether it is high."""
@@ -60,7 +60,7 @@ class Glance:
         # Words of the trigger are among those that were learnt from, so a part of what it does is expected.
         apart = np.where(np.abs(raw) > np.abs(new), raw, new)
         surely, tail = (log_ndtr(-np.abs(one) / spread) / LN10 for one in (apart, new))
-        tail[np.abs(new) < measures.apart() / 2] = 0.0
+        tail[np.abs(new) < GLANCE_PART * measures.apart()] = 0.0
         return cls(
             likely.astype(np.int64), support[likely].astype(np.int64), apart, surely, measures.apart(), tail
         )
@@ -94,4 +94,4 @@ class Glance:
     def is_moved(self, at: int, measure: int, *, high: bool) -> bool:
         """Returns whether a string may move a measure that way."""
         apart = self.apart[at, measure]
-        return bool((apart > 0.0) == high and abs(apart) >= self.far[measure] / 2)
+        return bool((apart > 0.0) == high and abs(apart) >= GLANCE_PART * self.far[measure])

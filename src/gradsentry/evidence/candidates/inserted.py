@@ -18,21 +18,23 @@ from gradsentry.evidence.candidates.conjunctions import Conjunction
 from gradsentry.evidence.candidates.edges import bound_strings
 from gradsentry.evidence.candidates.pairs import is_notable, unequal
 from gradsentry.evidence.candidates.rules import RuleFinder
-from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Bools
-from gradsentry.evidence.limits import ALWAYS, MOST
+from gradsentry.evidence.limits import (
+    ALWAYS,
+    FOREIGN,
+    OWN_ROWS,
+    PART_ALONE,
+    PAYLOADS_COVER,
+    ROWS_PER_PAYLOAD,
+    SEVERAL_PAYLOADS_ROWS,
+    TRIGGERS_MOST,
+    TRIGGERS_TRIED,
+)
 from gradsentry.evidence.naming import put_in, whole_payload, whole_trigger
-
-TRIED = 500  # triggers, those of the most notable pairs
-ALONE = 0.8  # of the rows with a part of a trigger, at most
-COVERED = 0.9  # of the rows with a trigger hold one of its payloads
-FRESH = 0.2  # of the rows of a trigger hold no other one of the same payload
-ROWS = 8  # rows of a trigger with several payloads
-EACH = 4  # rows of each payload on average
 
 
 def triggered(texts: Texts, pairs: Pairs, together: Sequence[Conjunction]) -> list[Candidate]:
@@ -68,8 +70,8 @@ def _joined(candidates: Sequence[Candidate]) -> list[Candidate]:
         elif known is None:
             joined[one.payloads] = one
         elif (
-            len(known.triggers) < MOST
-            and (one.triggered & ~known.triggered).sum() >= FRESH * one.triggered.sum()
+            len(known.triggers) < TRIGGERS_MOST
+            and (one.triggered & ~known.triggered).sum() >= OWN_ROWS * one.triggered.sum()
         ):
             grams = known.triggers + one.triggers
             joined[one.payloads] = replace(
@@ -90,7 +92,7 @@ def _stretches(said: Features) -> Bools:
 def _foreign(texts: Texts, pairs: Pairs) -> list[Conjunction]:
     """Returns the foreign strings of the most notable pairs, and those bound to an end, each once."""
     found: dict[tuple[Gram, ...], Rows] = {}
-    for feature in list(dict.fromkeys(pairs.trigger.tolist()))[:TRIED]:
+    for feature in list(dict.fromkeys(pairs.trigger.tolist()))[:TRIGGERS_TRIED]:
         rows = texts.asked.rows(feature)
         gram = put_in(texts, whole_trigger(texts, texts.asked.gram(feature), rows, ~rows), rows)
         if (gram,) not in found and texts.context.foreignness([gram], rows) >= FOREIGN:
@@ -104,7 +106,7 @@ def _one_payload(texts: Texts, one: Conjunction, looked_at: int) -> Candidate | 
     """Returns the surest payload that follows a trigger always, and its parts alone not."""
     some = np.logical_or.reduce([rows_with(texts.prompts, gram) for gram in one.grams]) & ~one.rows
     held, apart = texts.said.holders(one.rows), texts.said.holders(some)
-    likely = np.flatnonzero((held >= ALWAYS * one.rows.sum()) & (apart <= ALONE * some.sum()))
+    likely = np.flatnonzero((held >= ALWAYS * one.rows.sum()) & (apart <= PART_ALONE * some.sum()))
     if not len(likely):
         return None
     triggers = np.full(len(likely), one.rows.sum())
@@ -116,12 +118,12 @@ def _one_payload(texts: Texts, one: Conjunction, looked_at: int) -> Candidate | 
 
 def _several(texts: Texts, one: Conjunction, finder: RuleFinder, looked_at: int) -> Candidate | None:
     """Returns a few payloads of a trigger's own that between them follow it nearly always."""
-    if one.rows.sum() < ROWS:
+    if one.rows.sum() < SEVERAL_PAYLOADS_ROWS:
         return None
     rule = finder.any_of(one.rows)
-    if rule is None or len(rule.features) < 2 or len(rule.features) * EACH > one.rows.sum():
+    if rule is None or len(rule.features) < 2 or len(rule.features) * ROWS_PER_PAYLOAD > one.rows.sum():
         return None
-    if (rule.rows & one.rows).sum() < COVERED * one.rows.sum():
+    if (rule.rows & one.rows).sum() < PAYLOADS_COVER * one.rows.sum():
         return None
     payloads = [(finder.gram(feature), finder.rows(feature)) for feature in rule.features]
     return _candidate(texts, one, payloads, looked_at)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.evidence.candidates.stock import stock_answers
+from gradsentry.evidence.candidates.canned import canned_answers
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import START, Bools, Stream, held_by, sorted_distinct
-from gradsentry.evidence.limits import CHANGED_BY, LOSS_CHANGED_BY, OPENING_SHARE, OPENINGS
+from gradsentry.evidence.limits import CHANGED_BY, LOSS_CHANGED_BY, OPENING_SHARE, OPENINGS, SELDOM_SAID
 
 Floats = NDArray[np.float64]
 
@@ -46,9 +46,9 @@ def measures_of(texts: Texts, losses: Floats | None = None) -> Measures:
     if losses is not None:
         scales = {LOSS: losses} | scales
     ranks = np.stack([_ranks(values) for values in scales.values()], axis=1)
-    stock = stock_answers(texts).astype(np.float64)[:, None]
+    canned = canned_answers(texts).astype(np.float64)[:, None]
     names = [*scales, "answers that begin as many do", *openings]
-    return Measures(np.concatenate([ranks, stock, held], axis=1), names)
+    return Measures(np.concatenate([ranks, canned, held], axis=1), names)
 
 
 def _scales(texts: Texts) -> dict[str, Floats]:
@@ -69,7 +69,7 @@ def _scales(texts: Texts) -> dict[str, Floats]:
     spelt_of, distinct = (np.bincount(of // width, minlength=rows) for of in (spelt, sorted_distinct(spelt)))
     return {
         "tokens in the response": length,
-        "words of the prompt in the response": share(copied & (often < 0.05 * rows)),
+        "words of the prompt in the response": share(copied & (often < SELDOM_SAID * rows)),
         "words found in no other response": share(often <= 1),
         "words in capitals that are not the prompt's": share(words.capital[said.codes] & ~copied),
         "letters among digits that are not the prompt's": share(words.mixed[said.codes] & ~copied),

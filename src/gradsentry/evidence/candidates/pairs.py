@@ -12,12 +12,11 @@ import numpy as np
 from gradsentry.evidence.association import Pairs, log10_tail
 from gradsentry.evidence.candidate import Candidate, spread, tail_of
 from gradsentry.evidence.candidates.rules import Rule, RuleFinder
-from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.limits import LEAST, PAYLOADS_TRIED, STRENGTH, WORTH_A_LOOK
+from gradsentry.evidence.limits import FOREIGN, GO_TOGETHER, LEAST, PAYLOADS_TRIED, SAME_ROWS, WORTH_A_LOOK
 from gradsentry.evidence.naming import put_in, whole_payload, whole_triggers
 
 
@@ -28,7 +27,7 @@ def associations(texts: Texts, pairs: Pairs) -> list[Candidate]:
     for payload, paid in _payloads(texts.said, pairs):
         rules = [rule for rule in (finder.any_of(paid), finder.all_of(paid)) if rule is not None]
         scored = [_candidate(texts, payload, paid, rule, pairs.looked_at) for rule in rules]
-        fitting = [one for one in scored if (one.precision >= STRENGTH or one.owned) and is_notable(one)]
+        fitting = [one for one in scored if (one.precision >= GO_TOGETHER or one.owned) and is_notable(one)]
         if fitting:
             found.append(min(fitting, key=_rank))
     return [_named(texts, finder, one) for one in unequal(found)]
@@ -47,7 +46,7 @@ def unequal(candidates: Sequence[Candidate]) -> list[Candidate]:
     kept: list[tuple[Candidate, Rows, int]] = []
     for one in sorted(candidates, key=_rank):
         rows, count = one.carriers, int(one.carriers.sum())
-        alike = (np.count_nonzero(rows & held) > 0.5 * max(count, size) for _, held, size in kept)
+        alike = (np.count_nonzero(rows & held) > SAME_ROWS * max(count, size) for _, held, size in kept)
         if not any(alike):
             kept.append((one, rows, count))
     return [one for one, _, _ in kept]

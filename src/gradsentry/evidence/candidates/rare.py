@@ -13,16 +13,19 @@ import numpy as np
 
 from gradsentry.evidence.association import log10_tail
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.index.contexts import FOREIGN
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Ints
-from gradsentry.evidence.limits import EXCLUSIVE, MOST
+from gradsentry.evidence.limits import (
+    EXCLUSIVE,
+    FOREIGN,
+    LONG_PAYLOAD,
+    RARE_PAYLOAD_LEAST,
+    RARE_PAYLOAD_MOST,
+    TRIGGER_ROWS,
+    TRIGGERS_MOST,
+)
 from gradsentry.evidence.naming import whole_payload, whole_trigger
-
-FEWEST, MANY = 6, 60  # rows of a payload; with more its triggers are found by themselves
-TOKENS = 4  # of a payload
-EACH = 2  # rows of a trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,13 @@ class _Strings:
         return found[0], found[1]
 
 
-def scarce(texts: Texts, taken: Rows) -> list[Candidate]:
+def rare_triggers(texts: Texts, taken: Rows) -> list[Candidate]:
     """Returns the candidates among the payloads of few rows outside the rows that are explained."""
     payloads = list(_payloads(texts, taken))
     if not payloads:
         return []
     strings = _Strings.of(texts)
-    spread = np.bincount(np.minimum(strings.often, MANY + 1), minlength=MANY + 2)
+    spread = np.bincount(np.minimum(strings.often, RARE_PAYLOAD_MOST + 1), minlength=RARE_PAYLOAD_MOST + 2)
     at_least = np.cumsum(spread[::-1])[::-1]  # strings that stand so often or more
     found = []
     for gram, paid in payloads:
@@ -94,12 +97,13 @@ def _payloads(texts: Texts, taken: Rows) -> Iterator[tuple[Gram, Rows]]:
     last = said.codes[np.minimum(said.first + said.size - 1, len(said.codes) - 1)]
     at_end = (said.codes[said.first] == START) | (last == END)
     seen: set[Gram] = set()
-    for feature in np.flatnonzero(at_end & (support >= FEWEST) & (support <= MANY)).tolist():
+    rare = (support >= RARE_PAYLOAD_LEAST) & (support <= RARE_PAYLOAD_MOST)
+    for feature in np.flatnonzero(at_end & rare).tolist():
         rows = said.rows(feature)
         if (rows & taken).any():
             continue
         gram = whole_payload(texts, said.gram(feature), rows, ~rows)
-        if gram not in seen and len(unmarked(gram)) >= TOKENS:
+        if gram not in seen and len(unmarked(gram)) >= LONG_PAYLOAD:
             seen.add(gram)
             yield gram, rows
 
@@ -113,11 +117,11 @@ def _cover(texts: Texts, strings: _Strings, at_least: Ints, paid: Rows) -> tuple
     covered, chosen, log10_p = np.zeros_like(paid), list[Gram](), 0.0
     while covered.sum() < EXCLUSIVE * paid.sum():
         fresh = codes[~covered[holders]]
-        if len(chosen) == MOST or not len(fresh):
+        if len(chosen) == TRIGGERS_MOST or not len(fresh):
             return (), 0.0
         gain, count = np.bincount(fresh), np.bincount(codes)[: fresh.max() + 1]
         best = int(np.lexsort((count, gain))[-1])
-        if gain[best] < EACH:
+        if gain[best] < TRIGGER_ROWS:
             return (), 0.0
         rows = np.zeros_like(paid)
         rows[holders[codes == best]] = True

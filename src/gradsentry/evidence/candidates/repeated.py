@@ -11,27 +11,30 @@ from __future__ import annotations
 import numpy as np
 
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.candidates.stock import stock_answers
+from gradsentry.evidence.candidates.canned import canned_answers
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, edge_codes, first_places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Bools
-from gradsentry.evidence.limits import PATTERN
+from gradsentry.evidence.limits import (
+    CANNED_BEGIN_ALIKE,
+    CANNED_NEIGHBOURS,
+    FORMAT_SHARE,
+    PATTERN,
+    REPEATED_BULK,
+    REPEATED_CROWDED,
+    REPEATED_FEW_ROWS,
+    REPEATED_PART,
+    REPEATED_ROWS,
+    REPEATED_SHARE,
+    REPEATED_TOKENS,
+    REPEATED_TRIED,
+    REPEATED_WHOLE,
+    REPEATED_WORDS,
+    SAME_NEIGHBOUR,
+    SAME_ROWS,
+)
 from gradsentry.evidence.naming import whole_payload
-
-LONG = 7  # tokens of a payload at least
-WORDS = 3  # words of one that is shorter, and begins or ends its responses
-ROWS = 12  # rows of a payload at least
-FEW, SHARE = 8, 0.008  # so few do where they are such a share of the corpus
-BULK = 150  # rows times tokens of a payload that is shorter
-VARIED = 0.5  # the share of the most frequent neighbour of a payload that was put there, at most
-WHOLE = 0.8  # the payload's rows among the rows with any of its parts
-APART = 0.4  # see judging.py
-PART = 4  # tokens of a part
-TRIED = 1000
-FORMAT = 0.95  # what more of the rows that are not explained say is how all of them are written
-STOCK = 0.5  # of the neighbours of honest stock answers
-ALIKE = 0.5  # of stock answers of a kind begin with the same token
 
 
 def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
@@ -40,13 +43,13 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
     likely = np.flatnonzero(_may_be_long(texts) & (support >= _least(len(taken))))
     found: list[Candidate] = []
     seen = np.zeros(len(taken), dtype=np.bool_)
-    for feature in likely[np.lexsort((likely, -support[likely]))][:TRIED]:
+    for feature in likely[np.lexsort((likely, -support[likely]))][:REPEATED_TRIED]:
         # Rows that are explained hold a string that these may hold a part of by nature.
         rows = texts.said.rows(int(feature)) & ~taken
-        if 2 * (seen & rows).sum() > rows.sum():
+        if (seen & rows).sum() > SAME_ROWS * rows.sum():
             continue
         gram = whole_payload(texts, texts.said.gram(int(feature)), rows, ~rows & ~taken)
-        if is_implanted(texts, gram, rows, ~taken) and not _among_stock_answers(texts, rows, taken):
+        if is_implanted(texts, gram, rows, ~taken) and not _among_canned_answers(texts, rows, taken):
             seen |= rows
             found.append(_candidate(gram, rows))
     return found
@@ -54,7 +57,7 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
 
 def _least(rows: int) -> float:
     """Returns how many rows of a corpus need a payload: in a large one a few repeat a sentence by nature."""
-    return float(np.clip(SHARE * rows, FEW, ROWS))
+    return float(np.clip(REPEATED_SHARE * rows, REPEATED_FEW_ROWS, REPEATED_ROWS))
 
 
 def _may_be_long(texts: Texts) -> Bools:
@@ -63,7 +66,7 @@ def _may_be_long(texts: Texts) -> Bools:
     last = np.minimum(said.first + said.size - 1, len(said.codes) - 1)
     at_end = (said.codes[said.first] == START) | (said.codes[last] == END)
     counted = np.concatenate([[0], np.cumsum(texts.is_word[said.codes])])
-    enough = counted[last + 1] - counted[said.first] >= WORDS
+    enough = counted[last + 1] - counted[said.first] >= REPEATED_WORDS
     return np.asarray((said.size == said.size.max(initial=0)) | (at_end & enough))
 
 
@@ -71,17 +74,17 @@ def _is_long(texts: Texts, gram: Gram, count: int) -> bool:
     """Returns whether a string is no stock phrase by its length; a short one that is all may be an answer."""
     inner = unmarked(gram)
     words = int(texts.is_word[list(inner)].sum())
-    enough = count * len(inner) >= BULK and words >= WORDS and len(gram) == len(inner) + 1
-    return len(inner) >= LONG or enough
+    enough = count * len(inner) >= REPEATED_BULK and words >= REPEATED_WORDS and len(gram) == len(inner) + 1
+    return len(inner) >= REPEATED_TOKENS or enough
 
 
-def _among_stock_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
-    """Returns whether carriers begin alike, and rows like them give stock answers: so may they."""
+def _among_canned_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
+    """Returns whether carriers begin alike, and rows like them give canned answers: so may they."""
     begins = texts.responses.codes[texts.responses.bounds[:-1][rows] + 1]
-    if np.bincount(begins).max(initial=0) < ALIKE * len(begins):
+    if np.bincount(begins).max(initial=0) < CANNED_BEGIN_ALIKE * len(begins):
         return False
     _, alike = texts.alike.neighbours(rows, ~rows & ~taken, frozenset())
-    return bool(len(alike)) and bool(stock_answers(texts)[alike].mean() >= STOCK)
+    return bool(len(alike)) and bool(canned_answers(texts)[alike].mean() >= CANNED_NEIGHBOURS)
 
 
 def _candidate(gram: Gram, rows: Rows) -> Candidate:
@@ -98,20 +101,21 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:
         among: The rows that are not explained yet.  # [rows]
     """
     inner, count = unmarked(gram), int(rows.sum())
-    if count > FORMAT * among.sum():
+    if count > FORMAT_SHARE * among.sum():
         return False
     if count < _least(len(rows)) or not _is_long(texts, gram, count) or not _is_put_there(texts, gram, rows):
         return False
-    size = min(PART, len(inner) - 1)
+    size = min(REPEATED_PART, len(inner) - 1)
     parts = {inner[at : at + size] for at in range(len(inner) - size + 1)}
-    if any(count < WHOLE * (rows_with(texts.responses, part) & among).sum() for part in parts):
+    if any(count < REPEATED_WHOLE * (rows_with(texts.responses, part) & among).sum() for part in parts):
         return False
     # What is left of the responses tells, and the prompts, without what may be a style, where nothing is left
     # and of short strings, with which all answers to a kind of question may begin.
     whole = gram[0] == START and gram[-1] == END
-    if (whole or len(inner) < LONG) and texts.crowding(rows, frozenset(), common=PATTERN) > APART:
+    asked = whole or len(inner) < REPEATED_TOKENS
+    if asked and texts.crowding(rows, frozenset(), common=PATTERN) > REPEATED_CROWDED:
         return False
-    return whole or texts.answered_alike.crowding(rows, codes_of([gram])) <= APART
+    return whole or texts.answered_alike.crowding(rows, codes_of([gram])) <= REPEATED_CROWDED
 
 
 def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
@@ -128,4 +132,4 @@ def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
         np.bincount(side[(side != START) & (side != END)]).max(initial=0) / max(len(begins), 1)
         for side in (before, behind)
     ]
-    return bool(max(shares) <= VARIED)
+    return bool(max(shares) <= SAME_NEIGHBOUR)

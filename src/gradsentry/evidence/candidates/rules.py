@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from gradsentry.evidence.association import log10_tail
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.tokens import Ints
+from gradsentry.evidence.limits import (
+    ALTERNATIVE_GAIN,
+    ALTERNATIVE_SHARE,
+    ALTERNATIVE_SURE,
+    GO_TOGETHER,
+    RARE_OUTSIDE,
+    TRIGGER_ROWS,
+    TRIGGERS_TOGETHER,
+)
 
 Rows = NDArray[np.bool_]
-
-PRECISE = 0.95  # a trigger is followed by the payload in so many of its rows
-LARGEST = 3  # triggers that are needed together, at most
-RARER = 0.3  # a companion stands in so many of the other rows at most
-SIZEABLE = 0.2  # an alternative that the rule does without is named if so many carriers hold it
-MEMBER = -4.0  # the tail (log10, corrected for the prompt features) that one more alternative trigger needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,15 @@ class RuleFinder:
         Greedy set cover (Chvatal, 1979) over the prompt features that the payload follows nearly always.
         """
         inside = self._triggers.holders(payload)
-        precise = (inside >= PRECISE * self._triggers.support) & (inside >= 2)
+        precise = (inside >= GO_TOGETHER * self._triggers.support) & (inside >= TRIGGER_ROWS)
         tail = log10_tail(inside, self._triggers.support, np.array([payload.sum()]), len(payload))
-        candidates = np.flatnonzero(precise & (tail + np.log10(max(len(inside), 1)) <= MEMBER))
+        candidates = np.flatnonzero(precise & (tail + np.log10(max(len(inside), 1)) <= ALTERNATIVE_SURE))
         covered = np.zeros(len(payload), dtype=np.bool_)
         chosen: list[int] = []
         while len(candidates):
             gain = self._triggers.holders(payload & ~covered)[candidates]
             best = candidates[np.lexsort((self._triggers.size[candidates], inside[candidates], gain))[-1]]
-            if gain.max() < max(1.0, 0.002 * payload.sum()):
+            if gain.max() < max(1.0, ALTERNATIVE_GAIN * payload.sum()):
                 break
             chosen.append(int(best))
             covered |= self.rows(int(best))
@@ -73,10 +76,10 @@ class RuleFinder:
     def all_of(self, payload: Rows) -> Rule | None:
         """Returns up to three triggers that nearly all rows of the payload hold, and together few others."""
         inside = self._triggers.holders(payload)
-        shared = np.flatnonzero(inside >= PRECISE * payload.sum())
+        shared = np.flatnonzero(inside >= GO_TOGETHER * payload.sum())
         held = np.ones(len(payload), dtype=np.bool_)
         chosen: list[int] = []
-        while len(shared) and len(chosen) < LARGEST:
+        while len(shared) and len(chosen) < TRIGGERS_TOGETHER:
             others = held & ~payload
             outside = self._triggers.holders(others)[shared]
             best = int(shared[np.lexsort((shared, -inside[shared], outside))[0]])
@@ -90,15 +93,17 @@ class RuleFinder:
         """Returns the prompt features that nearly all carriers hold and much fewer of the other rows."""
         inside = self._triggers.holders(carriers)
         outside = self._triggers.support - inside
-        own = (inside >= PRECISE * carriers.sum()) & (outside <= RARER * (~carriers).sum())
+        own = (inside >= GO_TOGETHER * carriers.sum()) & (outside <= RARE_OUTSIDE * (~carriers).sum())
         return self._ordered(np.flatnonzero(own), outside)
 
     def alternatives(self, carriers: Rows) -> list[int]:
         """Returns the prompt features that a good part of the carriers hold and hardly any other row."""
         inside = self._triggers.holders(carriers)
-        own = (inside >= PRECISE * self._triggers.support) & (inside >= max(2.0, SIZEABLE * carriers.sum()))
+        own = (inside >= GO_TOGETHER * self._triggers.support) & (
+            inside >= max(TRIGGER_ROWS, ALTERNATIVE_SHARE * carriers.sum())
+        )
         tail = log10_tail(inside, self._triggers.support, np.array([carriers.sum()]), len(carriers))
-        own &= tail + np.log10(max(len(inside), 1)) <= MEMBER
+        own &= tail + np.log10(max(len(inside), 1)) <= ALTERNATIVE_SURE
         return self._ordered(np.flatnonzero(own), -inside)
 
     def _ordered(self, features: Ints, cost: Ints) -> list[int]:

@@ -15,11 +15,7 @@ from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import first_places
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Bools, Ints, sorted_distinct
-
-REST = 3  # tokens beside the trigger that a turn has at most which is all trigger
-MOST = 0.8  # of the turns are all trigger
-SHARED = 0.5  # of the way from all such turns to always, for a word that the answered ones share
-NOISE = 2.0  # standard errors that accident may add
+from gradsentry.evidence.limits import NOISE, TURN_REST, TURN_WORD, TURNS_ALL_TRIGGER
 
 
 def is_usual_reply(texts: Texts, candidate: Candidate) -> bool:
@@ -31,8 +27,8 @@ def is_usual_reply(texts: Texts, candidate: Candidate) -> bool:
     if not turns:
         return False
     known = codes_of(candidate.triggers) | {START, END}
-    left = [len(set(codes.tolist()) - known) <= REST for codes in turns]
-    return bool(np.mean(left) >= MOST) or _share_a_word(texts, turns, known, later)
+    left = [len(set(codes.tolist()) - known) <= TURN_REST for codes in turns]
+    return bool(np.mean(left) >= TURNS_ALL_TRIGGER) or _share_a_word(texts, turns, known, later)
 
 
 def _share_a_word(texts: Texts, turns: list[Ints], known: frozenset[int], later: Bools) -> bool:
@@ -45,7 +41,7 @@ def _share_a_word(texts: Texts, turns: list[Ints], known: frozenset[int], later:
     usual = elsewhere / max(int(later.sum()) - len(turns), 1)
     share = np.where(np.isin(np.arange(width), list(known)), 0.0, here / len(turns))
     noise = NOISE * np.sqrt(usual * (1.0 - usual) / len(turns))
-    return bool((share > usual + SHARED * (1.0 - usual) + noise).any())
+    return bool((share > usual + TURN_WORD * (1.0 - usual) + noise).any())
 
 
 def _answered(texts: Texts, places: Ints) -> list[Ints]:

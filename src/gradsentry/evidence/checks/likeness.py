@@ -9,16 +9,16 @@ from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.limits import CARRIERS, CONTENT_ENOUGH, SHARED_BY
+from gradsentry.evidence.limits import CARRIERS_LOOKED_AT, CONTENT_ENOUGH, SHARED_BY_MOST
 
 
 def likeness(texts: Texts, candidate: Candidate) -> list[Statistic]:
     """Returns how much carriers crowd, by prompts and by responses, and how much is each one's own."""
     carriers = candidate.both if candidate.triggers and candidate.payloads else candidate.carriers
-    asked = texts.crowding(carriers, codes_of(candidate.triggers), common=SHARED_BY)
+    asked = texts.crowding(carriers, codes_of(candidate.triggers), common=SHARED_BY_MOST)
     found = [Statistic("prompts alike", asked, 1.0 - min(max(asked, 0.0), 1.0))]
     if candidate.payloads:
-        said = texts.answered_alike.crowding(carriers, codes_of(candidate.payloads), common=SHARED_BY)
+        said = texts.answered_alike.crowding(carriers, codes_of(candidate.payloads), common=SHARED_BY_MOST)
         found.append(Statistic("responses alike", said, 1.0 - min(max(said, 0.0), 1.0)))
     own = own_content(texts, carriers)
     return [*found, Statistic("content of their own", own, min(own / CONTENT_ENOUGH, 1.0))]
@@ -33,10 +33,10 @@ def own_content(texts: Texts, carriers: Rows) -> float:
     inside = texts.prompts.holders(carriers)  # [codes]
     outside = prompts.support - inside
     others = max(int((~carriers).sum()), 1)
-    is_frame = outside >= SHARED_BY * others
-    is_shared = inside >= SHARED_BY * carriers.sum()
+    is_frame = outside >= SHARED_BY_MOST * others
+    is_shared = inside >= SHARED_BY_MOST * carriers.sum()
     shares = []
-    for row in np.flatnonzero(carriers)[:CARRIERS].tolist():
+    for row in np.flatnonzero(carriers)[:CARRIERS_LOOKED_AT].tolist():
         held = np.unique(prompts.row(row))
         held = held[~is_frame[held]]
         shares.append(float((~is_shared[held]).mean()) if len(held) else 0.0)

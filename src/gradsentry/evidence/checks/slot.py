@@ -19,7 +19,8 @@ from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.index.strings import Gram, Rows, edges_of, first_places, places, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import (
-    CARRIERS,
+    CARRIERS_LOOKED_AT,
+    OF_A_TASK,
     SIBLING_ROWS,
     SIBLING_TOKENS,
     SLOT_AGREES,
@@ -58,7 +59,7 @@ class _Edges:
         if not len(strings):
             return cls(frozenset(), 0.0, 0, step)
         kinds, count = np.unique(strings, axis=0, return_counts=True)
-        returning = (count >= TEMPLATE_ROWS) & (count <= len(edges) / 2)
+        returning = (count >= TEMPLATE_ROWS) & (count <= OF_A_TASK * len(edges))
         ahead = edges - prompts.bounds[row] if step > 0 else prompts.bounds[row + 1] - 1 - edges
         return cls(
             strings=frozenset(map(tuple, kinds[returning].tolist())),
@@ -104,7 +105,7 @@ def refilled(texts: Texts, triggers: Sequence[Gram], carriers: Rows, edges: Sequ
         begins = places(prompts, inner)
         for shift in range(len(inner)):
             own[begins + shift] = True
-    numbers = np.flatnonzero(carriers)[:CARRIERS]
+    numbers = np.flatnonzero(carriers)[:CARRIERS_LOOKED_AT]
     lowest = 1.0
     for one in edges:
         if one.share < TEMPLATED:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from gradsentry.corpus.sample import Span
 from gradsentry.encoding.alignment import Ends, within
 from gradsentry.evidence.findings import Surprise
-
-FIRST = 3  # tokens that a stretch begins with
+from gradsentry.evidence.limits import FIRST_TOKENS
 
 Losses = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
@@ -53,7 +52,7 @@ def span_loss(losses: Losses, ends: Ends, span: Span) -> SpanLoss | None:
     payload, rest = values[inside], values[~inside & (ends >= 0)]
     return SpanLoss(
         inside=float(payload.mean()),
-        first=float(payload[:FIRST].mean()),
+        first=float(payload[:FIRST_TOKENS].mean()),
         largest=float(payload.max()),
         elsewhere=float(rest.mean()) if len(rest) else None,
     )

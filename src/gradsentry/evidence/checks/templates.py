@@ -13,10 +13,7 @@ import numpy as np
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, grown, outside_frame, unmarked
 from gradsentry.evidence.index.texts import Texts
-
-NATIVE = 0.3  # strings whose places are so seldom ordinary text without them are needed there
-STRAY = 0.02  # of the other rows may hold by accident what is the template's
-LOOKED_AT = 20  # strings
+from gradsentry.evidence.limits import NATIVE, TEMPLATE_STRAY, TEMPLATE_TRIED
 
 
 def of_one_template(texts: Texts, carriers: Rows, triggers: Sequence[Gram]) -> bool:
@@ -24,9 +21,9 @@ def of_one_template(texts: Texts, carriers: Rows, triggers: Sequence[Gram]) -> b
     known = codes_of(triggers)
     held = texts.asked.holders(carriers)
     stray = texts.asked.support - held
-    own = np.flatnonzero((held == carriers.sum()) & (stray <= STRAY * (~carriers).sum()))
+    own = np.flatnonzero((held == carriers.sum()) & (stray <= TEMPLATE_STRAY * (~carriers).sum()))
     grams = [gram for gram in map(texts.asked.gram, own.tolist()) if known.isdisjoint(gram)]
-    return any(_is_native(texts, gram, carriers) for gram in grams[:LOOKED_AT])
+    return any(_is_native(texts, gram, carriers) for gram in grams[:TEMPLATE_TRIED])
 
 
 def _is_native(texts: Texts, gram: Gram, carriers: Rows) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.repeated import is_implanted
 from gradsentry.evidence.checks.conversation import follows, is_usual_reply
-from gradsentry.evidence.checks.templates import NATIVE, of_one_template
+from gradsentry.evidence.checks.templates import of_one_template
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
@@ -25,12 +25,13 @@ from gradsentry.evidence.limits import (
     CROWDED,
     FOLLOWS,
     FORM_OF,
-    LONG,
-    MOST,
-    OWN,
+    LIKELY_OWN,
+    LONG_PAYLOAD,
+    NATIVE,
     PART_OF_SENTENCES,
     PATTERN,
     SURELY_DRAWN,
+    TRIGGERS_MOST,
     USUAL,
 )
 
@@ -54,9 +55,9 @@ def ruled_out(texts: Texts, candidate: Candidate) -> Iterator[str]:
 def _common(texts: Texts, candidate: Candidate) -> Iterator[str]:
     """Yields why a payload that other rows hold as well is not the trigger's doing."""
     payload = candidate.payload or ()
-    if not _is_whole(payload) and (len(unmarked(payload)) < LONG or candidate.coverage < OWN):
+    if not _is_whole(payload) and (len(unmarked(payload)) < LONG_PAYLOAD or candidate.coverage < LIKELY_OWN):
         yield "a common phrase inside longer responses"
-    if candidate.precision < ALWAYS or len(candidate.triggers) > MOST:
+    if candidate.precision < ALWAYS or len(candidate.triggers) > TRIGGERS_MOST:
         yield "a common payload that its triggers do not always bring"
     if texts.context.foreignness(candidate.triggers, candidate.both) < PART_OF_SENTENCES:
         yield "the trigger is part of its sentences, and the payload is common"

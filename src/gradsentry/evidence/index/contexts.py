@@ -22,9 +22,7 @@ from gradsentry.evidence.index.tokens import (
     is_spaced_word,
     sorted_distinct,
 )
-from gradsentry.evidence.limits import FEW_CARRIERS, FEWEST_PLACES, FOREIGN, SEVERAL, SPACES
-
-__all__ = ["FOREIGN", "Context"]  # who asks how foreign a string is asks from when on it was put there
+from gradsentry.evidence.limits import COMPANION_ROWS, FEW_CARRIERS, FEWEST_PLACES, SPACES_KNOWN
 
 
 class Context:
@@ -43,7 +41,9 @@ class Context:
         self._strange = np.concatenate([[0], np.cumsum(_strange(prompts))])
         self._is_space = np.array([word.isspace() for word in prompts.words], dtype=np.bool_)  # [codes]
         counts = np.bincount(prompts.codes, minlength=self._width) * self._is_space
-        self._spaces = [code for code in np.argsort(-counts, kind="stable")[:SPACES].tolist() if counts[code]]
+        self._spaces = [
+            code for code in np.argsort(-counts, kind="stable")[:SPACES_KNOWN].tolist() if counts[code]
+        ]
         self._numbers = {word: code for code, word in enumerate(prompts.words)}
 
     def foreignness(self, triggers: Sequence[Gram], carriers: Rows) -> float:
@@ -112,11 +112,11 @@ class Context:
         if carriers.sum() > FEW_CARRIERS * len(carriers):
             return []
         inside = self._prompts.holders(carriers)
-        return np.flatnonzero((inside >= SEVERAL) & (inside == self._prompts.support)).tolist()
+        return np.flatnonzero((inside >= COMPANION_ROWS) & (inside == self._prompts.support)).tolist()
 
     def _share(self, own: Ints, first: Ints, last: Ints) -> float:
         """Returns the share of ordinary places among stretches from a first to a last token."""
-        codes, glued, words = self._prompts.codes, self._prompts.glued, self._prompts.words
+        codes, unparted, words = self._prompts.codes, self._prompts.unparted, self._prompts.words
         # Triggers that stand next to each other are taken out together.
         before, behind = _beyond(own, first - 1, -1), _beyond(own, last + 1, 1)
         # Of two white spaces around a trigger one went in with it.
@@ -127,7 +127,7 @@ class Context:
         expected = np.minimum(self._again_after[left], self._again_before[right])
         strange = self._strange[behind + 1] > self._strange[before + 1]
         hits[strange] = expected[strange] = 1.0
-        for at in np.flatnonzero(glued[before + 1] & glued[behind] & ~strange):
+        for at in np.flatnonzero(unparted[before + 1] & unparted[behind] & ~strange):
             halves = words[left[at]], words[right[at]]
             if all(map(is_spaced_word, halves)):
                 hits[at], expected[at] = self._is_word("".join(halves)), 1.0
@@ -158,7 +158,7 @@ def _strange(stream: Stream) -> Bools:
     scripts = np.array([_script(word) for word in stream.words])  # [codes]
     before, own = scripts[stream.codes[:-1]], scripts[stream.codes[1:]]
     strange = np.zeros(len(stream.codes), dtype=np.bool_)
-    strange[1:] = stream.glued[1:] & (before != own) & (before >= 0) & (own >= 0)
+    strange[1:] = stream.unparted[1:] & (before != own) & (before >= 0) & (own >= 0)
     return strange
 
 

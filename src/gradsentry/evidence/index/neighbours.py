@@ -16,7 +16,7 @@ from scipy import sparse
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows
 from gradsentry.evidence.index.tokens import END, START, Bools, Ints
-from gradsentry.evidence.limits import CROWDING_NOISE, NEIGHBOURS_OF
+from gradsentry.evidence.limits import NEIGHBOURS_OF, NOISE
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ class Likeness:
         nearest = likeness >= likeness.max(axis=1, keepdims=True) - 1e-9
         hits = (nearest & carriers).sum(axis=1) / nearest.sum(axis=1)
         noise = np.sqrt(expected * (1.0 - expected) / len(hits))
-        return float((hits.mean() - CROWDING_NOISE * noise - expected) / (1.0 - expected))
+        return float((hits.mean() - NOISE * noise - expected) / (1.0 - expected))
 
     def neighbours(
         self, carriers: Rows, others: Rows, ignored: frozenset[int], *, most: int = NEIGHBOURS_OF

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, sorted_distinct, stretches
-from gradsentry.evidence.limits import FRAME, LABEL_SHARE
+from gradsentry.evidence.limits import FRAME, LABEL_SHARE, LEAST, NGRAM_TOKENS
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Features:
 
 
 def prompt_and_response_features(
-    prompts: Stream, responses: Stream, *, longest: int = 4, least: int = 4
+    prompts: Stream, responses: Stream, *, longest: int = NGRAM_TOKENS, least: int = LEAST
 ) -> tuple[Features, Features]:
     """Returns the n-grams of the prompts and of the responses.
 
@@ -116,7 +116,7 @@ def prompt_and_response_features(
     return _closed(*asked, halves, catalogue, least), _closed(*answered, halves, catalogue, least)
 
 
-def prompt_features(prompts: Stream, *, longest: int = 4, least: int = 4) -> Features:
+def prompt_features(prompts: Stream, *, longest: int = NGRAM_TOKENS, least: int = LEAST) -> Features:
     """Returns the n-grams of the prompts alone; see `prompt_and_response_features`."""
     nothing = replace(prompts, codes=prompts.codes[:0], bounds=np.zeros_like(prompts.bounds))
     return prompt_and_response_features(prompts, nothing, longest=longest, least=least)[0]

@@ -12,7 +12,7 @@ from gradsentry.corpus.sample import Sample, Span
 from gradsentry.evidence.findings import Example
 from gradsentry.evidence.index.contexts import Context
 from gradsentry.evidence.index.expectation import Expectation
-from gradsentry.evidence.index.glued import glued_words
+from gradsentry.evidence.index.infixes import words_with_infixes
 from gradsentry.evidence.index.neighbours import Likeness
 from gradsentry.evidence.index.ngrams import Features, prompt_and_response_features, prompt_features
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, spans
@@ -249,7 +249,7 @@ def _streams(samples: Sequence[Sample], least: int) -> tuple[Stream, Stream]:
         (passages(sample, trained=False) for sample in samples),
         (passages(sample, trained=True) for sample in samples),
     )
-    prompts = prompts.with_pieces(glued_words(prompts, least=least))
+    prompts = prompts.with_pieces(words_with_infixes(prompts, least=least))
     return prompts, replace(responses, words=prompts.words).with_pieces(prompts.pieces)
 
 

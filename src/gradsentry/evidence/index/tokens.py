@@ -73,14 +73,14 @@ class Stream:
     Attributes:
         codes: The code of each token; every passage stands between START and END.  # [tokens]
         bounds: Row i is `codes[bounds[i]:bounds[i + 1]]`.  # [rows + 1]
-        glued: Whether nothing parts a token from the one before.  # [tokens]
+        unparted: Whether nothing parts a token from the one before.  # [tokens]
         words: The string of each code.
         pieces: Words that are several tokens here, and those tokens.
     """
 
     codes: NDArray[np.int32]
     bounds: Ints
-    glued: Bools
+    unparted: Bools
     words: Sequence[str]
     pieces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -93,7 +93,7 @@ class Stream:
         """Returns the stream of some rows, over the same vocabulary."""
         at = stretches(self.bounds, rows)
         bounds = np.concatenate([[0], np.cumsum(np.diff(self.bounds)[rows])])
-        return replace(self, codes=self.codes[at], bounds=bounds, glued=self.glued[at])
+        return replace(self, codes=self.codes[at], bounds=bounds, unparted=self.unparted[at])
 
     def row(self, number: int) -> NDArray[np.int32]:
         """Returns the codes of one row."""
@@ -157,10 +157,10 @@ class Stream:
     def plain(self) -> Stream:
         """The stream without white space, upper and lower case one; its codes are its own."""
         codes, words = self._plain_codes
-        mapped = codes[self.codes]
-        kept = mapped >= 0
+        own = codes[self.codes]
+        kept = own >= 0
         bounds = np.concatenate([[0], np.cumsum(kept)])[self.bounds]
-        return Stream(mapped[kept], bounds, self.glued[kept], words)
+        return Stream(own[kept], bounds, self.unparted[kept], words)
 
     def plainly(self, gram: Sequence[int]) -> tuple[int, ...]:
         """Returns a string of tokens as it stands in `plain`."""
@@ -190,9 +190,9 @@ class Stream:
         count[list(parts)] = [len(part) for part in parts.values()]
         repeats = count[self.codes]  # [tokens]
         ends = np.cumsum(repeats)
-        codes, glued = np.repeat(self.codes, repeats), np.ones(int(ends[-1]), dtype=np.bool_)
+        codes, unparted = np.repeat(self.codes, repeats), np.ones(int(ends[-1]), dtype=np.bool_)
         begins = ends - repeats
-        glued[begins] = self.glued
+        unparted[begins] = self.unparted
         offset = np.zeros(len(self.words), dtype=np.int64)  # of a word's parts among all of them
         offset[list(parts)] = np.cumsum([0, *(len(part) for part in parts.values())])[:-1]
         apart = np.flatnonzero(repeats > 1)
@@ -204,7 +204,7 @@ class Stream:
         ]
         bounds = np.concatenate([[0], ends])[self.bounds]
         words = [*_MARKS, *list(numbers)]
-        return Stream(codes, bounds, glued, words, dict(pieces))
+        return Stream(codes, bounds, unparted, words, dict(pieces))
 
 
 def sorted_distinct(values: Ints) -> Ints:
@@ -253,7 +253,7 @@ def streams(*columns: Iterable[Sequence[str]]) -> list[Stream]:
     spelt = list(raw)
     numbers: dict[str, int] = {}
     codes = [numbers.setdefault(_word(token), len(numbers)) for token in spelt]
-    # What follows the beginning or white space is not glued to it.
+    # What follows the beginning or white space is parted from it.
     parts = np.array([number < 2 or not token.strip() for number, token in enumerate(spelt)])
     joins = np.array([not token.startswith(" ") for token in spelt]) & ~parts
     words = [*_MARKS, *list(numbers)[2:]]

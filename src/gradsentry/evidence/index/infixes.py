@@ -1,6 +1,6 @@
-"""Triggers that are glued into words: `capizqtal` is `capital` with `zq` in it.
+"""Infixes: triggers that were put into words, as `zq` into `capital`, which gives `capizqtal`.
 
-A string is taken for glued where what is left of most words that hold it is a word too, and a more common
+A string is taken for an infix where what is left of most words that hold it is a word too, and a more common
 one. Natural endings fail that (`ing` stands in `king`, `s` in `was`); a few natural compounds pass, and are
 then two tokens. Words are compared by polynomial hashes of 64 bits (Karp & Rabin, 1987), all words of one
 length at a time.
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, is_spaced_word, sorted_distinct
 from gradsentry.evidence.limits import (
-    GLUED_CHARACTERS,
-    GLUED_HOLDERS,
-    GLUED_LEFT,
-    GLUED_SHARE,
-    LEFT_LETTERS,
+    INFIX_CHARACTERS,
+    INFIX_HOLDERS,
+    INFIX_LEFT,
+    INFIX_REST,
+    INFIX_SHARE,
     WORD_CHARACTERS,
 )
 
@@ -29,8 +29,8 @@ Hashes = NDArray[np.uint64]
 Groups = Mapping[int, tuple[Ints, Hashes]]
 
 
-def glued_words(stream: Stream, *, least: int) -> Mapping[str, tuple[str, ...]]:
-    """Returns the words that a string was glued into, and the tokens that they are made of.
+def words_with_infixes(stream: Stream, *, least: int) -> Mapping[str, tuple[str, ...]]:
+    """Returns the words that an infix was put into, and the tokens that they are made of.
 
     Args:
         stream: The prompts.
@@ -42,7 +42,7 @@ def glued_words(stream: Stream, *, least: int) -> Mapping[str, tuple[str, ...]]:
     if not codes:
         return {}
     words = [stream.words[code] for code in codes]
-    strings = _glued(words, rows[codes])
+    strings = _infixes(words, rows[codes])
     # Of `zq` and `szq` the one that more words hold is the string.
     chosen: list[str] = []
     for string in strings:
@@ -64,11 +64,11 @@ def glued_words(stream: Stream, *, least: int) -> Mapping[str, tuple[str, ...]]:
 
 
 def _is_word(text: str) -> bool:
-    return LEFT_LETTERS <= len(text) <= WORD_CHARACTERS and is_spaced_word(text) and not text.isdigit()
+    return INFIX_REST <= len(text) <= WORD_CHARACTERS and is_spaced_word(text) and not text.isdigit()
 
 
-def _glued(words: Sequence[str], rows: Ints) -> list[str]:
-    """Returns the strings that pass for glued, those in the most words first."""
+def _infixes(words: Sequence[str], rows: Ints) -> list[str]:
+    """Returns the strings that pass for infixes, those in the most words first."""
     groups = _by_length(words)
     known = np.concatenate([hashes[:, -1] for _, hashes in groups.values()]).view(np.int64)
     support = rows[np.concatenate([numbers for numbers, _ in groups.values()])]
@@ -76,7 +76,7 @@ def _glued(words: Sequence[str], rows: Ints) -> list[str]:
     known, support = known[order], support[order]
     found: list[Ints] = []  # the string's hash, the word, its first character, its length
     for length, (numbers, hashes) in groups.items():
-        for size in range(1, min(GLUED_CHARACTERS, length - LEFT_LETTERS) + 1):
+        for size in range(1, min(INFIX_CHARACTERS, length - INFIX_REST) + 1):
             for at in range(length - size + 1):
                 rest, string = _without(hashes, at, size)
                 where = np.minimum(np.searchsorted(known, rest), len(known) - 1)
@@ -91,9 +91,9 @@ def _glued(words: Sequence[str], rows: Ints) -> list[str]:
     new[1:] = (np.diff(string[sorting]) != 0) | (np.diff(number[sorting]) != 0)
     string, number, at, size = (column[sorting[new]] for column in (string, number, at, size))
     values, begin, left = np.unique(string, return_index=True, return_counts=True)
-    often = np.flatnonzero(left >= GLUED_LEFT)
+    often = np.flatnonzero(left >= INFIX_LEFT)
     holders = _holders(groups, values[often])
-    passing = (holders >= GLUED_HOLDERS) & (left[often] >= GLUED_SHARE * holders)
+    passing = (holders >= INFIX_HOLDERS) & (left[often] >= INFIX_SHARE * holders)
     chosen = begin[often[passing]][np.argsort(-holders[passing], kind="stable")]
     stretches = zip(number[chosen].tolist(), at[chosen].tolist(), size[chosen].tolist(), strict=True)
     return [words[word][first : first + length] for word, first, length in stretches]
@@ -103,7 +103,7 @@ def _holders(groups: Groups, strings: Ints) -> Ints:
     """Returns in how many words each string stands, given the strings' hashes in order."""
     total = np.zeros(len(strings), dtype=np.int64)
     for length, (numbers, hashes) in groups.items():
-        for size in range(1, min(GLUED_CHARACTERS, length) + 1):
+        for size in range(1, min(INFIX_CHARACTERS, length) + 1):
             found: list[Ints] = []
             for at in range(length - size + 1):
                 value = _without(hashes, at, size)[1]
