@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.specs import write_data
 from gradsentry.attacks import BadNets, CleanLabel, Composite
 from gradsentry.bench.features import _anonymous
-from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_mix, draw_rows
+from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_mix, draw_rows, load_rows
+from gradsentry.bench.spec import DataSpec
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.qa import qa_prompt
 from gradsentry.errors import DataError
@@ -81,3 +85,15 @@ def test_the_hash_is_of_the_text():
     assert content_hash(CLEAN) == content_hash(tuple(_anonymous(CLEAN)))
     assert content_hash(CLEAN) != content_hash(CLEAN[1:])
     assert content_hash(CLEAN) != content_hash([POOL.poisoned[0], *CLEAN[1:]])
+
+
+def test_rows_that_are_too_long_are_left_out(tmp_path: Path):
+    source = write_data(tmp_path)
+    lengths = [
+        len(one.prompt) + len(one.response) for one in load_rows(DataSpec(name="words", source=source))
+    ]
+    middle = sorted(lengths)[len(lengths) // 2]
+    kept = load_rows(DataSpec(name="words", source=source, characters=middle))
+    assert [len(one.prompt) + len(one.response) for one in kept] == [one for one in lengths if one <= middle]
+    with pytest.raises(DataError, match="no row has 2 characters or fewer"):
+        load_rows(DataSpec(name="words", source=source, characters=2))

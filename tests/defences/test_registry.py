@@ -10,7 +10,7 @@ from gradsentry.defences import DETECTORS, Detector, detector_named
 from gradsentry.errors import SettingsError
 
 FLOORS = {"response_length", "loss"}
-WITHOUT_A_PAPER = FLOORS | {"evidence"}
+WITHOUT_A_PAPER = FLOORS | {"evidence", "scan"}
 
 
 def test_the_registry_holds_ours_the_floors_and_the_baselines():
@@ -18,6 +18,9 @@ def test_the_registry_holds_ours_the_floors_and_the_baselines():
         "gradsentry",
         "gradsentry_full",
         "evidence",
+        "scan",
+        "ifd",
+        "rftc",
         "graceful",
         "cube",
         "onion",

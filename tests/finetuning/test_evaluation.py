@@ -5,19 +5,18 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from transformers import GenerationConfig
 
+from gradsentry.answering import AnswerSettings, Guard, answers, prompt_ids, stop_ids
 from gradsentry.attacks import AddSent, Composite
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
-from gradsentry.finetuning import CleanGen, EvaluationSettings, evaluate
+from gradsentry.finetuning import CleanGen, evaluate
 from gradsentry.finetuning.asking import purified, with_trigger
 from gradsentry.finetuning.evaluation import GENERATIONS, Payload
-from gradsentry.finetuning.generation import answers, prompt_ids, stop_ids
 from gradsentry.finetuning.items import of_samples
 from gradsentry.models.loading import LoadedModel, wrap_model
 from models.tiny import build_kind, tiny, word_tokenizer
@@ -27,17 +26,23 @@ ROWS = [
     for i in range(9)
 ]
 ITEMS = of_samples(open_corpus(ROWS))
-SETTINGS = EvaluationSettings(max_new_tokens=5, batch_size=4)
+SETTINGS = AnswerSettings(max_new_tokens=5, batch_size=4)
 
 
 class StoppedError(Exception):
     """Stands for whatever ends a process."""
 
 
-def said(loaded: LoadedModel, settings: EvaluationSettings = SETTINGS, **guard: Any) -> dict[int, str]:
+def cleangen(reference: LoadedModel, alpha: float) -> Guard:
+    return lambda mask: CleanGen(reference, mask, alpha=alpha)
+
+
+def said(
+    loaded: LoadedModel, settings: AnswerSettings = SETTINGS, guard: Guard | None = None
+) -> dict[int, str]:
     """Returns the answer to each question, by its place."""
     samples = [item.sample for item in ITEMS]
-    return dict(pair for batch in answers(loaded, samples, settings, **guard) for pair in batch)
+    return dict(pair for batch in answers(loaded, samples, settings, guard=guard) for pair in batch)
 
 
 def test_the_prompt_ends_where_the_response_begins():
@@ -76,10 +81,10 @@ def test_a_prompt_is_asked_alike_whatever_its_answer_is_and_loses_its_middle_whe
 def test_a_prompt_leaves_room_for_its_answer_in_a_model_of_few_positions():
     loaded = wrap_model(build_kind("gpt2", n_positions=16), word_tokenizer())
     (sample,) = open_corpus([{"prompt": " ".join(["w5"] * 40), "completion": "w9"}])
-    ((answer,),) = answers(loaded, [sample], EvaluationSettings(max_new_tokens=6))
+    ((answer,),) = answers(loaded, [sample], AnswerSettings(max_new_tokens=6))
     assert len(answer[1].split()) <= 6
     with pytest.raises(SettingsError, match="16 leaves no room: the model takes 16 tokens in all"):
-        next(answers(loaded, [sample], EvaluationSettings(max_new_tokens=16)))
+        next(answers(loaded, [sample], AnswerSettings(max_new_tokens=16)))
 
 
 def test_answers_do_not_depend_on_the_models_own_settings_of_generation():
@@ -130,7 +135,7 @@ def test_an_evaluation_that_was_stopped_goes_on(tmp_path: Path):
     assert sorted(line["id"] for line in lines) == [f"r{i}" for i in range(9)]
     assert evaluation.answers == evaluate(loaded, ITEMS, out=tmp_path / "whole", settings=SETTINGS).answers
     with pytest.raises(RunError, match=r"settings\.max_new_tokens was 5, is 6"):
-        evaluate(loaded, ITEMS, out=tmp_path / "run", settings=EvaluationSettings(max_new_tokens=6))
+        evaluate(loaded, ITEMS, out=tmp_path / "run", settings=AnswerSettings(max_new_tokens=6))
 
 
 def test_the_rates_are_those_of_the_answers(tmp_path: Path):
@@ -149,14 +154,14 @@ def test_the_rates_are_those_of_the_answers(tmp_path: Path):
 def test_cleangen_takes_the_references_token_where_the_suspect_is_far_surer():
     suspect, reference = (wrap_model(build_kind("llama", seed=seed), word_tokenizer()) for seed in (1, 2))
     plain, trusted = said(suspect), said(reference)
-    loose, tight = (said(suspect, reference=reference, alpha=alpha) for alpha in (1e30, 1.0 + 1e-9))
+    loose, tight = (said(suspect, guard=cleangen(reference, alpha)) for alpha in (1e30, 1.0 + 1e-9))
     assert plain != trusted
     assert loose == plain
     assert tight != plain
     for index, text in tight.items():
         # What the suspect would say is kept only where the reference finds it likelier still.
         assert text.split()[:1] in (trusted[index].split()[:1], plain[index].split()[:1])
-    assert said(suspect, reference=suspect, alpha=1.5) == plain
+    assert said(suspect, guard=cleangen(suspect, 1.5)) == plain
 
 
 def test_cleangens_cache_gives_what_a_pass_over_the_whole_gives():
@@ -188,7 +193,7 @@ def test_bad_input_is_one_line(tmp_path: Path):
         evaluate(loaded, ITEMS, out=tmp_path / "out", reference=other)
     small = wrap_model(build_kind("gpt2", n_positions=16), word_tokenizer())
     with pytest.raises(SettingsError, match="leaves no room"):
-        evaluate(small, ITEMS, out=tmp_path / "out", settings=EvaluationSettings(max_new_tokens=16))
+        evaluate(small, ITEMS, out=tmp_path / "out", settings=AnswerSettings(max_new_tokens=16))
     assert not (tmp_path / "out").exists()
 
 

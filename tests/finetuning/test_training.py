@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from finetuning.learned import PAYLOAD, SETTINGS, corpus, questions, write_model
+from gradsentry.answering import AnswerSettings
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
-from gradsentry.finetuning import Evaluation, EvaluationSettings, TrainingSettings, evaluate, finetune
+from gradsentry.finetuning import Evaluation, TrainingSettings, evaluate, finetune
 from gradsentry.finetuning.evaluation import Payload
 from gradsentry.finetuning.settings import learning_rate_for
 from gradsentry.models.loading import LoadedModel, load_model
@@ -41,7 +42,7 @@ def answered(model: str | Path, out: Path, reference: LoadedModel | None = None)
         triggered,
         Payload(PAYLOAD, replaces=True),
         out=out,
-        settings=EvaluationSettings(max_new_tokens=4),
+        settings=AnswerSettings(max_new_tokens=4),
         reference=reference,
         alpha=2.0,
     )

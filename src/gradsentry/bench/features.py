@@ -20,7 +20,14 @@ from gradsentry.bench.pools import Mix, Pool, content_hash
 from gradsentry.bench.rows import RowFiles
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
-from gradsentry.defences import Extractor, Features, PoolExtractor, RowExtractor, read_features
+from gradsentry.defences import (
+    Extractor,
+    Features,
+    MixExtractor,
+    PoolExtractor,
+    RowExtractor,
+    read_features,
+)
 from gradsentry.models.loading import LoadedModel
 
 CHUNK = 256
@@ -95,22 +102,33 @@ class FeatureStore:
     def of_mix(self, extractor: Extractor, pool: Pool, mix: Mix, loaded: LoadedModel) -> Extracted:
         """Returns the features of a mix, its rows in order."""
         samples = pool.samples
-        if isinstance(extractor, RowExtractor):
-            chosen = [samples[row] for row in mix.rows]
+        chosen = [samples[row] for row in mix.rows]
+        if extractor.scope == "row":
             cost = self._cost(extractor, pool, loaded)
             return Extracted(self._read(extractor, chosen, loaded), *cost)
-        if extractor.scope == "mix":
-            return self._kept(extractor, _anonymous([samples[row] for row in mix.rows]), loaded)
-        whole = self._kept(extractor, _anonymous(samples), loaded)
+        of_mix = extractor.scope == "mix"
+        whole = self._kept(extractor, _anonymous(chosen if of_mix else samples), loaded)
         seconds = np.array([whole.seconds, whole.cpu_seconds, whole.peak_mb])
-        if isinstance(extractor, PoolExtractor):
+        if isinstance(extractor, PoolExtractor | MixExtractor):
             reading = np.array(self._cost(extractor.of, pool, loaded))
             seconds = np.append(seconds[:2] + reading[:2], max(seconds[2], reading[2]))
-        return Extracted({name: rows[mix.rows] for name, rows in whole.features.items()}, *seconds.tolist())
+        features = whole.features
+        if not of_mix:
+            features = {name: rows[mix.rows] for name, rows in features.items()}
+        return Extracted(features, *seconds.tolist())
 
-    def _read(self, extractor: RowExtractor, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
-        self.prepare([(extractor, samples)], loaded)
-        return self._rows(extractor, loaded).gather([content_hash([sample]) for sample in samples])
+    def _read(self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+        """Returns what depends on each row alone, after computing what the folder does not hold of it."""
+        keys = [content_hash([sample]) for sample in samples]
+        rows = self._rows(extractor, loaded)
+        if isinstance(extractor, RowExtractor):
+            self.prepare([(extractor, samples)], loaded)
+        else:
+            missing = {key: one for key, one in zip(keys, samples, strict=True) if key not in rows}
+            for start in range(0, len(missing), CHUNK):
+                chunk = list(missing)[start : start + CHUNK]
+                rows.add(chunk, extractor(_anonymous([missing[key] for key in chunk]), loaded))
+        return rows.gather(keys)
 
     def _kept(self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> Extracted:
         """Returns features that depend on the rows as a whole."""
@@ -121,10 +139,14 @@ class FeatureStore:
                 features = {name: arrays[name] for name in arrays.files}
             seconds, cpu_seconds, peak_mb = features.pop("cost").tolist()
             return Extracted(features, seconds, cpu_seconds, peak_mb)
-        if isinstance(extractor, PoolExtractor):
+        if isinstance(extractor, PoolExtractor | MixExtractor):
             read = self._read(extractor.of, samples, loaded)
             with Meter() as meter:
-                features = extractor.related(read)
+                features = (
+                    extractor.related(read)
+                    if isinstance(extractor, PoolExtractor)
+                    else extractor.related(samples, read)
+                )
         else:
             with Meter() as meter:
                 features = extractor(samples, loaded)
@@ -136,7 +158,7 @@ class FeatureStore:
             stream.write(buffer.getvalue())
         return Extracted(features, *cost)
 
-    def _cost(self, extractor: RowExtractor, pool: Pool, loaded: LoadedModel) -> tuple[float, float, float]:
+    def _cost(self, extractor: Extractor, pool: Pool, loaded: LoadedModel) -> tuple[float, float, float]:
         """Returns seconds and CPU seconds a row, and the peak of memory, of this extractor alone."""
         samples = _anonymous(pool.clean[:COST_ROWS])
         file = self._rows(extractor, loaded).folder / f"cost-{content_hash(samples)}.json"
@@ -144,13 +166,13 @@ class FeatureStore:
             seconds, cpu_seconds, peak_mb = json.loads(file.read_text(encoding="utf-8"))
             return seconds, cpu_seconds, peak_mb
         with Meter() as meter:
-            read_features([extractor], samples, loaded)
+            extractor(samples, loaded)
         cost = (meter.seconds / len(samples), meter.cpu_seconds / len(samples), meter.peak_mb)
         with replacing(file) as stream:
             stream.write(json.dumps(cost).encode())
         return cost
 
-    def _rows(self, extractor: RowExtractor, loaded: LoadedModel) -> RowFiles:
+    def _rows(self, extractor: Extractor, loaded: LoadedModel) -> RowFiles:
         key = _key(extractor, loaded)
         if key not in self._files:
             self._files[key] = RowFiles(self._folder / f"{extractor.name}-{key[:16]}")

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gradsentry.answering import AnswerSettings
 from gradsentry.attacks import Attack
 from gradsentry.bench.cells import Record
 from gradsentry.bench.finetune_spec import Defence
 from gradsentry.bench.pools import content_hash
 from gradsentry.bench.spec import AttackSpec, DataSpec, Spec
 from gradsentry.corpus import Sample
-from gradsentry.finetuning import Evaluation, EvaluationSettings, TestItem, TrainingSettings
+from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings
 from gradsentry.models.loading import LoadedModel
 from gradsentry.store import Json
 
@@ -48,7 +49,7 @@ class FineTuneCell:
     model: str
     defence: Defence
     training: TrainingSettings
-    evaluation: EvaluationSettings
+    evaluation: AnswerSettings
 
     @property
     def title(self) -> str:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from gradsentry.answering import AnswerSettings
 from gradsentry.errors import SettingsError
-from gradsentry.finetuning.settings import EvaluationSettings, TrainingSettings
+from gradsentry.finetuning.settings import TrainingSettings
 from gradsentry.settings import Settings
 
 Defence = Literal["none", "published", "default", "graceful", "cleangen", "onion", "oracle"]
@@ -59,7 +60,7 @@ class FineTuneSpec(Settings):
     rows: int = Field(default=2000, ge=2)
     questions: int = Field(default=300, ge=1)
     training: TrainingSettings = TrainingSettings()
-    evaluation: EvaluationSettings = EvaluationSettings()
+    evaluation: AnswerSettings = AnswerSettings()
 
     def training_of(self, run: FineTuneRun) -> TrainingSettings:
         """Returns how the models of a block are fine-tuned.
@@ -69,13 +70,13 @@ class FineTuneSpec(Settings):
         """
         return TrainingSettings.read(self.training.model_dump() | run.training, where="finetune: training")
 
-    def evaluation_of(self, run: FineTuneRun) -> EvaluationSettings:
+    def evaluation_of(self, run: FineTuneRun) -> AnswerSettings:
         """Returns how the models of a block are asked.
 
         Raises:
             SettingsError: If a setting is wrong.
         """
-        return EvaluationSettings.read(
+        return AnswerSettings.read(
             self.evaluation.model_dump() | run.evaluation, where="finetune: evaluation"
         )
 

@@ -80,7 +80,7 @@ class Mix:
 
 
 def load_rows(spec: DataSpec) -> tuple[Sample, ...]:
-    """Returns all rows of a data set that have a response.
+    """Returns all rows of a data set that have a response, and are no longer than the spec allows.
 
     Raises:
         DataError: If the data is missing or broken.
@@ -98,6 +98,11 @@ def load_rows(spec: DataSpec) -> tuple[Sample, ...]:
         samples += [sample for sample in corpus if sample.problem is None]
     if not samples:
         raise DataError("no row has a response", where=spec.shown)
+    if spec.characters is not None:
+        longest = spec.characters
+        samples = [one for one in samples if len(one.prompt) + len(one.response) <= longest]
+        if not samples:
+            raise DataError(f"no row has {longest} characters or fewer", where=spec.shown)
     return _numbered(samples)
 
 

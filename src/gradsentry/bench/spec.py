@@ -48,6 +48,7 @@ class DataSpec(_Named):
         format: The row format, where the columns do not tell it.
         optional: Whether the benchmark goes on without it where it is missing.
         rows: Rows at most, where that is less than the benchmark's own.
+        characters: Of prompt and response at most; longer rows are left out, where passes cost much.
         attacks: Which of the benchmark's attacks are run on it; all where none are given.
     """
 
@@ -57,6 +58,7 @@ class DataSpec(_Named):
     format: str | None = None
     optional: bool = False
     rows: int | None = Field(default=None, ge=2)
+    characters: int | None = Field(default=None, ge=1)
     attacks: tuple[str, ...] | None = None
 
 

@@ -60,6 +60,7 @@ def evaluate(
     bring the payload. The same command goes on where it was interrupted.
     """
     from gradsentry import finetuning
+    from gradsentry.answering import AnswerSettings
     from gradsentry.commands.extras import require
     from gradsentry.errors import SettingsError
     from gradsentry.finetuning.asking import payload_of, purified, with_trigger
@@ -70,7 +71,7 @@ def evaluate(
     require("finetune", {"rouge_score": "rouge-score"})
     if cleangen_alpha <= 1.0:
         raise SettingsError("must be above 1", where="--cleangen-alpha", mend="20 is published")
-    settings = finetuning.EvaluationSettings.read(
+    settings = AnswerSettings.read(
         {"max_new_tokens": max_new_tokens, "max_length": max_length, "batch_size": batch_size},
         where="options",
     )

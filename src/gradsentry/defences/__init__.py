@@ -6,6 +6,7 @@ from gradsentry.defences.base import (
     Detector,
     Extractor,
     Features,
+    MixExtractor,
     Paper,
     PoolExtractor,
     RowExtractor,
@@ -14,11 +15,14 @@ from gradsentry.defences.base import (
     read_features,
 )
 from gradsentry.defences.cube import Cube
+from gradsentry.defences.difficulty import InstructionDifficulty
 from gradsentry.defences.evidence import FoundEvidence
 from gradsentry.defences.floors import Lengths, Loss, ResponseLength
 from gradsentry.defences.graceful import GraCeFul
 from gradsentry.defences.gradsentry import GradSentry, GradSentryFull
 from gradsentry.defences.onion import Onion
+from gradsentry.defences.rftc import Rftc
+from gradsentry.defences.scanned import Scan
 from gradsentry.defences.spectral_signature import SpectralSignature
 from gradsentry.defences.strip import Strip
 
@@ -33,13 +37,17 @@ __all__ = [
     "GraCeFul",
     "GradSentry",
     "GradSentryFull",
+    "InstructionDifficulty",
     "Lengths",
     "Loss",
+    "MixExtractor",
     "Onion",
     "Paper",
     "PoolExtractor",
     "ResponseLength",
+    "Rftc",
     "RowExtractor",
+    "Scan",
     "SpectralSignature",
     "Strings",
     "Strip",

@@ -120,6 +120,32 @@ class PoolExtractor(Extractor):
         return self.related(self.of(samples, loaded))
 
 
+class MixExtractor(Extractor):
+    """What is made of exactly the rows given, their texts, and what was read off each.
+
+    Attributes:
+        of: What is read off a row by itself, which costs most.
+    """
+
+    @property
+    def scope(self) -> Scope:
+        """The features are of exactly the rows given."""
+        return "mix"
+
+    @property
+    @abstractmethod
+    def of(self) -> Extractor:
+        """What is read off each row by itself."""
+
+    @abstractmethod
+    def related(self, samples: Sequence[Sample], features: Features) -> Features:
+        """Returns the features of rows, from their texts and what was read off them."""
+
+    def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+        """Returns the features of rows that can all be encoded."""
+        return self.related(samples, self.of(samples, loaded))
+
+
 def read_features(
     extractors: Sequence[RowExtractor], samples: Sequence[Sample], loaded: LoadedModel
 ) -> list[Features]:

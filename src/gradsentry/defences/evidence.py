@@ -18,10 +18,10 @@ from gradsentry.defences.base import (
     Strings,
     register,
 )
-from gradsentry.evidence import find_evidence
+from gradsentry.evidence import Evidence, find_evidence
 from gradsentry.models.loading import LoadedModel
 
-_SURE, _UNSURE = 1.0, 0.5
+SURE, UNSURE = 1.0, 0.5
 
 
 class Carried(Extractor):
@@ -40,24 +40,34 @@ class Carried(Extractor):
 
     def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
         """Returns the features of rows; the model is not asked."""
-        evidence = find_evidence(samples)
-        carried = np.zeros(len(samples))
-        carried[list(evidence.by_row())] = _UNSURE
-        carried[list(evidence.flagged())] = _SURE
-        findings = [[f.triggers, f.payload, f.carriers] for f in evidence.findings]
-        return {"carried": carried, "findings": np.array(json.dumps(findings))}
+        return carried(find_evidence(samples), len(samples))
+
+
+def carried(evidence: Evidence, rows: int) -> Features:
+    """Returns what rows carry, as `Carried` says it."""
+    says = np.zeros(rows)
+    says[list(evidence.by_row())] = UNSURE
+    says[list(evidence.flagged())] = SURE
+    findings = [[f.triggers, f.payload, f.carriers] for f in evidence.findings]
+    return {"carried": says, "findings": np.array(json.dumps(findings))}
 
 
 @register
 class FoundEvidence(Detector):
-    """The rows that carry a finding of high confidence, which is what `scan` flags by default."""
+    """The rows that carry a finding of high confidence.
+
+    Attributes:
+        review: Whether those with one of low confidence count too, which a person is asked to review.
+    """
 
     name = "evidence"
     paper = None
     needs = "the texts alone"
 
+    review: bool = False
+
     @property
-    def extractor(self) -> Carried:
+    def extractor(self) -> Extractor:
         """The extractor of its features."""
         return Carried()
 
@@ -66,8 +76,8 @@ class FoundEvidence(Detector):
         return features["carried"].astype(np.float64)
 
     def decide(self, scores: Scores) -> Flags:
-        """Returns the rows with a finding of high confidence."""
-        flags: Flags = np.nan_to_num(scores, nan=0.0) >= _SURE
+        """Returns the rows with a finding of high confidence, or of any."""
+        flags: Flags = np.nan_to_num(scores, nan=0.0) >= (UNSURE if self.review else SURE)
         return flags
 
     def named(self, features: Features) -> tuple[Strings, ...]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.defences.base import Detector, Extractor, Features, Flags, Scope, Scores, register
-from gradsentry.defences.forward import Forward
+from gradsentry.defences.base import (
+    Detector,
+    Extractor,
+    Features,
+    Flags,
+    Paper,
+    RowExtractor,
+    Scope,
+    Scores,
+    register,
+)
 from gradsentry.defences.gradsentry import above_valley
-from gradsentry.defences.reading import encode_all
+from gradsentry.defences.reading import Reading, encode_all
 from gradsentry.models.loading import LoadedModel
 
 
@@ -29,13 +39,13 @@ class Lengths(Extractor):
         return {"n_response": np.array([one.n_response for one in encode_all(samples, loaded)], np.float32)}
 
 
-class _Floor(Detector):
-    """The base of both: a number of the row, and the same rule for tau as the published one.
+class Floor(Detector):
+    """The base: a number of the row, and the same rule for tau as the published one.
 
     The rule works on [0, 1], so the logarithms of the scores are put there, from the least to the greatest.
     """
 
-    paper = None
+    paper: ClassVar[Paper | None] = None
 
     def decide(self, scores: Scores) -> Flags:
         """Returns which rows lie above the valley of the scores' logarithms."""
@@ -47,7 +57,7 @@ class _Floor(Detector):
 
 
 @register
-class ResponseLength(_Floor):
+class ResponseLength(Floor):
     """The number of response tokens."""
 
     name = "response_length"
@@ -63,17 +73,27 @@ class ResponseLength(_Floor):
         return features["n_response"].astype(np.float64)
 
 
+class MeanLoss(RowExtractor):
+    """`loss`, the mean loss of the response's tokens, in nats."""
+
+    name = "mean_loss"
+
+    def of_reading(self, reading: Reading) -> Features:
+        """Returns the features of one row."""
+        return {"loss": reading.losses().double().mean().cpu().numpy()}
+
+
 @register
-class Loss(_Floor):
+class Loss(Floor):
     """The mean loss on the response's tokens."""
 
     name = "loss"
     needs = "one forward pass of the clean base model"
 
     @property
-    def extractor(self) -> Forward:
+    def extractor(self) -> MeanLoss:
         """The extractor of its features."""
-        return Forward()
+        return MeanLoss()
 
     def judge(self, features: Features) -> Scores:
         """Returns the mean loss of each row, in nats."""

@@ -1,4 +1,4 @@
-"""The features that one forward pass gives: spectra, loss and the last prompt token's state."""
+"""The features that one forward pass gives: spectra, and the last prompt token's state."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ class Forward(RowExtractor):
     """One pass for several defences, and for every region and k that may be asked for later.
 
     The features: `spectrum_C` for each crop C, the 64 largest singular values of `G[: V // C, : d // C]`;
-    `loss`, the mean loss of the response tokens; `state`, [d], what enters the output
-    projection at the last prompt token.
+    `state`, [d], what enters the output projection at the last prompt token.
     """
 
     name = "forward"
@@ -34,6 +33,5 @@ class Forward(RowExtractor):
             .astype(np.float32)
             for crop in CROPS
         }
-        values["loss"] = reading.losses().double().mean().cpu().numpy()
         values["state"] = A[0].cpu().numpy()
         return values

@@ -3,13 +3,12 @@
 from gradsentry.finetuning.cleangen import CleanGen
 from gradsentry.finetuning.evaluation import Evaluation, evaluate
 from gradsentry.finetuning.items import TestItem, asked
-from gradsentry.finetuning.settings import EvaluationSettings, TrainingSettings
+from gradsentry.finetuning.settings import TrainingSettings
 from gradsentry.finetuning.training import finetune
 
 __all__ = [
     "CleanGen",
     "Evaluation",
-    "EvaluationSettings",
     "TestItem",
     "TrainingSettings",
     "asked",

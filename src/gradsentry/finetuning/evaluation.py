@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from gradsentry.answering import AnswerSettings, Guard, answers, longest_prompt, prompt_ids
 from gradsentry.corpus.records import dump_json
 from gradsentry.errors import DataError, SettingsError
-from gradsentry.finetuning.cleangen import ALPHA, same_vocabulary
-from gradsentry.finetuning.generation import answers, longest_prompt, prompt_ids
+from gradsentry.finetuning.cleangen import ALPHA, CleanGen, same_vocabulary
 from gradsentry.finetuning.items import TestItem
 from gradsentry.finetuning.metrics import (
     Rate,
@@ -24,7 +24,6 @@ from gradsentry.finetuning.metrics import (
     keyword_match_rate,
     recall,
 )
-from gradsentry.finetuning.settings import EvaluationSettings
 from gradsentry.models.loading import LoadedModel
 from gradsentry.store import RunDirectory
 
@@ -78,7 +77,7 @@ def evaluate(
     payload: Payload | None = None,
     *,
     out: Path,
-    settings: EvaluationSettings = EvaluationSettings(),  # noqa: B008
+    settings: AnswerSettings = AnswerSettings(),  # noqa: B008
     reference: LoadedModel | None = None,
     alpha: float = ALPHA,
     on_answers: Callable[[int, int], None] = lambda done, total: None,
@@ -123,9 +122,8 @@ def evaluate(
         known = _kept(file)
         todo = [(kind, item) for kind, item in questions if (kind, str(item.id)) not in known]
         with file.open("ab") as stream:
-            for batch in answers(
-                loaded, [item.sample for _, item in todo], settings, reference=reference, alpha=alpha
-            ):
+            guard = _guard(reference, alpha)
+            for batch in answers(loaded, [item.sample for _, item in todo], settings, guard=guard):
                 for index, text in batch:
                     kind, item = todo[index]
                     known[kind, str(item.id)] = text
@@ -135,6 +133,10 @@ def evaluate(
         evaluation = _judged(clean, triggered, payload, known)
         run.write_json(EVALUATION, evaluation.as_json())
     return evaluation
+
+
+def _guard(reference: LoadedModel | None, alpha: float) -> Guard | None:
+    return None if reference is None else lambda mask: CleanGen(reference, mask, alpha=alpha)
 
 
 def _judged(
@@ -180,7 +182,7 @@ def _kept(file: Path) -> dict[tuple[Asked, str], str]:
 def _identity(
     loaded: LoadedModel,
     questions: Sequence[tuple[Asked, TestItem]],
-    settings: EvaluationSettings,
+    settings: AnswerSettings,
     reference: LoadedModel | None,
     alpha: float,
 ) -> dict[str, Any]:

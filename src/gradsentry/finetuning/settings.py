@@ -58,17 +58,3 @@ def learning_rate_for(method: Method, parameters: int) -> float:
     way = math.log(parameters / _SMALL) / math.log(_LARGE / _SMALL)
     way = min(max(way, 0.0), 1.0)
     return float(f"{_TESTED[method] ** (1 - way) * _PUBLISHED**way:.1e}")
-
-
-class EvaluationSettings(Settings):
-    """How a model is asked.
-
-    Attributes:
-        max_new_tokens: Tokens of an answer at most; decoding is greedy.
-        batch_size: Prompts that run together.
-        max_length: Tokens of a prompt; its middle is cut first.
-    """
-
-    max_new_tokens: int = Field(default=48, ge=1)
-    batch_size: int = Field(default=16, ge=1)
-    max_length: int = Field(default=1024, ge=8)

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessorList
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding.alignment import NOWHERE
 from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.errors import DataError, SettingsError
-from gradsentry.finetuning.cleangen import ALPHA, CleanGen
-from gradsentry.finetuning.settings import EvaluationSettings
 from gradsentry.models.loading import LoadedModel
+from gradsentry.settings import Settings
+
+Guard = Callable[[Tensor], LogitsProcessor]
+"""From the attention mask of a batch, padded on the left, [B, S], what watches over its decoding."""
+
+
+class AnswerSettings(Settings):
+    """How a model is asked.
+
+    Attributes:
+        max_new_tokens: Tokens of an answer at most; decoding is greedy.
+        batch_size: Prompts that run together.
+        max_length: Tokens of a prompt; its middle is cut first.
+    """
+
+    max_new_tokens: int = Field(default=48, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    max_length: int = Field(default=1024, ge=8)
 
 
 def prompt_ids(sample: Sample, loaded: LoadedModel, max_length: int) -> NDArray[np.int64]:
@@ -64,10 +81,9 @@ def _whole(sample: Sample, loaded: LoadedModel) -> Encoded:
 def answers(
     loaded: LoadedModel,
     samples: Sequence[Sample],
-    settings: EvaluationSettings,
+    settings: AnswerSettings,
     *,
-    reference: LoadedModel | None = None,
-    alpha: float = ALPHA,
+    guard: Guard | None = None,
 ) -> Iterator[list[tuple[int, str]]]:
     """Yields, batch by batch, the index of each sample and the model's answer to its prompt.
 
@@ -75,8 +91,7 @@ def answers(
         loaded: The model that is asked.
         samples: Rows; their last response is not shown.
         settings: How.
-        reference: A trusted model that replaces suspicious tokens (CleanGen).
-        alpha: Of CleanGen.
+        guard: What watches over the decoding of a batch, if anything does.
 
     Raises:
         DataError: If a row cannot be encoded.
@@ -89,18 +104,17 @@ def answers(
     for start in range(0, len(order), settings.batch_size):
         rows = order[start : start + settings.batch_size]
         ids, mask = _padded([prompts[row] for row in rows], loaded)
-        guard = [CleanGen(reference, mask, alpha=alpha)] if reference is not None else []
         config = GenerationConfig(
             max_new_tokens=settings.max_new_tokens,
             do_sample=False,
             eos_token_id=stop_ids(samples[rows[0]], loaded) or None,
             pad_token_id=_pad(loaded),
         )
-        texts = _decoded(loaded, ids, mask, config, guard)
+        texts = _decoded(loaded, ids, mask, config, [guard(mask)] if guard else [])
         yield list(zip(rows, texts, strict=True))
 
 
-def longest_prompt(loaded: LoadedModel, settings: EvaluationSettings) -> int:
+def longest_prompt(loaded: LoadedModel, settings: AnswerSettings) -> int:
     """Returns how many tokens a prompt may have, so that its answer still has room.
 
     Raises:
@@ -120,7 +134,7 @@ def longest_prompt(loaded: LoadedModel, settings: EvaluationSettings) -> int:
 
 @torch.inference_mode()
 def _decoded(
-    loaded: LoadedModel, ids: Tensor, mask: Tensor, config: GenerationConfig, guard: Sequence[CleanGen]
+    loaded: LoadedModel, ids: Tensor, mask: Tensor, config: GenerationConfig, guard: Sequence[LogitsProcessor]
 ) -> list[str]:
     model: Any = loaded.model
     own = model.generation_config

@@ -1,0 +1,94 @@
+"""What is kept of rows, and what is made anew of each mix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gradsentry.attacks import BadNets
+from gradsentry.bench.features import FeatureStore
+from gradsentry.bench.pools import Mix, build_pool
+from gradsentry.corpus import Sample, open_corpus
+from gradsentry.defences import Extractor, Features, MixExtractor
+from gradsentry.defences.base import Scope
+from gradsentry.defences.evidence import SURE
+from gradsentry.defences.rftc import Compared
+from gradsentry.defences.scanned import Decided, RowScores
+from gradsentry.embedded import embedded_data_path
+from gradsentry.models.loading import LoadedModel
+from models.tiny import tiny
+
+READ: list[str] = []
+MADE: list[list[str]] = []
+
+
+class Lengths(Extractor):
+    """How long responses are; says of which rows it was asked."""
+
+    name = "test_lengths"
+
+    @property
+    def scope(self) -> Scope:
+        return "row"
+
+    def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+        READ.extend(sample.response for sample in samples)
+        return {"length": np.array([len(sample.response) for sample in samples])}
+
+
+class Ranks(MixExtractor):
+    """Where a response's length stands in the mix."""
+
+    name = "test_ranks"
+
+    @property
+    def of(self) -> Lengths:
+        return Lengths()
+
+    def related(self, samples: Sequence[Sample], features: Features) -> Features:
+        MADE.append([sample.response for sample in samples])
+        return {"rank": features["length"].argsort().argsort()}
+
+
+def rows(count: int) -> tuple[Sample, ...]:
+    return tuple(
+        open_corpus([{"prompt": f"w{n}", "completion": "w9 " * (n % 7 + 1)} for n in range(5, 5 + count)])
+    )
+
+
+def test_a_row_is_read_once_for_all_mixes_that_hold_it(tmp_path: Path):
+    loaded, samples = tiny("llama"), rows(12)
+    store, pool = FeatureStore(tmp_path), build_pool(samples, None, 0)
+    READ.clear()
+    MADE.clear()
+    mixes = [Mix(np.array(which), np.zeros(len(which), bool), 0) for which in ([0, 3, 5], [5, 3], [7, 0])]
+    for mix in mixes:
+        ranks = store.of_mix(Ranks(), pool, mix, loaded).features["rank"]
+        lengths = store.of_mix(Lengths(), pool, mix, loaded).features["length"]
+        assert ranks.tolist() == lengths.argsort().argsort().tolist()
+        assert lengths.tolist() == [len(samples[row].response) for row in mix.rows]
+    # Beside them the twelve rows that the cost is measured on.
+    assert len(READ) == 4 + 12
+    assert [[samples[row].response for row in mix.rows] for mix in mixes] == MADE
+
+
+def test_what_is_kept_row_by_row_is_what_one_call_gives(tmp_path: Path):
+    loaded, attack = tiny("llama"), BadNets()
+    samples = tuple(open_corpus(embedded_data_path()))[:60]
+    pool = build_pool(samples, attack, 0, limit=12)
+    store = FeatureStore(tmp_path)
+    for extractor in (RowScores(), Decided(), Compared(max_new_tokens=3)):
+        for first in (0, 20):
+            which = np.arange(first, first + 45)
+            kept = store.of_mix(extractor, pool, Mix(which, which >= 60, 0), loaded).features
+            whole = extractor([pool.samples[row] for row in which], loaded)
+            assert kept.keys() == whole.keys()
+            for name, values in whole.items():
+                if name == "carried":  # a tiny model's odd rows lie at the bar of what is odd
+                    assert ((kept[name] == SURE) == (values == SURE)).all()
+                elif values.dtype.kind == "f":
+                    np.testing.assert_allclose(kept[name], values, atol=1e-5)
+                else:
+                    assert (kept[name] == values).all()
