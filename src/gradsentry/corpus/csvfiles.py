@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from gradsentry.corpus.records import Add, Record, Row
+from gradsentry.corpus.records import Add, Record, Row, repeated
 from gradsentry.corpus.sample import Raw
 from gradsentry.corpus.streams import RECORD_LIMIT, decoded, numbered_lines, reading
 from gradsentry.errors import DataError
@@ -145,8 +145,7 @@ class _Lines:
 
 
 def _check_header(names: list[str], path: Path) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(
-                f"the column `{name}` stands twice in the header", where=f"{path}:1", mend="rename one"
-            )
+    if (name := repeated(names)) is not None:
+        raise DataError(
+            f"the column `{name}` stands twice in the header", where=f"{path}:1", mend="rename one"
+        )

@@ -21,6 +21,7 @@ from gradsentry.errors import DataError
 
 _CHUNK = 1 << 16
 _BLANK = b" \t\r\n"
+_BLANKS = re.compile(rb"[ \t\r\n]+")
 _QUOTE = ord('"')
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
 
@@ -157,10 +158,10 @@ class _Window:
 
     def blanks(self) -> bytes:
         """Takes and returns the white space that is next."""
-        taken = b""
-        while (byte := self.peek()) and byte in _BLANK:
-            taken += self._take(1)
-        return taken
+        taken: list[bytes] = []
+        while self.peek() and (blanks := _BLANKS.match(self._data, self._at)):
+            taken.append(self._take(len(blanks[0])))
+        return b"".join(taken)
 
     def expect(self, marks: bytes) -> bytes:
         """Takes and returns the next byte, which must be one of `marks`."""
@@ -228,11 +229,21 @@ def _shape(path: Path) -> Shape:
             return "lines"
     if line.lstrip(_BLANK).startswith(b"["):
         return "list"
-    marks = _STRING_OR_BRACKET.findall(line)
-    opened = sum(mark in b"{[" for mark in marks) - sum(mark in b"}]" for mark in marks)
-    # No string goes on over a line: one that is open is a row that was cut.
-    is_open = line.lstrip(_BLANK).startswith(b"{") and opened > 0 and b'"' not in marks
-    return "objects" if is_open else "lines"
+    return "objects" if line.lstrip(_BLANK).startswith(b"{") and _is_open(line) else "lines"
+
+
+def _is_open(line: bytes) -> bool:
+    """Returns whether an object that begins on a line goes on behind it."""
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(line):
+        mark = line[match.start()]
+        if mark == _QUOTE:
+            # No string goes on over a line: one that is open is a row that was cut.
+            if match.end() - match.start() == 1:
+                return False
+            continue
+        depth += 1 if mark in b"{[" else -1
+    return depth > 0
 
 
 def _ending(path: Path) -> bytes:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gradsentry.corpus.arrowrows import record_of, rows_of
-from gradsentry.corpus.records import Add, Record, Row
+from gradsentry.corpus.records import Add, Record, Row, repeated
 from gradsentry.corpus.sample import Raw
 from gradsentry.corpus.streams import compression_of, reading
 from gradsentry.errors import DataError
@@ -91,10 +91,8 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _checked(file: pq.ParquetFile, path: Path) -> pq.ParquetFile:
-    names = file.schema_arrow.names
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"the column `{name}` stands twice", where=str(path), mend="rename one")
+    if (name := repeated(file.schema_arrow.names)) is not None:
+        raise DataError(f"the column `{name}` stands twice", where=str(path), mend="rename one")
     return file
 
 
