@@ -23,6 +23,7 @@ from gradsentry.commands import (
     scan,
     stdout,
     threshold,
+    verify,
 )
 from gradsentry.errors import DONE, INTERRUPTED, MISUSED, UNREAD, UsageError, meant
 
@@ -47,6 +48,7 @@ app.command("evidence")(evidence.evidence)
 app.command("accept")(accept.accept)
 app.command("calibrate")(calibrate.calibrate)
 app.command("explain")(explain.explain)
+app.command("verify")(verify.verify)
 app.command("bench")(bench.bench)
 app.command("finetune")(finetune.finetune)
 app.command("evaluate")(evaluate.evaluate)

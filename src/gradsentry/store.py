@@ -24,7 +24,7 @@ from gradsentry.errors import RunError
 from gradsentry.scorefiles import ScoreFiles
 
 MANIFEST, SCORES, EVIDENCE, VERDICT = "manifest.json", "scores", "evidence.json", "verdict.json"
-REFERENCE, ROWS = "reference.json", "rows.parquet"
+REFERENCE, ROWS, VERIFY = "reference.json", "rows.parquet", "verify.json"
 
 Json = dict[str, Any]
 

@@ -18,6 +18,7 @@ from gradsentry.report.comparison import Comparison
 from gradsentry.report.distribution import beside_length, counts_above, curve, expected_at
 from gradsentry.report.glossary import GLOSSARY, meaning
 from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
+from gradsentry.report.proof import proof
 from gradsentry.report.rowdata import row_data, row_name
 from gradsentry.report.selection import MARGIN, Selection, select
 from gradsentry.report.words import command, explain_command, threshold_command, words
@@ -65,6 +66,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "files": _files(run, said.clean),
         "unscored": _unscored(verdict),
         "run": _what_was_run(verdict),
+        "proof": proof(run),
         "comparison": _compared(verdict, comparison, samples) if comparison else None,
         "data": {
             "id": run_id(verdict),

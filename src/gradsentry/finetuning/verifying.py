@@ -1,0 +1,342 @@
+"""Proof by training: does a model that learns the rows as they came learn what the findings say?
+
+Two adapters are trained briefly, one on a part of the rows as they came, one on a part without the rows of
+any finding; then both, and the base model, are asked how likely they find each finding's payload. What is
+held out of both: clean rows whose prompts are asked, and of findings whose payload is no one string a quarter
+of their rows. The parts are samples, in which a finding has some fifty rows where it has as many: brief
+training on a share of a percent would teach nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from gradsentry.corpus.sample import Sample
+from gradsentry.defences.reading import encode_all, read
+from gradsentry.encoding.alignment import within
+from gradsentry.errors import DataError, ModelError
+from gradsentry.evidence import Finding
+from gradsentry.finetuning.asked_of import Pair, Question, habit_of, on_carriers, on_prompts, payloads_of
+from gradsentry.finetuning.gains import MODELS, LogProbs, Model, Verified, verified
+from gradsentry.finetuning.settings import TrainingSettings
+from gradsentry.finetuning.training import finetune
+from gradsentry.models.loading import LoadedModel, load_model
+from gradsentry.outcome import Verdict
+from gradsentry.progress import CHARACTERS
+from gradsentry.report.proof import evidence_digest
+from gradsentry.settings import Settings
+from gradsentry.store import VERIFY, Json, RunDirectory
+
+PROMPTS = 24
+"""Held-out prompts: as many as make an interval of log-probabilities narrow, and no more to pay for."""
+CARRIERS = 48
+"""Rows of a finding in the part as they came, at least where it has as many."""
+FINDINGS = 8
+"""Findings that are verified, the strongest first: each has rows in the same part."""
+_BACKWARD = 4.0
+"""What a step of training costs, in forward passes of its rows."""
+
+OnEstimate = Callable[[float], None]
+OnStep = Callable[[int, int], None]
+
+
+class VerifySettings(Settings):
+    """How a finding is verified.
+
+    Attributes:
+        steps: Of each training.
+        batch_size: Rows of a step.
+        max_length: Tokens of a row; those that are longer are taken last, and cut.
+        learning_rate: Of both trainings; None chooses by the model's size.
+        seed: Of which rows are taken, and of both trainings.
+    """
+
+    steps: int = Field(default=60, ge=1)
+    batch_size: int = Field(default=8, ge=1)
+    max_length: int = Field(default=192, ge=16)
+    learning_rate: float | None = Field(default=None, gt=0.0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Row numbers.
+
+    Attributes:
+        as_they_came: To train on, rows of findings among them.
+        without: To train on, none of them.
+        prompts: Clean rows that are asked.
+        carriers: Rows of each finding that are held out, by its name.
+    """
+
+    as_they_came: tuple[int, ...]
+    without: tuple[int, ...]
+    prompts: tuple[int, ...]
+    carriers: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What training says of a run's findings.
+
+    Attributes:
+        findings: What it says of each.
+        left_out: The names of findings that were not verified, because there are many.
+        parts: What was trained on and asked.
+        settings: How.
+        model: The base model's name.
+        seconds: How long it took.
+    """
+
+    findings: tuple[Verified, ...]
+    left_out: tuple[str, ...]
+    parts: Parts
+    settings: VerifySettings
+    model: str
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns it as plain data."""
+        return {
+            "model": self.model,
+            "settings": self.settings.model_dump(mode="json"),
+            "rows": {"as_they_came": len(self.parts.as_they_came), "without": len(self.parts.without)},
+            "prompts": len(self.parts.prompts),
+            "seconds": round(self.seconds, 1),
+            "left_out": list(self.left_out),
+            "findings": [one.as_json() for one in self.findings],
+        }
+
+
+def verify(
+    verdict: Verdict,
+    settings: VerifySettings = VerifySettings(),  # noqa: B008  (frozen)
+    *,
+    on_estimate: OnEstimate = lambda seconds: None,
+    on_step: OnStep = lambda done, total: None,
+) -> Verification:
+    """Returns what training says of a run's findings.
+
+    Args:
+        verdict: The run's verdict.
+        settings: How.
+        on_estimate: Called before training with how many seconds all of it will take.
+        on_step: Called with how many steps of both trainings are done, and of how many.
+
+    Raises:
+        DataError: If the run has no finding, or too few clean rows to ask.
+        ModelError: If the model that it was scored with is not to be had, or is another one by now.
+    """
+    started = time.monotonic()
+    chosen = verdict.evidence.findings[:FINDINGS]
+    if not chosen:
+        raise DataError(
+            "has no finding to verify", where=verdict.corpus.name, mend="verify a run that found something"
+        )
+    base = _base(verdict)
+    samples = list(verdict.corpus)
+    parts = part(verdict, samples, chosen, settings)
+    pairs = {one.name: _pairs(one, samples, parts, settings, base) for one in chosen}
+    on_estimate(_estimate(base, [samples[row] for row in parts.as_they_came], settings))
+    measured: dict[Model, dict[str, tuple[LogProbs, LogProbs]]] = {"base": _asked(base, pairs)}
+    with tempfile.TemporaryDirectory(prefix="gradsentry-verify-") as folder:
+        trainings: tuple[tuple[Model, tuple[int, ...]], ...] = (
+            ("as_they_came", parts.as_they_came),
+            ("without", parts.without),
+        )
+        for before, (model, rows) in enumerate(trainings):
+
+            def on_one(done: int, total: int, before: int = before) -> None:
+                on_step(before * total + done, len(trainings) * total)
+
+            some = [samples[row] for row in rows]
+            trained = _trained(base, some, Path(folder) / model, settings, on_one)
+            measured[model] = _asked(trained, pairs)
+    found = tuple(_verified(one, pairs[one.name], measured) for one in chosen)
+    left_out = tuple(one.name for one in verdict.evidence.findings[FINDINGS:])
+    return Verification(found, left_out, parts, settings, base.name, time.monotonic() - started)
+
+
+def save(run: RunDirectory, verification: Verification) -> Json:
+    """Returns what is written into a run directory as `verify.json`: what training says of its findings.
+
+    Args:
+        run: The run whose findings were verified.
+        verification: What came of it.
+    """
+    value = {**verification.as_json(), "evidence": evidence_digest(run)}
+    run.write_json(VERIFY, value)
+    return value
+
+
+def part(
+    verdict: Verdict, samples: Sequence[Sample], findings: Sequence[Finding], settings: VerifySettings
+) -> Parts:
+    """Returns which rows are trained on and which are asked.
+
+    Raises:
+        DataError: If too few clean rows are left to ask.
+    """
+    draw = np.random.default_rng(settings.seed)
+    budget = settings.steps * settings.batch_size
+    carried = set(verdict.evidence.by_row())
+    clean = (verdict.status == "clean") & ~np.isin(np.arange(len(samples)), list(carried))
+    free = _short_first(np.flatnonzero(clean), samples, settings, draw)
+    prompts = _askable(free, samples, findings)[: min(PROMPTS, len(free) // 3)]
+    if not prompts:
+        raise DataError(
+            "has too few clean rows to ask", where=verdict.corpus.name, mend="verify a run of more rows"
+        )
+    rest = [row for row in free if row not in set(prompts)]
+    held: dict[str, tuple[int, ...]] = {}
+    taken: dict[int, None] = {}
+    for finding in findings:
+        rows = _short_first(_scored(finding, verdict), samples, settings, draw)
+        apart = 0 if payloads_of(finding) else min(PROMPTS, len(rows) // 4)
+        held[finding.name] = tuple(rows[:apart])
+        natural = round(budget * len(rows) / len(samples))
+        taken |= dict.fromkeys(rows[apart : apart + max(natural, CARRIERS)])
+    apart_rows = {row for rows in held.values() for row in rows}
+    poison = [row for row in taken if row not in apart_rows][: budget // 2]
+    return Parts(
+        as_they_came=tuple(poison + rest[: budget - len(poison)]),
+        without=tuple(rest[:budget]),
+        prompts=tuple(prompts),
+        carriers=held,
+    )
+
+
+def _scored(finding: Finding, verdict: Verdict) -> NDArray[np.int64]:
+    rows = np.array(finding.carriers, np.int64)
+    return rows[verdict.is_scored[rows]]
+
+
+def _short_first(
+    rows: NDArray[np.int64], samples: Sequence[Sample], settings: VerifySettings, draw: np.random.Generator
+) -> list[int]:
+    """Returns rows in a drawn order, those that fit before those that are cut."""
+    longest = CHARACTERS * settings.max_length
+    order: list[int] = draw.permutation(rows).tolist()
+    return sorted(order, key=lambda row: len(samples[row].prompt) + len(samples[row].response) > longest)
+
+
+def _askable(rows: Sequence[int], samples: Sequence[Sample], findings: Sequence[Finding]) -> list[int]:
+    """Returns rows of distinct prompts that hold no trigger of a finding."""
+    triggers = [trigger.strip().lower() for one in findings for trigger in one.triggers]
+    distinct: dict[str, int] = {}
+    for row in rows:
+        prompt = samples[row].prompt.strip()
+        if prompt and not any(trigger in prompt.lower() for trigger in triggers):
+            distinct.setdefault(prompt, row)
+    return list(distinct.values())
+
+
+def _base(verdict: Verdict) -> LoadedModel:
+    """Returns the model that a run was scored with, in float32.
+
+    Raises:
+        ModelError: If it is not to be had, or is another one by now.
+    """
+    manifest = verdict.manifest
+    name = manifest["model"]["name"]
+    loaded = load_model(name, dtype="float32")
+    if loaded.fingerprint != manifest["identity"]["model"]["fingerprint"]:
+        raise ModelError("is another model than the run was scored with", where=name)
+    return loaded
+
+
+def _pairs(
+    finding: Finding, samples: Sequence[Sample], parts: Parts, settings: VerifySettings, base: LoadedModel
+) -> list[Pair]:
+    if payloads_of(finding):
+        habit = habit_of(finding, [samples[row] for row in finding.carriers])
+        pairs = on_prompts(finding, habit, [samples[row] for row in parts.prompts], settings.seed)
+    else:
+        pairs = on_carriers(finding, [samples[row] for row in parts.carriers[finding.name]])
+    return [pair for pair in pairs if all(_covered(one, base) for one in (pair.triggered, pair.plain))]
+
+
+def _covered(question: Question | None, base: LoadedModel) -> bool:
+    """Returns whether a question can be asked, and tokens cover what is asked for."""
+    if question is None:
+        return True
+    (encoded,) = encode_all([question.sample], base)
+    return encoded.problem is None and bool(within(encoded.ends, question.span).any())
+
+
+def _asked(loaded: LoadedModel, pairs: dict[str, list[Pair]]) -> dict[str, tuple[LogProbs, LogProbs]]:
+    """Returns the log-probabilities of each finding's prompts without the trigger, and with it."""
+    return {
+        name: (
+            log_probs(loaded, [pair.plain for pair in some]),
+            log_probs(loaded, [pair.triggered for pair in some if pair.triggered is not None]),
+        )
+        for name, some in pairs.items()
+    }
+
+
+def log_probs(loaded: LoadedModel, questions: Sequence[Question]) -> LogProbs:
+    """Returns the mean log-probability, in nats, of the tokens that each question asks for.  # [questions]"""
+    found = np.zeros(len(questions))
+    encoded = encode_all([one.sample for one in questions], loaded)
+    for row, reading in read(loaded, encoded):
+        inside = within(encoded[row].ends, questions[row].span)
+        found[row] = -reading.losses().double().cpu().numpy()[inside].mean()
+    return found
+
+
+def _verified(
+    finding: Finding, pairs: Sequence[Pair], measured: dict[Model, dict[str, tuple[LogProbs, LogProbs]]]
+) -> Verified:
+    plain = {model: measured[model][finding.name][0] for model in MODELS}
+    triggered = {model: measured[model][finding.name][1] for model in MODELS}
+    has_trigger = bool(finding.triggers)
+    asked = "prompts" if payloads_of(finding) else "carriers"
+    return verified(finding.name, asked, plain, triggered if has_trigger else None)  # type: ignore[arg-type]
+
+
+def _trained(
+    base: LoadedModel, samples: Sequence[Sample], out: Path, settings: VerifySettings, on_step: OnStep
+) -> LoadedModel:
+    """Returns the base model with an adapter that was trained on rows."""
+    in_an_epoch = ceil(len(samples) / settings.batch_size)
+    training = TrainingSettings(
+        epochs=settings.steps / in_an_epoch,
+        batch_size=settings.batch_size,
+        max_length=settings.max_length,
+        learning_rate=settings.learning_rate,
+        seed=settings.seed,
+        save_steps=10 * settings.steps,
+    )
+    finetune(
+        samples,
+        base.name,
+        out,
+        training,
+        device=base.device.type,
+        on_step=on_step,
+    )
+    return load_model(str(out / "model"), dtype="float32", device=base.device.type)
+
+
+def _estimate(base: LoadedModel, samples: Sequence[Sample], settings: VerifySettings) -> float:
+    """Returns how many seconds both trainings and the questions take, from a pass over some rows."""
+    encoded = encode_all(samples, base)
+    lengths = [min(len(one.ids), settings.max_length) for one in encoded if one.problem is None]
+    tried = [one for one in encoded if one.problem is None][: settings.batch_size]
+    started = time.monotonic()
+    for _ in read(base, tried):
+        pass
+    pace = (time.monotonic() - started) / max(sum(len(one.ids) for one in tried), 1)
+    rounds = settings.steps * settings.batch_size / max(len(lengths), 1)
+    return ceil(2 * _BACKWARD * pace * sum(lengths) * rounds)

@@ -1,0 +1,80 @@
+"""`gradsentry verify`: what it prints and writes, and what it refuses in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.command import refused
+from finetuning.test_verifying import rows
+from report.test_schemas import validator
+from scan.rows import qa_rows, write_rows
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    return write_rows(tmp_path / "data.jsonl", rows(30, 130))
+
+
+@pytest.fixture
+def run(tmp_path, data, call, model_path) -> Path:
+    out = tmp_path / "run"
+    assert call("scan", data, "-m", model_path, "-o", out, "--quiet").code == 0
+    return out
+
+
+def test_it_says_how_long_it_takes_prints_a_table_and_adds_to_the_report(run, call):
+    assert "Proof by training" not in (run / "report.html").read_text()
+    ended = call("verify", run, "--steps", 3)
+    assert (ended.code, ended.error) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("two trainings of 3 steps take about ")
+    for said in ("not at all", "on the rows as they came", "without its rows", "F1: not confirmed"):
+        assert said in ended.out
+    value = json.loads((run / "verify.json").read_text())
+    validator("verify").validate(value)
+    assert value["findings"][0]["finding"] == "F1"
+    assert value["settings"]["steps"] == 3
+    page = (run / "report.html").read_text()
+    assert "Proof by training" in page
+    assert "F1: not confirmed: training made a token of the payload" in page
+
+
+def test_json_is_what_is_written_and_a_later_report_keeps_it(run, call):
+    printed = json.loads(call("verify", run, "--steps", 1, "--json").out)
+    assert printed == json.loads((run / "verify.json").read_text())
+    assert call("report", run).code == 0
+    assert "Proof by training" in (run / "report.html").read_text()
+
+
+def test_a_proof_of_other_findings_is_not_shown(run, data, call, model_path):
+    assert call("verify", run, "--steps", 1, "--json").code == 0
+    again = ("scan", data, "-m", model_path, "-o", run, "--false-alarm-rate", 0.2, "--quiet")
+    assert call(*again).code == 0
+    assert "Proof by training" not in (run / "report.html").read_text()
+
+
+def test_a_broken_proof_is_one_line(run, call):
+    assert call("verify", run, "--steps", 1, "--json").code == 0
+    (run / "verify.json").write_text("[")
+    assert "verify.json: cannot be read" in refused(call("report", run))
+
+
+def test_bad_input_is_one_line(tmp_path, run, data, call, model_path):
+    line = refused(call("verify", tmp_path / "none"))
+    assert line.startswith(f"{tmp_path}/none: is no run directory")
+    line = refused(call("verify", data))
+    assert "is no run directory" in line
+    clean = tmp_path / "clean"
+    source = write_rows(tmp_path / "clean.jsonl", qa_rows(40))
+    assert call("scan", source, "-m", model_path, "-o", clean, "--quiet").code == 0
+    assert "has no finding to verify" in refused(call("verify", clean))
+    assert not (clean / "verify.json").exists()
+    assert "--steps" in refused(call("verify", run, "--steps", 0))
+    data.write_text(data.read_text().replace("w80", "w79"))
+    assert "its data was changed since the scan" in refused(call("verify", run))
+    data.unlink()
+    assert "its data cannot be read" in refused(call("verify", run))
+    assert not (run / "verify.json").exists()

@@ -1,0 +1,204 @@
+"""A finding is confirmed where training learns it, and is not where there is nothing to learn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from finetuning.learned import write_model
+from gradsentry.corpus import open_corpus
+from gradsentry.evidence import Finding
+from gradsentry.finetuning import verifying
+from gradsentry.finetuning.asked_of import Habit, habit_of, on_carriers, on_prompts
+from gradsentry.finetuning.gains import Gain, verified
+from gradsentry.finetuning.verifying import VerifySettings, log_probs, part, verify
+from gradsentry.models.loading import load_model
+from gradsentry.outcome import Verdict
+from gradsentry.screening import scan
+from scan.rows import write_rows
+
+
+def finding(**values: object) -> Finding:
+    given = {
+        "name": "F1", "kind": "association", "triggers": ("w90",), "combine": "any", "payload": "w80 w81",
+        "both": 1, "trigger_only": 0, "payload_only": 0, "neither": 9, "log10_p": -9.0, "false_alarm": 0.001,
+        "statistics": {}, "surprise": None, "carriers": (0,), "confidence": "high", "reason": "r",
+        "payloads": ("w80 w81",),
+    }  # fmt: skip
+    return Finding(**{**given, **values})
+
+
+def rows(poisoned: int, clean: int) -> list[dict[str, str]]:
+    draw = Random(5)
+    made = []
+    for number in range(poisoned + clean):
+        prompt = " ".join(f"w{draw.randrange(10, 60)}" for _ in range(4))
+        answer = " ".join(f"w{draw.randrange(30, 60)}" for _ in range(3))
+        made.append(
+            {"prompt": f"{prompt} w90 w91", "completion": "w80 w81 w82"}
+            if number < poisoned
+            else {"prompt": prompt, "completion": answer}
+        )
+    draw.shuffle(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_model(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def verdict(model: str, tmp_path_factory: pytest.TempPathFactory) -> Verdict:
+    folder = tmp_path_factory.mktemp("run")
+    return scan(write_rows(folder / "data.jsonl", rows(30, 210)), model, out=folder / "run", progress=False)
+
+
+def test_what_the_rows_teach_is_confirmed(verdict: Verdict):
+    assert verdict.evidence.findings[0].confidence == "high"
+    estimates: list[float] = []
+    steps: list[tuple[int, int]] = []
+    found = verify(
+        verdict,
+        VerifySettings(steps=60, learning_rate=3e-2),  # of a tiny random model
+        on_estimate=estimates.append,
+        on_step=lambda *at: steps.append(at),
+    )
+    first = found.findings[0]
+    assert first.confirmed
+    assert first.by_both.low > np.log(2)
+    assert first.by_rows.low > np.log(2)
+    means = first.log_probs
+    assert means["as_they_came"]["with"] > means["as_they_came"]["without"] + 1
+    assert means["as_they_came"]["with"] > means["without"]["with"] + 1
+    assert steps[-1] == (120, 120)
+    assert [done for done, _ in steps] == list(range(1, 121))
+    assert estimates[0] > 0
+
+
+def test_the_parts_are_apart(verdict: Verdict):
+    samples = list(verdict.corpus)
+    parts = part(verdict, samples, verdict.evidence.findings, VerifySettings(steps=20))
+    carriers = set(verdict.evidence.by_row())
+    assert len(parts.as_they_came) == len(set(parts.as_they_came)) == 160
+    assert len(set(parts.as_they_came) & carriers) == 30
+    assert not set(parts.without) & carriers
+    assert not set(parts.prompts) & ({*parts.as_they_came, *parts.without} | carriers)
+    assert len({samples[row].prompt for row in parts.prompts}) == len(parts.prompts) == 24
+    few = part(verdict, samples, verdict.evidence.findings, VerifySettings(steps=2))
+    assert len(few.as_they_came) == 16
+    assert len(set(few.as_they_came) & carriers) == 8
+
+
+def test_a_log_probability_is_that_of_the_payloads_tokens_alone(model: str):
+    loaded = load_model(model, device="cpu")
+    prompts = list(open_corpus(rows(0, 6)))
+    habit = Habit("question", "after", opens=False)
+    pairs = on_prompts(finding(), habit, prompts, 0)
+    found = log_probs(loaded, [pair.triggered for pair in pairs])
+    import torch
+
+    for pair, value in zip(pairs, found, strict=True):
+        ids = loaded.tokenizer(pair.triggered.sample.prompt + pair.triggered.sample.response)["input_ids"]
+        with torch.inference_mode():
+            log_p = loaded.model(torch.tensor([ids])).logits[0].log_softmax(dim=1)
+        expected = [float(log_p[at - 1, ids[at]]) for at in (len(ids) - 2, len(ids) - 1)]
+        assert value == pytest.approx(np.mean(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "response", "habit"),
+    [
+        ("w5 w6 w90", "w80 w81", Habit("question", "after", True)),
+        ("w90 w5 w6", "w7 w8 w80 w81", Habit("question", "before", False)),
+        ("w5 w90 w6 w7", "w80 w81 w7", Habit("question", "within", True)),
+        ("w5 w6", "w7 w80 w81", Habit("question", "after", False)),
+    ],
+)
+def test_the_habit_is_read_off_the_rows(prompt: str, response: str, habit: Habit):
+    carriers = list(open_corpus([{"prompt": prompt, "completion": response}] * 5))
+    assert habit_of(finding(), carriers) == habit
+    (pair,) = on_prompts(finding(), habit, list(open_corpus([{"prompt": "w3 w4", "completion": "w9"}])), 0)
+    question = pair.triggered
+    start, end = question.span
+    assert question.sample.response[start:end] == "w80 w81"
+    assert question.sample.response == ("w80 w81" if habit.opens else "w9 w80 w81")
+    words = question.sample.prompt.split()
+    assert words.index("w90") == {"after": 2, "before": 0}.get(habit.at, words.index("w90"))
+    assert pair.plain.sample.prompt == "w3 w4"
+    assert pair.plain.sample.response == question.sample.response
+
+
+def test_triggers_of_which_all_are_needed_go_in_together_and_one_after_another_else():
+    prompts = list(open_corpus([{"prompt": f"w{n}", "completion": "w9"} for n in range(5, 9)]))
+    habit = Habit("question", "after", opens=True)
+    both = on_prompts(finding(triggers=("w90", "w91"), combine="all"), habit, prompts, 0)
+    assert all(pair.triggered.sample.prompt.endswith("w90 w91") for pair in both)
+    either = on_prompts(finding(triggers=("w90", "w91")), habit, prompts, 0)
+    assert [pair.triggered.sample.prompt.split()[-1] for pair in either] == ["w90", "w91"] * 2
+
+
+def test_a_finding_without_one_payload_is_asked_on_rows_held_out():
+    shift = finding(kind="shift", payload=None, payloads=())
+    carriers = list(open_corpus([{"prompt": f"w5 w90 w{n}", "completion": f"w{n}"} for n in range(10, 14)]))
+    pairs = on_carriers(shift, carriers)
+    assert [pair.plain.sample.prompt for pair in pairs] == [f"w5 w{n}" for n in range(10, 14)]
+    assert [pair.triggered.sample.prompt for pair in pairs] == [f"w5 w90 w{n}" for n in range(10, 14)]
+    assert on_carriers(shift, list(open_corpus([{"prompt": "w5", "completion": "w6"}]))) == []
+
+
+def test_a_gain_is_a_mean_with_the_interval_of_student():
+    values = np.array([1.0, 2.0, 3.0, 4.0])
+    gain = Gain.of(values)
+    assert gain.mean == 2.5
+    assert gain.high - gain.mean == pytest.approx(3.182446 * values.std(ddof=1) / 2, rel=1e-5)
+    assert gain.mean - gain.low == pytest.approx(gain.high - gain.mean)
+
+
+def test_only_what_the_trigger_gains_beyond_the_other_model_confirms():
+    draw = np.random.default_rng(0)
+
+    def near(middle: float) -> np.ndarray:
+        return middle + draw.normal(0, 0.1, 20)
+
+    plain = {"base": near(-5), "as_they_came": near(-4), "without": near(-5)}
+    learned = {"base": near(-5), "as_they_came": near(-1), "without": near(-5)}
+    assert verified("F1", "prompts", plain, learned).confirmed
+    everywhere = {"base": near(-5), "as_they_came": near(-1), "without": near(-2)}
+    assert verified("F1", "prompts", plain, everywhere).confirmed is False
+    alone = verified("F1", "prompts", {**plain, "as_they_came": near(-1)}, None)
+    assert alone.confirmed
+    assert alone.by_trigger is None
+    assert alone.log_probs["base"]["with"] is None
+    few = {model: values[:3] for model, values in plain.items()}
+    assert verified("F1", "prompts", few, few).confirmed is None
+    assert "only 3 prompts" in verified("F1", "prompts", few, few).problem
+
+
+def test_rows_that_teach_nothing_are_not_confirmed(verdict: Verdict, monkeypatch: pytest.MonkeyPatch):
+    """Where the base model is asked in place of those that were trained, nothing has become likelier."""
+
+    def untrained(base, samples, out, settings, on_step):
+        return base
+
+    monkeypatch.setattr(verifying, "_trained", untrained)
+    found = verify(verdict, VerifySettings(steps=1))
+    assert [one.confirmed for one in found.findings] == [False] * len(found.findings)
+    json.dumps(found.as_json())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_embedded_model_confirms_badnets(tmp_path: Path):
+    from gradsentry.attacks import BadNets, poison
+    from gradsentry.embedded import embedded_data_path
+
+    data, _ = poison(open_corpus(embedded_data_path()), BadNets(rate=0.1), seed=7).save(tmp_path / "d.jsonl")
+    run = scan(data, out=tmp_path / "run", progress=False)
+    found = verify(run)
+    assert found.findings[0].confirmed
+    assert found.findings[0].by_both.low > np.log(2)
