@@ -55,7 +55,32 @@ class Settings(BaseModel):
         return cls.read(values, where=str(path))
 
 
-class DataSettings(Settings):
+class Limits(Settings):
+    """What a file of somebody else's may cost to read; what it holds beyond that is refused.
+
+    Attributes:
+        max_bytes: What one file holds once it is decompressed, in bytes; None is `bytes_of` the file.
+        max_row_bytes: What one row holds, in bytes; a longer one is a file of another kind.
+    """
+
+    max_bytes: int | None = Field(default=None, ge=1)
+    max_row_bytes: int = Field(default=64 << 20, ge=1)
+
+    def bytes_of(self, size: int, *, compressed: bool) -> int | None:
+        """Returns how many bytes a file of so many may hold; None where there is no limit.
+
+        Rows of text become a tenth of their size when they are compressed, very repetitive ones a fiftieth.
+        What becomes a hundredth is a bomb, or one row over and over; gzip can do a thousandth.
+        """
+        if self.max_bytes is not None or not compressed:
+            return self.max_bytes
+        return max(_LEAST_BYTES, _MOST_TIMES * size)
+
+
+_LEAST_BYTES, _MOST_TIMES = 64 << 20, 100
+
+
+class DataSettings(Limits):
     """How the rows are read.
 
     Attributes:
@@ -69,6 +94,15 @@ class DataSettings(Settings):
     response_marker: str | None = None
     split: str | None = None
     config: str | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Returns the settings as a run keeps them: a limit only where it is not the usual one."""
+        usual = Limits().model_dump()
+        return {
+            name: value
+            for name, value in self.model_dump().items()
+            if name not in usual or value != usual[name]
+        }
 
 
 class ScoreSettings(Settings):

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradsentry.commands.scan import AcceptFile, CalibrationFile, Data, FalseAlarmRate
+from gradsentry.commands.scan import (
+    AcceptFile,
+    CalibrationFile,
+    Data,
+    FalseAlarmRate,
+    MaxBytes,
+    MaxRowBytes,
+    limits,
+)
 
 if TYPE_CHECKING:
     from gradsentry.evidence import Evidence
@@ -22,6 +30,8 @@ def evidence(
     ] = None,
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    max_bytes: MaxBytes = None,
+    max_row_bytes: MaxRowBytes = None,
     false_alarm_rate: FalseAlarmRate = None,
     calibration: CalibrationFile = None,
     accept: AcceptFile = None,
@@ -47,7 +57,13 @@ def evidence(
     from gradsentry.settings import DataSettings
 
     reading = DataSettings.read(
-        {"format": format, "response_marker": response_marker, "split": split, "config": config},
+        {
+            "format": format,
+            "response_marker": response_marker,
+            "split": split,
+            "config": config,
+            **limits(max_bytes, max_row_bytes),
+        },
         where="options",
     )
     judging = Judging().with_given(

@@ -48,6 +48,17 @@ AcceptFile = Annotated[
     Path | None,
     Flag("--accept", help="Accepted findings, as accept writes them: listed, not flagged."),
 ]
+MaxBytes = Annotated[
+    int | None,
+    Flag(
+        "--max-bytes",
+        help="Bytes of rows that one file may hold.",
+        show_default="of a compressed file 100 times its size, at least 64 MiB",
+    ),
+]
+MaxRowBytes = Annotated[
+    int | None, Flag("--max-row-bytes", help="Bytes that one row may hold.", show_default="64 MiB")
+]
 FailOnFindings = Annotated[bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")]
 
 
@@ -61,6 +72,8 @@ def scan(
     ] = None,
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    max_bytes: MaxBytes = None,
+    max_row_bytes: MaxRowBytes = None,
     policy: PolicyOption = None,
     method: MethodOption = None,
     tau: Tau = None,
@@ -93,7 +106,14 @@ def scan(
 
     where = "options"
     reading = DataSettings.read(
-        {"format": format, "response_marker": response_marker, "split": split, "config": config}, where=where
+        {
+            "format": format,
+            "response_marker": response_marker,
+            "split": split,
+            "config": config,
+            **limits(max_bytes, max_row_bytes),
+        },
+        where=where,
     )
     scoring = ScoreSettings.read(
         {
@@ -128,6 +148,12 @@ def scan(
         progress=not quiet,
     )
     announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings)
+
+
+def limits(max_bytes: int | None, max_row_bytes: int | None) -> dict[str, int]:
+    """Returns the limits of reading that were given."""
+    given = {"max_bytes": max_bytes, "max_row_bytes": max_row_bytes}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _run_name(data: list[str]) -> str:

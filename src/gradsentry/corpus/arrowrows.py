@@ -13,13 +13,21 @@ from typing import Any
 import pyarrow as pa
 
 from gradsentry.corpus.records import Row, dump_json, unique_keys
-from gradsentry.errors import DataError
+from gradsentry.errors import DataError, first_line
 
 
-def rows_of(batch: pa.RecordBatch) -> list[Row]:
-    """Returns the rows of a batch, column by column."""
-    columns = [_values(column) for column in batch.columns]
+def rows_of(batch: pa.RecordBatch, where: Callable[[int], str]) -> list[Row]:
+    """Returns the rows of a batch, column by column.
+
+    Args:
+        batch: The rows.
+        where: What a row of the batch, by its number in it, is called in messages.
+
+    Raises:
+        DataError: If a text is no UTF-8, or a value is none of its type.
+    """
     names = batch.schema.names
+    columns = [_readable(column, name, where) for name, column in zip(names, batch.columns, strict=True)]
     return [
         dict(zip(names, [column[number] for column in columns], strict=True))
         for number in range(batch.num_rows)
@@ -47,6 +55,20 @@ def with_columns(record: pa.RecordBatch, row: Row, columns: Iterable[str], where
         field = record.schema.field(place)
         record = record.set_column(place, field, _array(row[name], field, where))
     return record
+
+
+def _readable(column: pa.Array, name: str, where: Callable[[int], str]) -> list[Any]:
+    try:
+        return _values(column)
+    except (UnicodeDecodeError, pa.ArrowException, OverflowError, ValueError):
+        for row in range(len(column)):
+            try:
+                _values(column.slice(row, 1))
+            except (UnicodeDecodeError, pa.ArrowException, OverflowError, ValueError) as error:
+                what = "invalid UTF-8" if isinstance(error, UnicodeDecodeError) else first_line(error)
+                mend = "mend or remove the row"
+                raise DataError(f"`{name}`: {what}", where=where(row), mend=mend) from None
+        raise
 
 
 def _values(column: pa.Array) -> list[Any]:

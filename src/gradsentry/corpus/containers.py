@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from gradsentry.corpus.csvfiles import Table
@@ -10,14 +11,15 @@ from gradsentry.corpus.parquetfiles import Parquet
 from gradsentry.corpus.records import Container
 from gradsentry.corpus.streams import COMPRESSIONS
 from gradsentry.errors import DataError
+from gradsentry.settings import Limits
 
-SUFFIXES: dict[str, Container] = {
-    ".jsonl": Json(),
-    ".ndjson": Json(),
-    ".json": Json(),
-    ".csv": Table(),
-    ".tsv": Table(),
-    ".parquet": Parquet(),
+SUFFIXES: dict[str, Callable[[Limits], Container]] = {
+    ".jsonl": Json,
+    ".ndjson": Json,
+    ".json": Json,
+    ".csv": Table,
+    ".tsv": Table,
+    ".parquet": Parquet,
 }
 
 
@@ -28,8 +30,8 @@ def data_suffix(path: Path) -> str:
     return suffix + compression if suffix.lower() in SUFFIXES else ""
 
 
-def container_of(path: Path) -> Container:
-    """Returns how the file is read and written.
+def container_of(path: Path, limits: Limits) -> Container:
+    """Returns how the file is read and written; within these limits.
 
     Raises:
         DataError: If its suffix is none that is known, or its path cannot be given to Arrow.
@@ -45,7 +47,7 @@ def container_of(path: Path) -> Container:
             where=str(path),
             mend=f"give {', '.join(SUFFIXES)}, plain or with {' or '.join(COMPRESSIONS)}",
         )
-    return SUFFIXES["." + suffix.lower().split(".")[1]]
+    return SUFFIXES["." + suffix.lower().split(".")[1]](limits)
 
 
 def with_data_suffix(path: Path, suffix: str) -> Path:

@@ -12,8 +12,9 @@ from typing import BinaryIO, Literal
 
 from gradsentry.corpus.records import Add, Record, Row, repeated
 from gradsentry.corpus.sample import Raw
-from gradsentry.corpus.streams import RECORD_LIMIT, decoded, numbered_lines, reading
+from gradsentry.corpus.streams import decoded, numbered_lines, reading, refuse_long_row
 from gradsentry.errors import DataError
+from gradsentry.settings import Limits
 
 _DELIMITERS = ",\t;|"
 
@@ -24,10 +25,15 @@ class Table:
 
     Quotes stand around a field and doubled inside it (RFC 4180); what breaks that rule is refused, because
     readers differ in what they make of it.
+
+    Attributes:
+        limits: What a file may cost to read.
     """
 
+    limits: Limits
+
     def read(self, path: Path) -> Iterator[Record]:
-        records = _records(path)
+        records = _records(path, self.limits)
         header = next(records, None)
         if header is None:
             return
@@ -43,7 +49,7 @@ class Table:
 
     @contextmanager
     def writing(self, stream: BinaryIO, like: Path) -> Iterator[Add]:
-        header = next(_records(like))
+        header = next(_records(like, self.limits))
         style = _Style.of(header)
         stream.write(header.raw + style.line_end)
 
@@ -83,11 +89,11 @@ class _Style:
         return text.getvalue().removesuffix("\r\n").encode("utf-8")
 
 
-def _records(path: Path) -> Iterator[_Fields]:
+def _records(path: Path, limits: Limits) -> Iterator[_Fields]:
     """Yields the header and then the records, blank lines passed over."""
-    csv.field_size_limit(max(csv.field_size_limit(), RECORD_LIMIT))  # the module's own limit is 128 KiB
-    with reading(path) as stream:
-        lines = _Lines(stream, path)
+    csv.field_size_limit(max(csv.field_size_limit(), limits.max_row_bytes))  # the module's own is 128 KiB
+    with reading(path, limits) as stream:
+        lines = _Lines(stream, path, limits)
         delimiter = lines.delimiter()
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         while True:
@@ -110,12 +116,13 @@ def _records(path: Path) -> Iterator[_Fields]:
 class _Lines:
     """The lines of a file as the CSV reader asks for them, those of the current record remembered."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
+    def __init__(self, stream: BinaryIO, path: Path, limits: Limits) -> None:
         self.first = 1
-        self._path = path
-        self._lines = numbered_lines(stream, path)
+        self._path, self._limits = path, limits
+        self._lines = numbered_lines(stream, path, limits)
         self._held: list[tuple[int, bytes]] = []
         self._taken: list[bytes] = []
+        self._bytes = 0
 
     def delimiter(self) -> str:
         """Returns the delimiter that the first line holds most of; where it holds none, the suffix's."""
@@ -126,6 +133,7 @@ class _Lines:
 
     def start_record(self) -> None:
         self._taken.clear()
+        self._bytes = 0
 
     def taken(self) -> tuple[bytes, bytes]:
         """Returns the bytes of the record that was read, and its separator."""
@@ -141,6 +149,8 @@ class _Lines:
         if not self._taken:
             self.first = number
         self._taken.append(line)
+        self._bytes += len(line)
+        refuse_long_row(self._bytes, f"{self._path}:{self.first}", self._limits)
         return decoded(line, self._path, number)
 
 

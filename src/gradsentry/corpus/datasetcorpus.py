@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from datasets import Dataset, DatasetDict
 from gradsentry.corpus.arrowrows import rows_of
 from gradsentry.corpus.containers import with_data_suffix
 from gradsentry.corpus.corpora import Corpus, Keep, Placed
-from gradsentry.corpus.parquetfiles import READ, writing_parquet
+from gradsentry.corpus.parquetbatches import READ
+from gradsentry.corpus.parquetfiles import writing_parquet
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.streams import replacing_all
@@ -105,7 +107,11 @@ class DatasetCorpus(Corpus):
             number = 0
             for table in rows.with_format("arrow").iter(READ):
                 for batch in table.to_batches():
-                    for place, row in enumerate(rows_of(batch)):
-                        origin = f"{split}[{number}]"
+                    for place, row in enumerate(rows_of(batch, partial(_origin, split, number))):
+                        origin = _origin(split, number)
                         yield Placed(row, origin, batch.slice(place, 1), split if self._is_parted else "")
                         number += 1
+
+
+def _origin(split: str, first: int, row: int = 0) -> str:
+    return f"{split}[{first + row}]"

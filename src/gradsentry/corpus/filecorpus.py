@@ -12,9 +12,9 @@ from gradsentry.corpus.corpora import Corpus, Keep, Placed, mixed_formats
 from gradsentry.corpus.folders import Part
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
-from gradsentry.corpus.streams import file_sha256, make_folder, replacing, replacing_all
+from gradsentry.corpus.streams import file_sha256, make_folder, refuse_bomb, replacing, replacing_all
 from gradsentry.errors import DataError
-from gradsentry.settings import DataSettings
+from gradsentry.settings import DataSettings, Limits
 
 _NAMED = 3
 
@@ -42,6 +42,8 @@ class FileCorpus(Corpus):
         self.named = tuple(named)
         self._parts = tuple(parts)
         self._part_at = {str(part.path): part for part in parts}
+        for part in parts:
+            refuse_bomb(part.path, settings)
         super().__init__(_called(self.named), settings, left_out)
         self._refuse_files_of_other_formats()
         for part in parts:
@@ -71,7 +73,7 @@ class FileCorpus(Corpus):
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         if self._is_one_file:
             target, like = self.target(path), self.named[0]
-            with replacing(target) as stream, container_of(like).writing(stream, like) as add:
+            with replacing(target) as stream, container_of(like, self._settings).writing(stream, like) as add:
                 for sample in samples:
                     add(sample.row, sample.raw)
             return target
@@ -83,7 +85,8 @@ class FileCorpus(Corpus):
                     raise ValueError(f"samples of {part.path} stand on either side of another file's")
                 written.add(part)
                 file = part.path
-                with writing(path / part.place) as stream, container_of(file).writing(stream, file) as add:
+                container = container_of(file, self._settings)
+                with writing(path / part.place) as stream, container.writing(stream, file) as add:
                     for sample in of_file:
                         add(sample.row, sample.raw)
         for part in self._parts:
@@ -99,20 +102,22 @@ class FileCorpus(Corpus):
 
     def _placed(self) -> Iterator[Placed]:
         for part in self._parts:
-            yield from _file_rows(part, named=bool(self.splits))
+            yield from _file_rows(part, self._settings, named=bool(self.splits))
 
     def _refuse_files_of_other_formats(self) -> None:
         """Raises at once where a later file has another format, not when the scan comes to it."""
         first = None
         for part in self._parts:
-            row_format, placed = self._first_fitting(_file_rows(part, named=False), str(part.path))
+            row_format, placed = self._first_fitting(
+                _file_rows(part, self._settings, named=False), str(part.path)
+            )
             first = first or placed
             if row_format is not self._format:
                 raise mixed_formats(first.origin, self._format.name, placed.origin, row_format.name)
 
     def _refuse_columns(self, part: Part) -> None:
         """Refuses a file that is one object of columns, which reads like one row that is no row."""
-        first, *more = islice(_file_rows(part, named=False), 2)
+        first, *more = islice(_file_rows(part, self._settings, named=False), 2)
         values = list(first.row.values())
         sizes = {len(value) for value in values if isinstance(value, list | dict)}
         is_columns = all(isinstance(value, list | dict) for value in values) and len(sizes) == 1
@@ -130,7 +135,7 @@ def _called(named: Sequence[Path]) -> str:
     return f"{names} and {len(named) - _NAMED} more" if len(named) > _NAMED else names
 
 
-def _file_rows(part: Part, *, named: bool) -> Iterator[Placed]:
+def _file_rows(part: Part, limits: Limits, *, named: bool) -> Iterator[Placed]:
     """Yields the rows of a file, with its split where that is to be named."""
-    for record in container_of(part.path).read(part.path):
+    for record in container_of(part.path, limits).read(part.path):
         yield Placed(record.row, f"{part.path}:{record.place}", record.raw, part.split if named else "")

@@ -19,7 +19,7 @@ from gradsentry.corpus.formats import FORMATS, format_of
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.walking import Bounds, other_kind, walk
 from gradsentry.errors import DataError
-from gradsentry.settings import DataSettings
+from gradsentry.settings import DataSettings, Limits
 
 # Kinds of file that trainers read and this does not. To leave one out could be to train on it unseen.
 _UNREAD = {".arrow", ".avro", ".bz2", ".feather", ".lz4", ".orc", ".pickle", ".pkl", ".tar", ".tgz", ".xls"}
@@ -148,7 +148,7 @@ def _configured(
     """Yields the files of a configuration with their splits."""
     if config.get("data_files") is not None:
         for file, split in files_of(folder, name, config):
-            container_of(file)  # refuses a kind that cannot be read
+            container_of(file, Limits())  # refuses a kind that cannot be read
             yield file, split
         return
     place = folder / str(config.get("data_dir") or ".")
@@ -172,7 +172,7 @@ def _is_data(file: Path, settings: DataSettings) -> bool:
     """
     if not data_suffix(file):
         if _UNREAD.intersection(suffix.lower() for suffix in file.suffixes):
-            container_of(file)
+            container_of(file, settings)
         return False
     if file.name.endswith(".truth.json"):
         return False
@@ -186,7 +186,7 @@ def _only_describes(file: Path, settings: DataSettings) -> bool:
     """Returns whether a .json file is one object that is no row and holds none: `dataset_info.json`."""
     if not data_suffix(file).lower().startswith(".json") or data_suffix(file).lower().startswith(".jsonl"):
         return False
-    records = container_of(file).read(file)
+    records = container_of(file, settings).read(file)
     first, second = next(records, None), next(records, None)
     if first is None or second is not None:
         return False

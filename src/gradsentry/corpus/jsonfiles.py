@@ -16,8 +16,16 @@ from typing import BinaryIO, Literal
 
 from gradsentry.corpus.records import Add, Record, Row, dump_json, parse_object
 from gradsentry.corpus.sample import Raw
-from gradsentry.corpus.streams import BOM, line_end, numbered_lines, reading, refuse_foreign_bytes
+from gradsentry.corpus.streams import (
+    BOM,
+    line_end,
+    numbered_lines,
+    reading,
+    refuse_foreign_bytes,
+    refuse_long_row,
+)
 from gradsentry.errors import DataError
+from gradsentry.settings import Limits
 
 _CHUNK = 1 << 16
 _BLANK = b" \t\r\n"
@@ -30,17 +38,27 @@ Shape = Literal["list", "lines", "objects"]
 
 
 class Json:
-    """A file of objects: a list where it begins with `[`, else one a line, or each on several lines."""
+    """A file of objects: a list where it begins with `[`, else one a line, or each on several lines.
+
+    Args:
+        limits: What a file may cost to read.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
 
     def read(self, path: Path) -> Iterator[Record]:
-        for piece in _PIECES[_shape(path)](path):
+        for piece in _PIECES[_shape(path, self._limits)](path, self._limits):
             yield Record(parse_object(piece.raw, path, piece.line), piece.line, piece.raw)
 
     @contextmanager
     def writing(self, stream: BinaryIO, like: Path) -> Iterator[Add]:
         """Yields a function that writes a row; between rows it writes what stands between those of `like`."""
-        shape = _shape(like)
-        layout = _Layout.of_lines(like) if shape == "lines" else _Layout.of_pieces(like, shape)
+        limits = self._limits
+        shape = _shape(like, limits)
+        layout = (
+            _Layout.of_lines(like, limits) if shape == "lines" else _Layout.of_pieces(like, shape, limits)
+        )
         before = layout.opening
 
         def add(row: Row, raw: Raw | None) -> None:
@@ -64,14 +82,14 @@ class _Layout:
     indent: int = 1
 
     @classmethod
-    def of_lines(cls, path: Path) -> _Layout:
-        end = line_end(path)
+    def of_lines(cls, path: Path, limits: Limits) -> _Layout:
+        end = line_end(path, limits)
         return cls(b"", end, end, b"")
 
     @classmethod
-    def of_pieces(cls, path: Path, shape: Shape) -> _Layout:
+    def of_pieces(cls, path: Path, shape: Shape, limits: Limits) -> _Layout:
         """Returns the layout of a list or of objects on several lines, which must hold a row."""
-        pieces = _PIECES[shape](path)
+        pieces = _PIECES[shape](path, limits)
         first, second = next(pieces), next(pieces, None)
         pieces.close()
         comma, nothing = (b",", b"[]\n") if shape == "list" else (b"\n", b"")
@@ -79,7 +97,7 @@ class _Layout:
         margin = separator.rpartition(b"\n")[2] if b"\n" in first.raw else None
         second_line = first.raw.partition(b"\n")[2]
         indent = len(second_line) - len(second_line.lstrip(b" \t")) - len(margin or b"")
-        return cls(first.before, separator, _ending(path), nothing, margin, max(indent, 1))
+        return cls(first.before, separator, _ending(path, limits), nothing, margin, max(indent, 1))
 
     def dump(self, row: Row) -> bytes:
         """Returns the row as JSON, indented as its neighbours are."""
@@ -98,18 +116,18 @@ class _Piece:
     before: bytes = b""
 
 
-def _lines(path: Path) -> Generator[_Piece]:
-    with reading(path) as stream:
-        for number, line in numbered_lines(stream, path):
+def _lines(path: Path, limits: Limits) -> Generator[_Piece]:
+    with reading(path, limits) as stream:
+        for number, line in numbered_lines(stream, path, limits):
             raw = line.rstrip(b"\r\n")
             if raw.strip(_BLANK):
                 yield _Piece(raw, number)
 
 
-def _pieces(path: Path) -> Generator[_Piece]:
+def _pieces(path: Path, limits: Limits) -> Generator[_Piece]:
     """Yields the bytes of each row of an array, with what stands before it."""
-    with reading(path) as stream:
-        window = _Window(stream, path)
+    with reading(path, limits) as stream:
+        window = _Window(stream, path, limits)
         before = window.blanks() + window.expect(b"[") + window.blanks()
         mark = b"," if window.peek() != b"]" else window.expect(b"]")
         while mark == b",":
@@ -122,10 +140,10 @@ def _pieces(path: Path) -> Generator[_Piece]:
             raise window.error("something stands after the end of the list")
 
 
-def _objects(path: Path) -> Generator[_Piece]:
+def _objects(path: Path, limits: Limits) -> Generator[_Piece]:
     """Yields the bytes of objects that stand one after another, each on several lines."""
-    with reading(path) as stream:
-        window = _Window(stream, path)
+    with reading(path, limits) as stream:
+        window = _Window(stream, path, limits)
         before = window.blanks()
         while window.peek():
             line = window.line
@@ -133,7 +151,7 @@ def _objects(path: Path) -> Generator[_Piece]:
             before = window.blanks()
 
 
-_PIECES: dict[Shape, Callable[[Path], Generator[_Piece]]] = {
+_PIECES: dict[Shape, Callable[[Path, Limits], Generator[_Piece]]] = {
     "list": _pieces,
     "lines": _lines,
     "objects": _objects,
@@ -143,9 +161,9 @@ _PIECES: dict[Shape, Callable[[Path], Generator[_Piece]]] = {
 class _Window:
     """The part of a file that is in memory: from the row being read on, no more than that row and a chunk."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
+    def __init__(self, stream: BinaryIO, path: Path, limits: Limits) -> None:
         self.line = 1
-        self._stream, self._path = stream, path
+        self._stream, self._path, self._limits = stream, path, limits
         self._data, self._at = b"", 0
         self._more()
         self._data = self._data.removeprefix(BOM)
@@ -159,8 +177,11 @@ class _Window:
     def blanks(self) -> bytes:
         """Takes and returns the white space that is next."""
         taken: list[bytes] = []
+        count = 0
         while self.peek() and (blanks := _BLANKS.match(self._data, self._at)):
             taken.append(self._take(len(blanks[0])))
+            count += len(taken[-1])
+            refuse_long_row(count, f"{self._path}:{self.line}", self._limits)
         return b"".join(taken)
 
     def expect(self, marks: bytes) -> bytes:
@@ -187,9 +208,11 @@ class _Window:
                     continue
                 depth += 1 if byte in b"{[" else -1
                 if depth == 0:
+                    refuse_long_row(length, f"{self._path}:{self.line}", self._limits)
                     return self._take(length)
             else:
                 length = len(self._data) - self._at
+            refuse_long_row(length, f"{self._path}:{self.line}", self._limits)
             if not self._more():
                 return self._take(len(self._data) - self._at)
 
@@ -219,10 +242,10 @@ class _Window:
         return repr(self._data[self._at : self._at + 20].decode("utf-8", "replace"))
 
 
-def _shape(path: Path) -> Shape:
+def _shape(path: Path, limits: Limits) -> Shape:
     """Returns how the objects of a file stand, as its first line that is not blank says."""
-    with reading(path) as stream:
-        for _, line in numbered_lines(stream, path):
+    with reading(path, limits) as stream:
+        for _, line in numbered_lines(stream, path, limits):
             if line.strip(_BLANK):
                 break
         else:
@@ -246,10 +269,10 @@ def _is_open(line: bytes) -> bool:
     return depth > 0
 
 
-def _ending(path: Path) -> bytes:
+def _ending(path: Path, limits: Limits) -> bytes:
     """Returns what stands after the last row of an array."""
     tail = b""
-    with reading(path) as stream:
+    with reading(path, limits) as stream:
         while chunk := stream.read(_CHUNK):
             tail = tail[-_CHUNK:] + chunk
     return tail[tail.rfind(b"}") + 1 :]

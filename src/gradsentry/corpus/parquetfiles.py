@@ -7,37 +7,43 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gradsentry.corpus.arrowrows import record_of, rows_of
+from gradsentry.corpus.parquetbatches import batches
 from gradsentry.corpus.records import Add, Record, Row, repeated
 from gradsentry.corpus.sample import Raw
 from gradsentry.corpus.streams import compression_of, reading
 from gradsentry.errors import DataError
+from gradsentry.settings import Limits
 
-READ = 256  # rows held at a time, of files whose row groups may hold a million
 _WRITE = 4096  # rows of a row group
 
 
 @dataclass(frozen=True, slots=True)
 class Parquet:
-    """A Parquet file; written back with its schema, its metadata and its codec."""
+    """A Parquet file; written back with its schema, its metadata and its codec.
+
+    Attributes:
+        limits: What a file may cost to read.
+    """
+
+    limits: Limits
 
     def read(self, path: Path) -> Iterator[Record]:
-        with _opened(path) as file:
-            place = 0
-            for batch in file.iter_batches(batch_size=READ):
-                for number, row in enumerate(rows_of(batch)):
-                    place += 1
-                    yield Record(row, place, batch.slice(number, 1))
+        with _opened(path, self.limits) as file:
+            for batch, place in batches(file, path, self.limits):
+                for number, row in enumerate(rows_of(batch, partial(_place, path, place + 1))):
+                    yield Record(row, place + number + 1, batch.slice(number, 1))
 
     @contextmanager
     def writing(self, stream: BinaryIO, like: Path) -> Iterator[Add]:
-        with _opened(like) as file:
+        with _opened(like, self.limits) as source, pq.ParquetFile(source) as file:
             schema, codec = file.schema_arrow, _codec(file)
         with writing_parquet(stream, schema, str(like), codec) as add:
             yield add
@@ -71,17 +77,18 @@ def writing_parquet(stream: BinaryIO, schema: pa.Schema, where: str, codec: str 
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def _opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
     """Yields the open file; a compressed one as a temporary file, because Parquet is read from its end."""
     try:
         if compression_of(path) is None:
-            with pq.ParquetFile(path) as file:
-                yield _checked(file, path)
+            with pa.OSFile(str(path)) as file:
+                _refuse_repeated(file, path)
+                yield cast(BinaryIO, file)
             return
-        with tempfile.TemporaryFile() as plain, reading(path) as stream:
+        with tempfile.TemporaryFile() as plain, reading(path, limits) as stream:
             shutil.copyfileobj(stream, plain)
-            with pq.ParquetFile(plain) as file:
-                yield _checked(file, path)
+            _refuse_repeated(plain, path)
+            yield plain
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"cannot be read as Parquet ({str(error).splitlines()[0].partition('. ')[0]})",
@@ -90,10 +97,10 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         ) from None
 
 
-def _checked(file: pq.ParquetFile, path: Path) -> pq.ParquetFile:
-    if (name := repeated(file.schema_arrow.names)) is not None:
-        raise DataError(f"the column `{name}` stands twice", where=str(path), mend="rename one")
-    return file
+def _refuse_repeated(source: BinaryIO | pa.NativeFile, path: Path) -> None:
+    with pq.ParquetFile(source) as file:
+        if (name := repeated(file.schema_arrow.names)) is not None:
+            raise DataError(f"the column `{name}` stands twice", where=str(path), mend="rename one")
 
 
 def _codec(file: pq.ParquetFile) -> str:
@@ -102,3 +109,7 @@ def _codec(file: pq.ParquetFile) -> str:
         return "snappy"
     codec = str(metadata.row_group(0).column(0).compression)
     return "none" if codec == "UNCOMPRESSED" else codec  # the writer has another word for it
+
+
+def _place(path: Path, first: int, row: int) -> str:
+    return f"{path}:{first + row}"

@@ -18,7 +18,7 @@ from gradsentry.corpus.memorycorpus import MemoryCorpus
 from gradsentry.corpus.several import several_listing
 from gradsentry.corpus.streams import unreadable
 from gradsentry.errors import DataError, first_line
-from gradsentry.settings import DataSettings
+from gradsentry.settings import DataSettings, Limits
 
 if TYPE_CHECKING:
     import datasets
@@ -160,7 +160,7 @@ def _is_folder(path: Path) -> bool:
             where=str(path),
             mend="write it to a file",
         )
-    container_of(path)
+    container_of(path, Limits())
     return False
 
 

@@ -9,14 +9,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, Self, cast
 
 import pyarrow as pa
 
 from gradsentry.errors import DataError, GradSentryError, ScoringError
+from gradsentry.settings import Limits
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-RECORD_LIMIT = 1 << 28  # a longer row is a file of another kind; without a limit it would fill the memory
 
 BOM = b"\xef\xbb\xbf"
 _BUFFER = 1 << 18
@@ -28,16 +28,17 @@ def compression_of(path: Path) -> str | None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path, limits: Limits) -> Iterator[BinaryIO]:
     """Yields the file's bytes, decompressed.
 
     Raises:
-        DataError: If the file cannot be opened, or what it holds cannot be decompressed.
+        DataError: If the file cannot be opened, what it holds cannot be decompressed, or is too much.
     """
     try:
-        source = pa.input_stream(str(path), compression=compression_of(path))
-        with io.BufferedReader(source, _BUFFER) as stream:
-            yield cast(BinaryIO, stream)
+        with pa.input_stream(str(path), compression=compression_of(path)) as source:
+            counted = _Counted(source, Budget.of(path, limits, compressed=compression_of(path) is not None))
+            with io.BufferedReader(counted, _BUFFER) as stream:
+                yield cast(BinaryIO, stream)
     except OSError as error:
         if compression_of(path) and error.errno is None:
             raise DataError(
@@ -46,16 +47,69 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         raise unreadable(path, error) from None
 
 
-def numbered_lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
+def refuse_bomb(path: Path, limits: Limits) -> None:
+    """Raises a `DataError` where a compressed file holds more than it may, before any of it is parsed."""
+    if compression_of(path) is not None:
+        with reading(path, limits) as stream:
+            while stream.read(_BUFFER):
+                pass
+
+
+class Budget:
+    """How much more a file may hold than was read of it."""
+
+    def __init__(self, path: Path, limit: int | None, *, is_given: bool) -> None:
+        self._path, self._limit, self._is_given = path, limit, is_given
+        self._read = 0
+
+    @classmethod
+    def of(cls, path: Path, limits: Limits, *, compressed: bool) -> Self:
+        """Returns what a file may hold by its limits."""
+        limit = limits.bytes_of(path.stat().st_size, compressed=compressed)
+        return cls(path, limit, is_given=limits.max_bytes is not None)
+
+    def take(self, count: int) -> None:
+        """Counts bytes that were read.
+
+        Raises:
+            DataError: If they are more than there may be.
+        """
+        self._read += count
+        if self._limit is not None and self._read > self._limit:
+            much = "" if self._is_given else ", a hundred times its size and more, as only a bomb should"
+            raise DataError(
+                f"holds more than {self._limit:,} bytes of rows{much}",
+                where=str(self._path),
+                mend="where they are wanted, give a larger --max-bytes",
+            )
+
+
+class _Counted(io.RawIOBase):
+    """A stream whose bytes are counted."""
+
+    def __init__(self, source: pa.NativeFile, budget: Budget) -> None:
+        self._source, self._budget = source, budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401  (no type has the name of what has a buffer)
+        count = int(self._source.readinto(buffer))
+        self._budget.take(count)
+        return count
+
+
+def numbered_lines(stream: BinaryIO, path: Path, limits: Limits) -> Iterator[tuple[int, bytes]]:
     """Yields each line with its number, from 1; the separator (LF, CR LF) stays on, a byte order mark goes.
 
     Raises:
         DataError: At a NUL byte, and at a line that no row can be as long as.
     """
     number = 0
-    while line := stream.readline(RECORD_LIMIT):
+    while line := stream.readline(limits.max_row_bytes + 1):
         number += 1
         refuse_foreign_bytes(line, path, number)
+        refuse_long_row(len(line), f"{path}:{number}", limits)
         yield number, line.removeprefix(BOM) if number == 1 else line
 
 
@@ -65,9 +119,16 @@ def refuse_foreign_bytes(data: bytes, path: Path, line: int) -> None:
         line += data.count(b"\n", 0, data.index(b"\0"))
         mend = "save the file as UTF-8 text (it looks like UTF-16 or binary)"
         raise DataError("holds a NUL byte", where=f"{path}:{line}", mend=mend)
-    if len(data) >= RECORD_LIMIT:
-        what = f"a row longer than {RECORD_LIMIT >> 20} MiB"
-        raise DataError(what, where=f"{path}:{line}", mend="write one row a line, each of moderate length")
+
+
+def refuse_long_row(count: int, where: str, limits: Limits) -> None:
+    """Raises a `DataError` where a row has more bytes than it may."""
+    if count > limits.max_row_bytes:
+        raise DataError(
+            f"a row longer than {limits.max_row_bytes:,} bytes",
+            where=where,
+            mend="write rows of moderate length, or give a larger --max-row-bytes",
+        )
 
 
 def decoded(data: bytes, path: Path, line: int) -> str:
@@ -104,10 +165,10 @@ def lines_by_hand(path: Path) -> list[tuple[str, str]]:
     ]
 
 
-def line_end(path: Path) -> bytes:
+def line_end(path: Path, limits: Limits) -> bytes:
     """Returns the separator that the file's first line ends with."""
-    with reading(path) as stream:
-        return b"\r\n" if stream.readline(RECORD_LIMIT).endswith(b"\r\n") else b"\n"
+    with reading(path, limits) as stream:
+        return b"\r\n" if stream.readline(limits.max_row_bytes).endswith(b"\r\n") else b"\n"
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

@@ -27,7 +27,7 @@ FOLDER = "reference"  # of a run directory: the scores of its reference, where t
 def identity_of(corpus: Corpus, loaded: LoadedModel, reading: DataSettings, scoring: ScoreSettings) -> Json:
     """Returns what scores depend on; a run with another identity is another run."""
     return {
-        "data": {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.model_dump()},
+        "data": {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.identity()},
         **_scored_with(loaded, scoring),
         "columns": SCHEMA.names,
     }
