@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def test_a_proof_of_other_findings_is_not_shown(run, data, call, model_path):
     again = ("scan", data, "-m", model_path, "-o", run, "--false-alarm-rate", 0.2, "--quiet")
     assert call(*again).code == 0
     assert "Proof by training" not in (run / "report.html").read_text()
+
+
+def test_a_run_of_another_precision_is_trained_in_float32_and_one_of_another_model_refused(
+    tmp_path, data, call, model_path
+):
+    out, model = tmp_path / "half", tmp_path / "model"
+    shutil.copytree(model_path, model)
+    assert call("scan", data, "-m", model, "-o", out, "--dtype", "bfloat16", "--quiet").code == 0
+    assert call("verify", out, "--steps", 1, "--json").code == 0
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"rms_norm_eps": 0.5}))
+    assert "is another model than the run was scored with" in refused(call("verify", out, "--steps", 1))
 
 
 def test_a_broken_proof_is_one_line(run, call):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -156,10 +155,7 @@ def _train(
         callbacks=[_Progress(on_step)],
     )
     trainer.remove_callback(PrinterCallback)
-    with warnings.catch_warnings():
-        # The trainer calls what the library that it is of no longer wants called.
-        warnings.simplefilter("ignore", FutureWarning)
-        result = trainer.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
+    result = trainer.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
     trainer.save_model(str(out / MODEL))
     loaded.tokenizer.save_pretrained(str(out / MODEL))
     return int(result.global_step), float(result.training_loss)

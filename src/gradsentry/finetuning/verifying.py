@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.reading import encode_all, read
 from gradsentry.encoding.alignment import within
-from gradsentry.errors import DataError, ModelError
+from gradsentry.errors import DataError
 from gradsentry.evidence import Finding
+from gradsentry.explaining import model_of
 from gradsentry.finetuning.asked_of import Pair, Question, habit_of, on_carriers, on_prompts, payloads_of
 from gradsentry.finetuning.gains import MODELS, LogProbs, Model, Verified, verified
 from gradsentry.finetuning.settings import TrainingSettings
@@ -247,12 +249,8 @@ def _base(verdict: Verdict) -> LoadedModel:
     Raises:
         ModelError: If it is not to be had, or is another one by now.
     """
-    manifest = verdict.manifest
-    name = manifest["model"]["name"]
-    loaded = load_model(name, dtype="float32")
-    if loaded.fingerprint != manifest["identity"]["model"]["fingerprint"]:
-        raise ModelError("is another model than the run was scored with", where=name)
-    return loaded
+    loaded = model_of(verdict)
+    return loaded if loaded.dtype == torch.float32 else load_model(loaded.name, dtype="float32")
 
 
 def _pairs(
