@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gradsentry.errors import SettingsError
+from gradsentry.yamlfiles import parsed_yaml
 
 Policy = Literal["evidence", "published"]
 DType = Literal["auto", "float32", "bfloat16", "float16"]
@@ -32,7 +33,11 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
-            given = "" if first["type"] in ("missing", "extra_forbidden") else f" (given: {first['input']!r})"
+            given = (
+                ""
+                if first["type"] in ("missing", "extra_forbidden")
+                else f" (given: {reprlib.repr(first['input'])})"
+            )
             raise SettingsError(
                 f"{key}: {first['msg']}{given}",
                 where=where,
@@ -47,8 +52,8 @@ class Settings(BaseModel):
             SettingsError: If the file cannot be read, is no YAML mapping, or holds a wrong key.
         """
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            values = parsed_yaml(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
             raise SettingsError(f"cannot be read as YAML ({error})", where=str(path)) from None
         if not isinstance(values, dict):
             raise SettingsError("holds no mapping", where=str(path), mend="write `key: value` lines")

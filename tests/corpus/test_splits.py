@@ -297,7 +297,10 @@ def test_of_several_configurations_one_must_be_named(repository):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("---\na: [\n---\n", "its head is no YAML (while parsing a flow node); mend or remove it"),
+        (
+            "---\na: [\n---\n",
+            "its head is no YAML (did not find expected node content on line 2); mend or remove it",
+        ),
         (
             head({"name": "a"}),
             "its `configs` are no list of objects with a `config_name`; "

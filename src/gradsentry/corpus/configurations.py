@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gradsentry.errors import DataError, first_line
+from gradsentry.yamlfiles import parsed_yaml
 
 Configs = Mapping[str, Mapping[str, Any]]
 
@@ -99,8 +98,8 @@ def _head(path: Path) -> dict[str, Any]:
             lines = text.lstrip().splitlines()
             is_headed = lines[:1] == ["---"] and "---" in lines[1:]
             text = "\n".join(lines[1 : lines.index("---", 1)]) if is_headed else ""
-        head = yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        head = parsed_yaml(text)
+    except (OSError, ValueError) as error:
         raise DataError(
             f"its head is no YAML ({first_line(error)})", where=str(path), mend="mend or remove it"
         ) from None

@@ -1,0 +1,80 @@
+"""YAML as a person writes it: the safe tags alone, and refused where it would cost more than its length.
+
+YAML can name a part of itself and repeat it, nested so that a line becomes gigabytes; be nested so deeply
+that no reader comes back; write one number over a megabyte. So the events of a text are looked at before any
+of it is built.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from gradsentry.errors import first_line
+
+MOST_CHARACTERS = 4 << 20
+MOST_LEVELS = 64
+MOST_VALUES = 200_000  # once what is repeated stands written out; cards of data sets have some thousand
+MOST_OF_NUMBER = 1000  # characters of what is no text
+
+# The same in C, where the installed package has it.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OPEN = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_CLOSE = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+
+
+def parsed_yaml(text: str) -> object:
+    """Returns what a YAML text says.
+
+    Raises:
+        ValueError: If it is no YAML, a value is none (the 99th of a month), or a limit of this module is
+            passed.
+    """
+    try:
+        _refuse_costly(text)
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(_told(error)) from None
+    except (TypeError, AttributeError, RecursionError, OverflowError) as error:
+        # What the constructors raise at tags on values of other kinds (`!!map 3`).
+        raise ValueError(f"a value is not of its tag ({type(error).__name__})") from None
+
+
+def _told(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"{error.problem} on line {error.problem_mark.line + 1}"
+    return first_line(error)
+
+
+def _refuse_costly(text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"more than {MOST_CHARACTERS:,} characters")
+    sizes: dict[str, int] = {}  # of what has a name, written out
+    total, opened = 0, list[tuple[str | None, int]]()
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise ValueError(f"`*{event.anchor}` repeats what it stands in, or nothing")
+            total += sizes[event.anchor]
+        elif isinstance(event, yaml.ScalarEvent):
+            total += 1
+            _refuse_long_number(event)
+            sizes |= {event.anchor: 1} if event.anchor else {}
+        elif isinstance(event, _OPEN):
+            total += 1
+            opened.append((event.anchor, total))
+            sizes.pop(event.anchor or "", None)
+        elif isinstance(event, _CLOSE):
+            anchor, before = opened.pop()
+            sizes |= {anchor: total - before + 1} if anchor else {}
+        if len(opened) > MOST_LEVELS:
+            raise ValueError(f"more than {MOST_LEVELS} levels")
+        if total > MOST_VALUES:
+            raise ValueError(f"more than {MOST_VALUES:,} values once what is repeated stands written out")
+
+
+def _refuse_long_number(event: yaml.ScalarEvent) -> None:
+    is_number = event.tag or (event.style in (None, "") and event.value[:1] in "+-.0123456789")
+    if len(event.value) > MOST_OF_NUMBER and is_number:
+        raise ValueError(f"a value that is no text has more than {MOST_OF_NUMBER:,} characters")
