@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradsentry.commands import stdout
+
 if TYPE_CHECKING:
     from gradsentry.bench import GridResult
 
@@ -55,7 +57,7 @@ def bench(
             result = Grid(chosen, out, cache=cache).run(on_cell)
         _report(result)
         failed |= bool(result.failed)
-        typer.echo(
+        stdout.say(
             f"tables   {out / 'tables.md'}\nresults  {out / 'results.parquet'}\nplots    {out / 'plots'}"
         )
     if chosen.finetune:
@@ -65,17 +67,17 @@ def bench(
             result = FineTuning(chosen, chosen.finetune, out).run(on_cell)
         _report(result)
         failed |= bool(result.failed)
-        typer.echo(f"table    {out / 'finetune.md'}\nresults  {out / 'finetune.json'}")
+        stdout.say(f"table    {out / 'finetune.md'}\nresults  {out / 'finetune.json'}")
     if fail_on_error and failed:
         raise typer.Exit(FAILED)
 
 
 def _report(result: GridResult) -> None:
     done = sum(record["status"] == "done" for record in result.records)
-    typer.echo(f"{done} of {len(result.records)} cells are done, {result.computed} by this run")
+    stdout.say(f"{done} of {len(result.records)} cells are done, {result.computed} by this run")
     for status in ("failed", "skipped"):
         for (what, why), cells in _reasons(result.records, status).items():
-            typer.echo(f"{status}: {cells} cells of {what}: {why}")
+            stdout.say(f"{status}: {cells} cells of {what}: {why}")
 
 
 def _reasons(records: list[dict[str, object]], status: str) -> dict[tuple[str, str], int]:

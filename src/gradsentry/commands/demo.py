@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gradsentry.commands import stdout
+
 RATE, SEED = 0.1, 7
 
 
@@ -30,7 +32,7 @@ def demo(
     data, run = out / "poisoned.jsonl", out / "run"
     attack = BadNets(rate=RATE)
     _, truth = poison(open_corpus(embedded_data_path()), attack, seed=SEED, shuffle=True).save(data)
-    typer.echo(
+    stdout.say(
         f"{len(truth.poisoned)} of {truth.rows} rows of {data} are poisoned now: {attack.summary}\n"
         "scanning with the embedded model, which has not seen the truth"
     )
@@ -38,4 +40,4 @@ def demo(
     display.summary(verdict, run)
     comparison = compare(verdict, truth_path(data))
     write_report(RunDirectory.open(run), verdict, comparison)
-    typer.echo(f"\nagainst the truth {comparison.line()}")
+    stdout.say(f"\nagainst the truth {comparison.line()}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from gradsentry.commands import stdout
 
 if TYPE_CHECKING:
     from gradsentry.attacks import Attack
@@ -101,7 +102,10 @@ def evaluate(
             alpha=cleangen_alpha,
             on_answers=on_answers,
         )
-    typer.echo(json.dumps(evaluation.as_json(), indent=2) if json_ else _lines(evaluation, out))
+    if json_:
+        stdout.write_json(evaluation.as_json())
+    else:
+        stdout.say(_lines(evaluation, out))
 
 
 def _questions(data: str, reading: DataSettings, data_root: Path | None, limit: int) -> list[TestItem]:

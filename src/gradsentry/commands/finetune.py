@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gradsentry.commands import stdout
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -105,7 +107,7 @@ def finetune(
             on_step=on_step,
         )
     left_out = sum(manifest["left_out"].values())
-    typer.echo(
+    stdout.say(
         f"{out / 'model'}: trained on {manifest['rows']} rows, {left_out} left out, "
         f"{manifest['steps']} steps, mean loss {manifest['loss']:.3f}"
     )

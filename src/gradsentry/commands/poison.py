@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gradsentry.commands import stdout
+
 Flag = typer.Option
 
 
@@ -50,7 +52,7 @@ def poison(
     if list_:
         for name, kind in sorted(attacks.ATTACKS.items()):
             source = f"arXiv {kind.paper.arxiv}" if kind.paper else "made here"
-            typer.echo(f"{name:<20}{kind.effect:<10}{kind.summary} ({source})")
+            stdout.say(f"{name:<20}{kind.effect:<10}{kind.summary} ({source})")
         return
     if data is None or attack is None or out is None:
         raise SettingsError("DATA, --attack and --out are needed", where="poison", mend="or give --list")
@@ -77,7 +79,7 @@ def poison(
         )
     poisoned = attacks.poison(corpus, chosen, seed=seed, shuffle=shuffle)
     written, truth = poisoned.save(out)
-    typer.echo(
+    stdout.say(
         f"{written}: {len(truth.poisoned)} of {truth.rows} rows poisoned by {truth.attack}, "
         f"{len(truth.decoys)} decoys; truth in {attacks.truth_path(written)}"
     )

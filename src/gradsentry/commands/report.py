@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gradsentry.commands import stdout
+
 
 def report(
     run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
@@ -28,6 +30,6 @@ def report(
         comparison = compare(verdict, truth)
     with directory.locked():
         write_report(directory, verdict, comparison)
-    typer.echo(run / "report.html")
+    stdout.say(run / "report.html")
     if comparison is not None:
-        typer.echo(f"against the truth {comparison.line()}")
+        stdout.say(f"against the truth {comparison.line()}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gradsentry.commands import stdout
+
 if TYPE_CHECKING:
     from gradsentry.deciding.marks import Agreement
     from gradsentry.outcome import Verdict
@@ -183,7 +185,7 @@ def announce(
         marked: What the policy makes of the rows that a person marked, where that was asked for.
         changes: What the decision changed, where it came after another.
     """
-    from gradsentry.commands import display, stdout
+    from gradsentry.commands import display
     from gradsentry.errors import FOUND
 
     if as_json:
@@ -193,7 +195,7 @@ def announce(
     elif not quiet:
         display.summary(verdict, run)
         if marked is not None:
-            typer.echo(f"among the marked {marked.line()}")
+            stdout.say(f"among the marked {marked.line()}")
     if fail_on_findings and verdict.outcome != "clean":
         raise typer.Exit(FOUND)
 

@@ -1,14 +1,21 @@
-"""Standard output: a terminal, a pipe that nobody reads to its end, a full disk, another encoding."""
+"""Standard output: a terminal, a pipe that nobody reads to its end, a full disk, another encoding.
+
+Names of files, columns and rows come from others. What of them a terminal would obey or not show (escape
+sequences, C1, marks that turn the direction of writing) is spelt out in everything that is printed.
+"""
 
 from __future__ import annotations
 
 import codecs
 import io
+import json
 import os
+import re
 import select
 import sys
 from typing import Any
 
+_UNUSUAL = re.compile(r"[^\n -~]")
 _ESCAPED = "gradsentry.escaped"
 _PLAIN = {"…": "...", "“": '"', "”": '"', "–": "-", "×": "x", "█": "#", "⏎": "\\n"}
 """What our own signs become where the encoding lacks them."""
@@ -30,7 +37,26 @@ def write_json(value: Any) -> None:  # noqa: ANN401
 
     from gradsentry.corpus.records import dump_json
 
-    typer.echo(dump_json(value, indent=2))
+    typer.echo(_UNUSUAL.sub(_as_json_has_it, dump_json(value, indent=2).decode()).encode())
+
+
+def say(text: object) -> None:
+    """Prints a text, and what cannot be seen of it by its number in Unicode."""
+    import typer
+
+    typer.echo(visible(str(text)))
+
+
+def visible(text: str) -> str:
+    """Returns a text with what cannot be seen of it spelt out; its lines stay lines."""
+    from gradsentry.report.pieces import pieces, plain
+
+    return text if _UNUSUAL.search(text) is None else plain(pieces(text))
+
+
+def _as_json_has_it(match: re.Match[str]) -> str:
+    char = match[0]
+    return char if char.isprintable() else json.dumps(char)[1:-1]
 
 
 def is_unread() -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradsentry.commands import stdout
 from gradsentry.commands.scan import (
     FailOnFindings,
     Json,
@@ -66,13 +67,13 @@ def threshold(
             verdict, agreed, note = _labelled(verdict, labels)
         change = Change.between(before, verdict)
         if not (json_ or quiet):
-            typer.echo(f"{run}: {change.line()}")
+            stdout.say(f"{run}: {change.line()}")
         kept = write_outcome(directory, verdict)
     changes = change.as_json() | {"earlier": str(kept) if kept else None}
     if not (json_ or quiet):
         lines = [f"the files that were there are kept in {kept}"] if kept else []
         for line in (*lines, *([note] if note else [])):
-            typer.echo(line)
+            stdout.say(line)
     announce(
         verdict,
         run,
