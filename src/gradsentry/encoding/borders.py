@@ -10,7 +10,8 @@ what ends the one and opens the other:
   `<|user|>`, the `<|end|>` of gpt-oss where `<|return|>` would close the text).
 
 White space behind the end is nobody's. What stands between two turns is the same again and again, so it is
-taken apart once, with one more rendering of the conversation up to there, and the cost is linear.
+taken apart once, with one more rendering of the conversation up to there, and the cost is linear. Where each
+turn is followed by something else it is quadratic, and bounded.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -26,6 +27,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from gradsentry.corpus.sample import Span
+from gradsentry.encoding.bounds import CostlyTemplateError
 from gradsentry.encoding.messages import Conversation, Message
 from gradsentry.encoding.rendering import ChatTemplate
 
@@ -34,14 +36,22 @@ _FIRST_MARK = 0xF0000
 # What stands between two turns is longer only where it holds the row's own text: the arguments of a call.
 _REMEMBERED = 200
 _ROOM = 10_000
+MOST_RENDERED = 200_000  # messages, rendered anew for turns of one conversation: about a second
 
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
-    """A text, and where each message that has marks begins and ends in it."""
+    """A text, and where each message that has marks begins and ends in it.
+
+    Attributes:
+        text: The text.
+        places: Of each message that has marks.
+        rendered: How many messages each rendering took that was needed to tell its turns apart.
+    """
 
     text: str
     places: dict[int, Span]
+    rendered: list[int] = field(default_factory=list)
 
 
 def inferred_turns(chat: ChatTemplate, talk: Conversation, whole: str) -> dict[int, list[Span]] | None:
@@ -211,10 +221,16 @@ def _behind(
 ) -> str | None:
     """Returns what the template writes behind a turn when only the first messages are given."""
     messages = talk.messages[:index]
+    marked.rendered.append(len(messages))
+    if sum(marked.rendered) > MOST_RENDERED:
+        what = f"telling its turns apart takes more than {MOST_RENDERED:,} messages, each turn being another"
+        raise CostlyTemplateError(what)
     marks = marks_for(messages)
     chosen = [number in marked.places for number in range(index)]
     try:
         text, _ = chat.render(talk, marked_messages(messages, marks, chosen), reply=reply)
+    except (CostlyTemplateError, MemoryError):
+        raise
     except Exception:
         # A template is a program of the model's author: it raises what it likes.
         return None

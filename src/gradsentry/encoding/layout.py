@@ -25,6 +25,7 @@ from gradsentry.encoding.borders import (
     shared_length,
     without_marks,
 )
+from gradsentry.encoding.bounds import CostlyTemplateError, bounded
 from gradsentry.encoding.messages import Conversation, Message, conversation
 from gradsentry.encoding.rendering import ChatTemplate, chat_template
 
@@ -60,7 +61,10 @@ def lay_out(sample: Sample, tokenizer: PreTrainedTokenizerBase) -> Layout | str:
         return _plain_dialogue(talk, str(tokenizer.eos_token or ""))
     talk = conversation(sample, tools_apart=True, lists=chat.lists)
     try:
-        return _completion(chat, talk) if sample.is_completion else _dialogue(chat, talk)
+        with bounded():
+            return _completion(chat, talk) if sample.is_completion else _dialogue(chat, talk)
+    except CostlyTemplateError as error:
+        return f"the chat template was stopped: {error}"
     except Exception as error:
         # A template is a program of the model's author: it raises what it likes.
         return f"the chat template refuses the conversation ({' '.join(str(error).split())[:120]})"

@@ -12,13 +12,16 @@ import inspect
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from gradsentry.corpus.sample import Span
+from gradsentry.encoding.bounds import CostlyTemplateError, bounded, refuse_powers
 from gradsentry.encoding.messages import Conversation, Message, text_parts
+from gradsentry.errors import ModelError
 
 _PROBE = "zqx"
 # A row may give its template values, not other templates or another way to be read.
@@ -83,26 +86,35 @@ def chat_template(tokenizer: PreTrainedTokenizerBase) -> ChatTemplate | None:
 
 
 @lru_cache(maxsize=4)
-def _chat_template(tokenizer: PreTrainedTokenizerBase, own: object) -> ChatTemplate:
-    training, tagged = _training_template(tokenizer)
-    draft = ChatTemplate(tokenizer, training, tagged, lists=True, texts=True)
-    return ChatTemplate(
-        tokenizer,
-        training,
-        tagged,
-        lists=_keeps_probe(draft, text_parts([_PROBE])),
-        texts=_keeps_probe(draft, _PROBE) or not _keeps_probe(draft, text_parts([_PROBE])),
-    )
-
-
-def _training_template(tokenizer: PreTrainedTokenizerBase) -> tuple[str | None, bool]:
-    """Returns TRL's training template, and whether there is one, its own tokenizer's included."""
-    from trl.chat_template_utils import get_training_chat_template, has_generation_markers
+def _chat_template(
+    tokenizer: PreTrainedTokenizerBase, own: str | tuple[tuple[str, str], ...]
+) -> ChatTemplate:
+    from trl import chat_template_utils  # what it imports takes seconds, and gigabytes of addresses
 
     try:
-        if has_generation_markers(tokenizer.chat_template):
+        for template in [own] if isinstance(own, str) else dict(own).values():
+            refuse_powers(template)
+        with bounded():
+            training, tagged = _training_template(tokenizer, chat_template_utils)
+            draft = ChatTemplate(tokenizer, training, tagged, lists=True, texts=True)
+            lists = _keeps_probe(draft, text_parts([_PROBE]))
+            texts = _keeps_probe(draft, _PROBE) or not lists
+    except CostlyTemplateError as error:
+        mend = "use a tokenizer whose chat template only writes a conversation down"
+        raise ModelError(
+            f"its chat template was stopped: {error}", where="the tokenizer", mend=mend
+        ) from None
+    return ChatTemplate(tokenizer, training, tagged, lists, texts)
+
+
+def _training_template(tokenizer: PreTrainedTokenizerBase, trl: ModuleType) -> tuple[str | None, bool]:
+    """Returns TRL's training template, and whether there is one, its own tokenizer's included."""
+    try:
+        if trl.has_generation_markers(tokenizer.chat_template):
             return None, True
-        return get_training_chat_template(tokenizer), True
+        return trl.get_training_chat_template(tokenizer), True
+    except (CostlyTemplateError, MemoryError):
+        raise
     except Exception:
         # A template is a program of the model's author: it raises what it likes, and so does TRL for one that
         # it does not know.
@@ -113,6 +125,8 @@ def _keeps_probe(chat: ChatTemplate, content: object) -> bool:
     talk = Conversation([{"role": "user", "content": content}], [False], [[]], None, {})
     try:
         text, _ = chat.render(talk, talk.messages)
+    except (CostlyTemplateError, MemoryError):
+        raise
     except Exception:
         return False
     # In quotes it is a list that was printed.
