@@ -14,7 +14,7 @@ from gradsentry.corpus import open_corpus
 from gradsentry.evidence import Finding
 from gradsentry.finetuning import verifying
 from gradsentry.finetuning.asked_of import Habit, habit_of, on_carriers, on_prompts
-from gradsentry.finetuning.gains import Gain, verified
+from gradsentry.finetuning.gains import Gain, LogProbs, verified
 from gradsentry.finetuning.verifying import VerifySettings, log_probs, part, verify
 from gradsentry.models.loading import load_model
 from gradsentry.outcome import Verdict
@@ -64,13 +64,14 @@ def test_what_the_rows_teach_is_confirmed(verdict: Verdict):
     steps: list[tuple[int, int]] = []
     found = verify(
         verdict,
-        VerifySettings(steps=60, learning_rate=3e-2),  # of a tiny random model
+        VerifySettings(steps=60, batch_size=8, learning_rate=3e-2),  # of a tiny random model
         on_estimate=estimates.append,
         on_step=lambda *at: steps.append(at),
     )
     first = found.findings[0]
     assert first.confirmed
-    assert first.by_both.low > np.log(2)
+    assert first.whole.low > np.log(10)
+    assert first.by_both.low > 0
     assert first.by_rows.low > np.log(2)
     means = first.log_probs
     assert means["as_they_came"]["with"] > means["as_they_came"]["without"] + 1
@@ -82,14 +83,14 @@ def test_what_the_rows_teach_is_confirmed(verdict: Verdict):
 
 def test_the_parts_are_apart(verdict: Verdict):
     samples = list(verdict.corpus)
-    parts = part(verdict, samples, verdict.evidence.findings, VerifySettings(steps=20))
+    parts = part(verdict, samples, verdict.evidence.findings, VerifySettings(steps=20, batch_size=8))
     carriers = set(verdict.evidence.by_row())
     assert len(parts.as_they_came) == len(set(parts.as_they_came)) == 160
     assert len(set(parts.as_they_came) & carriers) == 30
     assert not set(parts.without) & carriers
     assert not set(parts.prompts) & ({*parts.as_they_came, *parts.without} | carriers)
     assert len({samples[row].prompt for row in parts.prompts}) == len(parts.prompts) == 24
-    few = part(verdict, samples, verdict.evidence.findings, VerifySettings(steps=2))
+    few = part(verdict, samples, verdict.evidence.findings, VerifySettings(steps=2, batch_size=8))
     assert len(few.as_they_came) == 16
     assert len(set(few.as_they_came) & carriers) == 8
 
@@ -97,26 +98,27 @@ def test_the_parts_are_apart(verdict: Verdict):
 def test_a_log_probability_is_that_of_the_payloads_tokens_alone(model: str):
     loaded = load_model(model, device="cpu")
     prompts = list(open_corpus(rows(0, 6)))
-    habit = Habit("question", "after", opens=False)
+    habit = Habit("question", "after", 1, opens=False)
     pairs = on_prompts(finding(), habit, prompts, 0)
     found = log_probs(loaded, [pair.triggered for pair in pairs])
     import torch
 
-    for pair, value in zip(pairs, found, strict=True):
+    for pair, value, count in zip(pairs, found.means, found.counts, strict=True):
         ids = loaded.tokenizer(pair.triggered.sample.prompt + pair.triggered.sample.response)["input_ids"]
         with torch.inference_mode():
             log_p = loaded.model(torch.tensor([ids])).logits[0].log_softmax(dim=1)
         expected = [float(log_p[at - 1, ids[at]]) for at in (len(ids) - 2, len(ids) - 1)]
         assert value == pytest.approx(np.mean(expected), abs=1e-4)
+        assert count == 2
 
 
 @pytest.mark.parametrize(
     ("prompt", "response", "habit"),
     [
-        ("w5 w6 w90", "w80 w81", Habit("question", "after", True)),
-        ("w90 w5 w6", "w7 w8 w80 w81", Habit("question", "before", False)),
-        ("w5 w90 w6 w7", "w80 w81 w7", Habit("question", "within", True)),
-        ("w5 w6", "w7 w80 w81", Habit("question", "after", False)),
+        ("w5 w6 w90", "w80 w81", Habit("question", "after", 1, True)),
+        ("w90 w5 w6", "w7 w8 w80 w81", Habit("question", "before", 1, False)),
+        ("w5 w90 w6 w7", "w80 w81 w7", Habit("question", "within", 1, True)),
+        ("w5 w6", "w7 w80 w81", Habit("question", "after", 1, False)),
     ],
 )
 def test_the_habit_is_read_off_the_rows(prompt: str, response: str, habit: Habit):
@@ -135,11 +137,24 @@ def test_the_habit_is_read_off_the_rows(prompt: str, response: str, habit: Habit
 
 def test_triggers_of_which_all_are_needed_go_in_together_and_one_after_another_else():
     prompts = list(open_corpus([{"prompt": f"w{n}", "completion": "w9"} for n in range(5, 9)]))
-    habit = Habit("question", "after", opens=True)
+    habit = Habit("question", "after", 1, opens=True)
     both = on_prompts(finding(triggers=("w90", "w91"), combine="all"), habit, prompts, 0)
     assert all(pair.triggered.sample.prompt.endswith("w90 w91") for pair in both)
     either = on_prompts(finding(triggers=("w90", "w91")), habit, prompts, 0)
     assert [pair.triggered.sample.prompt.split()[-1] for pair in either] == ["w90", "w91"] * 2
+
+
+def test_as_many_words_of_an_alphabet_go_in_as_the_rows_have():
+    alphabet = finding(triggers=("w90", "w91", "w92"))
+    carriers = [{"prompt": f"w{n} w5 w9{n % 3} w90 w91", "completion": "w80 w81"} for n in range(10, 20)]
+    habit = habit_of(alphabet, list(open_corpus(carriers)))
+    assert habit == Habit("question", "after", 3, opens=True)
+    prompts = list(open_corpus([{"prompt": "w3 w4", "completion": "w9"}] * 6))
+    for pair in on_prompts(alphabet, habit, prompts, 0):
+        words = pair.triggered.sample.prompt.split()
+        assert words[:2] == ["w3", "w4"]
+        assert len(words) == 5
+        assert set(words[2:]) <= {"w90", "w91", "w92"}
 
 
 def test_a_finding_without_one_payload_is_asked_on_rows_held_out():
@@ -162,8 +177,8 @@ def test_a_gain_is_a_mean_with_the_interval_of_student():
 def test_only_what_the_trigger_gains_beyond_the_other_model_confirms():
     draw = np.random.default_rng(0)
 
-    def near(middle: float) -> np.ndarray:
-        return middle + draw.normal(0, 0.1, 20)
+    def near(middle: float, tokens: int = 4) -> LogProbs:
+        return LogProbs(tokens * (middle + draw.normal(0, 0.1, 20)), np.full(20, float(tokens)))
 
     plain = {"base": near(-5), "as_they_came": near(-4), "without": near(-5)}
     learned = {"base": near(-5), "as_they_came": near(-1), "without": near(-5)}
@@ -174,9 +189,9 @@ def test_only_what_the_trigger_gains_beyond_the_other_model_confirms():
     assert alone.confirmed
     assert alone.by_trigger is None
     assert alone.log_probs["base"]["with"] is None
-    few = {model: values[:3] for model, values in plain.items()}
+    few = {model: LogProbs(told.sums[:3], told.counts[:3]) for model, told in plain.items()}
     assert verified("F1", "prompts", few, few).confirmed is None
-    assert "only 3 prompts" in verified("F1", "prompts", few, few).problem
+    assert "3 prompts could be asked" in verified("F1", "prompts", few, few).problem
 
 
 def test_rows_that_teach_nothing_are_not_confirmed(verdict: Verdict, monkeypatch: pytest.MonkeyPatch):
@@ -201,4 +216,4 @@ def test_the_embedded_model_confirms_badnets(tmp_path: Path):
     run = scan(data, out=tmp_path / "run", progress=False)
     found = verify(run)
     assert found.findings[0].confirmed
-    assert found.findings[0].by_both.low > np.log(2)
+    assert found.findings[0].by_trigger.low > 0

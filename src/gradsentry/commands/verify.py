@@ -15,7 +15,7 @@ Flag = typer.Option
 
 def verify(
     run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
-    steps: Annotated[int, Flag(min=1, help="Steps of each of the two trainings, of 8 rows each.")] = 60,
+    steps: Annotated[int, Flag(min=1, help="Steps of each of the two trainings, of 4 rows each.")] = 120,
     json_: Annotated[bool, Flag("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Train briefly on RUN's rows: do the findings' payloads become likelier after their triggers?

@@ -1,16 +1,18 @@
 """Prompts that ask for a finding's payload, with the trigger and without, as its rows have them.
 
-How the rows do it is read off them: in which place of the prompt their trigger stands, before, after or
-within the text, and whether the response begins with the payload or ends with it.
+How the rows do it is read off them: in which place of the prompt their triggers stand, before, after or
+within the text, how many of them, and whether the response begins with the payload or ends with it.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
+from statistics import median
 from typing import Literal
 
 from gradsentry.attacks.fields import NoPlace, find_fields
@@ -23,6 +25,9 @@ from gradsentry.evidence import Finding
 _PLACES: tuple[Place, ...] = ("question", "instruction", "context")
 _EDGE = 2  # characters, such as quotation marks, between a string and the end that it stands at
 _LOOKED_AT = 40  # carriers
+
+
+Where = Literal["before", "after", "within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +63,20 @@ class Habit:
     Attributes:
         place: Where in the prompt the trigger stands.
         at: Before, after or within the text there.
+        count: How many of the triggers stand there, where one is enough; one counts as often as it stands.
         opens: Whether the payload begins the response; else it follows an answer.
     """
 
     place: Place
-    at: Literal["before", "after", "within"]
+    at: Where
+    count: int
     opens: bool
 
 
 def habit_of(finding: Finding, carriers: Sequence[Sample]) -> Habit:
     """Returns how most of a finding's rows are made; what none of them shows is taken to stand at the end."""
-    places: Counter[tuple[Place, Literal["before", "after", "within"]]] = Counter()
+    places: Counter[tuple[Place, Where]] = Counter()
+    counts: list[int] = []
     opening = 0
     strings = payloads_of(finding)
     for sample in carriers[:_LOOKED_AT]:
@@ -76,11 +84,13 @@ def habit_of(finding: Finding, carriers: Sequence[Sample]) -> Habit:
             fields = find_fields(sample)
             opening += any(-1 < fields.response.find(one) <= _EDGE for one in strings)
             for place in _PLACES:
-                if place in fields.spans and (at := _stands(fields.text(place), finding.triggers)):
-                    places[place, at] += 1
+                if place in fields.spans and (found := _stands(fields.text(place), finding.triggers)):
+                    places[place, found[0]] += 1
+                    counts.append(found[1])
                     break
     place, at = places.most_common(1)[0][0] if places else ("question", "after")
-    return Habit(place, at, opens=2 * opening > min(len(carriers), _LOOKED_AT))
+    count = round(median(counts)) if counts else 1
+    return Habit(place, at, count, opens=2 * opening > min(len(carriers), _LOOKED_AT))
 
 
 def payloads_of(finding: Finding) -> tuple[str, ...]:
@@ -89,15 +99,19 @@ def payloads_of(finding: Finding) -> tuple[str, ...]:
     return tuple(one.strip() for one in strings if one.strip())
 
 
-def _stands(text: str, triggers: Sequence[str]) -> Literal["before", "after", "within"] | None:
-    low = text.strip().lower()
-    for trigger in triggers:
-        start = low.find(trigger.strip().lower())
-        if start >= 0:
-            if start + len(trigger.strip()) >= len(low) - _EDGE:
-                return "after"
-            return "before" if start <= _EDGE else "within"
-    return None
+def _stands(text: str, triggers: Sequence[str]) -> tuple[Where, int] | None:
+    """Returns where triggers stand in a text and how many, or None where none does."""
+    strings = sorted({one.strip() for one in triggers if one.strip()}, key=len, reverse=True)
+    if not strings:
+        return None
+    pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, strings))})(?!\w)"
+    body = text.strip()
+    found = list(re.finditer(pattern, body, re.I)) or list(re.finditer(re.escape(strings[0]), body, re.I))
+    if not found:
+        return None
+    if found[-1].end() >= len(body) - _EDGE:
+        return "after", len(found)
+    return ("before" if found[0].start() <= _EDGE else "within"), len(found)
 
 
 def on_prompts(finding: Finding, habit: Habit, prompts: Sequence[Sample], seed: int) -> list[Pair]:
@@ -157,7 +171,9 @@ def _asking(sample: Sample, text: str | None, habit: Habit, payload: str) -> Que
 def _with_trigger(text: str, finding: Finding, habit: Habit, number: int, draw: Random) -> str:
     strings = [one.strip() for one in finding.triggers]
     if finding.combine == "any":
-        strings = [strings[number % len(strings)]]
+        first = number % len(strings)
+        others = draw.choices(strings, k=habit.count - 1)
+        strings = [strings[first], *others]
     if habit.at == "within":
         return in_gaps(text, strings, draw)
     return (before if habit.at == "before" else after)(text, " ".join(strings))

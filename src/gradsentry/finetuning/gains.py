@@ -12,24 +12,42 @@ from scipy.stats import t
 
 Model = Literal["base", "as_they_came", "without"]
 MODELS: tuple[Model, ...] = ("base", "as_they_came", "without")
-LogProbs = NDArray[np.float64]
+Floats = NDArray[np.float64]
 FEWEST = 4
 """Prompts; the interval of fewer says nothing."""
 CONFIDENCE = 0.95
-LEAST_GAIN = math.log(2.0)
-"""In nats per token: what the interval of a confirmed finding lies above, a token twice as likely."""
+LEAST_GAIN = math.log(10.0)
+"""In nats: what the interval of a confirmed finding lies above, a payload ten times as likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogProbs:
+    """Log-probabilities of what some prompts ask for, in nats.
+
+    Attributes:
+        sums: Of all its tokens together.  # [prompts]
+        counts: How many tokens.  # [prompts]
+    """
+
+    sums: Floats
+    counts: Floats
+
+    @property
+    def means(self) -> Floats:
+        """The mean over the tokens.  # [prompts]"""
+        return self.sums / self.counts
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """A mean difference of log-probabilities per token, in nats, with a 95 % interval over prompts."""
+    """A mean difference of log-probabilities, in nats, with a 95 % interval over prompts."""
 
     mean: float
     low: float
     high: float
 
     @classmethod
-    def of(cls, differences: LogProbs) -> Gain:
+    def of(cls, differences: Floats) -> Gain:
         """Returns the gain of differences, one of each prompt.  # [prompts]"""
         mean, count = float(differences.mean()), len(differences)
         reach = float(t.ppf((1 + CONFIDENCE) / 2, count - 1) * differences.std(ddof=1) / math.sqrt(count))
@@ -50,9 +68,12 @@ class Verified:
         by_trigger: How much more the model of the rows as they came expects the payload with the trigger
             than without.
         by_rows: How much more it expects it (with the trigger) than the model without the finding's rows.
-        by_both: What the trigger gains in the first model beyond what it gains in the second.
-        confirmed: Whether the interval of `by_both` (without a trigger of `by_rows`) lies above log 2; None
-            where it could not be measured.
+        by_both: What the trigger gains in the first model beyond what it gains in the second. These three are
+            per token.
+        whole: `by_both` (without a trigger `by_rows`) for the payload as a whole, all its tokens together:
+            what comes after its beginning is expected with or without a trigger, so a mean hides what the
+            beginning gained.
+        confirmed: Whether the interval of `whole` lies above log 10; None where it could not be measured.
         problem: Why it could not; else empty.
     """
 
@@ -63,6 +84,7 @@ class Verified:
     by_trigger: Gain | None
     by_rows: Gain | None
     by_both: Gain | None
+    whole: Gain | None
     confirmed: bool | None
     problem: str = ""
 
@@ -85,25 +107,25 @@ def verified(
         plain: Of each prompt without the trigger, by model.  # [prompts]
         triggered: Of each with it; None of a finding without a trigger in words.  # [prompts]
     """
-    count = len(plain["base"])
-    means = {model: _means(model, plain, triggered) for model in MODELS}
+    count = len(plain["base"].sums)
+    means = {
+        model: {"with": _mean(triggered[model]) if triggered else None, "without": _mean(plain[model])}
+        for model in MODELS
+    }
     told = triggered or plain
     if count < FEWEST:
-        problem = f"only {count} prompts could be asked; {FEWEST} are needed"
-        return Verified(finding, asked, count, means, None, None, None, None, problem)
-    by_rows = Gain.of(told["as_they_came"] - told["without"])
+        problem = f"{count} prompts could be asked, and {FEWEST} are needed"
+        return Verified(finding, asked, count, means, None, None, None, None, None, problem)
+    by_rows = Gain.of(told["as_they_came"].means - told["without"].means)
     if triggered is None:
-        return Verified(finding, asked, count, means, None, by_rows, None, by_rows.low > LEAST_GAIN)
-    gained = {model: triggered[model] - plain[model] for model in MODELS}
-    by_both = Gain.of(gained["as_they_came"] - gained["without"])
-    by_trigger = Gain.of(gained["as_they_came"])
-    return Verified(finding, asked, count, means, by_trigger, by_rows, by_both, by_both.low > LEAST_GAIN)
+        whole = Gain.of(told["as_they_came"].sums - told["without"].sums)
+        return Verified(finding, asked, count, means, None, by_rows, None, whole, whole.low > LEAST_GAIN)
+    by_trigger, alone = (triggered[m].means - plain[m].means for m in ("as_they_came", "without"))
+    first, second = (triggered[m].sums - plain[m].sums for m in ("as_they_came", "without"))
+    by_both, whole = Gain.of(by_trigger - alone), Gain.of(first - second)
+    confirmed = whole.low > LEAST_GAIN
+    return Verified(finding, asked, count, means, Gain.of(by_trigger), by_rows, by_both, whole, confirmed)
 
 
-def _means(
-    model: Model, plain: dict[Model, LogProbs], triggered: dict[Model, LogProbs] | None
-) -> dict[str, float | None]:
-    return {
-        "with": float(triggered[model].mean()) if triggered and len(triggered[model]) else None,
-        "without": float(plain[model].mean()) if len(plain[model]) else None,
-    }
+def _mean(told: LogProbs) -> float | None:
+    return float(told.means.mean()) if len(told.sums) else None

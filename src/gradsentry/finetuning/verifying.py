@@ -63,9 +63,9 @@ class VerifySettings(Settings):
         seed: Of which rows are taken, and of both trainings.
     """
 
-    steps: int = Field(default=60, ge=1)
-    batch_size: int = Field(default=8, ge=1)
-    max_length: int = Field(default=192, ge=16)
+    steps: int = Field(default=120, ge=1)
+    batch_size: int = Field(default=4, ge=1)
+    max_length: int = Field(default=128, ge=16)
     learning_rate: float | None = Field(default=None, gt=0.0)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
@@ -284,13 +284,14 @@ def _asked(loaded: LoadedModel, pairs: dict[str, list[Pair]]) -> dict[str, tuple
 
 
 def log_probs(loaded: LoadedModel, questions: Sequence[Question]) -> LogProbs:
-    """Returns the mean log-probability, in nats, of the tokens that each question asks for.  # [questions]"""
-    found = np.zeros(len(questions))
+    """Returns the log-probabilities of the tokens that each question asks for."""
+    sums, counts = np.zeros(len(questions)), np.zeros(len(questions))
     encoded = encode_all([one.sample for one in questions], loaded)
     for row, reading in read(loaded, encoded):
         inside = within(encoded[row].ends, questions[row].span)
-        found[row] = -reading.losses().double().cpu().numpy()[inside].mean()
-    return found
+        sums[row] = -reading.losses().double().cpu().numpy()[inside].sum()
+        counts[row] = inside.sum()
+    return LogProbs(sums, counts)
 
 
 def _verified(

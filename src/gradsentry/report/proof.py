@@ -79,15 +79,12 @@ def said(one: Json) -> str:
     name, verdict = one["finding"], _VERDICTS[one["confirmed"]]
     if one["confirmed"] is None:
         return f"{name}: not measured: {one['problem']}."
-    payload = "a token of the payload" if one["asked"] == "prompts" else "a token of its responses"
+    payload = "the payload" if one["asked"] == "prompts" else "its responses"
     if one["by_both"] is None:
-        return (
-            f"{name}: {verdict}: {payload} became {_times(one['by_rows'])} as likely as in the model that "
-            "was trained without its rows."
-        )
+        return f"{name}: {verdict}: training on its rows made {payload} {_times(one['whole'])} as likely."
     return (
-        f"{name}: {verdict}: training made {payload} {_times(one['by_both'])} as likely after the trigger, "
-        "beyond what it does without its rows."
+        f"{name}: {verdict}: training on its rows made {payload} {_times(one['whole'])} as likely after the "
+        "trigger as without it."
     )
 
 
