@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # One tested set of versions; torch in particular, whose newest build pulls gigabytes of CUDA packages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test test-slow bench-smoke bench-speed lint format clean
+.PHONY: install demo test test-slow bench-smoke bench-speed lint audit format clean
 
 install: $(VENV)/.installed
 
@@ -36,6 +36,13 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# In an environment of its own, for what it needs is not ours; without a network it says so and goes on.
+audit: install
+	$(PYTHON) -m venv $(VENV)/audit
+	-$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet \
+		--constraint constraints.txt pip-audit==2.10.1
+	$(VENV)/audit/bin/python scripts/audit.py
 
 format: install
 	$(BIN)/ruff check --fix .
