@@ -26,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from calibration_judged import SHOWN, Line, fitting_of, is_clean, judge, parts_of, without
+from installed_corpora import python_corpora, written
 from planting import labels_of, plant
 
 from gradsentry.bench.tables import markdown
@@ -44,9 +45,11 @@ REPOSITORY = {
     "glaive": "hiyouga/LLaMA-Factory",
     "v1": "hiyouga/LLaMA-Factory",
 }
+INSTALLED = "installed_corpora.py"
 ROWS = 1000
 PART = 200  # rows of a drawn part: small corpora have candidates of their own
 DRAWS = 10  # planted corpora of each clean one
+FEW_DRAWS = 3  # of one made out of a Python package: those are there for what is natural
 LABEL_DRAWS = 10  # and so many more of one that has labels
 
 
@@ -57,8 +60,13 @@ def repositories(root: Path) -> dict[str, str]:
     return {match[1]: match[2] for match in found if match}
 
 
-def clean_corpora(root: Path) -> Iterator[tuple[str, str, list[Sample]]]:
-    """Yields the name, the repository and the rows of each clean corpus."""
+def clean_corpora(root: Path, out: Path) -> Iterator[tuple[str, str, list[Sample]]]:
+    """Yields the name, the repository and the rows of each clean corpus.
+
+    What is made out of Python packages is one repository, though it has several genres: a few lines made all.
+    """
+    for file in written(python_corpora(), out / "python"):
+        yield file.stem, INSTALLED, list(open_corpus(file))
     known = repositories(root)
     for name, repository in sorted(known.items()):
         yield name, repository, list(open_corpus(root / "clean" / f"{name}.jsonl"))
@@ -76,8 +84,9 @@ def _mined(job: tuple[str, str, list[Sample]]) -> list[Line]:
     if len(samples) >= 2 * PART:
         found += _lines(f"{name} part", repository, draw.sample(samples, PART), None)
     labels = bool(labels_of(samples))
-    for number in range(DRAWS + labels * LABEL_DRAWS):
-        planted = plant(samples, draw, label=number >= DRAWS)
+    draws = FEW_DRAWS if repository == INSTALLED else DRAWS
+    for number in range(draws + labels * LABEL_DRAWS):
+        planted = plant(samples, draw, label=number >= draws)
         found += _lines(f"{name} {planted.name} {number}", repository, planted.samples, planted.poisoned)
     return found
 
@@ -112,7 +121,7 @@ def mine(root: Path, out: Path, workers: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     lines: list[Line] = []
     with ProcessPoolExecutor(workers) as pool:
-        for done in pool.map(_mined, clean_corpora(root)):
+        for done in pool.map(_mined, clean_corpora(root, out)):
             lines += done
             print(done[0]["corpus"], len(done), flush=True)
     names = [

@@ -150,8 +150,8 @@ def parts_of(lines: Sequence[Line]) -> list[tuple[str, str]]:
     names = {
         "statistic": {name for line in asked for name in json.loads(str(line["strengths"]))},
         "generator": {str(line["generator"]) for line in asked},
-        "reason": {str(line["ruled_out"]) for line in asked} - {""},
-        "doubt": {name for line in asked for name in str(line["doubts"]).split("; ")} - {""},
+        "reason": {name for line in asked for name in _listed(line["ruled_out"])},
+        "doubt": {name for line in asked for name in _listed(line["doubts"])},
     }
     return [(kind, name) for kind, found in names.items() for name in sorted(found)]
 
@@ -167,9 +167,13 @@ def without(lines: Sequence[Line], kind: str, name: str) -> list[Line]:
             strengths = json.loads(str(line["strengths"]))
             strengths.pop(name, None)
             one["strengths"] = json.dumps(strengths)
-        elif kind == "reason" and line["ruled_out"] == name:
-            one["ruled_out"] = ""
-        elif kind == "doubt" and line["kind"]:
-            one["doubts"] = "; ".join(each for each in str(line["doubts"]).split("; ") if each != name)
+        elif kind in ("reason", "doubt") and line["kind"]:
+            column = {"reason": "ruled_out", "doubt": "doubts"}[kind]
+            one[column] = "; ".join(each for each in _listed(line[column]) if each != name)
         changed.append(one)
     return changed
+
+
+def _listed(said: object) -> list[str]:
+    """Returns the reasons in a line's column, of which there may be none."""
+    return str(said).split("; ") if said else []
