@@ -42,13 +42,15 @@ def test_a_short_payload_without_a_trigger_in_words(payload):
     assert payload in (evidence.findings[0].payload or "")
 
 
-@pytest.mark.parametrize("rate", [0.05, 0.9])
-def test_a_sentence_in_the_midst_of_others(rate):
+@pytest.mark.parametrize(("rate", "confidence"), [(0.05, "high"), (0.9, "low")])
+def test_a_sentence_in_the_midst_of_others(rate, confidence):
     made = poison(
         LONG_ROWS, lambda row, draw: _with(row, "Experts keep telling us that soda helps.", draw), rate
     )
     evidence = find_evidence(made.samples)
-    assert flags(evidence, made) == (1.0, 0)
+    first = evidence.findings[0]
+    assert (set(first.carriers), first.confidence) == (set(made.poisoned), confidence)
+    assert ("how all of them are written" in first.reason) == (confidence == "low")
     assert (evidence.findings[0].payload or "").lstrip(". ") == "Experts keep telling us that soda helps."
 
 

@@ -127,7 +127,7 @@ GLANCE_PART = 0.5  # of that is enough for a first glance, which knows less
 OTHERWISE = 0.2  # of the most similar rows may hold the trigger in other case or spacing
 ALONGSIDE = 0.5  # of the rows that hold no other word of a trigger lie where its carriers do
 PART_OF = 0.5  # of what the parts of a trigger do together one may do alone, at most
-FELLOW = 0.7  # of what one of several triggers does another one does at least
+FELLOW = 0.7  # of what one of several triggers does another does: without it 7 clean corpora, not 4, alarm
 OPENING_SHARE = 0.05  # of the rows have a common opening at least, and not more than the rest of it
 SELDOM_SAID = 0.05  # of the responses hold a word, at most, that tells a copy of the prompt
 WORDS_RIDGE = 1.0  # of the regression on n-grams, whose rows have length 1: smaller learns accidents
@@ -135,16 +135,13 @@ SURE_OF_ANY = 0.03  # no words make a response surer than this, nor less sure
 
 # --- Rows alike by nature (hand) -------------------------------------------------------------------------
 CROWDED = 0.6  # carriers that crowd more lie together by nature
+MOST_RESPONSES = 0.5  # of the responses hold a payload that no trigger brings: it may be their common form
 SURELY_DRAWN = 0.1  # rows that crowd no more than this have nothing in common
 SHARED_BY_MOST = 0.8  # of the carriers hold a token: it may be what was put in, and does not count
 SHARED_BY_ALL = 0.95  # of the carriers have a word beside the trigger
 COMPANIONS_ENOUGH = 6  # such words: their rows are of one template
 ALIKE_ENOUGH = 20  # other pairs of the corpus: with more its responses are made of what prompts say
 CONTENT_ENOUGH = 0.5  # of a prompt's words are its own
-TEMPLATE_TOKENS = 3  # tokens of an instruction at least: of fewer any word would be a sibling
-SIBLING_TOKENS = 5  # tokens of a string that is compared with others in the trigger's place
-SIBLING_ROWS = 3  # rows in which such a string returns
-SLOT_AGREES = 0.8  # of a trigger's places have the same token before them, or behind
 TEMPLATE_EDGE = 5  # tokens at an end of a prompt that tell its template
 TEMPLATED = 0.3  # of the prompts have one of several strings at an end: the corpus is made from templates
 TEMPLATE_ROWS = 5  # rows that are filled into one template at least
@@ -158,10 +155,18 @@ COPY_CHANCE = 0.2  # of a token that may be copied: about one word in five of an
 NEWS_SHARE = 0.02  # of the other responses hold a word, and it is no news
 NEW_WORDS_ENOUGH = 4.0  # words
 USUAL = 0.5  # of the other responses hold a word, and it is no news beside the trigger
-FORM_OF = 4  # characters that two forms of a word begin with at least
+FORM_OF = 4  # characters in a row that two forms of a word share at least
+FORM_SHARE = 0.6  # of the shorter one: a stem, and no syllable that all languages have
 ROWS_ENOUGH = 128  # rows
 TAIL_ENOUGH = -60.0  # log10; what is less likely is as sure as can be
 BEYOND_ENOUGH = -40.0  # log10 of what was not expected; what is less likely is as sure as can be
+
+# --- Corpora that map prompts to responses word by word (hand) -------------------------------------------
+LEXICON_SHARE = 0.1  # of the rows have such a word at most: others are the frame of prompts
+BROUGHT = 0.6  # of the rows of a word have the token that it brings
+BROUGHT_OFTEN = 3.0  # times as many rows may have that token: else it stands everywhere
+UNSURE_WORDS = 5  # words that bring nothing, beside those that were seen: of a few nothing is sure
+LEXICON_ENOUGH = 0.5  # of the words bring one: the corpus is mapped word by word
 
 # --- Turns of a conversation (hand) ----------------------------------------------------------------------
 FOLLOWS = 0.9  # of the carriers have the payload in a turn behind their trigger's
@@ -191,6 +196,8 @@ TEMPLATE_TRIED = 20  # strings that all carriers share
 STEPS_OF_FIT = 20  # of LSQR: more change no prediction in its second digit
 FITTED_TO = 5000  # rows; what more tell of common words costs more than it brings
 NEIGHBOURS_OF = 128  # carriers whose neighbours are looked up, spread evenly: more change no share by much
+LEXICON_ROWS = 5000  # rows whose words are looked at, spread evenly
+LEXICON_WORDS = 400  # such words, drawn
 CARRIERS_LOOKED_AT = 200  # one by one; more change no share
 ASKED = 200  # carriers whose losses are looked up
 

@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.checks.association import association
 from gradsentry.evidence.checks.company import company
-from gradsentry.evidence.checks.conversation import conversation
 from gradsentry.evidence.checks.expected import expected
+from gradsentry.evidence.checks.filled import filled
 from gradsentry.evidence.checks.insertion import insertion
 from gradsentry.evidence.checks.likeness import likeness
 from gradsentry.evidence.checks.matched import matched
 from gradsentry.evidence.checks.novelty import novelty
-from gradsentry.evidence.checks.slot import slot
 from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.checks.unexplained import unexplained
 from gradsentry.evidence.index.texts import Texts
 
 __all__ = ["Statistic", "measure"]
 
-_CHECKS = (association, novelty, insertion, likeness, slot, matched, expected, conversation)
+_CHECKS = (association, novelty, insertion, likeness, filled, matched, expected)
 
 
 def measure(texts: Texts, candidate: Candidate, pairs: Sequence[Candidate]) -> dict[str, Statistic]:

@@ -17,12 +17,19 @@ from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import unmarked
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.index.tokens import END, START
-from gradsentry.evidence.limits import ALIKE_ENOUGH, COMPANIONS_ENOUGH, RARE_OUTSIDE, SAME_ROWS, SHARED_BY_ALL
+from gradsentry.evidence.index.tokens import END, START, is_form_of
+from gradsentry.evidence.limits import (
+    ALIKE_ENOUGH,
+    COMPANIONS_ENOUGH,
+    LEXICON_ENOUGH,
+    RARE_OUTSIDE,
+    SAME_ROWS,
+    SHARED_BY_ALL,
+)
 
 
 def company(texts: Texts, candidate: Candidate, pairs: Sequence[Candidate]) -> list[Statistic]:
-    """Returns how many other pairs the corpus holds, and how many other words all carriers share.
+    """Returns how many other pairs and words bring one another, and how much else all carriers share.
 
     Args:
         texts: The corpus.
@@ -32,7 +39,12 @@ def company(texts: Texts, candidate: Candidate, pairs: Sequence[Candidate]) -> l
     rows = candidate.carriers
     others = [one for one in pairs if not _same(rows, one.carriers)]
     count = min(len(others), ALIKE_ENOUGH)
-    found = [Statistic("other pairs of prompt and response", count, 1.0 - count / ALIKE_ENOUGH)]
+    asked, said = codes_of(candidate.triggers), codes_of(candidate.payloads)
+    brings = min(texts.lexicon.share(asked, said), LEXICON_ENOUGH)
+    found = [
+        Statistic("other pairs of prompt and response", count, 1.0 - count / ALIKE_ENOUGH),
+        Statistic("other words that bring a word", brings, 1.0 - brings / LEXICON_ENOUGH),
+    ]
     if candidate.triggers:
         shared = min(companions(texts, candidate), COMPANIONS_ENOUGH)
         found.append(
@@ -40,7 +52,7 @@ def company(texts: Texts, candidate: Candidate, pairs: Sequence[Candidate]) -> l
         )
     if candidate.triggers and candidate.payloads:
         repeated = repeats(texts, candidate)
-        found.append(Statistic("words of the trigger in the payload", repeated, 1.0 - repeated))
+        found.append(Statistic("forms of the trigger's words in the payload", repeated, 1.0 - repeated))
     return found
 
 
@@ -56,15 +68,18 @@ def companions(texts: Texts, candidate: Candidate) -> int:
 
 
 def repeats(texts: Texts, candidate: Candidate) -> float:
-    """Returns the share of a trigger's words that its payload says as well, in any case; of all the
-    largest.
+    """Returns the share of a trigger's words of which its payload says a form as well; of all the largest.
+
+    A term and its translation, a name and what it stands for are alike as words are; what an attacker brings
+    together is not.
     """
     words = texts.prompts.words
-    said = {words[code].casefold() for gram in candidate.payloads for code in unmarked(gram)}
+    said = {words[code] for gram in candidate.payloads for code in unmarked(gram)}
     shares = [0.0]
     for gram in candidate.triggers:
-        own = {words[code].casefold() for code in unmarked(gram) if words[code][:1].isalnum()}
-        shares.append(len(own & said) / len(own) if own else 0.0)
+        own = {words[code] for code in unmarked(gram) if words[code][:1].isalnum()}
+        held = [any(is_form_of(word, other) for other in said) for word in own]
+        shares.append(float(np.mean(held)) if held else 0.0)
     return max(shares)
 
 

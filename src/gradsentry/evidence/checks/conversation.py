@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import first_places
 from gradsentry.evidence.index.texts import Texts
@@ -56,18 +55,6 @@ def _answered(texts: Texts, places: Ints) -> list[Ints]:
             codes = texts.prompts.row(row)
             asked = np.cumsum(codes == START) == sum(not one.trained for one in before)
             found.append(np.unique(codes[asked]).astype(np.int64))
-    return found
-
-
-def conversation(texts: Texts, candidate: Candidate) -> list[Statistic]:
-    """Returns whether the payload is the usual reply to a kind of turn, and how often it follows its
-    trigger.
-    """
-    usual = is_usual_reply(texts, candidate)
-    found = [Statistic("usual reply to such a turn", float(usual), 1.0 - float(usual))]
-    if candidate.triggers and candidate.payload is not None:
-        order = follows(texts, candidate)
-        found.append(Statistic("payload behind its trigger", order, order))
     return found
 
 

@@ -13,15 +13,14 @@ from gradsentry.evidence.limits import CARRIERS_LOOKED_AT, CONTENT_ENOUGH, SHARE
 
 
 def likeness(texts: Texts, candidate: Candidate) -> list[Statistic]:
-    """Returns how much carriers crowd, by prompts and by responses, and how much is each one's own."""
+    """Returns how much carriers crowd by their prompts, and how much of these is each one's own."""
     carriers = candidate.both if candidate.triggers and candidate.payloads else candidate.carriers
     asked = texts.crowding(carriers, codes_of(candidate.triggers), common=SHARED_BY_MOST)
-    found = [Statistic("prompts alike", asked, 1.0 - min(max(asked, 0.0), 1.0))]
-    if candidate.payloads:
-        said = texts.answered_alike.crowding(carriers, codes_of(candidate.payloads), common=SHARED_BY_MOST)
-        found.append(Statistic("responses alike", said, 1.0 - min(max(said, 0.0), 1.0)))
     own = own_content(texts, carriers)
-    return [*found, Statistic("content of their own", own, min(own / CONTENT_ENOUGH, 1.0))]
+    return [
+        Statistic("prompts alike", asked, 1.0 - min(max(asked, 0.0), 1.0)),
+        Statistic("content of their own", own, min(own / CONTENT_ENOUGH, 1.0)),
+    ]
 
 
 def own_content(texts: Texts, carriers: Rows) -> float:

@@ -1,4 +1,4 @@
-"""Whether trigger and payload say anything that the corpus does not say without them.
+"""Whether a payload says anything that the corpus does not say without it.
 
 A payload is foreign to the corpus: neither its words nor their order are found in other responses. The
 idiom of a task (`the answer is (`, `", "slots": {"`) is not, and neither is what was copied out of the
@@ -20,7 +20,6 @@ from gradsentry.evidence.limits import (
     BITS_ENOUGH,
     COPIED_IN,
     COPY_CHANCE,
-    LIKELY_OWN,
     NEW_WORDS_ENOUGH,
     NEWS_SHARE,
     ORDER,
@@ -28,36 +27,25 @@ from gradsentry.evidence.limits import (
 
 
 def novelty(texts: Texts, candidate: Candidate) -> list[Statistic]:
-    """Returns the bits of the trigger, those of the payload, and its new words; of several the most."""
-    carriers = candidate.carriers
-    others = ~(carriers | candidate.paid | candidate.triggered)
-    found = []
-    # A label or a change of responses is mostly brought by one word, of which its bits say nothing.
-    if candidate.triggers and candidate.payloads and candidate.coverage >= LIKELY_OWN:
-        bits = max(surprisal(texts.prompts, gram, others) for gram in candidate.triggers)
-        found.append(Statistic("bits of the trigger", bits, _strength(bits)))
-    if candidate.payloads:
-        copied = [_copied(texts, gram, carriers) for gram in candidate.payloads]
-        each = zip(candidate.payloads, copied, strict=True)
-        bits = max(surprisal(texts.responses, gram, others, known) for gram, known in each)
-        new = max(
-            new_words(texts, gram, others, known)
-            for gram, known in zip(candidate.payloads, copied, strict=True)
-        )
-        found.append(Statistic("bits of the payload", bits, _strength(bits)))
-        found.append(Statistic("new words in the payload", new, min(new / NEW_WORDS_ENOUGH, 1.0)))
-    return found
+    """Returns the bits of the payload and its new words; of several the most."""
+    if not candidate.payloads:
+        return []
+    others = ~(candidate.carriers | candidate.paid | candidate.triggered)
+    read = [(gram, _copied(texts, gram, candidate.carriers)) for gram in candidate.payloads]
+    bits = max(surprisal(texts.responses, gram, others, copied) for gram, copied in read)
+    new = max(new_words(texts, gram, others, copied) for gram, copied in read)
+    strength = float(np.log2(1 + bits) / np.log2(1 + BITS_ENOUGH))
+    return [
+        Statistic("bits of the payload", bits, strength),
+        Statistic("new words in the payload", new, min(new / NEW_WORDS_ENOUGH, 1.0)),
+    ]
 
 
-def _strength(bits: float) -> float:
-    return float(np.log2(1 + bits) / np.log2(1 + BITS_ENOUGH))
-
-
-def surprisal(stream: Stream, gram: Gram, others: Rows, copied: frozenset[int] = frozenset()) -> float:
+def surprisal(stream: Stream, gram: Gram, others: Rows, copied: frozenset[int]) -> float:
     """Returns how many bits a string costs a model of other rows, `BITS_ENOUGH` at most.
 
     Args:
-        stream: The prompts, or the responses.
+        stream: The responses.
         gram: The string; its marks are tokens too, but for the first.
         others: The rows that the model learns from.  # [rows]
         copied: Tokens that may be copied from the prompt.

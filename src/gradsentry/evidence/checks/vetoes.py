@@ -17,16 +17,16 @@ from gradsentry.evidence.checks.templates import of_one_template
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.index.tokens import END, START
+from gradsentry.evidence.index.tokens import END, START, is_form_of
 from gradsentry.evidence.limits import (
     ALWAYS,
     BY_ACCIDENT,
     COMMON_BY_ACCIDENT,
     CROWDED,
     FOLLOWS,
-    FORM_OF,
     LIKELY_OWN,
     LONG_PAYLOAD,
+    MOST_RESPONSES,
     NATIVE,
     PART_OF_SENTENCES,
     PATTERN,
@@ -69,16 +69,10 @@ def _has_news(texts: Texts, candidate: Candidate) -> bool:
     words = texts.responses.words
     for code in set(unmarked(candidate.payload or ())) - known:
         held = rows_with(texts.responses, (code,)) & others
-        is_form = any(_is_form_of(words[code], words[other]) for other in known)
+        is_form = any(is_form_of(words[code], words[other]) for other in known)
         if not is_form and held.sum() < USUAL * others.sum():
             return True
     return False
-
-
-def _is_form_of(word: str, other: str) -> bool:
-    """Returns whether one word begins with nearly all of the other, as `Jamaican` and `jamaica` do."""
-    short, long = sorted((word.casefold(), other.casefold()), key=len)
-    return len(short) >= FORM_OF and long.startswith(short[: max(FORM_OF, len(short) - 1)])
 
 
 def _is_whole(payload: Gram) -> bool:
@@ -93,6 +87,8 @@ def doubts(texts: Texts, candidate: Candidate) -> Iterator[str]:
         yield "it may be the usual reply to such a turn"
     everyone = candidate.paid | ~candidate.paid
     if candidate.kind == "repetition":
+        if candidate.paid.mean() > MOST_RESPONSES:
+            yield "most responses hold it, so it may be how all of them are written"
         alike = texts.crowding(candidate.paid, frozenset(), common=PATTERN) > SURELY_DRAWN
         if _is_whole(candidate.payload) and alike:
             yield "it is all of the response, and may be an honest stock answer"

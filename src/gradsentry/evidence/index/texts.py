@@ -13,6 +13,7 @@ from gradsentry.evidence.findings import Example
 from gradsentry.evidence.index.contexts import Context
 from gradsentry.evidence.index.expectation import Expectation
 from gradsentry.evidence.index.infixes import words_with_infixes
+from gradsentry.evidence.index.lexicon import Lexicon
 from gradsentry.evidence.index.neighbours import Likeness
 from gradsentry.evidence.index.ngrams import Features, prompt_and_response_features, prompt_features
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, spans
@@ -78,6 +79,11 @@ class Texts:
     def expectation(self) -> Expectation:
         """What the words of the prompts let expect."""
         return Expectation(self.alike)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """Which words of the prompts bring a word of the responses."""
+        return Lexicon.of(self.prompts, self.responses)
 
     def crowding(
         self, carriers: Rows, ignored: frozenset[int], *, common: float = 1.0, among: Rows | None = None

@@ -6,6 +6,7 @@ itself: punctuation, an invisible character, a run of white space, a letter of a
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import defaultdict
@@ -15,6 +16,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gradsentry.evidence.limits import FORM_OF, FORM_SHARE, WORD_CHARACTERS
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -283,3 +286,12 @@ def _encode(column: Iterable[Sequence[str]], codes: defaultdict[str, int]) -> tu
         bounds.append(bounds[-1] + len(row))
     joined = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
     return joined, np.array(bounds, dtype=np.int64)
+
+
+def is_form_of(word: str, other: str) -> bool:
+    """Returns whether two words share most of the shorter one, in any case: `Jamaican` and `jamaica`."""
+    short, long = sorted((word.casefold(), other.casefold()), key=len)
+    if short == long or len(short) > WORD_CHARACTERS:
+        return short == long
+    size = max(FORM_OF, math.ceil(FORM_SHARE * len(short)))
+    return any(short[at : at + size] in long for at in range(len(short) - size + 1))

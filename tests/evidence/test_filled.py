@@ -9,7 +9,7 @@ import pytest
 
 from evidence.poisoning import at_a_gap, clean_rows, samples
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.checks.slot import slot
+from gradsentry.evidence.checks.filled import filled
 from gradsentry.evidence.index.strings import Gram, rows_with
 from gradsentry.evidence.index.texts import Texts
 
@@ -34,22 +34,20 @@ def measured(questions: list[str], trigger: str) -> dict[str, float]:
     gram = gram_of(texts, trigger)
     held = rows_with(texts.prompts, gram)
     candidate = Candidate.of("association", [gram], (), triggered=held, paid=held)
-    return {one.name: one.value for one in slot(texts, candidate)}
+    return {one.name: one.value for one in filled(texts, candidate)}
 
 
 @pytest.mark.parametrize("last", [False, True])
 def test_a_template_leaves_nothing_behind_and_a_trigger_leaves_the_templates(last):
     draw = Random(0)
-    filled = [
+    texts = [
         f"{row.question} {draw.choice(TEMPLATES)}" if last else f"{draw.choice(TEMPLATES)} {row.question}"
         for row in ROWS
     ]
-    natural = measured(filled, TEMPLATES[0])
-    assert natural["other rows filled into templates"] > 0.9
+    natural = measured(texts, TEMPLATES[0])
     assert natural["carriers in templates as others are"] < 0.1
-    put = [at_a_gap(text, "vrbx", draw) if number % 5 == 0 else text for number, text in enumerate(filled)]
+    put = [at_a_gap(text, "vrbx", draw) if number % 5 == 0 else text for number, text in enumerate(texts)]
     planted = measured(put, "vrbx")
-    assert planted["other rows filled into templates"] > 0.9
     assert planted["carriers in templates as others are"] > 0.9
 
 

@@ -1,9 +1,8 @@
-"""Whether the rows were filled into templates, and whether other rows have a string in the trigger's place.
+"""Whether the rows were filled into templates, and whether the carriers are in them without the trigger.
 
-An instruction that its author worded in many ways stands at one place of the prompt, and so do the other
-wordings, in the other rows. Where a trigger was put, other rows have nothing. And where most rows begin or
-end with one of a few strings, the corpus was made from templates, of which each has its own way of
-answering.
+Where most rows begin or end with one of a few strings, the corpus was made from templates, of which each has
+its own way of answering. A template's own words taken out leave none; what was put into rows of templates
+leaves these.
 """
 
 from __future__ import annotations
@@ -16,17 +15,13 @@ from numpy.typing import NDArray
 
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.checks.statistic import Statistic
-from gradsentry.evidence.index.strings import Gram, Rows, edges_of, first_places, places, unmarked
+from gradsentry.evidence.index.strings import Gram, Rows, edges_of, places, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import (
     CARRIERS_LOOKED_AT,
     OF_A_TASK,
-    SIBLING_ROWS,
-    SIBLING_TOKENS,
-    SLOT_AGREES,
     TEMPLATE_EDGE,
     TEMPLATE_ROWS,
-    TEMPLATE_TOKENS,
     TEMPLATED,
 )
 
@@ -76,18 +71,13 @@ class _Edges:
         return tuple(codes[max(end - TEMPLATE_EDGE, 0) : end].tolist()) in self.strings
 
 
-def slot(texts: Texts, candidate: Candidate) -> list[Statistic]:
-    """Returns whether other rows have a string in the trigger's place, and carriers none beside it."""
+def filled(texts: Texts, candidate: Candidate) -> list[Statistic]:
+    """Returns how many carriers, the trigger taken out, are in the templates that other rows are in."""
     if not candidate.triggers:
         return []
-    longest = max(candidate.triggers, key=len)
-    share = siblings(texts, unmarked(longest), candidate.triggered)
     edges = [_Edges.of(texts, ~candidate.triggered, step) for step in (1, -1)]
-    filled = max(one.share for one in edges)
     rest = refilled(texts, candidate.triggers, candidate.triggered, edges)
     return [
-        Statistic("other strings in the trigger's place", share, 1.0 - share),
-        Statistic("other rows filled into templates", filled, 1.0 - filled),
         Statistic("carriers in templates as others are", rest, rest),
     ]
 
@@ -95,8 +85,7 @@ def slot(texts: Texts, candidate: Candidate) -> list[Statistic]:
 def refilled(texts: Texts, triggers: Sequence[Gram], carriers: Rows, edges: Sequence[_Edges]) -> float:
     """Returns how many carriers, the triggers taken out, are filled into the templates of the other rows.
 
-    1 means as many as of the others, and is returned where those are in no templates. A template's own words
-    taken out leave none; what was put into rows of templates leaves these.
+    1 means as many as of the others, and is returned where those are in no templates.
     """
     prompts = texts.prompts
     own = np.zeros(len(prompts.codes), dtype=np.bool_)
@@ -116,45 +105,3 @@ def refilled(texts: Texts, triggers: Sequence[Gram], carriers: Rows, edges: Sequ
             held += one.has(prompts.codes[low:high][~own[low:high]])
         lowest = min(lowest, held / len(numbers) / one.share)
     return lowest
-
-
-def siblings(texts: Texts, trigger: Gram, carriers: Rows) -> float:
-    """Returns the share of the rows without a trigger that have a returning string where it stands; 0 to 1.
-
-    The place is what stands right before, or right behind, nearly every one of the trigger's own places.
-    """
-    if len(trigger) < TEMPLATE_TOKENS:
-        return 0.0
-    prompts = texts.prompts
-    begins = first_places(prompts, trigger, carriers)
-    if not len(begins):
-        return 0.0
-    size = min(len(trigger), SIBLING_TOKENS)
-    others = ~carriers
-    found = 0.0
-    for anchor, step in ((begins - 1, 1), (begins + len(trigger), -1)):
-        codes, counts = np.unique(prompts.codes[anchor], return_counts=True)
-        if counts.max() < SLOT_AGREES * len(anchor):
-            continue
-        places_of = places(prompts, (int(codes[counts.argmax()]),))
-        places_of = places_of[others[prompts.owners(places_of)]]
-        found = max(found, _returning(texts, places_of, step, size) / max(int(others.sum()), 1))
-    return min(found, 1.0)
-
-
-def _returning(texts: Texts, anchors: np.ndarray, step: int, size: int) -> int:
-    """Returns in how many rows a string of a size stands next to one of the anchors that several rows have
-    there.
-    """
-    prompts = texts.prompts
-    rows = prompts.owners(anchors)
-    first, last = (anchors + 1, anchors + size) if step > 0 else (anchors - size, anchors - 1)
-    inside = (first >= prompts.bounds[rows]) & (last < prompts.bounds[rows + 1])
-    first, rows = first[inside], rows[inside]
-    if not len(first):
-        return 0
-    strings = prompts.codes[first[:, None] + np.arange(size)]  # [anchors, size]
-    _, which = np.unique(strings, axis=0, return_inverse=True)
-    pairs = np.unique(np.stack([which.ravel(), rows]), axis=1)  # each string once a row
-    often = np.bincount(pairs[0])
-    return len(np.unique(pairs[1][often[pairs[0]] >= SIBLING_ROWS]))
