@@ -17,7 +17,7 @@ from gradsentry.bench.spec import Spec
 from gradsentry.bench.tables import markdown, number
 
 ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "benchmarks" / "results" / "model_evidence"
+KEPT = ROOT / "benchmarks" / "results" / "no_string"
 SPEC = ROOT / "benchmarks" / "model_evidence.yaml"
 PAGE = ROOT / "docs" / "model-evidence.md"
 BEGIN, END = "<!-- Written by benchmarks/model_evidence_page.py. -->", "<!-- End of what it writes. -->"
