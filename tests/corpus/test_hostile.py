@@ -198,3 +198,9 @@ def test_bytes_that_are_no_text_in_a_parquet_file(tmp_path):
     rows = datasets.Dataset(pa.table({"prompt": wrong, "completion": wrong}))
     with pytest.raises(DataError, match=r"^dataset\[1\]: `prompt`: invalid UTF-8; mend or remove the row$"):
         list(open_corpus(rows))
+
+
+def test_a_column_of_a_parquet_file_whose_name_is_no_text(tmp_path):
+    file = bomb(tmp_path / "data.parquet", pa.array(["p"]), zzzz=pa.array(["q"]))
+    file.write_bytes(file.read_bytes().replace(b"zzzz", b"\xff\xfezz"))
+    assert refusal(file).startswith(f"{file}: cannot be read as Parquet ('utf-8' codec can't decode")

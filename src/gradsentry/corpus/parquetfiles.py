@@ -89,7 +89,7 @@ def _opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
             shutil.copyfileobj(stream, plain)
             _refuse_repeated(plain, path)
             yield plain
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # a name in it may be no UTF-8
         raise DataError(
             f"cannot be read as Parquet ({str(error).splitlines()[0].partition('. ')[0]})",
             where=str(path),
