@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import datasets
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fuzz import hostile
 from gradsentry import settings
 from gradsentry.corpus import open_corpus, parquetbatches
 from gradsentry.errors import DataError
@@ -204,3 +206,13 @@ def test_a_column_of_a_parquet_file_whose_name_is_no_text(tmp_path):
     file = bomb(tmp_path / "data.parquet", pa.array(["p"]), zzzz=pa.array(["q"]))
     file.write_bytes(file.read_bytes().replace(b"zzzz", b"\xff\xfezz"))
     assert refusal(file).startswith(f"{file}: cannot be read as Parquet ('utf-8' codec can't decode")
+
+
+def test_a_parquet_file_whose_metadata_would_abort_the_process(tmp_path):
+    """As a cut or changed file may say: sizes of texts for a column of numbers."""
+    file = tmp_path / "data.parquet"
+    file.write_bytes(hostile.file(Random(".parquet495"), ".parquet"))
+    assert refusal(file) == (
+        f"{file}: cannot be read as Parquet (what it says of a column contradicts itself); "
+        "write the file again"
+    )

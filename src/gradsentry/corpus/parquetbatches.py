@@ -7,10 +7,15 @@ takes is reckoned before it is made (see `arrowsizes`), and no more rows are mad
 
 from __future__ import annotations
 
+import faulthandler
+import os
+import signal
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +26,13 @@ from gradsentry.corpus.streams import Budget, refuse_long_row
 from gradsentry.errors import DataError
 from gradsentry.settings import Limits
 
+if sys.platform != "win32":
+    import resource
+
 READ = 256  # rows held at a time, of files whose row groups may hold a million
 _DICTIONARY = 2 << 20  # bytes of a dictionary; those who write Parquet give one up at half of that
 _AT_ONCE = 256 << 20  # bytes of rows that are made at a time
+_ASKED: set[tuple[str, int, int]] = set()  # files whose metadata do not abort a process: path, size, time
 _MOST_VALUES = 1 << 27  # of a column in a group of rows, where less than a byte of each is stored
 
 
@@ -41,6 +50,7 @@ def batches(source: BinaryIO, path: Path, limits: Limits) -> Iterator[tuple[pa.R
     """
     with pq.ParquetFile(source) as file:
         metadata, schema = file.metadata, file.schema_arrow
+    _refuse_contradictory(metadata, path)
     columns = [_Column.of(one, source) for one in _chunks(metadata)]
     _refuse_too_much(columns, path, limits)
     kept = {column.name for column in columns if column.may_grow}
@@ -117,6 +127,45 @@ def _chunks(metadata: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         yield from (group.column(place) for place in range(group.num_columns))
+
+
+def _refuse_contradictory(metadata: pq.FileMetaData, path: Path) -> None:
+    """Raises a `DataError` where the metadata of a column contradict themselves.
+
+    Arrow's C++ throws then where Python asks for them, nothing there catches it, and the process is aborted.
+    So a copy of the process asks first. Where the system has no such copies there is no way to know.
+    """
+    about = path.stat()
+    key = (str(path), about.st_size, about.st_mtime_ns)
+    if key in _ASKED or not hasattr(os, "fork"):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the copy takes no lock that a thread may hold
+        child = os.fork()
+    if not child:
+        _ask_and_end(metadata)
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise DataError(
+            "cannot be read as Parquet (what it says of a column contradicts itself)",
+            where=str(path),
+            mend="write the file again",
+        )
+    _ASKED.add(key)
+
+
+def _ask_and_end(metadata: pq.FileMetaData) -> NoReturn:
+    """Asks for the metadata of each column and ends the process, without a word where it is aborted."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        faulthandler.disable()
+        signal.signal(signal.SIGABRT, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        for chunk in _chunks(metadata):
+            _ = chunk.path_in_schema, chunk.num_values, chunk.physical_type, chunk.has_dictionary_page
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def _dictionary_bytes(chunk: pq.ColumnChunkMetaData, source: BinaryIO) -> int:

@@ -176,7 +176,13 @@ def _script(word: str) -> int:
 
 
 def _beyond(own: Ints, at: Ints, step: int) -> Ints:
-    """Returns the first places at or beyond the given ones that are not the triggers' own."""
-    while (stuck := held_by(at, own)).any():
-        at = at + step * stuck
-    return at
+    """Returns the first places at or beyond the given ones that are not the triggers' own.
+
+    A row may be a trigger thousands of times over, so runs of own places are passed over at once.
+    """
+    if not len(own):
+        return at
+    ends = np.flatnonzero(np.diff(own) > 1)  # the last of each run but the last one
+    run = np.searchsorted(ends, np.searchsorted(own, at))
+    beyond = own[np.append(ends, len(own) - 1)] + 1 if step > 0 else own[np.insert(ends + 1, 0, 0)] - 1
+    return np.where(held_by(at, own), beyond[run], at)
