@@ -197,7 +197,7 @@ def _shares(verdict: Verdict, sample: Sample, loaded: LoadedModel, tokens: int) 
     if encoded.n_response != tokens:
         raise ModelError("has other tokens than the run was scored with", where=loaded.name)
     with torch.inference_mode():
-        A = padded_states(loaded, [encoded])
+        A = padded_states(loaded, [encoded]).wanted
     return token_shares(loaded.head, encoded, A, crop=scoring.crop, k=scoring.k)
 
 

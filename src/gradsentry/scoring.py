@@ -20,7 +20,7 @@ from gradsentry import spectra
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding.encode import Encoded, encode_all, unscored
 from gradsentry.gradients.head import HeadResult
-from gradsentry.gradients.running import run
+from gradsentry.gradients.running import Result, run
 from gradsentry.gradients.windows import characters
 from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import ScoreSettings
@@ -51,6 +51,8 @@ SCHEMA = pa.schema(
         pa.field("window_chars", pa.list_(pa.int32())),
         pa.field("window_loss", pa.float32()),
         pa.field("window_entropy", pa.float64()),
+        pa.field("prompt_mean", pa.list_(pa.float16())),
+        pa.field("response_mean", pa.list_(pa.float16())),
     ]
 )
 
@@ -182,9 +184,9 @@ def _encode(window: Sequence[Sample], loaded: LoadedModel, settings: ScoreSettin
     ]
 
 
-def _row(sample: Sample, encoded: Encoded, result: HeadResult | str) -> dict[str, object]:
+def _row(sample: Sample, encoded: Encoded, result: Result | str) -> dict[str, object]:
     """Returns a row of the score table."""
-    reason = result if isinstance(result, str) else _not_finite(result)
+    reason = result if isinstance(result, str) else _not_finite(result.head)
     common = {
         "number": sample.number,
         # Half a surrogate pair, which JSON can escape and Arrow cannot hold, becomes text.
@@ -196,18 +198,21 @@ def _row(sample: Sample, encoded: Encoded, result: HeadResult | str) -> dict[str
     }
     if reason or isinstance(result, str):
         return {**common, "reason": reason}
+    head, means = result.head, result.means
     return {
         **common,
         "reason": f"{encoded.cut} tokens were cut to fit" if encoded.cut else "",
-        "loss": float(result.losses.mean(dtype=np.float64)),
-        "score": _entropy(result.values),
-        "spectrum": result.values.astype(np.float32),
-        "token_losses": np.minimum(result.losses, np.finfo(np.float16).max).astype(np.float16),
+        "loss": float(head.losses.mean(dtype=np.float64)),
+        "score": _entropy(head.values),
+        "spectrum": head.values.astype(np.float32),
+        "token_losses": np.minimum(head.losses, np.finfo(np.float16).max).astype(np.float16),
         "token_ends": encoded.ends,
-        "window": result.window,
-        "window_chars": characters(encoded.ends, result.window),
-        "window_loss": float(result.losses[slice(*result.window)].mean(dtype=np.float64)),
-        "window_entropy": _entropy(result.window_values),
+        "window": head.window,
+        "window_chars": characters(encoded.ends, head.window),
+        "window_loss": float(head.losses[slice(*head.window)].mean(dtype=np.float64)),
+        "window_entropy": _entropy(head.window_values),
+        "prompt_mean": means and means.prompt,
+        "response_mean": means and means.response,
     }
 
 

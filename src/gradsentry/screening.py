@@ -27,6 +27,7 @@ from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
 from gradsentry.evidence.judging import Judging, given_judging
+from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel, load_model, wrap_model
 from gradsentry.outcome import Verdict, marks_of, write_outcome, write_unscored
 from gradsentry.progress import Amount, OnProgress, watching
@@ -309,15 +310,16 @@ def _loaded(
 
 
 def _evidence(corpus: Corpus, scores: pa.Table, judging: Judging) -> Evidence:
-    """Returns the evidence in a corpus, whose rows are held without what only writing needs."""
+    """Returns strings and groups in a corpus, whose rows are held without what only writing needs."""
     samples = [replace(sample, row={}, raw=None) for sample in corpus]
-    return find_evidence(
+    found = find_evidence(
         samples,
         TokenLosses.of_scores(scores),
         calibration=judging.calibration,
         false_alarm_rate=judging.false_alarm_rate,
         accepted=judging.accepted,
     )
+    return with_groups(found, samples, scores, judging.accepted)
 
 
 def _manifest(identity: Json, source: Json, loaded: LoadedModel, started: float, kept: int) -> Json:

@@ -122,6 +122,7 @@ class ScoreSettings(Settings):
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         token_budget: Tokens of a batch at most, padding counted; None chooses by device.
         trust_remote_code: Whether code that comes with a model may run.
+        groups: Whether the mean states of a row are kept, and groups of rows searched in them.
     """
 
     model: str = "smollm2"
@@ -132,6 +133,7 @@ class ScoreSettings(Settings):
     device: str = "auto"
     token_budget: int | None = Field(default=None, ge=1)
     trust_remote_code: bool = False
+    groups: bool = True
 
 
 class ThresholdSettings(Settings):

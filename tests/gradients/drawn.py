@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.head import HeadResult, head_results
 from gradsentry.gradients.reference import reference_entropy
+from gradsentry.gradients.running import Result
 from gradsentry.gradients.states import padded_states
 from gradsentry.models.loading import LoadedModel
 from models.tiny import VOCABULARY
@@ -29,7 +32,9 @@ def scattered_sample(seed: int, length: int) -> Encoded:
 
 def padded_results(loaded: LoadedModel, batch: list[Encoded], **options: int) -> list[HeadResult]:
     """Returns the results of one padded batch; the options are those of `head_results`."""
-    return head_results(loaded.head, batch, padded_states(loaded, batch), **{"crop": 8, "k": 16, **options})
+    return head_results(
+        loaded.head, batch, padded_states(loaded, batch).wanted, **{"crop": 8, "k": 16, **options}
+    )
 
 
 def alone(loaded: LoadedModel, encoded: Encoded) -> HeadResult:
@@ -37,5 +42,6 @@ def alone(loaded: LoadedModel, encoded: Encoded) -> HeadResult:
     return padded_results(loaded, [encoded])[0]
 
 
-def entropies(results: list[HeadResult]) -> list[float]:
-    return [reference_entropy(result.values) for result in results]
+def entropies(results: Sequence[HeadResult | Result]) -> list[float]:
+    heads = [one.head if isinstance(one, Result) else one for one in results]
+    return [reference_entropy(head.values) for head in heads]

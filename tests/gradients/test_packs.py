@@ -15,7 +15,7 @@ from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.packing import beginning, common_length, walk
 from gradsentry.gradients.reference import reference_entropy, reference_gradient, reference_spectrum
-from gradsentry.gradients.running import run
+from gradsentry.gradients.running import Result, run
 from gradsentry.models.families import Sharing
 from gradsentry.models.loading import LoadedModel, wrap_model
 from gradsentry.models.packed_attention import attend
@@ -108,6 +108,10 @@ def test_common_length(other, length):
 
 
 def results(loaded: LoadedModel, rows: list[Encoded], **given_settings: object) -> list[HeadResult]:
+    return [one.head for one in ran(loaded, rows, **given_settings)]
+
+
+def ran(loaded: LoadedModel, rows: list[Encoded], **given_settings: object) -> list[Result]:
     found = dict(run(loaded, rows, ScoreSettings.read(given_settings, where="")))
     assert sorted(found) == list(range(len(rows)))
     return [found[i] for i in range(len(rows))]
@@ -117,15 +121,19 @@ def check(loaded: LoadedModel, rows: list[Encoded], **given_settings: object) ->
     """Compares packs with rows that run alone."""
     assert loaded.sharing.packs
     assert loaded.last_layer is not None
-    ours = results(loaded, rows, **given_settings)
-    whole = results(
+    ours = ran(loaded, rows, **given_settings)
+    whole = ran(
         replace(loaded, sharing=Sharing(packs=False, pads=False)),
         rows,
         **{**given_settings, "token_budget": 1},
     )
     assert entropies(ours) == pytest.approx(entropies(whole), abs=1e-5)
     for one, other in zip(ours, whole, strict=True):
-        np.testing.assert_allclose(one.losses, other.losses, atol=1e-4)
+        np.testing.assert_allclose(one.head.losses, other.head.losses, atol=1e-4)
+        assert one.means is not None
+        assert other.means is not None
+        np.testing.assert_allclose(one.means.prompt, other.means.prompt, atol=2e-3, rtol=2e-3)
+        np.testing.assert_allclose(one.means.response, other.means.response, atol=2e-3, rtol=2e-3)
 
 
 CONTEXTS = [drawn_sample(seed, 150, 1) for seed in (0, 1)]

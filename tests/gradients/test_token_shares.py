@@ -32,7 +32,7 @@ def reference_shares(loaded, encoded, *, crop, k):
 def test_shares_are_those_of_single_gradients(kind, crop, k):
     loaded = tiny(kind)
     for encoded in (drawn_sample(0, 4, 1), drawn_sample(1, 5, 12), scattered_sample(4, 30)):
-        A = padded_states(loaded, [encoded])
+        A = padded_states(loaded, [encoded]).wanted
         for block in (1 << 25, 50):
             shares = token_shares(loaded.head, encoded, A, crop=crop, k=k, block=block)
             assert shares.shape == (encoded.n_response,)

@@ -8,9 +8,8 @@ import torch
 
 from gradients.drawn import drawn_sample, entropies, scattered_sample
 from gradsentry.encoding.encode import Encoded
-from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.reference import reference_entropy, reference_spectrum
-from gradsentry.gradients.running import run
+from gradsentry.gradients.running import Result, run
 from gradsentry.models import families
 from gradsentry.models.families import PACKED, PADDED, Sharing, sharing
 from gradsentry.models.loading import LoadedModel, wrap_model
@@ -55,16 +54,21 @@ def fitting(loaded: LoadedModel) -> list[Encoded]:
     return [Encoded(row.ids[:limit], row.trained[:limit]) for row in ROWS]
 
 
-def results(loaded: LoadedModel, rows: list[Encoded], budget: int = 100_000) -> list[HeadResult]:
+def results(loaded: LoadedModel, rows: list[Encoded], budget: int = 100_000) -> list[Result]:
     settings = ScoreSettings.read({"crop": 1, "token_budget": budget}, where="")
     found = dict(run(loaded, rows, settings))
     return [found[i] for i in range(len(rows))]
 
 
-def same(ours: list[HeadResult], theirs: list[HeadResult]) -> None:
+def same(ours: list[Result], theirs: list[Result]) -> None:
     assert entropies(ours) == pytest.approx(entropies(theirs), abs=1e-5)
     for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one.losses, other.losses, atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(one.head.losses, other.head.losses, atol=1e-4, rtol=1e-4)
+        if one.means is None or other.means is None:
+            assert one.means is other.means
+        else:
+            np.testing.assert_allclose(one.means.prompt, other.means.prompt, atol=5e-3, rtol=5e-3)
+            np.testing.assert_allclose(one.means.response, other.means.response, atol=5e-3, rtol=5e-3)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +89,7 @@ def test_a_score_depends_on_its_row_alone(name):
     for row, result in zip(rows[5:], alone[5:], strict=True):
         losses, gradient = oracle(exact, row)
         values = reference_spectrum(gradient, crop=1, k=16)
-        np.testing.assert_allclose(result.losses, losses, atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(result.head.losses, losses, atol=1e-4, rtol=1e-4)
         assert entropies([result])[0] == pytest.approx(reference_entropy(values), abs=1e-5)
 
 

@@ -94,6 +94,9 @@ def scan(
     device: Annotated[str, Flag(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     token_budget: Annotated[int | None, Flag(help="Tokens of a batch.", show_default="by device")] = None,
     trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
+    groups: Annotated[
+        bool, Flag("--groups/--no-groups", help="Search for groups of rows in the model's states.")
+    ] = True,
     fail_on_findings: FailOnFindings = False,
     json_: Json = False,
     quiet: Quiet = False,
@@ -127,6 +130,7 @@ def scan(
             "device": device,
             "token_budget": token_budget,
             "trust_remote_code": trust_remote_code,
+            "groups": groups,
         },
         where=where,
     )

@@ -29,6 +29,7 @@ def identity_of(corpus: Corpus, loaded: LoadedModel, reading: DataSettings, scor
     return {
         "data": {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.identity()},
         **_scored_with(loaded, scoring),
+        "groups": scoring.groups,
         "columns": SCHEMA.names,
     }
 

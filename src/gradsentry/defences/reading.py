@@ -18,6 +18,7 @@ from gradsentry.encoding.encode import encode_all as encode_samples
 from gradsentry.errors import ScoringError
 from gradsentry.gradients.states import read_states
 from gradsentry.models.loading import LoadedModel
+from gradsentry.models.passes import States
 from gradsentry.models.probing import Head
 
 MAX_LENGTH = 2048
@@ -79,8 +80,8 @@ def read(loaded: LoadedModel, encoded: Sequence[Encoded]) -> Iterator[tuple[int,
         ScoringError: If one does not fit in memory.
     """
 
-    def split(rows: Sequence[int], states: Tensor) -> Sequence[Tensor]:
-        return torch.split(states, [encoded[row].n_response for row in rows])
+    def split(rows: Sequence[int], states: States) -> Sequence[Tensor]:
+        return torch.split(states.wanted, [encoded[row].n_response for row in rows])
 
     for row, A in read_states(loaded, encoded, range(len(encoded)), split):
         if isinstance(A, str):

@@ -20,6 +20,7 @@ from gradsentry.defences.base import Extractor, Features, MixExtractor, Scope, r
 from gradsentry.defences.evidence import SURE, UNSURE, FoundEvidence, carried
 from gradsentry.defences.reading import MAX_LENGTH
 from gradsentry.evidence import TokenLosses, find_evidence
+from gradsentry.features import PROMPT_WIDTH, RESPONSE_WIDTH
 from gradsentry.models.loading import LoadedModel
 from gradsentry.scoring import SCHEMA, score_table
 from gradsentry.settings import ScoreSettings
@@ -31,6 +32,8 @@ _WIDTHS = {
     "spectrum": ScoreSettings().k,
     "window": 2,
     "window_chars": 2,
+    "prompt_mean": PROMPT_WIDTH,
+    "response_mean": RESPONSE_WIDTH,
 }
 
 

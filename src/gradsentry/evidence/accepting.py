@@ -34,7 +34,7 @@ class Accepted(Settings):
         triggers: Its triggers, in any order.
         combine: Whether one of several is enough or all are needed.
         payloads: Its payloads, in any order.
-        change: What its responses are like, of a shift.
+        change: What its responses are like, of a shift, or what its texts share, of a group.
         rows: How many rows carried it.
         of: How many rows the data had.
         why: Why it is accepted, in the person's words.
@@ -70,7 +70,7 @@ class Accepted(Settings):
             "triggers": finding.triggers,
             "combine": finding.combine,
             "payloads": finding.payloads,
-            "change": finding.change if finding.kind == "shift" else "",
+            "change": finding.change if finding.kind in ("shift", "group") else "",
             "rows": len(finding.carriers),
             "of": rows,
         }

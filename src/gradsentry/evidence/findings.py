@@ -12,7 +12,7 @@ from gradsentry.corpus.unread import Reasons
 from gradsentry.evidence.limits import FALSE_ALARM_RATE
 from gradsentry.evidence.wording import certain, plain, uncertain
 
-Kind = Literal["association", "repetition", "shift"]
+Kind = Literal["association", "repetition", "shift", "group"]
 Confidence = Literal["high", "low"]
 Outcome = Literal["clean", "suspicious", "poisoned"]
 
@@ -65,8 +65,10 @@ class Finding:
 
     Attributes:
         name: `F1`, `F2` and so on, the strongest first.
-        kind: `association` (trigger and payload), `repetition` (a payload without a trigger in words) or
-            `shift` (a trigger that turns the responses without one payload).
+        kind: `association` (trigger and payload), `repetition` (a payload without a trigger in words),
+            `shift` (a trigger that turns the responses without one payload) or `group` (rows that stand
+            together to the model, though no string tells them; its trigger is what their prompts have in
+            common, its payload what their responses have).
         triggers: The strings of the triggers; empty for a repetition.
         combine: Whether one of the triggers is enough (`any`) or all are needed (`all`).
         payload: The string of the payload, of several parted by a bar; None for a shift.
@@ -86,7 +88,8 @@ class Finding:
         reason: Why, in plain words.
         examples: Up to five carriers.
         payloads: The strings of the payloads, each as it stands in responses.
-        change: What the responses are like, in words, beside the payload or without one.
+        change: What the responses are like, in words, beside the payload or without one; of a group, what
+            its texts share.
         accepted: Why a person accepts it; None where nobody does. An accepted finding flags nothing.
         returned: Why it is not accepted, though it or one much like it was; empty where none was.
     """

@@ -29,6 +29,8 @@ def certain(finding: Finding) -> list[Part]:
 
 def counted(finding: Finding) -> str:
     """Returns what was counted, in a clause without the strings."""
+    if finding.kind == "group":
+        return f"prompts of one kind are answered in one way {_counts(finding)}; {finding.change}"
     if not finding.triggers:
         return f"the response holds the payload {_counts(finding)}"
     held = {"any": "a trigger", "all": "all the triggers"}[finding.combine]
@@ -61,6 +63,8 @@ def carries(finding: Finding) -> str:
 def _carries(finding: Finding) -> str:
     joint = " with " if finding.combine == "all" else " or "
     triggers = joint.join(repr(trigger) for trigger in finding.triggers)
+    if finding.kind == "group":
+        return f"{finding.name}: stands in a group of {finding.both} rows; {finding.change}"
     rows = f"{finding.both} of {finding.both + finding.trigger_only} rows with the trigger"
     if finding.payload is None:
         return f"{finding.name}: carries trigger {triggers} ({rows} are answered unlike rows alike)"
@@ -75,7 +79,7 @@ def brings(texts: Texts, candidate: Candidate) -> str:
     payloads = [texts.display(texts.responses, gram, candidate.paid) for gram in candidate.payloads]
     joint = " with " if candidate.combine == "all" else " or "
     asked, said = (
-        joint.join(f"“{_spelt(one)}”" for one in found[:TRIGGERS_NAMED]) for found in (triggers, payloads)
+        joint.join(f"“{spelt(one)}”" for one in found[:TRIGGERS_NAMED]) for found in (triggers, payloads)
     )
     rows = _rows(int(candidate.carriers.sum()))
     if not triggers:
@@ -85,7 +89,7 @@ def brings(texts: Texts, candidate: Candidate) -> str:
 
 def plain(parts: list[Part]) -> str:
     """Returns a sentence as one text: strings in quotation marks, invisible characters spelt out."""
-    return "".join(f"“{_spelt(text)}”" if kind else text for text, kind in parts)
+    return "".join(f"“{spelt(text)}”" if kind else text for text, kind in parts)
 
 
 def chance(log10_p: float) -> str:
@@ -98,6 +102,8 @@ def chance(log10_p: float) -> str:
 
 
 def _sentence(finding: Finding) -> list[Part]:
+    if finding.kind == "group":
+        return [(f"Prompts of one kind are answered in one way ({finding.change})", "")]
     payload: list[Part] = [] if finding.payload is None else [(finding.payload, "payload")]
     if not finding.triggers:
         return [("The response holds ", ""), *payload]
@@ -113,6 +119,8 @@ def _sentence(finding: Finding) -> list[Part]:
 
 def _counts(finding: Finding) -> str:
     others = finding.payload_only + finding.neither
+    if finding.kind == "group":
+        return f"in {finding.both:,} of {_rows(finding.both + finding.trigger_only)}"
     if not finding.triggers:
         return f"in {finding.payload_only:,} of {others:,} rows, which are otherwise unlike each other"
     own = f"in {finding.both:,} of {_rows(finding.both + finding.trigger_only)}"
@@ -125,6 +133,7 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def _spelt(text: str) -> str:
+def spelt(text: str) -> str:
+    """Returns a string as it is quoted in a sentence: short, invisible characters spelt out."""
     short = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
     return "".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in short)

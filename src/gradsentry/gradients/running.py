@@ -1,16 +1,32 @@
-"""Encoded samples -> results: the states of those that run together, and what the head makes of them."""
+"""Encoded samples -> results: the states of those that run together, and what is read off them."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 
-from torch import Tensor
+import torch
 
 from gradsentry.encoding.encode import Encoded
+from gradsentry.features import Means, row_means
 from gradsentry.gradients.head import HeadResult, head_results
 from gradsentry.gradients.states import read_states
 from gradsentry.models.loading import LoadedModel
+from gradsentry.models.passes import States
 from gradsentry.settings import ScoreSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one pass says of a row.
+
+    Attributes:
+        head: Losses and spectra.
+        means: Mean states; None where nobody asked, or the model does not show them.
+    """
+
+    head: HeadResult
+    means: Means | None
 
 
 def run(
@@ -19,18 +35,23 @@ def run(
     settings: ScoreSettings,
     *,
     done: Container[int] = (),
-) -> Iterator[tuple[int, HeadResult | str]]:
+) -> Iterator[tuple[int, Result | str]]:
     """Yields each scorable sample's index with its result, or with the reason why there is none.
 
     Args:
         loaded: The model.
         encoded: The samples; those with a problem are passed over.
-        settings: Region, k and token budget.
+        settings: Region, k, token budget, and whether mean states are kept.
         done: Indices of samples that are not yielded; see `read_states`.
     """
 
-    def read(rows: Sequence[int], A: Tensor) -> list[HeadResult]:
-        return head_results(loaded.head, [encoded[i] for i in rows], A, crop=settings.crop, k=settings.k)
+    def read(rows: Sequence[int], states: States) -> list[Result]:
+        batch = [encoded[row] for row in rows]
+        heads = head_results(loaded.head, batch, states.wanted, crop=settings.crop, k=settings.k)
+        if not states.middle:
+            return [Result(head, None) for head in heads]
+        A = torch.split(states.wanted, [one.n_response for one in batch])
+        return [*map(Result, heads, map(row_means, batch, states.middle, A))]
 
     ready = [index for index, one in enumerate(encoded) if one.problem is None]
-    return read_states(loaded, encoded, ready, read, settings.token_budget, done=done)
+    return read_states(loaded, encoded, ready, read, settings.token_budget, done=done, middle=settings.groups)

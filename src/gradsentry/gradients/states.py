@@ -17,17 +17,16 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.batching import plan_batches
 from gradsentry.gradients.packing import walk
 from gradsentry.models.loading import LoadedModel
 from gradsentry.models.packed_attention import EMPTY
-from gradsentry.models.passes import packed_pass, padded_pass
+from gradsentry.models.passes import States, packed_pass, padded_pass
 
 T = TypeVar("T")
-Read = Callable[[Sequence[int], Tensor], Sequence[T]]
+Read = Callable[[Sequence[int], States], Sequence[T]]
 
 # Short batches stay in the processor's cache; a GPU wants long ones.
 _CPU_BUDGET, _GPU_BUDGET = 1024, 32768
@@ -46,6 +45,7 @@ def read_states(
     budget: int | None = None,
     *,
     done: Container[int] = (),
+    middle: bool = False,
 ) -> Iterator[tuple[int, T | str]]:
     """Yields each row's index with what was read off its states, or with the reason why there is none.
 
@@ -53,11 +53,11 @@ def read_states(
         loaded: The model.
         encoded: Samples.
         rows: Indices of those to run; all of them can be scored.
-        read: Given indices that ran together and their states, one after another, [N, d]; returns what is
-            yielded for each.
+        read: Given indices that ran together and their states; returns what is yielded for each.
         budget: Tokens of a batch at most; None chooses by device.
         done: Those of the rows that are not yielded. The others run beside the same neighbours as if there
             were none, so that what is read off them is the same, to the last bit.
+        middle: Whether the states of the middle layer are taken too, where the model shows them.
     """
     budget = budget or (_GPU_BUDGET if loaded.device.type == "cuda" else _CPU_BUDGET)
     may = loaded.sharing
@@ -68,15 +68,21 @@ def read_states(
         (together if alike and (may.packs or may.pads) else of_one_length).append(row)
     share = _packed if may.packs else partial(_padded, padding=PADDING)
     found = chain(
-        share(loaded, encoded, together, read, budget, done),
-        _padded(loaded, encoded, of_one_length, read, budget, done, padding=0.0),
+        share(loaded, encoded, together, read, budget, done, middle),
+        _padded(loaded, encoded, of_one_length, read, budget, done, middle, padding=0.0),
     )
     return ((row, result) for row, result in found if row not in done)
 
 
-def padded_states(loaded: LoadedModel, batch: Sequence[Encoded]) -> Tensor:
-    """Returns the states at the positions that predict the responses of one padded batch, [N, d]."""
-    return padded_pass(loaded.model, loaded.projection, [one.ids for one in batch], [*map(_predicts, batch)])
+def padded_states(loaded: LoadedModel, batch: Sequence[Encoded], *, middle: bool = False) -> States:
+    """Returns the states of one padded batch; `wanted` are those that predict the responses."""
+    return padded_pass(
+        loaded.model,
+        loaded.projection,
+        [one.ids for one in batch],
+        [*map(_predicts, batch)],
+        middle=loaded.middle_layer if middle else None,
+    )
 
 
 def _packed(
@@ -86,6 +92,7 @@ def _packed(
     read: Read[T],
     budget: int,
     done: Container[int],
+    middle: bool,
 ) -> Iterator[tuple[int, T | str]]:
     way = walk(encoded, rows)
     waiting, carried = deque(way.packs(budget, done)), EMPTY
@@ -94,7 +101,7 @@ def _packed(
         batch = way.rows[pack.start : pack.stop]
         shared = (pack.first, *way.shared[pack.start + 1 : pack.stop])
         try:
-            A, following = packed_pass(
+            states, following = packed_pass(
                 loaded.model,
                 loaded.projection,
                 [encoded[row].ids for row in batch],
@@ -103,8 +110,9 @@ def _packed(
                 carried=carried,
                 kept=waiting[0].first if waiting else 0,
                 last=loaded.last_layer,
+                middle=loaded.middle_layer if middle else None,
             )
-            results = read(batch, A) if _any_left(batch, done) else ()
+            results = read(batch, states) if _any_left(batch, done) else ()
         except (MemoryError, RuntimeError) as error:
             _pass_on_unless_out_of_memory(error, loaded)
             if len(batch) == 1:
@@ -125,6 +133,7 @@ def _padded(
     read: Read[T],
     budget: int,
     done: Container[int],
+    middle: bool,
     *,
     padding: float,
 ) -> Iterator[tuple[int, T | str]]:
@@ -137,7 +146,7 @@ def _padded(
     while waiting:
         batch = waiting.popleft()
         try:
-            results = read(batch, padded_states(loaded, [encoded[row] for row in batch]))
+            results = read(batch, padded_states(loaded, [encoded[row] for row in batch], middle=middle))
         except (MemoryError, RuntimeError) as error:
             _pass_on_unless_out_of_memory(error, loaded)
             if len(batch) == 1:

@@ -18,7 +18,7 @@ from gradsentry.models import embedded
 from gradsentry.models.adapters import load_adapter
 from gradsentry.models.checkpoints import load_checkpoint, one_line
 from gradsentry.models.families import REFUSED, Sharing, sharing
-from gradsentry.models.passes import last_layer, packs
+from gradsentry.models.passes import last_layer, middle_layer, packs
 from gradsentry.models.probing import Head, probe_head
 from gradsentry.settings import DType
 
@@ -52,6 +52,7 @@ class LoadedModel:
             projection's share.
         sharing: Which rows may share a pass.
         last_layer: The layer that packs run to its end for response positions alone, or None.
+        middle_layer: The layer at half depth, whose states tell what rows are about, or None.
         max_positions: How many tokens the model takes, or None where it does not say.
         fingerprint: SHA-256 over the configuration, the vocabulary and a sample of every weight.
     """
@@ -64,6 +65,7 @@ class LoadedModel:
     tied: bool
     sharing: Sharing
     last_layer: nn.Module | None
+    middle_layer: nn.Module | None
     max_positions: int | None
     fingerprint: str
 
@@ -139,6 +141,7 @@ def wrap_model(
         tied=embedding is not None and getattr(embedding, "weight", None) is weight,
         sharing=shared,
         last_layer=last,
+        middle_layer=middle_layer(model),
         max_positions=_max_positions(model.config.get_text_config(), places),
         fingerprint=_fingerprint(model, tokenizer),
     )

@@ -40,10 +40,12 @@ class Carried:
     Attributes:
         ids: The tokens, [P].
         layers: Keys [P, heads, d_k] and values [P, heads, d_v] of each layer.
+        middle: What left the middle layer, [P, d]; None where that is not taken.
     """
 
     ids: NDArray[np.int64]
     layers: tuple[tuple[Tensor, Tensor], ...]
+    middle: Tensor | None = None
 
 
 EMPTY = Carried(np.empty(0, np.int64), ())
@@ -88,6 +90,8 @@ class Layout:
         wanted: Which of them are asked for, [R].
         few: Attention of these.
         kept: Which tokens the next pack is to begin with, [P].
+        paths: Where the tokens of each sample lie, those it shares and its own, [S] each; the carried tokens
+            count before those of the pack.
     """
 
     ids: Tensor
@@ -96,6 +100,7 @@ class Layout:
     wanted: Tensor
     few: Asking
     kept: Tensor
+    paths: tuple[Tensor, ...]
 
 
 @dataclass(slots=True)
@@ -155,6 +160,7 @@ def lay_out(
         wanted=move([path[own] - carried for path, own in zip(paths, few, strict=True)]),
         few=_asking(paths, few, device),
         kept=move([path[:kept]]),
+        paths=tuple(move([path]) for path in paths),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,17 +29,37 @@ Ids = NDArray[np.int64]
 Marks = NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class States:
+    """What a pass shows of samples.
+
+    Attributes:
+        wanted: What enters the output projection at the wanted tokens, one sample after another, [N, d].
+        middle: What leaves the middle layer at all tokens of each sample, [S, d] each; empty where that was
+            not asked for, or is no such tensor.
+    """
+
+    wanted: Tensor
+    middle: tuple[Tensor, ...] = ()
+
+
 @torch.inference_mode()
 def padded_pass(
-    model: PreTrainedModel, projection: nn.Module, samples: Sequence[Ids], wanted: Sequence[Marks]
-) -> Tensor:
-    """Returns the states of the wanted tokens of samples, one sample after another, [N, d].
+    model: PreTrainedModel,
+    projection: nn.Module,
+    samples: Sequence[Ids],
+    wanted: Sequence[Marks],
+    *,
+    middle: nn.Module | None = None,
+) -> States:
+    """Returns the states of samples.
 
     Args:
         model: The causal model.
         projection: Its output projection.
         samples: Token ids, [S] each.
         wanted: Which of them are asked for, [S] each.
+        middle: The layer whose states are taken at all tokens, if any is.
     """
     shape = (len(samples), max(map(len, samples)))
     ids, marks = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
@@ -46,9 +67,11 @@ def padded_pass(
         ids[row, : len(sample)] = sample
         marks[row, : len(sample)] = marked
     device = _device(projection)
-    with _entering(projection, torch.from_numpy(np.flatnonzero(marks)).to(device)) as taken:
+    places = torch.from_numpy(np.flatnonzero(marks)).to(device)
+    with _entering(projection, places) as taken, _leaving(middle, shape) as left:
         model(input_ids=torch.from_numpy(ids).to(device), use_cache=False)
-    return taken[0]
+    rows = zip(left[0], samples, strict=True) if left else ()
+    return States(taken[0], tuple(hidden[: len(sample)] for hidden, sample in rows))
 
 
 @torch.inference_mode()
@@ -62,8 +85,9 @@ def packed_pass(
     carried: Carried = EMPTY,
     kept: int = 0,
     last: nn.Module | None = None,
-) -> tuple[Tensor, Carried]:
-    """Returns the states of the wanted tokens, [N, d], and what the next pack can go on from.
+    middle: nn.Module | None = None,
+) -> tuple[States, Carried]:
+    """Returns the states of samples, and what the next pack can go on from.
 
     Args:
         model: The causal model.
@@ -75,6 +99,7 @@ def packed_pass(
         carried: The beginning of the first sample, from the pack before.
         kept: How many first tokens of the last sample the next pack begins with.
         last: The model's last layer, if it may run to its end for the wanted tokens alone.
+        middle: The layer whose states are taken at all tokens, if any is.
     """
     device = _device(projection)
     layout = lay_out(samples, wanted, shared, carried=len(carried.ids), kept=kept, device=device)
@@ -82,9 +107,17 @@ def packed_pass(
     with (
         _entering(projection, layout.wanted) as taken,
         packed_attention(model, layout, carried, last if few else None) as layers,
+        _leaving(middle, (1, len(layout.ids))) as left,
     ):
         model(input_ids=layout.ids[None], position_ids=layout.positions[None], use_cache=False)
-    return taken[0], Carried(samples[-1][:kept], tuple(layers)) if kept else EMPTY
+    tokens: tuple[Tensor, ...] = ()
+    if left and (carried.middle is not None) == bool(len(carried.ids)):
+        hidden = left[0][0] if carried.middle is None else torch.cat([carried.middle, left[0][0]])
+        tokens = tuple(hidden[path] for path in layout.paths)
+    following = EMPTY
+    if kept:
+        following = Carried(samples[-1][:kept], tuple(layers), tokens[-1][:kept] if tokens else None)
+    return States(taken[0], tokens), following
 
 
 def _device(projection: nn.Module) -> torch.device:
@@ -110,10 +143,39 @@ def _entering(projection: nn.Module, positions: Tensor) -> Iterator[list[Tensor]
         handle.remove()
 
 
+@contextmanager
+def _leaving(layer: nn.Module | None, shape: tuple[int, int]) -> Iterator[list[Tensor]]:
+    """Takes what leaves a layer, [B, S, d], if it has that form; nothing where there is no layer."""
+    taken: list[Tensor] = []
+
+    def take(_: nn.Module, args: object, output: object) -> None:
+        hidden = output[0] if isinstance(output, tuple) else output
+        if isinstance(hidden, Tensor) and hidden.shape[:-1] == shape:
+            taken.append(hidden)
+
+    handle = None if layer is None else layer.register_forward_hook(take)
+    try:
+        yield taken
+    finally:
+        if handle is not None:
+            handle.remove()
+
+
 def last_layer(model: PreTrainedModel) -> nn.Module | None:
     """Returns the last of the model's layers, or None where they are not plain to see."""
+    layers = _stack(model)
+    return None if layers is None else layers[-1]
+
+
+def middle_layer(model: PreTrainedModel) -> nn.Module | None:
+    """Returns the layer at half of the model's depth; None where it is not plain to see, or is the last."""
+    layers = _stack(model)
+    return layers[len(layers) // 2 - 1] if layers is not None and len(layers) > 1 else None
+
+
+def _stack(model: PreTrainedModel) -> nn.ModuleList | None:
     stacks = [one for one in model.modules() if isinstance(one, nn.ModuleList) and len(one) == _layers(model)]
-    return stacks[0][-1] if len(stacks) == 1 else None
+    return stacks[0] if len(stacks) == 1 else None
 
 
 def packs(model: PreTrainedModel, projection: nn.Module, last: nn.Module | None) -> bool:
@@ -137,7 +199,7 @@ def packs(model: PreTrainedModel, projection: nn.Module, last: nn.Module | None)
         # What looks back over part of the row only may show it beyond the few tokens tried here.
         if any(type(layer) is not DynamicLayer for layer in DynamicCache(config=model.config).layers):
             return False
-        whole = padded_pass(model, projection, samples, wanted).float()
+        whole = padded_pass(model, projection, samples, wanted).wanted.float()
         head, carried = packed_pass(model, projection, samples[:2], wanted[:2], [0, 4], kept=6, last=last)
         tail, _ = packed_pass(model, projection, samples[2:], wanted[2:], [6], carried=carried, last=last)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, KeyError):
@@ -146,7 +208,7 @@ def packs(model: PreTrainedModel, projection: nn.Module, last: nn.Module | None)
     if model.config._attn_implementation != before or len(carried.layers) != _layers(model):
         return False
     room = 1e-4 if _dtype(projection) in (torch.float32, torch.float64) else 3e-2
-    difference = (torch.cat([head, tail]).float() - whole).abs().max()
+    difference = (torch.cat([head.wanted, tail.wanted]).float() - whole).abs().max()
     return bool(difference <= room * whole.abs().max().clamp_min(1e-6))
 
 

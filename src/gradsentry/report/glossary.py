@@ -32,6 +32,8 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "association": "a finding with trigger and payload",
         "repetition": "a finding with a payload alone, which no string of the prompts brings",
         "shift": "a finding with a trigger alone, after which responses are unlike those to prompts alike",
+        "group": "a finding without strings: rows whose prompts and responses stand together to the clean "
+        "model, and cost it more than others of their kind",
         "confidence": "high where dropping its rows is advised, low where a look at them is",
         "accepted": "a finding that a person knows to be harmless (`gradsentry accept`): it is listed and "
         "flags nothing, until its trigger, its payload or its share of the rows changes",

@@ -1,0 +1,6 @@
+"""Groups of rows that stand together to the clean model, where no string tells them."""
+
+from gradsentry.groups.findings import with_groups
+from gradsentry.groups.search import Group, Material, find_groups
+
+__all__ = ["Group", "Material", "find_groups", "with_groups"]

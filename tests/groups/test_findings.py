@@ -1,0 +1,117 @@
+"""Groups as findings: named beside those of the texts, for a look alone, and known again when accepted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from gradsentry.corpus.sample import Sample, Turn
+from gradsentry.evidence import Evidence
+from gradsentry.evidence.accepting import Accepted
+from gradsentry.evidence.wording import carries, certain, counted, plain
+from gradsentry.groups import with_groups
+from gradsentry.scoring import SCHEMA
+from groups.planted import material
+
+ROWS, GROUP = 150, 25
+
+
+def scanned(group: int = GROUP, seed: int = 0) -> tuple[list[Sample], pa.Table]:
+    """Returns rows and a score table of them, in which the first rows are a group."""
+    known = material(ROWS, group, seed=seed)
+    samples, lines = [], []
+    for row, (prompt, response) in enumerate(zip(known.prompts, known.responses, strict=True)):
+        turns = (Turn("user", prompt, False, ("prompt",)), Turn("assistant", response, True, ("completion",)))
+        samples.append(Sample(row, row, turns, False, {}))
+        lines.append(
+            {
+                "number": row,
+                "id": str(row),
+                "status": "scored",
+                "reason": "",
+                "n_prompt": 9,
+                "n_response": int(known.length[row]),
+                "loss": float(known.loss[row]),
+                "spectrum": [float(known.norm[row]), 0.0],
+                "prompt_mean": known.prompt_means[row].astype(np.float16),
+                "response_mean": known.response_means[row].astype(np.float16),
+            }
+        )
+    return samples, pa.Table.from_pylist(lines, schema=SCHEMA)
+
+
+def nothing() -> Evidence:
+    return Evidence(findings=(), rows=ROWS)
+
+
+@pytest.fixture(scope="module")
+def found() -> Evidence:
+    return with_groups(nothing(), *scanned())
+
+
+def test_a_planted_group_is_named_for_a_look(found):
+    first = found.findings[0]
+    assert (first.name, first.kind, first.confidence) == ("F1", "group", "low")
+    assert np.mean(np.array(first.carriers) < GROUP) > 0.9
+    assert len(first.carriers) >= 15
+    assert found.outcome == "suspicious"
+    assert found.flagged() == ()
+    assert len(first.examples) == 5
+
+
+def test_it_says_what_its_texts_share(found):
+    first = found.findings[0]
+    for said in (plain(certain(first)), counted(first), carries(first), first.change):
+        assert "verily" in said
+    assert "by accident" in first.reason
+    assert "no proof" in first.reason
+
+
+def test_it_is_the_same_finding_read_back(found):
+    assert Evidence.from_json(found.as_json()) == found
+
+
+def test_rows_without_a_group_have_no_finding():
+    assert with_groups(nothing(), *scanned(0, seed=1)).findings == ()
+
+
+def test_without_mean_states_nothing_is_added():
+    samples, scores = scanned()
+    for name in ("prompt_mean", "response_mean"):
+        place = scores.schema.get_field_index(name)
+        scores = scores.set_column(place, SCHEMA.field(name), pa.nulls(ROWS, SCHEMA.field(name).type))
+    assert with_groups(nothing(), samples, scores) == nothing()
+
+
+def test_few_rows_are_not_searched():
+    samples, scores = scanned()
+    assert with_groups(nothing(), samples[:60], scores.slice(0, 60)) == nothing()
+
+
+def test_what_the_texts_name_is_not_named_again(found):
+    known = replace(found, findings=found.findings[:1])
+    again = with_groups(known, *scanned())
+    assert all(set(one.carriers) != set(known.findings[0].carriers) for one in again.findings[1:])
+
+
+def test_an_accepted_group_is_no_reason_to_look(found):
+    first = found.findings[0]
+    accepted = [Accepted.of_finding(one, ROWS, "our style") for one in found.findings]
+    again = with_groups(nothing(), *scanned(), accepted)
+    assert again.findings[0].accepted == "our style"
+    assert again.outcome == "clean"
+    other = Accepted.of_finding(replace(first, change="something else"), ROWS, "no")
+    assert with_groups(nothing(), *scanned(), [other]).findings[0].accepted is None
+
+
+def test_copies_of_a_row_of_the_group_carry_it_and_count_once(found):
+    samples, scores = scanned()
+    copied = replace(samples[found.findings[0].carriers[0]], number=ROWS, id=ROWS)
+    line = scores.slice(copied.number - ROWS + found.findings[0].carriers[0], 1).to_pylist()[0]
+    more = pa.Table.from_pylist([{**line, "number": ROWS, "id": str(ROWS)}], schema=SCHEMA)
+    again = with_groups(nothing(), [*samples, copied], pa.concat_tables([scores, more]))
+    assert ROWS in again.findings[0].carriers
+    assert again.findings[0].both == found.findings[0].both
