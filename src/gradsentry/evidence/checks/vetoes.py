@@ -19,7 +19,6 @@ from gradsentry.evidence.index.strings import Gram, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, is_form_of
 from gradsentry.evidence.limits import (
-    ALWAYS,
     BY_ACCIDENT,
     COMMON_BY_ACCIDENT,
     CROWDED,
@@ -29,9 +28,6 @@ from gradsentry.evidence.limits import (
     MOST_RESPONSES,
     NATIVE,
     PART_OF_SENTENCES,
-    PATTERN,
-    SURELY_DRAWN,
-    TRIGGERS_MOST,
     USUAL,
 )
 
@@ -57,8 +53,6 @@ def _common(texts: Texts, candidate: Candidate) -> Iterator[str]:
     payload = candidate.payload or ()
     if not _is_whole(payload) and (len(unmarked(payload)) < LONG_PAYLOAD or candidate.coverage < LIKELY_OWN):
         yield "a common phrase inside longer responses"
-    if candidate.precision < ALWAYS or len(candidate.triggers) > TRIGGERS_MOST:
-        yield "a common payload that its triggers do not always bring"
     if texts.context.foreignness(candidate.triggers, candidate.both) < PART_OF_SENTENCES:
         yield "the trigger is part of its sentences, and the payload is common"
 
@@ -89,9 +83,6 @@ def doubts(texts: Texts, candidate: Candidate) -> Iterator[str]:
     if candidate.kind == "repetition":
         if candidate.paid.mean() > MOST_RESPONSES:
             yield "most responses hold it, so it may be how all of them are written"
-        alike = texts.crowding(candidate.paid, frozenset(), common=PATTERN) > SURELY_DRAWN
-        if _is_whole(candidate.payload) and alike:
-            yield "it is all of the response, and may be an honest stock answer"
     elif not is_implanted(texts, candidate.payload, candidate.paid, everyone):
         foreign = texts.context.foreignness(candidate.triggers, candidate.both)
         if foreign < NATIVE or of_one_template(texts, candidate.both, candidate.triggers):
