@@ -22,6 +22,7 @@ from gradsentry.commands.findings import findings_shown
 from gradsentry.corpus import open_corpus
 from gradsentry.deciding.thresholds import choose_threshold
 from gradsentry.encoding.encode import encode_all
+from gradsentry.encoding.rendering import chat_template
 from gradsentry.errors import UsageError
 from gradsentry.evidence import find_evidence
 from gradsentry.outcome import Verdict
@@ -88,6 +89,7 @@ def test_readers(tmp_path, suffix, first):
 def test_the_encoder(templated, first):
     tokenizer, before = byte_level(), byte_level().chat_template
     tokenizer.chat_template = TEMPLATE if templated else None
+    chat_template(tokenizer)  # what that imports takes seconds once
     encoded = 0
     try:
         for seed in range(first, first + BATCH):
