@@ -79,7 +79,8 @@ def _by_loss(kind: str, candidate: Candidate, statistics: Mapping[str, Statistic
     """Returns the decision on responses that a clean model finds less likely.
 
     The clean corpora of the calibration were not read with a model, so what decides is the chance by
-    accident of so unlikely responses to rows that have nothing in common but the trigger.
+    accident of so unlikely responses to rows that have nothing in common but the trigger. That rejects
+    accident alone: sums of money cost a small model more than other problems do. So it is a reason to look.
     """
-    sure = statistics["prompts alike"].strength >= DRAWN and candidate.log10_p <= LOSS_SURE
-    return Decision(kind, -candidate.log10_p, 0.0, "high" if sure else None, chance=candidate.log10_p)
+    look = statistics["prompts alike"].strength >= DRAWN and candidate.log10_p <= LOSS_SURE
+    return Decision(kind, -candidate.log10_p, 0.0, "low" if look else None, chance=candidate.log10_p)
