@@ -1,13 +1,14 @@
-"""Findings -> cards: trigger and payload, the four counts, example rows with both marked."""
+"""Findings -> cards: trigger and payload, counts, example rows with both marked; groups taken apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gradsentry.corpus import Sample
 from gradsentry.evidence import Example, Finding
 from gradsentry.evidence.wording import accident
+from gradsentry.report.apart import Apart, places_of, strength
 from gradsentry.report.pieces import Mark, Piece, in_line, pieces, shown
 from gradsentry.report.rowdata import row_name, shade_marks
 from gradsentry.report.words import finding_sentence
@@ -17,16 +18,19 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Cards on a page; `evidence.json` has all findings."""
-_TRIGGERS, _LENGTH = 12, 2000
+_TRIGGERS, _LENGTH, _SHOWN_TEXT = 12, 2000, 300
 
 
-def card(finding: Finding, verdict: Decision, samples: Mapping[int, Sample]) -> dict[str, Any]:
+def card(
+    finding: Finding, verdict: Decision, samples: Mapping[int, Sample], apart: Apart | None
+) -> dict[str, Any]:
     """Returns what a card shows.
 
     Args:
         finding: The finding.
         verdict: The verdict it is part of.
         samples: The rows of its examples, by number.
+        apart: What the rows of a group share; None of a finding of another kind.
     """
     return {
         "name": finding.name,
@@ -34,7 +38,7 @@ def card(finding: Finding, verdict: Decision, samples: Mapping[int, Sample]) -> 
         "confidence": finding.confidence,
         "accepted": None if finding.accepted is None else pieces(finding.accepted),
         "returned": finding.returned,
-        "sentence": finding_sentence(finding),
+        "sentence": finding_sentence(finding) if apart is None else _stands(finding),
         "triggers": [
             shown(one, [(0, len(one), "trigger")], limit=_LENGTH) for one in finding.triggers[:_TRIGGERS]
         ],
@@ -51,8 +55,43 @@ def card(finding: Finding, verdict: Decision, samples: Mapping[int, Sample]) -> 
         "surprise": _surprise(finding),
         "rows": len(finding.carriers),
         "reason": pieces(finding.reason),
-        "examples": [_example(one, verdict, samples[one.row]) for one in finding.examples],
+        "examples": [] if apart else [_example(one, verdict, samples[one.row]) for one in finding.examples],
+        "group": None if apart is None else _group(finding, apart, samples),
     }
+
+
+def _stands(finding: Finding) -> list[Piece]:
+    tail = finding.both + finding.trigger_only
+    said = f"{finding.both:,} of {tail:,} rows with prompts of one kind are answered in one way."
+    return [(f"No string tells them: {said}", "")]
+
+
+def _group(finding: Finding, apart: Apart, samples: Mapping[int, Sample]) -> dict[str, Any]:
+    """Returns what the card of a group shows in place of trigger and payload."""
+    return {
+        "strength": [(one.part, one.value, pieces(one.said)) for one in strength(finding)],
+        "shared": [
+            (f"What its {name} share", [pieces(one) for one in apart.said(name)])
+            for name in ("prompts", "responses")
+        ],
+        "rows": [
+            ("Rows of the group, the most typical first", _whole(apart, samples, apart.typical)),
+            ("The rows outside that lie nearest to it", _whole(apart, samples, apart.neighbours)),
+        ],
+    }
+
+
+def _whole(apart: Apart, samples: Mapping[int, Sample], numbers: Iterable[int]) -> list[dict[str, Any]]:
+    """Returns rows with what the group shares marked in them."""
+    made = []
+    for sample in (samples[number] for number in numbers):
+        texts = {}
+        for name, text in (("prompt", sample.prompt), ("response", sample.response)):
+            strings = apart.prompts if name == "prompt" else apart.responses
+            marks = [(*place, "shared") for place in places_of(text, strings)]
+            texts[name] = in_line(shown(text, marks, limit=_SHOWN_TEXT))
+        made.append({"id": row_name(sample), **texts})
+    return made
 
 
 def _surprise(finding: Finding) -> list[tuple[str, str]]:

@@ -11,6 +11,9 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "clean": "nothing was found",
         "suspicious": "a finding of low confidence; under the published rule, rows above tau",
         "poisoned": "a finding of high confidence, or a row that a person marked poisoned",
+        "map": "in the report: rows lie near each other where the clean model takes their prompts, or their "
+        "responses, for alike; two components of its mean states, of hundreds",
+        "mean state": "what the clean model makes of a text: the mean of its hidden states over the tokens",
         "policy": "what flags a row: evidence (the findings decide) or published (the score decides)",
     },
     "A row": {
@@ -34,6 +37,9 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "shift": "a finding with a trigger alone, after which responses are unlike those to prompts alike",
         "group": "a finding without strings: rows whose prompts and responses stand together to the clean "
         "model, and cost it more than others of their kind",
+        "strength": "of a group, the smaller of two numbers: minus the power of ten of the chance that "
+        "accident puts so many of its rows together (together), and makes them cost so much (costly)",
+        "nearest rows": "of a group, the rows outside whose prompts the clean model takes for most alike",
         "confidence": "high where dropping its rows is advised, low where a look at them is",
         "accepted": "a finding that a person knows to be harmless (`gradsentry accept`): it is listed and "
         "flags nothing, until its trigger, its payload or its share of the rows changes",

@@ -11,10 +11,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gradsentry.evidence import Finding
 from gradsentry.evidence.wording import OPEN
+from gradsentry.report.apart import taken_apart
 from gradsentry.report.cards import SHOWN as CARDS
 from gradsentry.report.cards import card
 from gradsentry.report.comparison import Comparison
+from gradsentry.report.corpusmap import CorpusMap, corpus_map
 from gradsentry.report.distribution import beside_length, counts_above, curve, expected_at
 from gradsentry.report.glossary import GLOSSARY, meaning
 from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
@@ -40,8 +43,11 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         comparison: The verdict beside the truth, where that is known.
     """
     findings = verdict.evidence.findings[:CARDS]
+    apart = {one.name: taken_apart(one, verdict) for one in findings if one.kind == "group"}
     examples = tuple(one.row for finding in findings for one in finding.examples)
+    examples += tuple(row for one in apart.values() for row in (*one.typical, *one.neighbours))
     chosen = select(verdict, examples)
+    drawn = corpus_map(verdict, findings)
     missed = (comparison.missed + comparison.wrong)[:_MISSED] if comparison else ()
     wanted = sorted({*chosen.numbers.tolist(), *examples, *missed})
     samples = dict(zip(wanted, verdict.corpus.take(wanted), strict=True))
@@ -52,7 +58,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "policy": verdict.policy,
         "words": said,
         "counts": verdict.counts,
-        "cards": [card(finding, verdict, samples) for finding in findings],
+        "cards": [card(finding, verdict, samples, apart.get(finding.name)) for finding in findings],
         "more_findings": len(verdict.evidence.findings) - len(findings),
         "chances": [f"1 in {math.exp(edge):,.0f}" for edge in LOSS_EDGES],
         "open": OPEN,
@@ -66,6 +72,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "files": _files(run, said.clean),
         "unscored": _unscored(verdict),
         "run": _what_was_run(verdict),
+        "map": None if drawn is None else _drawn(drawn, findings),
         "proof": proof(run),
         "comparison": _compared(verdict, comparison, samples) if comparison else None,
         "data": {
@@ -81,6 +88,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
                 "explain": explain_command(run),
             },
             "scores": _distribution(verdict, chosen, comparison),
+            "map": None if drawn is None else drawn.as_json(findings),
             "rows": row_data(verdict, chosen, [samples[number] for number in chosen.numbers.tolist()]),
         },
     }
@@ -90,6 +98,18 @@ def run_id(verdict: Decision) -> str:
     """Returns what tells a run from others: the marks that a browser keeps go by it."""
     identity = json.dumps(verdict.manifest["identity"], sort_keys=True)
     return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def _drawn(drawn: CorpusMap, findings: tuple[Finding, ...]) -> dict[str, Any]:
+    """Returns what the page says of the map beside drawing it."""
+    told = [one for one in findings if one.name in drawn.spread]
+    return {
+        "drawn": len(drawn.rows),
+        "total": drawn.total,
+        "left_out": drawn.left_out,
+        "findings": [one.name for one in told],
+        "said": [pieces(drawn.said(one)) for one in told],
+    }
 
 
 def _distribution(verdict: Decision, chosen: Selection, comparison: Comparison | None) -> dict[str, Any]:

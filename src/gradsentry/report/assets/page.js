@@ -28,6 +28,7 @@ if (data.scores.all.rows) {
   drawBesideLength();
 }
 drawRoc();
+drawMaps();
 wireMarks();
 wireTable();
 wireTheme();
