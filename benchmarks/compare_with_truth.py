@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gradsentry.screening import open_run
+from gradsentry.opening import open_run
 from gradsentry.settings import ThresholdSettings
 
 

@@ -25,7 +25,7 @@ from gradsentry.gradients.states import PADDING
 from gradsentry.models.loading import LoadedModel, wrap_model
 from gradsentry.models.packed_attention import lay_out
 from gradsentry.models.probing import Head
-from gradsentry.scoring import WINDOW_ROWS
+from gradsentry.scoretable import WINDOW_ROWS
 from gradsentry.settings import ThresholdSettings
 
 WIDTH, CROP, K = 576, 8, 16

@@ -14,7 +14,7 @@ from rich.console import Console
 from gradsentry.attacks import truth_path
 from gradsentry.bench.truth import compare
 from gradsentry.commands import display
-from gradsentry.screening import open_run
+from gradsentry.opening import open_run
 
 WIDTH = 128  # columns: the paths and commands, which a terminal may wrap as it likes, are in one line each
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gradsentry.screening import open_run
+from gradsentry.opening import open_run
 
 
 @pytest.mark.slow

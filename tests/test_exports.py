@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -11,11 +12,14 @@ import gradsentry
 
 
 def test_the_public_names():
-    assert gradsentry.__all__ == ["Verdict", "open_run", "scan"]
+    assert gradsentry.__all__ == ["Verdict", "__version__", "find_evidence", "open_run", "scan", "screen"]
+    from gradsentry.opening import open_run
     from gradsentry.outcome import Verdict
-    from gradsentry.screening import open_run, scan
+    from gradsentry.screening import scan
 
     assert (gradsentry.Verdict, gradsentry.open_run, gradsentry.scan) == (Verdict, open_run, scan)
+    assert gradsentry.__version__ == version("gradsentry")
+    assert set(gradsentry.__all__) <= set(dir(gradsentry))
     with pytest.raises(AttributeError, match="has no attribute 'scam'"):
         _ = gradsentry.scam
 

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gradsentry.opening import open_run
     from gradsentry.outcome import Verdict
-    from gradsentry.screening import open_run, scan
+    from gradsentry.screening import scan
+    from gradsentry.textual import find_evidence, screen
 
-__all__ = ["Verdict", "open_run", "scan"]
+    __version__: str
+
+__all__ = ["Verdict", "__version__", "find_evidence", "open_run", "scan", "screen"]
+
+_HOMES = {
+    "Verdict": "outcome",
+    "find_evidence": "textual",
+    "open_run": "opening",
+    "scan": "screening",
+    "screen": "textual",
+}
 
 
 def __getattr__(name: str) -> object:
-    # Importing the package must not import torch: the command line answers --help at once.
-    if name in __all__:
-        from gradsentry import screening
+    # Importing the package must import nothing heavy: the command line answers --help at once.
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return getattr(screening, name)
+        return version("gradsentry")
+    if name in _HOMES:
+        return getattr(import_module(f"gradsentry.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

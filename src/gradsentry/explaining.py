@@ -120,6 +120,8 @@ def model_of(verdict: Verdict) -> LoadedModel:
         ModelError: If it is not to be had, or is another one by now.
     """
     manifest = verdict.manifest
+    if manifest["model"] is None:
+        raise ModelError("no model scored its rows", where=verdict.corpus.name, mend="scan the data with one")
     named, identity = manifest["model"], manifest["identity"]["model"]
     loaded = load_model(named["name"], dtype=identity["dtype"])
     if loaded.fingerprint != identity["fingerprint"]:

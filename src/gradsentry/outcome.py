@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +25,16 @@ from gradsentry.deciding.decision import Decision
 from gradsentry.deciding.marks import Marks, read_marks
 from gradsentry.deciding.rowtable import called, row_line, row_table
 from gradsentry.earlier import differing, keep_earlier, take_place
+from gradsentry.extras import require
+from gradsentry.report.brief import cell, line, plot
 from gradsentry.report.render import REPORT, write_report
 from gradsentry.scorefiles import SHARD_ROWS
+from gradsentry.searching import evidence_json, ids_of
 from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, ROWS, VERDICT, Json, RunDirectory
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 MARKS = "marks.jsonl"
 _STAGED = ".next"
@@ -37,6 +44,33 @@ _DECIDED = ("flagged.jsonl", "review.jsonl", "unscored.jsonl", ROWS, REFERENCE, 
 
 class Verdict(Decision):
     """What a scan found, which can be saved. See `Decision`."""
+
+    def __repr__(self) -> str:
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        return cell(self)
+
+    def __bool__(self) -> bool:
+        """Raises `TypeError`: whether a true verdict were a clean one or a sure one would be a guess."""
+        raise TypeError("a verdict is neither true nor false: compare verdict.outcome with 'clean'")
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Returns what was decided on every row and on what, in row order. See `row_table`.
+
+        Raises:
+            SettingsError: If pandas is not installed.
+        """
+        require("pandas", {"pandas": "pandas"})
+        return row_table(self).to_pandas()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Returns axes with the scores and tau; where no model scored the rows, with the findings' rows.
+
+        Raises:
+            SettingsError: If matplotlib is not installed.
+        """
+        return plot(self, ax)
 
     def save(self, path: str | Path) -> RunDirectory:
         """Writes the run directory: manifest, scores, verdict and the rows, parted in three.
@@ -50,14 +84,18 @@ class Verdict(Decision):
         """
         run = RunDirectory.create_or_resume(Path(path), self.manifest["identity"])
         with run.locked():
-            files = run.score_files()
-            files.resume()
-            for shard, start in enumerate(range(0, len(self.scores), SHARD_ROWS)):
-                if shard not in files.shards():
-                    files.write_shard(shard, self.scores.slice(start, SHARD_ROWS))
+            if self.threshold is not None:
+                self._write_scores(run)
             marks = marks_of(run, self.scores["id"].to_pylist())
             write_outcome(run, replace(self, marks=marks.with_later(self.marked)))
         return run
+
+    def _write_scores(self, run: RunDirectory) -> None:
+        files = run.score_files()
+        files.resume()
+        for shard, start in enumerate(range(0, len(self.scores), SHARD_ROWS)):
+            if shard not in files.shards():
+                files.write_shard(shard, self.scores.slice(start, SHARD_ROWS))
 
 
 @dataclass(frozen=True)
@@ -137,7 +175,7 @@ def _stage(run: RunDirectory, verdict: Decision) -> str:
         run.write_json(REFERENCE, verdict.reference.as_json())
     if verdict.marked.given():
         run.write_bytes(MARKS, verdict.marked.lines(verdict.scores["id"].to_pylist()))
-    run.write_json(EVIDENCE, verdict.evidence.as_json())
+    run.write_json(EVIDENCE, evidence_json(verdict.evidence, ids_of(verdict.evidence, verdict.scores)))
     run.write_json(VERDICT, verdict.as_json())
     return clean.name
 

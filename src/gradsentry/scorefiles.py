@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError, first_line
-from gradsentry.scoring import SCHEMA, WINDOW_ROWS, in_order
+from gradsentry.scoretable import SCHEMA, WINDOW_ROWS, in_order
 
 SHARD_ROWS = 4 * WINDOW_ROWS  # a window lies in one shard
 

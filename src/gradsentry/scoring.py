@@ -23,38 +23,14 @@ from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.running import Result, run
 from gradsentry.gradients.windows import characters
 from gradsentry.models.loading import LoadedModel
+from gradsentry.scoretable import SCHEMA, WINDOW_ROWS, in_order, named
 from gradsentry.settings import ScoreSettings
-
-WINDOW_ROWS = 512
 
 # How much work is lost at most when a run is stopped: so many rows, or what took so long.
 HELD_ROWS = 64
 HELD_SECONDS = 30.0
 
 OnRow = Callable[[Sample, int], None]
-
-SCHEMA = pa.schema(
-    [
-        pa.field("number", pa.int64(), nullable=False),
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("split", pa.string()),
-        pa.field("status", pa.string(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("n_prompt", pa.int32(), nullable=False),
-        pa.field("n_response", pa.int32(), nullable=False),
-        pa.field("loss", pa.float32()),
-        pa.field("score", pa.float64()),
-        pa.field("spectrum", pa.list_(pa.float32())),
-        pa.field("token_losses", pa.list_(pa.float16())),
-        pa.field("token_ends", pa.list_(pa.int32())),
-        pa.field("window", pa.list_(pa.int32())),
-        pa.field("window_chars", pa.list_(pa.int32())),
-        pa.field("window_loss", pa.float32()),
-        pa.field("window_entropy", pa.float64()),
-        pa.field("prompt_mean", pa.list_(pa.float16())),
-        pa.field("response_mean", pa.list_(pa.float16())),
-    ]
-)
 
 
 class Keeper(Protocol):
@@ -127,13 +103,6 @@ def score_samples(
             yield from _in_time(_scored(window, loaded, settings, known, report))
 
 
-def in_order(tables: Sequence[pa.Table]) -> pa.Table:
-    """Returns one table of the rows of several, by row number."""
-    if not tables:
-        return SCHEMA.empty_table()
-    return pa.concat_tables(tables).sort_by("number").combine_chunks()
-
-
 def _scored(
     window: Sequence[Sample],
     loaded: LoadedModel,
@@ -165,12 +134,6 @@ def _in_time(rows: Iterable[Mapping[str, object]]) -> Iterator[pa.Table]:
         yield pa.Table.from_pylist(held, schema=SCHEMA)
 
 
-def finite_scores(scores: pa.Table) -> NDArray[np.float64]:
-    """Returns the scores of the rows that have one."""
-    values: NDArray[np.float64] = scores["score"].drop_null().to_numpy()
-    return values
-
-
 def _encode(window: Sequence[Sample], loaded: LoadedModel, settings: ScoreSettings) -> list[Encoded]:
     limit = min(settings.max_length, loaded.max_positions or settings.max_length)
     entries = loaded.head.weight.shape[0]
@@ -188,10 +151,7 @@ def _row(sample: Sample, encoded: Encoded, result: Result | str) -> dict[str, ob
     """Returns a row of the score table."""
     reason = result if isinstance(result, str) else _not_finite(result.head)
     common = {
-        "number": sample.number,
-        # Half a surrogate pair, which JSON can escape and Arrow cannot hold, becomes text.
-        "id": str(sample.id).encode("utf-8", "backslashreplace").decode(),
-        "split": sample.split or None,
+        **named(sample),
         "status": "unscored" if reason else "scored",
         "n_prompt": encoded.n_prompt,
         "n_response": encoded.n_response,

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import TypeAdapter, ValidationError
 
 from gradsentry.corpus import Corpus, Sample, open_corpus
-from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.overview import Overview
 from gradsentry.corpus.unread import by_frequency, left_out, refuse_if_all
-from gradsentry.deciding.expectation import Expectation
 from gradsentry.deciding.marks import Marks
 from gradsentry.deciding.references import expectation_of, identity_of, open_reference
-from gradsentry.deciding.thresholds import Threshold, choose_threshold
-from gradsentry.errors import DataError, RunError, SettingsError
+from gradsentry.deciding.thresholds import choose_threshold
+from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
 from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel, load_model, wrap_model
+from gradsentry.opening import decided_of, judging_of, manifest, refuse_place, reopened_as
 from gradsentry.outcome import Verdict, marks_of, write_outcome, write_unscored
 from gradsentry.progress import Amount, OnProgress, watching
-from gradsentry.scoring import finite_scores, score_table
+from gradsentry.scoretable import finite_scores
+from gradsentry.scoring import score_table
 from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
-from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, VERDICT, Json, RunDirectory
+from gradsentry.store import Json, RunDirectory
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-_LIBRARIES = ("torch", "transformers", "trl", "tokenizers", "datasets", "numpy", "scipy", "pyarrow")
 
 
 def scan(
@@ -91,12 +86,12 @@ def scan(
     meant = policy is not None or deciding != ThresholdSettings()
     corpus = data if isinstance(data, Corpus) else open_corpus(data, reading)
     if out is not None:
-        _refuse_place(Path(out), corpus)
+        refuse_place(Path(out), corpus)
     # A first pass over the data: a broken row shows now, not after an hour of scoring.
     amount, read = _read_through(corpus, scoring.max_length)
     loaded = _loaded(model, tokenizer, scoring)
     identity = identity_of(corpus, loaded, reading, scoring)
-    source = {"name": corpus.name, "data": _reopened_as(data, corpus), "read": read.as_json()}
+    source = {"name": corpus.name, "data": reopened_as(data, corpus), "read": read.as_json()}
     opened = None if reference is None else open_reference(reference, loaded, reading, scoring)
 
     run = None if out is None else RunDirectory.create_or_resume(Path(out), identity)
@@ -110,125 +105,17 @@ def scan(
         with watching("rows", amount, progress) as on_row:
             scores = score_table(corpus, loaded, scoring, keeper=files, on_row=on_row)
         _refuse_unscored(corpus, scores, run)
-        judging = (Judging() if run is None else _judging(run)).with_given(given)
+        judging = (Judging() if run is None else judging_of(run)).with_given(given)
         evidence = _evidence(corpus, scores, judging)
         marks = Marks.none(len(scores)) if run is None else marks_of(run, scores["id"].to_pylist())
-        decided = None if meant or run is None else _decided(run)
+        decided = None if meant or run is None else decided_of(run)
         threshold = decided.threshold if decided else choose_threshold(finite_scores(scores), deciding)
         policy = decided.policy if decided else meant_policy(policy, deciding)
-        manifest = _manifest(identity, source, loaded, started, kept)
-        manifest["evidence"] = judging.model_dump(mode="json")
-        verdict = Verdict(corpus, scores, evidence, threshold, policy, manifest, expectation, marks)
+        told = manifest(identity, source, started, judging, model=_told(loaded), resumed=kept)
+        verdict = Verdict(corpus, scores, evidence, threshold, policy, told, expectation, marks)
         if run is not None:
             write_outcome(run, verdict)
     return verdict
-
-
-def open_run(path: str | Path) -> Verdict:
-    """Returns the verdict that a run directory holds.
-
-    Raises:
-        RunError: If there is no finished run, or its data is gone or was changed.
-    """
-    run = RunDirectory.open(Path(path))
-    manifest, decided = run.finished_manifest(), _read_decided(run)
-    corpus = _reopened(run, manifest)
-    scores = run.scores()
-    if len(scores) != decided.rows:
-        raise RunError("a shard of scores is missing", where=str(path), mend="scan again to fill it")
-    try:
-        evidence = Evidence.from_json(run.read_json(EVIDENCE))
-    except ValueError:
-        raise RunError("holds no evidence", where=str(run.path / EVIDENCE), mend="scan again") from None
-    marks = marks_of(run, scores["id"].to_pylist())
-    reference = _expectation(run)
-    return Verdict(corpus, scores, evidence, decided.threshold, decided.policy, manifest, reference, marks)
-
-
-def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
-    """Returns the data of a run, as it was."""
-    source, data, where = manifest["source"]["data"], manifest["identity"]["data"], str(run.path)
-    if not source:
-        raise RunError(
-            "its data was in memory and cannot be read again",
-            where=where,
-            mend="use Verdict.decide in Python, or scan a file",
-        )
-    try:
-        corpus = open_corpus(source, DataSettings.read(data["reading"], where=where))
-        unchanged = corpus.sha256() == data["sha256"]
-    except DataError as error:
-        raise RunError(f"its data cannot be read ({error.line()})", where=where) from None
-    if not unchanged:
-        raise RunError(
-            f"its data was changed since the scan ({manifest['source']['name']})",
-            where=where,
-            mend="scan again into another directory",
-        )
-    return corpus
-
-
-@dataclass(frozen=True)
-class _Decided:
-    """What a run directory says of how it was decided: all of it but the marks, of how many rows."""
-
-    threshold: Threshold
-    policy: Policy
-    rows: int
-
-
-def _decided(run: RunDirectory) -> _Decided | None:
-    """Returns how a run was decided, or None where it was not, or where what says so is broken."""
-    try:
-        return _read_decided(run)
-    except RunError:
-        return None
-
-
-def _read_decided(run: RunDirectory) -> _Decided:
-    """Returns how a run was decided.
-
-    Raises:
-        RunError: If there is no verdict, or it is broken.
-    """
-    value = run.read_json(VERDICT)
-    try:
-        flat = {"tau": value["tau"], "method": value["tau_method"], "reason": value["tau_reason"]}
-        parts = {"threshold": flat | {"fallback": value["tau_is_fallback"]}, "policy": value["policy"]}
-        return TypeAdapter(_Decided).validate_python(parts | {"rows": value["counts"]["rows"]})
-    except (KeyError, TypeError, ValueError):
-        raise RunError("holds no verdict", where=str(run.path / VERDICT), mend="scan again") from None
-
-
-def _judging(run: RunDirectory) -> Judging:
-    """Returns how the evidence of a run was judged; in a run that is not finished, as if none was said.
-
-    Raises:
-        RunError: If the manifest says something else.
-        DataError: If that was by a calibration of another version.
-    """
-    try:
-        judging = Judging.model_validate(run.manifest().get("evidence", {}))
-    except ValidationError as error:
-        key = ".".join(map(str, error.errors()[0]["loc"]))
-        raise RunError(
-            f"is not what a scan writes (evidence.{key})",
-            where=str(run.path / MANIFEST),
-            mend="scan again into another directory",
-        ) from None
-    if judging.calibration is not None:
-        judging.calibration.refuse_foreign(f"the calibration in {run.path / MANIFEST}")
-    return judging
-
-
-def _expectation(run: RunDirectory) -> Expectation | None:
-    """Returns what the reference of a run's scan showed, or None where it had none."""
-    if not (run.path / REFERENCE).is_file():
-        return None
-    try:
-        return Expectation.from_json(run.read_json(REFERENCE))
-    except (ValueError, KeyError, TypeError):
-        raise RunError("holds no reference", where=str(run.path / REFERENCE), mend="scan again") from None
 
 
 def _read_through(corpus: Corpus, max_length: int) -> tuple[Amount, Overview]:
@@ -262,32 +149,6 @@ def _refuse_unscored(corpus: Corpus, scores: pa.Table, run: RunDirectory | None)
     )
 
 
-def _refuse_place(out: Path, corpus: Corpus) -> None:
-    """Refuses a run directory that cannot be, before anything is read or scored."""
-    if out.is_file():
-        raise RunError("is a file", where=str(out), mend="give a directory as --out")
-    named = (
-        [path.resolve() for path in corpus.named if path.is_dir()] if isinstance(corpus, FileCorpus) else []
-    )
-    if any(out.resolve().is_relative_to(folder) for folder in named):
-        raise RunError(
-            "lies in the folder of the data, and would be read as data the next time",
-            where=str(out),
-            mend="give a directory outside of it as --out",
-        )
-
-
-def _reopened_as(data: object, corpus: Corpus) -> str | list[str]:
-    """Returns what opens the data again: absolute paths or a Hub id; nothing for data in memory."""
-    if isinstance(corpus, FileCorpus):
-        # Links stay: their own names say what they hold.
-        named = [str(path.absolute()) for path in corpus.named]
-        return named[0] if len(named) == 1 else named
-    if not isinstance(data, str | Path):
-        return ""
-    return str(Path(data).absolute() if Path(data).exists() else data)
-
-
 def _loaded(
     model: str | PreTrainedModel | LoadedModel,
     tokenizer: PreTrainedTokenizerBase | None,
@@ -309,6 +170,10 @@ def _loaded(
     return wrap_model(model, tokenizer)
 
 
+def _told(loaded: LoadedModel) -> Json:
+    return {"name": loaded.name, "device": str(loaded.device), "tied_embeddings": loaded.tied}
+
+
 def _evidence(corpus: Corpus, scores: pa.Table, judging: Judging) -> Evidence:
     """Returns strings and groups in a corpus, whose rows are held without what only writing needs."""
     samples = [replace(sample, row={}, raw=None) for sample in corpus]
@@ -320,19 +185,3 @@ def _evidence(corpus: Corpus, scores: pa.Table, judging: Judging) -> Evidence:
         accepted=judging.accepted,
     )
     return with_groups(found, samples, scores, judging.accepted)
-
-
-def _manifest(identity: Json, source: Json, loaded: LoadedModel, started: float, kept: int) -> Json:
-    return {
-        "identity": identity,
-        "source": source,
-        "model": {"name": loaded.name, "device": str(loaded.device), "tied_embeddings": loaded.tied},
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 1),
-        "rows_resumed": kept,
-        "versions": {
-            "gradsentry": version("gradsentry"),
-            "python": platform.python_version(),
-            **{name: version(name) for name in _LIBRARIES},
-        },
-    }

@@ -18,10 +18,12 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
+from gradsentry.corpus import Corpus
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError
 from gradsentry.scorefiles import ScoreFiles
+from gradsentry.settings import DataSettings
 
 MANIFEST, SCORES, EVIDENCE, VERDICT = "manifest.json", "scores", "evidence.json", "verdict.json"
 REFERENCE, ROWS, VERIFY = "reference.json", "rows.parquet", "verify.json"
@@ -43,6 +45,11 @@ def held(path: Path) -> Iterator[None]:
         raise RunError(
             "another process is writing there", where=str(path), mend="wait for it, or stop it"
         ) from None
+
+
+def data_identity(corpus: Corpus, reading: DataSettings) -> Json:
+    """Returns what tells data from other data, and how they are read."""
+    return {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.identity()}
 
 
 class RunDirectory:
@@ -84,6 +91,9 @@ class RunDirectory:
         if (path / MANIFEST).is_file():
             run = cls(path)
             known = run.manifest()["identity"]
+            if ("model" in known) != ("model" in identity):
+                there = "a scan" if "model" in known else "what was found in texts alone, without a model"
+                raise RunError(f"holds {there}", where=str(path), mend="give another --out")
             if known.get("columns") != identity.get("columns"):
                 raise RunError(
                     "holds scores of another version of GradSentry",
@@ -203,8 +213,8 @@ class _Fingerprint(BaseModel):
 
 class _Identity(BaseModel):
     data: _Data
-    model: _Fingerprint
-    score: dict[str, Any]
+    model: _Fingerprint | None = None
+    score: dict[str, Any] = {}
 
 
 class _Source(BaseModel):
@@ -223,7 +233,7 @@ class _Manifest(BaseModel):
 
     identity: _Identity
     source: _Source
-    model: _Model
+    model: _Model | None
     started: str
     seconds: float
     rows_resumed: int

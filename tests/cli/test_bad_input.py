@@ -10,7 +10,7 @@ import pytest
 from transformers import T5Config, T5ForConditionalGeneration
 
 from cli.command import refused
-from gradsentry.screening import open_run
+from gradsentry.opening import open_run
 from models.saved import save, save_llama
 from models.tiny import build_kind, word_tokenizer
 from scan.rows import qa_rows, read_rows, words, write_rows

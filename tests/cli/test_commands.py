@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gradsentry.screening import open_run
+from gradsentry.opening import open_run
 from scan.rows import qa_rows, read_rows, write_rows
 
 

@@ -27,7 +27,7 @@ from gradsentry.errors import UsageError
 from gradsentry.evidence import find_evidence
 from gradsentry.outcome import Verdict
 from gradsentry.report.render import write_report
-from gradsentry.scoring import finite_scores
+from gradsentry.scoretable import finite_scores
 from gradsentry.settings import ThresholdSettings
 from report.million import drawn_run, drawn_scores
 

@@ -13,7 +13,7 @@ from gradsentry.evidence import Evidence
 from gradsentry.evidence.accepting import Accepted
 from gradsentry.evidence.wording import carries, certain, counted, plain
 from gradsentry.groups import with_groups
-from gradsentry.scoring import SCHEMA
+from gradsentry.scoretable import SCHEMA
 from groups.planted import material
 
 ROWS, GROUP = 150, 25

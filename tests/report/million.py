@@ -11,7 +11,7 @@ from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.deciding.thresholds import choose_threshold
 from gradsentry.evidence import Evidence, Finding
 from gradsentry.outcome import Verdict
-from gradsentry.scoring import SCHEMA, finite_scores
+from gradsentry.scoretable import SCHEMA, finite_scores
 from gradsentry.settings import ThresholdSettings
 from gradsentry.store import RunDirectory
 

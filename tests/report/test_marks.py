@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cli.command import refused
 from gradsentry.deciding.marks import Marks, agreement, threshold_of_marks
 from gradsentry.errors import SettingsError
-from gradsentry.screening import open_run
+from gradsentry.opening import open_run
 from gradsentry.settings import ThresholdSettings
 from report.pages import counts, set_tau
 from report.test_schemas import validator

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from gradsentry.screening import open_run
+from gradsentry.opening import open_run
 from gradsentry.settings import ThresholdSettings
 from report.hostile import HOSTILE
 from report.pages import Pages, counts, listed, set_tau, unfold

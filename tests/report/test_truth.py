@@ -11,7 +11,7 @@ import pytest
 from cli.command import refused
 from gradsentry.attacks import truth_path
 from gradsentry.bench.metrics import Outcome, measure
-from gradsentry.screening import open_run
+from gradsentry.opening import open_run
 from gradsentry.settings import ThresholdSettings
 from report.pages import set_tau
 

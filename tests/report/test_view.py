@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradsentry.evidence.wording import chance
+from gradsentry.opening import open_run
 from gradsentry.report.distribution import POINTS, STEPS, beside_length, counts_above, curve, expected_at
 from gradsentry.report.rowdata import _fair_limit
 from gradsentry.report.selection import FLAGGED, SHOWN, select
 from gradsentry.report.view import view
-from gradsentry.screening import open_run
 from gradsentry.settings import ThresholdSettings
 from gradsentry.store import RunDirectory
 from report.million import drawn_run

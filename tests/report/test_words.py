@@ -12,8 +12,8 @@ import pytest
 from evidence.poisoning import LINK, clean_rows, poison
 from gradsentry.evidence import Finding, find_evidence
 from gradsentry.evidence.wording import OPEN, accident, carries, certain, counted, plain, uncertain
+from gradsentry.opening import open_run
 from gradsentry.report.glossary import GLOSSARY, page
-from gradsentry.screening import open_run
 from report.pages import unfold
 
 OBSCURE = r"\bnats\b|spreads|P else|P given it|borderline|most suspicious|more suspicious|costliest|usual\b"

@@ -14,7 +14,8 @@ import pytest
 from cli.command import caller
 from gradsentry import outcome
 from gradsentry.errors import DataError, ScoringError
-from gradsentry.screening import open_run, scan
+from gradsentry.opening import open_run
+from gradsentry.screening import scan
 from gradsentry.settings import ThresholdSettings
 
 from .rows import qa_rows, read_rows, write_rows

@@ -21,9 +21,11 @@ from gradsentry.corpus import Corpus, Sample, open_corpus
 from gradsentry.errors import RunError, ScoringError
 from gradsentry.models.families import Sharing
 from gradsentry.models.loading import LoadedModel
+from gradsentry.opening import open_run
 from gradsentry.scorefiles import SHARD_ROWS
-from gradsentry.scoring import HELD_ROWS, WINDOW_ROWS, score_table
-from gradsentry.screening import open_run, scan
+from gradsentry.scoretable import WINDOW_ROWS
+from gradsentry.scoring import HELD_ROWS, score_table
+from gradsentry.screening import scan
 from gradsentry.settings import ScoreSettings
 from gradsentry.store import RunDirectory
 

@@ -11,8 +11,9 @@ import pytest
 from gradsentry.corpus import open_corpus
 from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
 from gradsentry.errors import DataError, RunError
+from gradsentry.opening import open_run
 from gradsentry.scoring import score_table
-from gradsentry.screening import open_run, scan
+from gradsentry.screening import scan
 from gradsentry.settings import DataSettings, ScoreSettings, ThresholdSettings
 
 from .rows import qa_rows, read_rows, words, write_rows

@@ -12,9 +12,11 @@ import torch
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.models.loading import wrap_model
+from gradsentry.opening import open_run
 from gradsentry.scorefiles import SHARD_ROWS
-from gradsentry.scoring import SCHEMA, score_table
-from gradsentry.screening import open_run, scan
+from gradsentry.scoretable import SCHEMA
+from gradsentry.scoring import score_table
+from gradsentry.screening import scan
 from gradsentry.settings import DataSettings, ScoreSettings, ThresholdSettings
 from models.tiny import build_kind, word_tokenizer
 

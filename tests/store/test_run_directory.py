@@ -10,7 +10,7 @@ import pytest
 
 from gradsentry.corpus import streams
 from gradsentry.errors import RunError, ScoringError
-from gradsentry.scoring import SCHEMA
+from gradsentry.scoretable import SCHEMA
 from gradsentry.store import MANIFEST, RunDirectory
 
 IDENTITY = {"data": {"sha256": "ab", "format": "qa"}, "score": {"crop": 8, "k": 16}}

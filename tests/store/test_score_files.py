@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gradsentry import scorefiles
 from gradsentry.errors import RunError
 from gradsentry.scorefiles import SHARD_ROWS, BrokenScoresError, ScoreFiles
-from gradsentry.scoring import SCHEMA
+from gradsentry.scoretable import SCHEMA
 
 
 def rows(numbers) -> pa.Table:

@@ -32,8 +32,8 @@ def bench(
 
     The same command goes on where it was interrupted.
     """
-    from gradsentry.commands.extras import require
     from gradsentry.errors import FAILED
+    from gradsentry.extras import require
     from gradsentry.models.loading import quiet_libraries
 
     require(

@@ -16,7 +16,8 @@ from gradsentry.evidence import Outcome
 from gradsentry.outcome import Verdict
 from gradsentry.report.pieces import places
 from gradsentry.report.words import Words, rows, threshold_command, words
-from gradsentry.scoring import finite_scores
+from gradsentry.scoretable import finite_scores
+from gradsentry.searching import ids_of
 from gradsentry.store import RunDirectory
 
 _BINS, _BAR, _BESIDE = 20, 40, 24
@@ -38,11 +39,11 @@ def summary(verdict: Verdict, run: Path, console: rich.console.Console | None = 
     console.print(sentence(said.what))
     console.print(Text(f"{said.unsure}\n", style="dim"))
     console.print(labelled(_counts(verdict)))
-    if verdict.policy == "published" and len(finite_scores(verdict.scores)):
-        console.print(_histogram(verdict, console.width))
+    if verdict.policy == "published" and verdict.threshold and len(finite_scores(verdict.scores)):
+        console.print(_histogram(verdict, verdict.threshold.tau, console.width))
     if verdict.evidence.findings:
         console.print(Text("\nfindings", style="bold"))
-        for part in findings_shown(verdict.evidence):
+        for part in findings_shown(verdict.evidence, ids_of(verdict.evidence, verdict.scores)):
             console.print(part)
     if verdict.is_flagged.any():
         for part in _flagged(verdict):
@@ -79,20 +80,21 @@ def _why_unscored(verdict: Verdict) -> str:
 
 
 def _what_the_score_did(verdict: Verdict) -> str:
+    if verdict.threshold is None:
+        return "none: no model was asked, the texts alone were read"
     if verdict.policy == "evidence":
         return "did not decide here: the findings did"
     above = f"{rows(int(verdict.is_above.sum()))} above tau {verdict.threshold.tau:.3f}"
     return f"decided: {above} ({verdict.threshold.reason})"
 
 
-def _histogram(verdict: Verdict, width: int) -> Table:
+def _histogram(verdict: Verdict, tau: float, width: int) -> Table:
     scores = finite_scores(verdict.scores)
     counts, edges = np.histogram(scores, bins=_BINS, range=(0.0, 1.0))
     table = Table(
         title="rows by score: high where the clean model finds a row foreign, or a response is long"
     )
     table.title_justify, table.box, table.pad_edge, table.show_header = "left", None, False, False
-    tau = verdict.threshold.tau
     longest = max(min(_BAR, width - _BESIDE), 1)
     for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
         columns = int(np.ceil(longest * count / counts.max()))
@@ -106,18 +108,25 @@ def _flagged(verdict: Verdict) -> Iterator[Text | Table]:
     """Yields the flagged rows, those with the highest scores first, one below the other."""
     count = verdict.counts["flagged"]
     shown = verdict.flagged.slice(0, _SHOWN)
-    which = f", {len(shown)} of {count:,}, the highest scores first" if count > len(shown) else ""
+    order = ", the highest scores first" if verdict.threshold else ""
+    which = f", {len(shown)} of {count:,}{order}" if count > len(shown) else ""
     yield Text(f"\nflagged rows{which}", style="bold")
     samples = verdict.corpus.take(shown["number"].to_pylist())
     for sample, row in zip(samples, shown.to_pylist(), strict=True):
-        names = "".join(f", {name}" for name in row["evidence"])
-        score = "unscored" if row["score"] is None else f"score {row['score']:.3f}"
+        score = _score(verdict, row["score"])
         of_split = f" of {sample.split}" if sample.split else ""
-        yield Text(f"row {shortened(str(sample.id), 40)}{of_split}: {score}{names}")
+        known = ", ".join(filter(None, [score, *row["evidence"]]))
+        yield Text(f"row {shortened(str(sample.id), 40)}{of_split}: {known}")
         carried = [one for one in verdict.evidence.findings if one.name in row["evidence"]]
         prompt = _around(sample.prompt, [string for one in carried for string in one.triggers])
         response = _around(sample.response, [string for one in carried for string in one.payloads])
         yield labelled({"prompt": Text(prompt), "response": Text(response)})
+
+
+def _score(verdict: Verdict, score: float | None) -> str:
+    if verdict.threshold is None:
+        return ""
+    return "unscored" if score is None else f"score {score:.3f}"
 
 
 def _around(text: str, strings: Sequence[str]) -> str:
@@ -140,5 +149,7 @@ def _next_steps(verdict: Verdict, run: Path, said: Words) -> dict[str, object]:
         "report": run / "report.html",
         "what to do now": said.todo,
         "write it again": said.command,
-        "decide otherwise": f"{threshold_command(RunDirectory(run))} --policy {other}",
+        "decide otherwise": f"{threshold_command(RunDirectory(run))} --policy {other}"
+        if verdict.threshold
+        else "",
     }

@@ -62,8 +62,8 @@ def evaluate(
     """
     from gradsentry import finetuning
     from gradsentry.answering import AnswerSettings
-    from gradsentry.commands.extras import require
     from gradsentry.errors import SettingsError
+    from gradsentry.extras import require
     from gradsentry.finetuning.asking import payload_of, purified, with_trigger
     from gradsentry.models.loading import load_model, quiet_libraries
     from gradsentry.progress import counting

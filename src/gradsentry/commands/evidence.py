@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +18,8 @@ from gradsentry.commands.scan import (
 )
 
 if TYPE_CHECKING:
-    from gradsentry.evidence import Evidence
+    from gradsentry.evidence import Evidence, Outcome
+    from gradsentry.settings import DataSettings
 
 Flag = typer.Option
 
@@ -35,6 +37,10 @@ def evidence(
     false_alarm_rate: FalseAlarmRate = None,
     calibration: CalibrationFile = None,
     accept: AcceptFile = None,
+    out: Annotated[
+        Path | None,
+        Flag("--out", "-o", help="A directory for the rows that stay, the flagged ones and the report."),
+    ] = None,
     why: Annotated[
         bool, Flag("--why", help="Also tell what was rejected, and by which check.", show_default=False)
     ] = False,
@@ -44,16 +50,8 @@ def evidence(
     json_: Annotated[bool, Flag("--json", help="Print the evidence as JSON and nothing else.")] = False,
 ) -> None:
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
-    from gradsentry.commands import stdout
-    from gradsentry.commands.console import Console
-    from gradsentry.commands.findings import findings_shown, shortened
-    from gradsentry.commands.rejected import rejected_shown
-    from gradsentry.corpus import open_corpus
-    from gradsentry.corpus.overview import Overview
-    from gradsentry.corpus.unread import left_out, refuse_if_all, unread
     from gradsentry.errors import FOUND
-    from gradsentry.evidence import find_evidence
-    from gradsentry.evidence.judging import Judging, given_judging
+    from gradsentry.evidence.judging import given_judging
     from gradsentry.settings import DataSettings
 
     reading = DataSettings.read(
@@ -66,39 +64,75 @@ def evidence(
         },
         where="options",
     )
-    judging = Judging().with_given(
-        given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
-    )
-    corpus = open_corpus(data, reading)
-    samples = list(corpus)
-    refuse_if_all(
-        len(samples), unread(samples), where=corpus.name, mend="mend the rows, or name another --format"
-    )
-    found = find_evidence(
-        samples,
-        calibration=judging.calibration,
-        false_alarm_rate=judging.false_alarm_rate,
-        accepted=judging.accepted,
-        why=why,
-    )
-    read = Overview.of(corpus, samples)
-    not_read = [*corpus.left_out, *read.not_read()]
-    if json_:
-        stdout.write_json(found.as_json() | {"left_out": not_read})
+    given = given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
+    if out is not None:
+        outcome = _written(data, out, reading, given, why=why, as_json=json_)
     else:
-        console = Console()
-        console.print(read.line())
-        for clause in not_read:
-            console.print(f"not read: {shortened(clause, 400)}", markup=False)
-        console.print(_headline(found))
-        if found.unread:
-            console.print(shortened(left_out(found.rows, found.unread), 160))
-        for part in findings_shown(found) if found.findings else ():
-            console.print(part)
-        for part in rejected_shown(found) if why else ():
-            console.print(part)
-    if fail_on_findings and found.outcome != "clean":
+        outcome = _printed(data, reading, given, why=why, as_json=json_)
+    if fail_on_findings and outcome != "clean":
         raise typer.Exit(FOUND)
+
+
+def _printed(
+    data: list[str], reading: DataSettings, given: dict[str, object], *, why: bool, as_json: bool
+) -> Outcome:
+    """Prints what was found, and returns the verdict."""
+    from gradsentry.commands import stdout
+    from gradsentry.commands.console import Console
+    from gradsentry.commands.findings import findings_shown, shortened
+    from gradsentry.commands.rejected import rejected_shown
+    from gradsentry.corpus import open_corpus
+    from gradsentry.corpus.unread import left_out
+    from gradsentry.evidence.judging import Judging
+    from gradsentry.searching import evidence_json, search
+
+    corpus = open_corpus(data, reading)
+    searched = search(corpus, Judging().with_given(given), why=why)
+    found, read = searched.evidence, searched.read
+    not_read = [*corpus.left_out, *read.not_read()]
+    if as_json:
+        stdout.write_json(evidence_json(found, searched.ids) | {"left_out": not_read})
+        return found.outcome
+    console = Console()
+    console.print(read.line())
+    for clause in not_read:
+        console.print(f"not read: {shortened(clause, 400)}", markup=False)
+    console.print(_headline(found))
+    if found.unread:
+        console.print(shortened(left_out(found.rows, found.unread), 160))
+    for part in findings_shown(found, searched.ids) if found.findings else ():
+        console.print(part)
+    for part in rejected_shown(found) if why else ():
+        console.print(part)
+    return found.outcome
+
+
+def _written(
+    data: list[str],
+    out: Path,
+    reading: DataSettings,
+    given: dict[str, object],
+    *,
+    why: bool,
+    as_json: bool,
+) -> Outcome:
+    """Writes a run directory, prints what was found, and returns the verdict."""
+    from gradsentry.commands import display, stdout
+    from gradsentry.commands.console import Console
+    from gradsentry.commands.rejected import rejected_shown
+    from gradsentry.searching import evidence_json, ids_of
+    from gradsentry.textual import screen_texts
+
+    named = data[0] if len(data) == 1 else data
+    verdict = screen_texts(named, reading=reading, given=given, out=out, why=why)
+    if as_json:
+        found = evidence_json(verdict.evidence, ids_of(verdict.evidence, verdict.scores))
+        stdout.write_json(found | {"left_out": list(verdict.left_out)})
+    else:
+        display.summary(verdict, out)
+        for part in rejected_shown(verdict.evidence) if why else ():
+            Console().print(part)
+    return verdict.outcome
 
 
 def _headline(found: Evidence) -> str:

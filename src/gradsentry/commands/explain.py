@@ -45,7 +45,7 @@ def explain(
     from gradsentry.commands.console import Console
     from gradsentry.explaining import explain, row_number
     from gradsentry.models.loading import quiet_libraries
-    from gradsentry.screening import open_run
+    from gradsentry.opening import open_run
 
     quiet_libraries()
     verdict = open_run(run)

@@ -11,20 +11,33 @@ from gradsentry.evidence import Evidence, Finding
 from gradsentry.evidence.wording import OPEN, accident, counted
 from gradsentry.report.pieces import quoted
 from gradsentry.report.words import Sentence, rows
+from gradsentry.searching import Ids
 
-_SHOWN, _STRING = 20, 200
+_SHOWN, _STRING, _NAMED = 20, 200, 8
 _ADVICE = {"high": "drop its", "low": "review its"}
 _STYLES = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
 
 
-def findings_shown(evidence: Evidence) -> Iterator[Text | Table]:
-    """Yields the findings, the strongest first: trigger, payload, what is certain, what is not."""
+def findings_shown(evidence: Evidence, ids: Ids) -> Iterator[Text | Table]:
+    """Yields the findings, the strongest first: trigger, payload, what is certain, what is not.
+
+    Args:
+        evidence: The findings.
+        ids: What the rows that they name are called.
+    """
     for finding in evidence.findings[:_SHOWN]:
         yield Text.assemble((finding.name, "bold"), f"  {_advice(finding)}")
-        yield labelled(_lines(finding))
+        yield labelled(_lines(finding) | {"rows": Text(_called(finding, ids))})
     if len(evidence.findings) > _SHOWN:
         yield Text(f"and {len(evidence.findings) - _SHOWN} more findings, which evidence.json or --json has")
     yield Text(f"certain is what was counted; a small chance rejects accident, not an honest cause. {OPEN}.")
+
+
+def _called(finding: Finding, ids: Ids) -> str:
+    """Returns what the first rows of a finding are called, in a line."""
+    first, more = finding.carriers[:_NAMED], len(finding.carriers) - _NAMED
+    names = ", ".join(shortened(name, 40) for name in map(ids.__getitem__, first))
+    return f"{names} and {more:,} more" if more > 0 else names
 
 
 def _advice(finding: Finding) -> str:

@@ -57,9 +57,9 @@ def finetune(
 
     The same command goes on where it was interrupted.
     """
-    from gradsentry.commands.extras import require
     from gradsentry.corpus.qa import open_named
     from gradsentry.errors import SettingsError
+    from gradsentry.extras import require
     from gradsentry.finetuning import TrainingSettings
     from gradsentry.finetuning import finetune as train
     from gradsentry.models.loading import quiet_libraries
@@ -129,7 +129,7 @@ def _of_run(run: Path, use: Use, split: str | None) -> tuple[Iterable[Sample], J
         DataError: If there are none.
     """
     from gradsentry.errors import DataError
-    from gradsentry.screening import open_run
+    from gradsentry.opening import open_run
 
     verdict = open_run(run)
     kept = {

@@ -18,8 +18,8 @@ def report(
     ] = None,
 ) -> None:
     """Write RUN/report.html again; with a truth, what was found of it and what was missed."""
+    from gradsentry.opening import open_run
     from gradsentry.report.render import write_report
-    from gradsentry.screening import open_run
     from gradsentry.store import RunDirectory
 
     directory = RunDirectory.open(run)

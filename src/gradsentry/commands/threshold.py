@@ -45,8 +45,8 @@ def threshold(
     What is not named stays as it was decided, marks too. Files that are replaced are kept in RUN/earlier.
     """
     from gradsentry.errors import SettingsError
+    from gradsentry.opening import open_run
     from gradsentry.outcome import Change, write_outcome
-    from gradsentry.screening import open_run
     from gradsentry.store import RunDirectory
 
     named = (method, tau, quantile) != (None, None, None)
@@ -92,11 +92,12 @@ def _labelled(verdict: Verdict, labels: Path) -> tuple[Verdict, Agreement, str]:
 
     marks = verdict.marked.with_later(read_marks(labels, verdict.scores["id"].to_pylist()))
     note = ""
-    if verdict.policy == "published":
+    tau = verdict.threshold
+    if verdict.policy == "published" and tau is not None:
         try:
             fitted = threshold_of_marks(verdict.scores["score"].to_numpy(), marks)
             verdict = verdict.with_threshold(fitted, "published")
         except SettingsError as error:
-            note = f"tau stays {verdict.threshold.tau:.3f}: {error.what}"
+            note = f"tau stays {tau.tau:.3f}: {error.what}"
     verdict = replace(verdict, marks=marks)
     return verdict, agreement(verdict.is_flagged_by_policy, marks), note

@@ -25,13 +25,13 @@ def verify(
     the report.
     """
     from gradsentry.commands import stdout
-    from gradsentry.commands.extras import require
+    from gradsentry.extras import require
     from gradsentry.finetuning.verifying import VerifySettings, save
     from gradsentry.finetuning.verifying import verify as train_and_ask
     from gradsentry.models.loading import quiet_libraries
+    from gradsentry.opening import open_run
     from gradsentry.progress import counting
     from gradsentry.report.render import write_report
-    from gradsentry.screening import open_run
     from gradsentry.store import RunDirectory
 
     require("finetune", {"trl": "trl", "peft": "peft"})

@@ -16,8 +16,9 @@ from gradsentry.corpus.overview import Overview
 from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
 from gradsentry.deciding.marks import Marks
 from gradsentry.deciding.thresholds import Threshold, choose_threshold
+from gradsentry.errors import SettingsError
 from gradsentry.evidence import Evidence, Finding, Outcome, carries
-from gradsentry.scoring import finite_scores
+from gradsentry.scoretable import finite_scores
 from gradsentry.settings import Policy, ThresholdSettings, meant_policy
 from gradsentry.store import Json
 
@@ -28,9 +29,9 @@ class Decision:
 
     Attributes:
         corpus: The data, as it was read.
-        scores: A row for each sample, with the columns of `scoring.SCHEMA`. Higher is more suspicious.
+        scores: A row for each sample, with the columns of `scoretable.SCHEMA`. Higher is more suspicious.
         evidence: Triggers, payloads and who carries them.
-        threshold: tau and its reason.
+        threshold: tau and its reason; None where no model scored the rows.
         policy: What flags a row: `evidence` (it carries a finding of high confidence) or `published` (its
             score is above tau, the rule of arXiv 2605.26574).
         manifest: What was scored with what: data, model, settings, versions, times.
@@ -41,7 +42,7 @@ class Decision:
     corpus: Corpus
     scores: pa.Table
     evidence: Evidence
-    threshold: Threshold
+    threshold: Threshold | None
     policy: Policy
     manifest: Json
     reference: Expectation | None = None
@@ -53,8 +54,15 @@ class Decision:
         return np.asarray(pc.equal(self.scores["status"], "scored"))
 
     @cached_property
+    def is_judged(self) -> NDArray[np.bool_]:
+        """Which rows were judged, by row number: by a score, or where no model was asked, by their texts."""
+        return np.asarray(pc.not_equal(self.scores["status"], "unscored"))
+
+    @cached_property
     def is_above(self) -> NDArray[np.bool_]:
         """Which rows have a score above tau, by row number."""
+        if self.threshold is None:
+            return np.zeros(len(self.scores), np.bool_)
         score = self.scores["score"].to_numpy()
         above: NDArray[np.bool_] = np.nan_to_num(score, nan=-1.0) > self.threshold.tau
         return above
@@ -76,12 +84,12 @@ class Decision:
 
     @cached_property
     def is_kept(self) -> NDArray[np.bool_]:
-        """Which rows stay, by row number: scored ones, and those that a person marked clean."""
-        return (self.is_scored | self.marked.clean) & ~self.is_flagged
+        """Which rows stay, by row number: judged ones, and those that a person marked clean."""
+        return (self.is_judged | self.marked.clean) & ~self.is_flagged
 
     @property
     def is_unscored(self) -> NDArray[np.bool_]:
-        """Which rows were judged by nobody, by row number: they have no score, and no mark that decides."""
+        """Which rows were judged by nobody, by row number: they are unscored, and no mark decides."""
         return ~(self.is_kept | self.is_flagged)
 
     @cached_property
@@ -95,7 +103,7 @@ class Decision:
             return np.zeros(len(self.is_scored), np.bool_)
         unsure = np.zeros(len(self.is_scored), np.bool_)
         unsure[list(self.evidence.named())] = True
-        return (unsure | self.signals.stands_out) & self.is_scored & self.is_kept & ~self.marked.clean
+        return (unsure | self.signals.stands_out) & self.is_judged & self.is_kept & ~self.marked.clean
 
     @cached_property
     def status(self) -> NDArray[np.str_]:
@@ -108,7 +116,7 @@ class Decision:
         """Which rows carry a finding of high confidence, by row number."""
         named = np.zeros(len(self.is_scored), np.bool_)
         named[list(self.evidence.flagged())] = True
-        return named & self.is_scored
+        return named & self.is_judged
 
     @cached_property
     def signals(self) -> Signals:
@@ -202,7 +210,7 @@ class Decision:
         score = self.signals.measures.entropy[number]
         if not self.is_scored[number]:
             return "; ".join(parts)
-        if self.policy == "published" and self.is_above[number]:
+        if self.threshold is not None and self.policy == "published" and self.is_above[number]:
             parts.append(f"score {score:.3f} is above tau {self.threshold.tau:.3f}")
         elif self.policy == "evidence":
             parts += self._signal(number)
@@ -227,12 +235,24 @@ class Decision:
         return parts
 
     def decide(self, settings: ThresholdSettings, policy: Policy | None = None) -> Self:
-        """Returns the verdict of another threshold or policy on the same scores and evidence. See `scan`."""
+        """Returns the verdict of another threshold or policy on the same scores and evidence. See `scan`.
+
+        Raises:
+            SettingsError: If no model scored the rows.
+        """
+        if self.threshold is None:
+            raise _no_scores()
         threshold = choose_threshold(finite_scores(self.scores), settings)
         return self.with_threshold(threshold, meant_policy(policy, settings))
 
-    def with_threshold(self, threshold: Threshold, policy: Policy) -> Self:
-        """Returns the verdict of a threshold on the same scores and evidence."""
+    def with_threshold(self, threshold: Threshold | None, policy: Policy) -> Self:
+        """Returns the verdict of a threshold on the same scores and evidence.
+
+        Raises:
+            SettingsError: If the score is to decide, and no model scored the rows.
+        """
+        if self.threshold is None and policy == "published":
+            raise _no_scores()
         return replace(self, threshold=threshold, policy=policy)
 
     def as_json(self) -> Json:
@@ -245,10 +265,10 @@ class Decision:
             "left_out": list(self.left_out),
             "false_alarm_rate": self.evidence.false_alarm_rate,
             "calibration": self.evidence.calibration,
-            "tau": self.threshold.tau,
-            "tau_method": self.threshold.method,
-            "tau_is_fallback": self.threshold.fallback,
-            "tau_reason": self.threshold.reason,
+            "tau": self.threshold and self.threshold.tau,
+            "tau_method": self.threshold and self.threshold.method,
+            "tau_is_fallback": self.threshold and self.threshold.fallback,
+            "tau_reason": self.threshold and self.threshold.reason,
             "rows_above_tau": int(self.is_above.sum()),
             "marks": self.marked.as_json(),
             "expectation": self.expectation.source if self.expectation else None,
@@ -258,6 +278,11 @@ class Decision:
     @cached_property
     def _findings(self) -> dict[str, Finding]:
         return {finding.name: finding for finding in self.evidence.findings}
+
+
+def _no_scores() -> SettingsError:
+    mend = "scan the data with a model, or leave the policy evidence"
+    return SettingsError("no model scored the rows, so no tau can decide", where="threshold", mend=mend)
 
 
 def _far(deviations: float) -> str:

@@ -17,9 +17,10 @@ from gradsentry.deciding.expectation import Expectation
 from gradsentry.errors import DataError, RunError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.progress import Amount, OnProgress, watching
-from gradsentry.scoring import SCHEMA, score_table
+from gradsentry.scoretable import SCHEMA
+from gradsentry.scoring import score_table
 from gradsentry.settings import DataSettings, ScoreSettings
-from gradsentry.store import MANIFEST, Json, RunDirectory, differences
+from gradsentry.store import MANIFEST, Json, RunDirectory, data_identity, differences
 
 FOLDER = "reference"  # of a run directory: the scores of its reference, where these were computed for it
 
@@ -27,7 +28,7 @@ FOLDER = "reference"  # of a run directory: the scores of its reference, where t
 def identity_of(corpus: Corpus, loaded: LoadedModel, reading: DataSettings, scoring: ScoreSettings) -> Json:
     """Returns what scores depend on; a run with another identity is another run."""
     return {
-        "data": {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.identity()},
+        "data": data_identity(corpus, reading),
         **_scored_with(loaded, scoring),
         "groups": scoring.groups,
         "columns": SCHEMA.names,

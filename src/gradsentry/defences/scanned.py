@@ -22,7 +22,8 @@ from gradsentry.defences.reading import MAX_LENGTH
 from gradsentry.evidence import TokenLosses, find_evidence
 from gradsentry.features import PROMPT_WIDTH, RESPONSE_WIDTH
 from gradsentry.models.loading import LoadedModel
-from gradsentry.scoring import SCHEMA, score_table
+from gradsentry.scoretable import SCHEMA
+from gradsentry.scoring import score_table
 from gradsentry.settings import ScoreSettings
 
 _NAMED = ("number", "id", "split", "status", "reason")

@@ -45,17 +45,18 @@ def select(verdict: Decision, first: tuple[int, ...] = ()) -> Selection:
         first: Rows that are held in any case: the examples of findings.
     """
     score = verdict.scores["score"].to_numpy()
-    flagged, scored = verdict.is_flagged, verdict.is_scored
+    flagged, judged = verdict.is_flagged, verdict.is_judged
+    tau = verdict.threshold.tau if verdict.threshold else 1.0  # nothing has a score where there is none
     as_evidence = replace(verdict, policy="evidence")
     by_findings, needs_review = as_evidence.is_flagged, as_evidence.needs_review
-    near = np.nan_to_num(score, nan=-1.0) > verdict.threshold.tau - MARGIN
-    following = (needs_review if verdict.policy == "evidence" else near) & scored & ~flagged
-    closeness = -np.abs(np.nan_to_num(score) - verdict.threshold.tau)
+    near = np.nan_to_num(score, nan=-1.0) > tau - MARGIN
+    following = (needs_review if verdict.policy == "evidence" else near) & judged & ~flagged
+    closeness = -np.abs(np.nan_to_num(score) - tau)
     tiers = [
         np.array(sorted(set(first)), np.int64),
         _best(np.nan_to_num(score), flagged),
         _best(closeness, following),
-        _best(closeness, scored & ~flagged & ~following),
+        _best(closeness, judged & ~flagged & ~following),
     ]
     others = sum(map(len, tiers[2:]))
     tiers[1] = tiers[1][: max(FLAGGED, SHOWN - others)]

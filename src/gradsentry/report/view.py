@@ -25,7 +25,7 @@ from gradsentry.report.proof import proof
 from gradsentry.report.rowdata import row_data, row_name
 from gradsentry.report.selection import MARGIN, Selection, select
 from gradsentry.report.words import command, explain_command, threshold_command, words
-from gradsentry.store import RunDirectory
+from gradsentry.store import Json, RunDirectory
 
 if TYPE_CHECKING:
     from gradsentry.corpus import Sample
@@ -64,8 +64,8 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "open": OPEN,
         "glossary": GLOSSARY,
         "meaning": meaning,
-        "tau": verdict.threshold.tau,
-        "tau_reason": verdict.threshold.reason,
+        "tau": verdict.threshold and verdict.threshold.tau,
+        "tau_reason": verdict.threshold and verdict.threshold.reason,
         "shown_rows": len(chosen.numbers),
         "left_out": _left_out(verdict, chosen),
         "not_scanned": verdict.left_out,
@@ -79,7 +79,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
             "id": run_id(verdict),
             "outcome": verdict.outcome,
             "policy": verdict.policy,
-            "tau": verdict.threshold.tau,
+            "tau": verdict.threshold and verdict.threshold.tau,
             "margin": MARGIN,
             "counts": verdict.counts,
             "commands": {
@@ -147,7 +147,7 @@ def _left_out(verdict: Decision, chosen: Selection) -> dict[str, int]:
     return {
         "flagged": int(verdict.is_flagged.sum() - verdict.is_flagged[held].sum()),
         "next": int(chosen.is_next.sum() - chosen.is_next[held].sum()),
-        "scored": int(verdict.is_scored.sum()) - len(held),
+        "judged": int(verdict.is_judged.sum()) - len(held),
     }
 
 
@@ -169,10 +169,11 @@ def _unscored(verdict: Decision) -> list[dict[str, Any]]:
 def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
     """Returns what was run with what, in groups of name and value."""
     manifest = verdict.manifest
-    identity, source, model = manifest["identity"], manifest["source"], manifest["model"]
+    identity, source = manifest["identity"], manifest["source"]
     seconds, rows = float(manifest["seconds"]), verdict.counts["rows"]
     resumed = manifest["rows_resumed"]
     speed = f"{rows / seconds:,.1f}" if seconds and not resumed else "not known: the scan was resumed"
+    tau = verdict.threshold
     unused = "; it did not decide" if verdict.policy == "evidence" else ""
     reading = {key: value for key, value in identity["data"]["reading"].items() if value is not None}
     return [
@@ -189,24 +190,15 @@ def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
                 ("SHA-256", identity["data"]["sha256"]),
             ],
         ),
-        (
-            "Model",
-            [
-                ("name", model["name"]),
-                ("fingerprint", identity["model"]["fingerprint"]),
-                ("dtype", identity["model"]["dtype"]),
-                ("device", model["device"]),
-                ("tied embeddings", "yes" if model["tied_embeddings"] else "no"),
-            ],
-        ),
+        ("Model", _model(manifest)),
         (
             "Settings",
             [
-                *((key.replace("_", " "), str(value)) for key, value in identity["score"].items()),
+                *((key.replace("_", " "), str(value)) for key, value in identity.get("score", {}).items()),
                 ("policy", verdict.policy),
                 ("false alarm rate", f"{verdict.evidence.false_alarm_rate:g}"),
                 ("calibration of evidence", verdict.evidence.calibration),
-                ("tau", f"{verdict.threshold.tau:.6g} ({verdict.threshold.reason}){unused}"),
+                *([("tau", f"{tau.tau:.6g} ({tau.reason}){unused}")] if tau else []),
             ],
         ),
         (
@@ -218,6 +210,20 @@ def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
             ],
         ),
         ("Versions", list(manifest["versions"].items())),
+    ]
+
+
+def _model(manifest: Json) -> list[tuple[str, str]]:
+    """Returns which model scored the rows, in names and values."""
+    model, identity = manifest["model"], manifest["identity"]
+    if model is None:
+        return [("name", "none: the texts alone were read")]
+    return [
+        ("name", model["name"]),
+        ("fingerprint", identity["model"]["fingerprint"]),
+        ("dtype", identity["model"]["dtype"]),
+        ("device", model["device"]),
+        ("tied embeddings", "yes" if model["tied_embeddings"] else "no"),
     ]
 
 

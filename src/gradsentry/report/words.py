@@ -76,7 +76,7 @@ def rows(count: int) -> str:
 
 
 def _choice(verdict: Decision) -> str:
-    if verdict.policy == "evidence":
+    if verdict.policy == "evidence" or verdict.threshold is None:
         return "--policy evidence"
     return f"--tau {verdict.threshold.tau!r}"
 
@@ -84,11 +84,17 @@ def _choice(verdict: Decision) -> str:
 def _headline(verdict: Decision) -> str:
     unscored, total = verdict.counts["unscored"], verdict.counts["rows"]
     if not unscored:
-        return _outcome(verdict)
-    return f"{_outcome(verdict)}; {unscored:,} of {rows(total)} could not be scored"
+        return outcome_words(verdict)
+    return f"{outcome_words(verdict)}; {unscored:,} of {rows(total)} could not be {_judged(verdict)}"
 
 
-def _outcome(verdict: Decision) -> str:
+def _judged(verdict: Decision) -> str:
+    """Returns what is done to a row before it is judged."""
+    return "read" if verdict.threshold is None else "scored"
+
+
+def outcome_words(verdict: Decision) -> str:
+    """Returns the verdict and how many rows it is of, in a clause."""
     flagged, total = verdict.counts["flagged"], verdict.counts["rows"]
     if verdict.policy == "published" and verdict.outcome == "suspicious":
         return f"Suspicious: {flagged:,} of {rows(total)} score above tau"
@@ -160,7 +166,9 @@ def _open(finding: Finding) -> str:
 
 def _todo(verdict: Decision, clean: str, run: RunDirectory) -> str:
     unscored = verdict.counts["unscored"]
-    left = f" It leaves out {rows(unscored)} without a score: see {run.path / 'unscored.jsonl'}."
+    file = run.path / "unscored.jsonl"
+    lacking = "without a score" if verdict.threshold else "that could not be read"
+    left = f" It leaves out {rows(unscored)} {lacking}: see {file}."
     return _advice(verdict, clean) + (left if unscored else "")
 
 

@@ -56,6 +56,8 @@ function commandLine() {
 }
 
 function wireChoice() {
+  follow(showCounts);
+  if (data.tau === null) return;
   const slider = byId("tau");
   const number = byId("tau-number");
   const move = (text) => {
@@ -73,18 +75,22 @@ function wireChoice() {
     slider.setAttribute("aria-valuetext", `tau ${choice.tau.toFixed(3)}`);
     number.value = choice.tau.toFixed(3);
     byId(`by-${choice.by}`).checked = true;
-    const now = counts();
-    for (const place of document.querySelectorAll("[data-count]")) place.textContent = count(now[place.dataset.count]);
-    byId("to-review").hidden = !now.review;
-    for (const bar of document.querySelectorAll("[data-share]")) {
-      bar.style.flexGrow = now[bar.dataset.share];
-      bar.hidden = !now[bar.dataset.share];
-    }
     byId("choice-command").textContent = commandLine();
     byId("preview").hidden = isOwn();
     byId("own").hidden = !isOwn();
-    byId("choice-words").textContent = choiceInWords(now);
+    byId("choice-words").textContent = choiceInWords(counts());
   });
+}
+
+/** Shows how many rows the choice makes of each kind. */
+function showCounts() {
+  const now = counts();
+  for (const place of document.querySelectorAll("[data-count]")) place.textContent = count(now[place.dataset.count]);
+  byId("to-review").hidden = !now.review;
+  for (const bar of document.querySelectorAll("[data-share]")) {
+    bar.style.flexGrow = now[bar.dataset.share];
+    bar.hidden = !now[bar.dataset.share];
+  }
 }
 
 function choiceInWords(now) {

@@ -230,6 +230,7 @@ function drawExpected(plot) {
 
 /** Draws recall against the false-positive rate of every tau, and where the choice is. */
 function drawRoc() {
+  if (data.tau === null) return;
   const place = byId("roc");
   const poisoned = data.scores.poisoned;
   if (!place || !poisoned) return;

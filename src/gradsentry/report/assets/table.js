@@ -111,7 +111,7 @@ function line(row) {
     element("td", { role: "cell",  class: "id" }, opener, element("span", { class: "own-id" }, ...shown(row.label)),
       ...(row.split.length ? [element("span", { class: "split" }, ...shown(row.split))] : [])),
     element("td", { role: "cell" }, element("span", { class: `status is-${status}` }, WORDS[status])),
-    element("td", { role: "cell",  class: "number" }, row.score.toFixed(3)),
+    element("td", { role: "cell",  class: "number" }, row.score === null ? "–" : row.score.toFixed(3)),
     element("td", { role: "cell",  class: "number wide" }, excess),
     element("td", { role: "cell",  class: "number wide" }, count(row.tokens)),
     element("td", { role: "cell",  class: "number wide" }, fixed(row.loss, 2)),
@@ -144,7 +144,7 @@ function detail(row) {
   const facts = [
     ["why", row.reason],
     ["findings", [row.findings.join(", ") || "none"]],
-    ["score", [`${row.score.toFixed(4)}${row.expected === null ? "" : `, where ${row.expected.toFixed(2)} is expected at ${count(row.tokens)} tokens`}`]],
+    ["score", [row.score === null ? "none" : `${row.score.toFixed(4)}${row.expected === null ? "" : `, where ${row.expected.toFixed(2)} is expected at ${count(row.tokens)} tokens`}`]],
     ["mean loss", [row.loss === null ? "–" : row.loss.toFixed(2)]],
     ...(row.window ? [["window", [`${row.window.tokens} tokens (overlined), mean loss ${row.window.loss.toFixed(1)}, anomaly ${row.window.anomaly.toFixed(1)}`]]] : []),
     ...(row.note.length ? [["note", row.note]] : []),
@@ -157,9 +157,10 @@ function detail(row) {
       element("div", {},
         element("div", { class: "marking", role: "group", "aria-label": `Mark row ${row.id}` }, ...buttons),
         element("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { dir: "auto" }, ...shown(value))])),
-        element("div", { class: "plot spectrum", role: "img", "data-spectrum": row.number }),
-        element("p", { class: "hint" }, "Token by token: ", element("code", {}, explaining), " ",
-          element("button", { type: "button", "data-of": row.number, "data-act": "explain", onclick: (event) => copy(explaining, event.target) }, "Copy"))))));
+        ...(data.tau === null ? [] : [
+          element("div", { class: "plot spectrum", role: "img", "data-spectrum": row.number }),
+          element("p", { class: "hint" }, "Token by token: ", element("code", {}, explaining), " ",
+            element("button", { type: "button", "data-of": row.number, "data-act": "explain", onclick: (event) => copy(explaining, event.target) }, "Copy"))])))));
 }
 
 function setCurrent(row, line) {

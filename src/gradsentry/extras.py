@@ -1,4 +1,4 @@
-"""Optional packages that some commands need."""
+"""Optional packages that some of it needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def require(extra: str, packages: Mapping[str, str]) -> None:
     """Does nothing where all packages are there.
 
     Args:
-        extra: The command, which is the name of the extra too.
+        extra: The name of the extra, which is mostly the command's.
         packages: Module names, and the packages that hold them.
 
     Raises:

@@ -1,0 +1,209 @@
+"""A run directory, and what of it can be read again: its data, how it was decided, the verdict."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
+
+from gradsentry.corpus import Corpus, open_corpus
+from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.deciding.expectation import Expectation
+from gradsentry.deciding.thresholds import Threshold
+from gradsentry.errors import DataError, RunError
+from gradsentry.evidence import Evidence
+from gradsentry.evidence.judging import Judging
+from gradsentry.outcome import Verdict, marks_of
+from gradsentry.scoretable import read_table
+from gradsentry.settings import DataSettings, Policy
+from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, VERDICT, Json, RunDirectory
+
+_LIBRARIES = ("torch", "transformers", "trl", "tokenizers", "datasets", "numpy", "scipy", "pyarrow")
+
+
+def open_run(path: str | Path) -> Verdict:
+    """Returns the verdict that a run directory holds.
+
+    Raises:
+        RunError: If there is no finished run, or its data is gone or was changed.
+    """
+    run = RunDirectory.open(Path(path))
+    manifest, decided = run.finished_manifest(), _read_decided(run)
+    corpus = _reopened(run, manifest)
+    scores = _scores(run, manifest, corpus)
+    if len(scores) != decided.rows:
+        raise RunError("a shard of scores is missing", where=str(path), mend="scan again to fill it")
+    try:
+        evidence = Evidence.from_json(run.read_json(EVIDENCE))
+    except ValueError:
+        raise RunError("holds no evidence", where=str(run.path / EVIDENCE), mend="scan again") from None
+    marks = marks_of(run, scores["id"].to_pylist())
+    reference = _expectation(run)
+    return Verdict(corpus, scores, evidence, decided.threshold, decided.policy, manifest, reference, marks)
+
+
+def _scores(run: RunDirectory, manifest: Json, corpus: Corpus) -> pa.Table:
+    """Returns the score table of a run, which of texts alone is made again."""
+    return run.scores() if manifest["model"] else read_table(corpus)
+
+
+def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
+    """Returns the data of a run, as it was."""
+    source, data, where = manifest["source"]["data"], manifest["identity"]["data"], str(run.path)
+    if not source:
+        raise RunError(
+            "its data was in memory and cannot be read again",
+            where=where,
+            mend="use Verdict.decide in Python, or scan a file",
+        )
+    try:
+        corpus = open_corpus(source, DataSettings.read(data["reading"], where=where))
+        unchanged = corpus.sha256() == data["sha256"]
+    except DataError as error:
+        raise RunError(f"its data cannot be read ({error.line()})", where=where) from None
+    if not unchanged:
+        raise RunError(
+            f"its data was changed since the scan ({manifest['source']['name']})",
+            where=where,
+            mend="scan again into another directory",
+        )
+    return corpus
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a run directory says of how it was decided: all of it but the marks, of how many rows."""
+
+    threshold: Threshold | None
+    policy: Policy
+    rows: int
+
+
+def decided_of(run: RunDirectory) -> Decided | None:
+    """Returns how a run was decided, or None where it was not, or where what says so is broken."""
+    try:
+        return _read_decided(run)
+    except RunError:
+        return None
+
+
+def _read_decided(run: RunDirectory) -> Decided:
+    """Returns how a run was decided.
+
+    Raises:
+        RunError: If there is no verdict, or it is broken.
+    """
+    value = run.read_json(VERDICT)
+    try:
+        flat = {"tau": value["tau"], "method": value["tau_method"], "reason": value["tau_reason"]}
+        flat["fallback"] = value["tau_is_fallback"]
+        threshold = flat if value["tau"] is not None else None
+        parts = {"threshold": threshold, "policy": value["policy"], "rows": value["counts"]["rows"]}
+        return TypeAdapter(Decided).validate_python(parts)
+    except (KeyError, TypeError, ValueError):
+        raise RunError("holds no verdict", where=str(run.path / VERDICT), mend="scan again") from None
+
+
+def judging_of(run: RunDirectory) -> Judging:
+    """Returns how the evidence of a run was judged; in a run that is not finished, as if none was said.
+
+    Raises:
+        RunError: If the manifest says something else.
+        DataError: If that was by a calibration of another version.
+    """
+    try:
+        judging = Judging.model_validate(run.manifest().get("evidence", {}))
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise RunError(
+            f"is not what a scan writes (evidence.{key})",
+            where=str(run.path / MANIFEST),
+            mend="scan again into another directory",
+        ) from None
+    if judging.calibration is not None:
+        judging.calibration.refuse_foreign(f"the calibration in {run.path / MANIFEST}")
+    return judging
+
+
+def _expectation(run: RunDirectory) -> Expectation | None:
+    """Returns what the reference of a run's scan showed, or None where it had none."""
+    if not (run.path / REFERENCE).is_file():
+        return None
+    try:
+        return Expectation.from_json(run.read_json(REFERENCE))
+    except (ValueError, KeyError, TypeError):
+        raise RunError("holds no reference", where=str(run.path / REFERENCE), mend="scan again") from None
+
+
+def refuse_place(out: Path, corpus: Corpus) -> None:
+    """Refuses a run directory that cannot be, before anything is read or scored."""
+    if out.is_file():
+        raise RunError("is a file", where=str(out), mend="give a directory as --out")
+    named = (
+        [path.resolve() for path in corpus.named if path.is_dir()] if isinstance(corpus, FileCorpus) else []
+    )
+    if any(out.resolve().is_relative_to(folder) for folder in named):
+        raise RunError(
+            "lies in the folder of the data, and would be read as data the next time",
+            where=str(out),
+            mend="give a directory outside of it as --out",
+        )
+
+
+def reopened_as(data: object, corpus: Corpus) -> str | list[str]:
+    """Returns what opens the data again: absolute paths or a Hub id; nothing for data in memory."""
+    if isinstance(corpus, FileCorpus):
+        # Links stay: their own names say what they hold.
+        named = [str(path.absolute()) for path in corpus.named]
+        return named[0] if len(named) == 1 else named
+    if not isinstance(data, str | Path):
+        return ""
+    return str(Path(data).absolute() if Path(data).exists() else data)
+
+
+def manifest(
+    identity: Json,
+    source: Json,
+    started: float,
+    judging: Judging,
+    *,
+    model: Json | None = None,
+    resumed: int = 0,
+) -> Json:
+    """Returns the manifest of a run: what was judged with what, when, by which versions.
+
+    Args:
+        identity: What its scores depend on.
+        source: What opens the data again.
+        started: When, in seconds since 1970.
+        judging: How evidence was judged.
+        model: What scored the rows; None where nothing did.
+        resumed: How many rows had been scored before.
+    """
+    return {
+        "identity": identity,
+        "source": source,
+        "model": model,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(time.time() - started, 1),
+        "rows_resumed": resumed,
+        "versions": {
+            "gradsentry": version("gradsentry"),
+            "python": platform.python_version(),
+            **{name: known for name in _LIBRARIES if (known := _version(name))},
+        },
+        "evidence": judging.model_dump(mode="json"),
+    }
+
+
+def _version(name: str) -> str:
+    """Returns the version of a library, empty where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,74 @@
+"""A corpus -> what its texts tell: the findings, how it was read, what the rows that they name are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from gradsentry.corpus import Corpus
+from gradsentry.corpus.overview import Overview
+from gradsentry.corpus.unread import refuse_if_all, unread
+from gradsentry.evidence import Evidence, find_evidence
+from gradsentry.evidence.judging import Judging
+from gradsentry.scoretable import row_id
+
+Ids = Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the texts of a corpus tell.
+
+    Attributes:
+        evidence: The findings.
+        read: How the corpus was read.
+        ids: What the rows that findings name are called, by row number.
+    """
+
+    evidence: Evidence
+    read: Overview
+    ids: Ids
+
+
+def search(corpus: Corpus, judging: Judging, *, why: bool = False) -> Searched:
+    """Returns what the texts of a corpus tell.
+
+    Args:
+        corpus: The corpus.
+        judging: How evidence is judged.
+        why: Whether what was rejected is told too.
+
+    Raises:
+        DataError: If no row can be read.
+    """
+    samples = list(corpus)
+    mend = "mend the rows, or name another --format"
+    refuse_if_all(len(samples), unread(samples), where=corpus.name, mend=mend)
+    found = find_evidence(
+        samples,
+        calibration=judging.calibration,
+        false_alarm_rate=judging.false_alarm_rate,
+        accepted=judging.accepted,
+        why=why,
+    )
+    ids = {row: row_id(samples[row]) for row in named_rows(found)}
+    return Searched(found, Overview.of(corpus, samples), ids)
+
+
+def named_rows(found: Evidence) -> list[int]:
+    """Returns the rows that any finding names, ascending."""
+    return sorted({row for finding in found.findings for row in finding.carriers})
+
+
+def ids_of(found: Evidence, scores: pa.Table) -> Ids:
+    """Returns what the rows that findings name are called, by the score table."""
+    rows = named_rows(found)
+    return dict(zip(rows, scores["id"].take(rows).to_pylist(), strict=True)) if rows else {}
+
+
+def evidence_json(found: Evidence, ids: Ids) -> dict[str, Any]:
+    """Returns the content of `evidence.json`: the findings, and what the rows that they name are called."""
+    return found.as_json() | {"ids": {str(row): name for row, name in ids.items()}}
