@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
 
 from gradsentry.corpus.configurations import several_configurations
 from gradsentry.corpus.containers import container_of, data_suffix
@@ -17,6 +20,7 @@ from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_lef
 from gradsentry.corpus.memorycorpus import MemoryCorpus
 from gradsentry.corpus.several import several_listing
 from gradsentry.corpus.streams import unreadable
+from gradsentry.corpus.tablecorpus import arrow_corpus, pandas_corpus, polars_corpus
 from gradsentry.errors import DataError, first_line
 from gradsentry.settings import DataSettings, Limits
 
@@ -35,15 +39,16 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
     Of several splits all are read, unless the settings name one.
 
     Args:
-        data: A path of a file or a folder, or several, read as one corpus; a `datasets.Dataset` or
-            `DatasetDict`; a list of dicts; or a Hub id, `owner/name` or `owner/name:config`.
+        data: A path of a file or a folder, or several, read as one corpus; a `datasets.Dataset`,
+            `DatasetDict` or `IterableDataset`; a data frame of pandas or polars, or a `pyarrow.Table`; a list
+            of dicts; or a Hub id, `owner/name` or `owner/name:config`.
         settings: How the rows are read.
 
     Raises:
         DataError: If there is no such data, or it is empty, broken, or of no known format.
     """
     match data:
-        case "":
+        case str() if not data:
             raise DataError("no data is named", mend="give a path or a Hub id")
         case str() if "://" in data:
             return _of_path(_path_of_url(data), settings)
@@ -60,22 +65,51 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
 
 
 def _of_memory(data: object, settings: DataSettings) -> Corpus:
-    # Importing it takes most of a second, which a scan of a file need not wait.
-    import datasets
-
     if settings.config is not None:
         raise DataError("data in memory has no configurations", where="--config", mend="leave it out")
+    kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
+    if (corpus := _of_datasets_types(data, settings)) is not None:
+        return corpus
+    _refuse_split(settings, "a list of rows" if isinstance(data, Sequence) else "a table", where="rows")
+    match kind:
+        case "pandas.DataFrame":
+            return pandas_corpus(data, settings)
+        case "polars.DataFrame":
+            return polars_corpus(data, settings)
+        case "polars.LazyFrame":
+            raise DataError(
+                "a LazyFrame holds no rows yet", where="rows", mend="give what its collect() returns"
+            )
+    match data:
+        case pa.Table():
+            return arrow_corpus(data, settings)
+        case Sequence() if not isinstance(data, bytes):
+            return MemoryCorpus(data, settings)
+    raise DataError(
+        f"data of type {type(data).__name__} cannot be read twice, as a scan needs to",
+        mend="give a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id",
+    )
+
+
+def _of_datasets_types(data: object, settings: DataSettings) -> Corpus | None:
+    """Returns data that `datasets` holds as a corpus, or None where it is something else."""
+    # Who has such an object has imported it; for others it would cost most of a second, or be missing.
+    if "datasets" not in sys.modules:
+        return None
+    import datasets
+
     match data:
         case datasets.Dataset() | datasets.DatasetDict():
             return _of_datasets("dataset", data, settings)
-        case Sequence() if not isinstance(data, bytes):
-            _refuse_split(settings, "a list of rows", where="rows")
-            return MemoryCorpus(data, settings)
-        case _:
-            raise DataError(
-                f"data of type {type(data).__name__} cannot be read twice, as a scan needs to",
-                mend="give a path, a Dataset, a DatasetDict, a list of dicts, or a Hub id",
-            )
+        case datasets.IterableDataset():
+            from gradsentry.corpus.iteratedcorpus import IteratedCorpus
+
+            _refuse_split(settings, "an IterableDataset", where="dataset")
+            return IteratedCorpus(data, settings)
+        case datasets.IterableDatasetDict():
+            mend = f"give one of its splits: {', '.join(map(str, data))}"
+            raise DataError("an IterableDatasetDict is not read", where="dataset", mend=mend)
+    return None
 
 
 def _is_hub_id(name: str) -> bool:
