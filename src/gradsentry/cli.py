@@ -25,7 +25,7 @@ from gradsentry.commands import (
     threshold,
     verify,
 )
-from gradsentry.errors import DONE, INTERRUPTED, MISUSED, UNREAD, UsageError, meant
+from gradsentry.errors import DONE, INTERRUPTED, MISUSED, UNREAD, SettingsError, UsageError, meant
 
 _DEBUG = "--debug"
 _RESUMED = ("scan", "demo", "bench")
@@ -113,8 +113,15 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
             return UNREAD, ""
         if debug:
             traceback.print_exc()
-        known = meant(error)
+        known = _lacking(error) or meant(error)
         return known.exit_code, known.line()
+
+
+def _lacking(error: Exception) -> SettingsError | None:
+    """Returns what to install where an optional package is missing."""
+    from gradsentry.extras import missing_module
+
+    return missing_module(error) if isinstance(error, ModuleNotFoundError) else None
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Verdict(Decision):
         Raises:
             SettingsError: If pandas is not installed.
         """
-        require("pandas", {"pandas": "pandas"})
+        require("pandas")
         return row_table(self).to_pandas()
 
     def plot(self, ax: Axes | None = None) -> Axes:

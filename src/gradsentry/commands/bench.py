@@ -36,9 +36,7 @@ def bench(
     from gradsentry.extras import require
     from gradsentry.models.loading import quiet_libraries
 
-    require(
-        "bench", {"sklearn": "scikit-learn", "umap": "umap-learn", "matplotlib": "matplotlib", "peft": "peft"}
-    )
+    require("scan", "bench")
     from gradsentry.bench import Spec
     from gradsentry.bench.cells import plan
     from gradsentry.bench.progress import bar
@@ -47,7 +45,7 @@ def bench(
     if limit is not None:
         chosen = chosen.limited(limit)
     if chosen.finetune:
-        require("finetune", {"trl": "trl", "peft": "peft", "rouge_score": "rouge-score"})
+        require("finetune")
     quiet_libraries()
     failed = False
     if plan(chosen):

@@ -69,7 +69,7 @@ def evaluate(
     from gradsentry.progress import counting
     from gradsentry.settings import DataSettings
 
-    require("finetune", {"rouge_score": "rouge-score"})
+    require("scan", "finetune")
     if cleangen_alpha <= 1.0:
         raise SettingsError("must be above 1", where="--cleangen-alpha", mend="20 is published")
     settings = AnswerSettings.read(

@@ -66,7 +66,7 @@ def finetune(
     from gradsentry.progress import counting
     from gradsentry.settings import DataSettings
 
-    require("finetune", {"trl": "trl", "peft": "peft"})
+    require("scan", "finetune")
     if (data is None) == (run is None) or out is None:
         raise SettingsError("--out and either DATA or --run are needed", where="finetune")
     settings = TrainingSettings.read(

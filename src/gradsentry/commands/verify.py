@@ -34,7 +34,7 @@ def verify(
     from gradsentry.report.render import write_report
     from gradsentry.store import RunDirectory
 
-    require("finetune", {"trl": "trl", "peft": "peft"})
+    require("scan", "finetune")
     quiet_libraries()
     directory = RunDirectory.open(run)
 

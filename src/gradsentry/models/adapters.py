@@ -31,7 +31,7 @@ def load_adapter(name: str, path: str, dtype: torch.dtype, trust_remote_code: bo
     try:
         from peft import PeftConfig, PeftModel
     except ImportError:
-        raise ModelError("is a PEFT adapter", where=name, mend="pip install gradsentry[peft]") from None
+        raise ModelError("is a PEFT adapter", where=name, mend="pip install 'gradsentry[peft]'") from None
     base = PeftConfig.from_pretrained(path).base_model_name_or_path
     if not base:
         raise ModelError("its adapter_config.json names no base model", where=name, mend="merge it yourself")

