@@ -17,26 +17,39 @@ def demo(
         "runs/demo"
     ),
 ) -> None:
-    """Poison a tenth of the embedded data with BadNets, scan it, and compare with the truth."""
+    """Poison a tenth of the embedded data with BadNets, scan it, and compare with the truth.
+
+    Where the embedded model is not installed, the texts alone are read.
+    """
     from gradsentry.attacks import BadNets, poison, truth_path
     from gradsentry.bench.truth import compare
     from gradsentry.commands import display
     from gradsentry.corpus import open_corpus
     from gradsentry.embedded import embedded_data_path
-    from gradsentry.models.loading import quiet_libraries
+    from gradsentry.errors import UsageError
+    from gradsentry.models.embedded import NAME, embedded_model_path
     from gradsentry.report.render import write_report
-    from gradsentry.screening import scan
     from gradsentry.store import RunDirectory
+    from gradsentry.textual import screen
 
-    quiet_libraries()
+    model, how = None, "reading the texts"
+    try:
+        embedded_model_path()
+    except UsageError as error:
+        stdout.say(f"the texts alone are read, without a model: {error.line()}")
+    else:
+        from gradsentry.models.loading import quiet_libraries
+
+        quiet_libraries()
+        model, how = NAME, "scanning with the embedded model"
     data, run = out / "poisoned.jsonl", out / "run"
     attack = BadNets(rate=RATE)
     _, truth = poison(open_corpus(embedded_data_path()), attack, seed=SEED, shuffle=True).save(data)
     stdout.say(
         f"{len(truth.poisoned)} of {truth.rows} rows of {data} are poisoned now: {attack.summary}\n"
-        "scanning with the embedded model, which has not seen the truth"
+        f"{how}, without the truth"
     )
-    verdict = scan(data, out=run)
+    verdict = screen(data, model, out=run)
     display.summary(verdict, run)
     comparison = compare(verdict, truth_path(data))
     write_report(RunDirectory.open(run), verdict, comparison)

@@ -32,15 +32,17 @@ def embedded_model_path() -> Path:
     """Returns the directory of the converted model, converting it first where that was not done yet.
 
     Raises:
+        SettingsError: If an extra that it needs is not installed.
         ModelError: If the package that carries the weights is not installed.
         ScoringError: If the cache directory cannot be written.
     """
+    require("scan")
     cache = Path(os.environ.get("GRADSENTRY_CACHE") or platformdirs.user_cache_dir("gradsentry"))
     target = cache / f"{NAME}-{_VERSION}"
     if (target / "config.json").is_file():
         return target
-    source = _gguf_path()
     require("scan", "embedded")
+    source = _gguf_path()
     from safetensors import SafetensorError
 
     try:
