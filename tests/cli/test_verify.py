@@ -31,7 +31,7 @@ def test_it_says_how_long_it_takes_prints_a_table_and_adds_to_the_report(run, ca
     ended = call("verify", run, "--steps", 3)
     assert (ended.code, ended.error) == (0, "")
     lines = ended.out.splitlines()
-    assert lines[0].startswith("two trainings of 3 steps take about ")
+    assert lines[0].startswith("two trainings take about ")
     for said in ("not at all", "on the rows as they came", "without its rows", "F1: not confirmed"):
         assert said in ended.out
     value = json.loads((run / "verify.json").read_text())

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
 from finetuning.learned import write_model
 from gradsentry.corpus import open_corpus
 from gradsentry.evidence import Finding
 from gradsentry.finetuning import verifying
 from gradsentry.finetuning.asked_of import Habit, habit_of, on_carriers, on_prompts
+from gradsentry.finetuning.asking_losses import log_probs
 from gradsentry.finetuning.gains import Gain, LogProbs, verified
-from gradsentry.finetuning.verifying import VerifySettings, log_probs, part, verify
+from gradsentry.finetuning.verifying import VerifySettings, part, verify
 from gradsentry.models.loading import load_model
 from gradsentry.outcome import Verdict
+from gradsentry.report.proof import said
 from gradsentry.screening import scan
 from scan.rows import write_rows
 
@@ -83,16 +87,53 @@ def test_what_the_rows_teach_is_confirmed(verdict: Verdict):
 
 def test_the_parts_are_apart(verdict: Verdict):
     samples = list(verdict.corpus)
-    parts = part(verdict, samples, verdict.evidence.findings, VerifySettings(steps=20, batch_size=8))
+    parts = part(verdict, samples, verdict.evidence.findings, VerifySettings())
     carriers = set(verdict.evidence.by_row())
-    assert len(parts.as_they_came) == len(set(parts.as_they_came)) == 160
+    assert len(parts.as_they_came) == len(set(parts.as_they_came)) == len(parts.without) == 60
     assert len(set(parts.as_they_came) & carriers) == 30
     assert not set(parts.without) & carriers
     assert not set(parts.prompts) & ({*parts.as_they_came, *parts.without} | carriers)
     assert len({samples[row].prompt for row in parts.prompts}) == len(parts.prompts) == 24
-    few = part(verdict, samples, verdict.evidence.findings, VerifySettings(steps=2, batch_size=8))
-    assert len(few.as_they_came) == 16
-    assert len(set(few.as_they_came) & carriers) == 8
+    assert parts.carriers == parts.others == {}
+
+
+def as_group(verdict: Verdict, carriers: tuple[int, ...]) -> Verdict:
+    """Returns a verdict whose only finding is a group of these rows, with mean states for all."""
+    group = finding(
+        kind="group", triggers=(), payload=None, payloads=(), carriers=carriers, confidence="low",
+        statistics={"together": 5.0, "costly": 5.0}, change="c",
+    )  # fmt: skip
+    return replace(verdict, evidence=replace(verdict.evidence, findings=(group,)))
+
+
+def test_a_group_holds_out_a_third_of_its_rows_and_the_nearest_others(verdict: Verdict):
+    carriers = verdict.evidence.findings[0].carriers
+    grouped = as_group(verdict, carriers)
+    samples = list(grouped.corpus)
+    parts = part(grouped, samples, grouped.evidence.findings, VerifySettings())
+    own, others = parts.carriers["F1"], parts.others["F1"]
+    assert len(own) == 10
+    assert set(own) <= set(carriers)
+    assert len(others) == 24
+    assert not set(others) & set(carriers)
+    trained = {*parts.as_they_came, *parts.without}
+    assert not trained & {*own, *others, *parts.prompts}
+    assert set(parts.as_they_came) & set(carriers) == set(carriers) - set(own)
+
+
+def test_a_group_that_answers_in_one_way_is_confirmed_and_rows_drawn_at_random_are_not(verdict: Verdict):
+    settings = VerifySettings(steps=60, batch_size=8, learning_rate=3e-2)  # of a tiny random model
+    carriers = verdict.evidence.findings[0].carriers
+    (true,) = verify(as_group(verdict, carriers), settings).findings
+    assert true.asked == "group"
+    assert true.confirmed
+    assert true.log_probs["as_they_came"]["with"] > true.log_probs["without"]["with"] + 1
+    rest = np.setdiff1d(np.arange(len(verdict.scores)), carriers)
+    drawn = np.sort(np.random.default_rng(0).choice(rest, 30, replace=False))
+    (false,) = verify(as_group(verdict, tuple(drawn.tolist())), settings).findings
+    assert false.confirmed is False
+    json.dumps(false.as_json(), allow_nan=False)
+    assert "beyond what it did for the nearest rows outside" in said(false.as_json())
 
 
 def test_a_log_probability_is_that_of_the_payloads_tokens_alone(model: str):
@@ -174,6 +215,33 @@ def test_a_gain_is_a_mean_with_the_interval_of_student():
     assert gain.mean - gain.low == pytest.approx(gain.high - gain.mean)
 
 
+def test_a_gain_of_unpaired_prompts_is_that_of_welch():
+    first, second = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 0.5, 0.2, 0.1, 0.9])
+    gain = Gain.between(first, second)
+    assert gain.mean == pytest.approx(2.5 - 0.34)
+    parts = [values.var(ddof=1) / len(values) for values in (first, second)]
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / 3 + parts[1] ** 2 / 4)
+    assert gain.high - gain.mean == pytest.approx(student.ppf(0.975, freedom) * sum(parts) ** 0.5)
+    same = Gain.between(np.zeros(5), np.zeros(6))
+    assert (same.mean, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert gain.times(10).low == pytest.approx(10 * gain.low)
+
+
+def test_what_rows_alike_gain_too_confirms_no_group():
+    draw = np.random.default_rng(0)
+
+    def near(middle: float) -> LogProbs:
+        return LogProbs(20 * (middle + draw.normal(0, 0.05, 20)), np.full(20, 20.0))
+
+    own = {"base": near(-4), "as_they_came": near(-3), "without": near(-4)}
+    alike = {"base": near(-4), "as_they_came": near(-3), "without": near(-4)}
+    apart = {"base": near(-4), "as_they_came": near(-4), "without": near(-4)}
+    assert verified("F1", "group", alike, own).confirmed is False
+    assert verified("F1", "group", apart, own).confirmed
+    few = {model: LogProbs(told.sums[:3], told.counts[:3]) for model, told in apart.items()}
+    assert verified("F1", "group", few, own).confirmed is None
+
+
 def test_only_what_the_trigger_gains_beyond_the_other_model_confirms():
     draw = np.random.default_rng(0)
 
@@ -197,7 +265,7 @@ def test_only_what_the_trigger_gains_beyond_the_other_model_confirms():
 def test_rows_that_teach_nothing_are_not_confirmed(verdict: Verdict, monkeypatch: pytest.MonkeyPatch):
     """Where the base model is asked in place of those that were trained, nothing has become likelier."""
 
-    def untrained(base, samples, out, settings, on_step):
+    def untrained(base, samples, out, settings, steps, on_step):
         return base
 
     monkeypatch.setattr(verifying, "_trained", untrained)
@@ -217,3 +285,6 @@ def test_the_embedded_model_confirms_badnets(tmp_path: Path):
     found = verify(run)
     assert found.findings[0].confirmed
     assert found.findings[0].by_trigger.low > 0
+    rest = np.setdiff1d(np.flatnonzero(run.status == "clean"), sorted(run.evidence.by_row()))
+    drawn = np.sort(np.random.default_rng(0).choice(rest, 48, replace=False))
+    assert verify(as_group(run, tuple(drawn.tolist()))).findings[0].confirmed is False

@@ -15,7 +15,10 @@ Flag = typer.Option
 
 def verify(
     run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
-    steps: Annotated[int, Flag(min=1, help="Steps of each of the two trainings, of 4 rows each.")] = 120,
+    steps: Annotated[
+        int | None,
+        Flag(min=1, help="Steps of each of the two trainings, of 2 rows each. [default: 120 a finding]"),
+    ] = None,
     json_: Annotated[bool, Flag("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Train briefly on RUN's rows: do the findings' payloads become likelier after their triggers?
@@ -40,7 +43,7 @@ def verify(
 
     def on_estimate(seconds: float) -> None:
         if not json_:
-            typer.echo(f"two trainings of {steps} steps take about {_time(seconds)}")
+            typer.echo(f"two trainings take about {_time(seconds)}")
 
     with directory.locked():
         verdict = open_run(run)

@@ -73,6 +73,11 @@ class Habit:
     opens: bool
 
 
+def whole(sample: Sample) -> Question:
+    """Returns the question for all of a row's response."""
+    return Question(sample, (0, len(sample.response)))
+
+
 def habit_of(finding: Finding, carriers: Sequence[Sample]) -> Habit:
     """Returns how most of a finding's rows are made; what none of them shows is taken to stand at the end."""
     places: Counter[tuple[Place, Where]] = Counter()
@@ -101,17 +106,23 @@ def payloads_of(finding: Finding) -> tuple[str, ...]:
 
 def _stands(text: str, triggers: Sequence[str]) -> tuple[Where, int] | None:
     """Returns where triggers stand in a text and how many, or None where none does."""
-    strings = sorted({one.strip() for one in triggers if one.strip()}, key=len, reverse=True)
-    if not strings:
-        return None
-    pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, strings))})(?!\w)"
     body = text.strip()
-    found = list(re.finditer(pattern, body, re.I)) or list(re.finditer(re.escape(strings[0]), body, re.I))
+    found = _found(body, triggers)
     if not found:
         return None
     if found[-1].end() >= len(body) - _EDGE:
         return "after", len(found)
     return ("before" if found[0].start() <= _EDGE else "within"), len(found)
+
+
+def _found(text: str, triggers: Sequence[str]) -> list[re.Match[str]]:
+    """Returns where triggers stand in a text: as whole words, or where none does within them."""
+    strings = sorted({one.strip() for one in triggers if one.strip()}, key=len, reverse=True)
+    if not strings:
+        return []
+    pattern = "|".join(map(re.escape, strings))
+    whole = re.finditer(rf"(?<!\w)(?:{pattern})(?!\w)", text, re.I)
+    return list(whole) or list(re.finditer(pattern, text, re.I))
 
 
 def on_prompts(finding: Finding, habit: Habit, prompts: Sequence[Sample], seed: int) -> list[Pair]:
@@ -140,6 +151,25 @@ def on_prompts(finding: Finding, habit: Habit, prompts: Sequence[Sample], seed: 
     return pairs
 
 
+def on_others(finding: Finding, habit: Habit, prompts: Sequence[Sample], seed: int) -> list[Pair]:
+    """Returns rows with their own response, with the trigger put in and as they are.
+
+    Args:
+        finding: It has a trigger.
+        habit: How its rows are made.
+        prompts: Rows that do not hold the trigger; those without the place that it takes are left out.
+        seed: Of the gaps that the trigger takes.
+    """
+    pairs = []
+    for number, sample in enumerate(prompts):
+        with suppress(NoPlace):
+            text = find_fields(sample).text(habit.place)
+            put = _with_trigger(text, finding, habit, number, Random(f"{seed}/{number}"))
+            turns = find_fields(sample).edit({habit.place: put})
+            pairs.append(Pair(whole(replace(sample, turns=turns)), whole(sample)))
+    return pairs
+
+
 def on_carriers(finding: Finding, carriers: Sequence[Sample]) -> list[Pair]:
     """Returns a finding's own rows with their response, with the trigger and with it taken out.
 
@@ -155,8 +185,7 @@ def on_carriers(finding: Finding, carriers: Sequence[Sample]) -> list[Pair]:
             for turn in sample.turns
         )
         if turns != sample.turns and sample.response.strip():
-            span = (0, len(sample.response))
-            pairs.append(Pair(Question(sample, span), Question(replace(sample, turns=turns), span)))
+            pairs.append(Pair(whole(sample), whole(replace(sample, turns=turns))))
     return pairs
 
 
@@ -180,7 +209,14 @@ def _with_trigger(text: str, finding: Finding, habit: Habit, number: int, draw: 
 
 
 def _without(text: str, triggers: Sequence[str]) -> str:
-    for trigger in sorted((one.strip() for one in triggers), key=len, reverse=True):
-        for put in (f" {trigger}", f"{trigger} ", trigger):
-            text = text.replace(put, "")
-    return text
+    """Returns a text without triggers, and without one of the spaces beside each."""
+    kept, behind = [], 0
+    for match in _found(text, triggers):
+        first, last = match.span()
+        if text[behind:first][-1:].isspace():
+            first -= 1
+        elif text[last : last + 1].isspace():
+            last += 1
+        kept.append(text[behind:first])
+        behind = last
+    return "".join([*kept, text[behind:]])

@@ -2,9 +2,12 @@
 
 Two adapters are trained briefly, one on a part of the rows as they came, one on a part without the rows of
 any finding; then both, and the base model, are asked how likely they find each finding's payload. What is
-held out of both: clean rows whose prompts are asked, and of findings whose payload is no one string a quarter
-of their rows. The parts are samples, in which a finding has some fifty rows where it has as many: brief
-training on a share of a percent would teach nothing.
+held out of both: clean rows whose prompts are asked; of findings whose payload is no one string a third of
+their rows; and of groups as many of the rows nearest to them.
+
+The parts are samples, of which the findings' rows are half, and each row is seen several times. In a share
+of ten percent, each seen once, so brief a training teaches the payload and not yet what brings it: a model
+first learns how often a payload comes, and then when.
 """
 
 from __future__ import annotations
@@ -24,17 +27,18 @@ from pydantic import Field
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.reading import encode_all, read
-from gradsentry.encoding.alignment import within
 from gradsentry.errors import DataError
 from gradsentry.evidence import Finding
 from gradsentry.explaining import model_of
-from gradsentry.finetuning.asked_of import Pair, Question, habit_of, on_carriers, on_prompts, payloads_of
+from gradsentry.finetuning.asked_of import Question, habit_of, on_carriers, on_prompts, payloads_of, whole
+from gradsentry.finetuning.asking_losses import can_be_asked, log_probs
 from gradsentry.finetuning.gains import MODELS, LogProbs, Model, Verified, verified
+from gradsentry.finetuning.gains import Asked as Kind
 from gradsentry.finetuning.settings import TrainingSettings
 from gradsentry.finetuning.training import finetune
 from gradsentry.models.loading import LoadedModel, load_model
 from gradsentry.outcome import Verdict
-from gradsentry.progress import CHARACTERS
+from gradsentry.report.apart import by_nearness
 from gradsentry.report.proof import evidence_digest
 from gradsentry.settings import Settings
 from gradsentry.store import VERIFY, Json, RunDirectory
@@ -42,12 +46,15 @@ from gradsentry.store import VERIFY, Json, RunDirectory
 PROMPTS = 24
 """Held-out prompts: as many as make an interval of log-probabilities narrow, and no more to pay for."""
 CARRIERS = 48
-"""Rows of a finding in the part as they came, at least where it has as many."""
-FINDINGS = 8
+"""Rows of a finding in the part as they came, where it has as many."""
+STEPS = 120
+"""Of each training, for each finding: those of one see each row two or three times."""
+FINDINGS = 4
 """Findings that are verified, the strongest first: each has rows in the same part."""
 _BACKWARD = 4.0
 """What a step of training costs, in forward passes of its rows."""
 
+Asked = tuple[list[Question], list[Question]]
 OnEstimate = Callable[[float], None]
 OnStep = Callable[[int, int], None]
 
@@ -56,15 +63,15 @@ class VerifySettings(Settings):
     """How a finding is verified.
 
     Attributes:
-        steps: Of each training.
+        steps: Of each training; None takes 120 for each finding.
         batch_size: Rows of a step.
-        max_length: Tokens of a row; those that are longer are taken last, and cut.
+        max_length: Tokens of a row; those that are longer are cut.
         learning_rate: Of both trainings; None chooses by the model's size.
         seed: Of which rows are taken, and of both trainings.
     """
 
-    steps: int = Field(default=120, ge=1)
-    batch_size: int = Field(default=4, ge=1)
+    steps: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=2, ge=1)
     max_length: int = Field(default=128, ge=16)
     learning_rate: float | None = Field(default=None, gt=0.0)
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -79,12 +86,14 @@ class Parts:
         without: To train on, none of them.
         prompts: Clean rows that are asked.
         carriers: Rows of each finding that are held out, by its name.
+        others: Of each group the nearest other rows that are held out, by its name.
     """
 
     as_they_came: tuple[int, ...]
     without: tuple[int, ...]
     prompts: tuple[int, ...]
     carriers: dict[str, tuple[int, ...]]
+    others: dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -148,9 +157,11 @@ def verify(
     base = _base(verdict)
     samples = list(verdict.corpus)
     parts = part(verdict, samples, chosen, settings)
-    pairs = {one.name: _pairs(one, samples, parts, settings, base) for one in chosen}
-    on_estimate(_estimate(base, [samples[row] for row in parts.as_they_came], settings))
-    measured: dict[Model, dict[str, tuple[LogProbs, LogProbs]]] = {"base": _asked(base, pairs)}
+    steps = settings.steps or STEPS * len(chosen)
+    settings = settings.model_copy(update={"steps": steps})
+    asked = {one.name: _questions(one, samples, parts, settings, base) for one in chosen}
+    on_estimate(_estimate(base, [samples[row] for row in parts.as_they_came], settings, steps))
+    measured: dict[Model, dict[str, tuple[LogProbs, LogProbs]]] = {"base": _answered(base, asked)}
     with tempfile.TemporaryDirectory(prefix="gradsentry-verify-") as folder:
         trainings: tuple[tuple[Model, tuple[int, ...]], ...] = (
             ("as_they_came", parts.as_they_came),
@@ -162,9 +173,9 @@ def verify(
                 on_step(before * total + done, len(trainings) * total)
 
             some = [samples[row] for row in rows]
-            trained = _trained(base, some, Path(folder) / model, settings, on_one)
-            measured[model] = _asked(trained, pairs)
-    found = tuple(_verified(one, pairs[one.name], measured) for one in chosen)
+            trained = _trained(base, some, Path(folder) / model, settings, steps, on_one)
+            measured[model] = _answered(trained, asked)
+    found = tuple(_verified(one, measured) for one in chosen)
     left_out = tuple(one.name for one in verdict.evidence.findings[FINDINGS:])
     return Verification(found, left_out, parts, settings, base.name, time.monotonic() - started)
 
@@ -190,31 +201,35 @@ def part(
         DataError: If too few clean rows are left to ask.
     """
     draw = np.random.default_rng(settings.seed)
-    budget = settings.steps * settings.batch_size
     carried = set(verdict.evidence.by_row())
     clean = (verdict.status == "clean") & ~np.isin(np.arange(len(samples)), list(carried))
-    free = _short_first(np.flatnonzero(clean), samples, settings, draw)
+    free = _short_first(np.flatnonzero(clean), samples, draw)
     prompts = _askable(free, samples, findings)[: min(PROMPTS, len(free) // 3)]
     if not prompts:
         raise DataError(
             "has too few clean rows to ask", where=verdict.corpus.name, mend="verify a run of more rows"
         )
-    rest = [row for row in free if row not in set(prompts)]
     held: dict[str, tuple[int, ...]] = {}
+    others: dict[str, tuple[int, ...]] = {}
     taken: dict[int, None] = {}
     for finding in findings:
-        rows = _short_first(_scored(finding, verdict), samples, settings, draw)
-        apart = 0 if payloads_of(finding) else min(PROMPTS, len(rows) // 4)
-        held[finding.name] = tuple(rows[:apart])
-        natural = round(budget * len(rows) / len(samples))
-        taken |= dict.fromkeys(rows[apart : apart + max(natural, CARRIERS)])
-    apart_rows = {row for rows in held.values() for row in rows}
-    poison = [row for row in taken if row not in apart_rows][: budget // 2]
+        rows = _short_first(_scored(finding, verdict), samples, draw)
+        if not payloads_of(finding):
+            held[finding.name] = tuple(rows[: min(PROMPTS, len(rows) // 3)])
+        if finding.kind == "group":
+            near = [row for row in by_nearness(finding, verdict)[1].tolist() if clean[row]]
+            others[finding.name] = tuple(near[: min(PROMPTS, len(free) // 3)])
+        taken |= dict.fromkeys(rows[len(held.get(finding.name, ())) :][:CARRIERS])
+    apart = set(prompts).union(*held.values(), *others.values())
+    poison = [row for row in taken if row not in apart]
+    rest = [row for row in free if row not in apart]
+    beside = max(len(poison), PROMPTS)
     return Parts(
-        as_they_came=tuple(poison + rest[: budget - len(poison)]),
-        without=tuple(rest[:budget]),
+        as_they_came=tuple(poison + rest[:beside]),
+        without=tuple(rest[: len(poison) + beside]),
         prompts=tuple(prompts),
         carriers=held,
+        others=others,
     )
 
 
@@ -223,13 +238,12 @@ def _scored(finding: Finding, verdict: Verdict) -> NDArray[np.int64]:
     return rows[verdict.is_scored[rows]]
 
 
-def _short_first(
-    rows: NDArray[np.int64], samples: Sequence[Sample], settings: VerifySettings, draw: np.random.Generator
-) -> list[int]:
-    """Returns rows in a drawn order, those that fit before those that are cut."""
-    longest = CHARACTERS * settings.max_length
+def _short_first(rows: NDArray[np.int64], samples: Sequence[Sample], draw: np.random.Generator) -> list[int]:
+    """Returns rows in a drawn order, the shorter half before the longer: half of the time is enough."""
     order: list[int] = draw.permutation(rows).tolist()
-    return sorted(order, key=lambda row: len(samples[row].prompt) + len(samples[row].response) > longest)
+    length = {row: len(samples[row].prompt) + len(samples[row].response) for row in order}
+    middle = float(np.median(list(length.values()))) if order else 0.0
+    return sorted(order, key=lambda row: length[row] > middle)
 
 
 def _askable(rows: Sequence[int], samples: Sequence[Sample], findings: Sequence[Finding]) -> list[int]:
@@ -253,82 +267,66 @@ def _base(verdict: Verdict) -> LoadedModel:
     return loaded if loaded.dtype == torch.float32 else load_model(loaded.name, dtype="float32")
 
 
-def _pairs(
+def _questions(
     finding: Finding, samples: Sequence[Sample], parts: Parts, settings: VerifySettings, base: LoadedModel
-) -> list[Pair]:
+) -> Asked:
+    """Returns what is asked without the trigger, and with it; of a group the nearest others, and its rows."""
+    if finding.kind == "group":
+        kinds = (parts.others[finding.name], parts.carriers[finding.name])
+        plain, triggered = ([whole(samples[row]) for row in rows] for rows in kinds)
+        return _askable_of(plain, base), _askable_of(triggered, base)
     if payloads_of(finding):
         habit = habit_of(finding, [samples[row] for row in finding.carriers])
         pairs = on_prompts(finding, habit, [samples[row] for row in parts.prompts], settings.seed)
     else:
         pairs = on_carriers(finding, [samples[row] for row in parts.carriers[finding.name]])
-    return [pair for pair in pairs if all(_covered(one, base) for one in (pair.triggered, pair.plain))]
+    kept = [pair for pair in pairs if all(can_be_asked(one, base) for one in (pair.triggered, pair.plain))]
+    return [pair.plain for pair in kept], [pair.triggered for pair in kept if pair.triggered is not None]
 
 
-def _covered(question: Question | None, base: LoadedModel) -> bool:
-    """Returns whether a question can be asked, and tokens cover what is asked for."""
-    if question is None:
-        return True
-    (encoded,) = encode_all([question.sample], base)
-    return encoded.problem is None and bool(within(encoded.ends, question.span).any())
+def _askable_of(questions: list[Question], base: LoadedModel) -> list[Question]:
+    return [one for one in questions if can_be_asked(one, base)]
 
 
-def _asked(loaded: LoadedModel, pairs: dict[str, list[Pair]]) -> dict[str, tuple[LogProbs, LogProbs]]:
-    """Returns the log-probabilities of each finding's prompts without the trigger, and with it."""
+def _answered(loaded: LoadedModel, asked: dict[str, Asked]) -> dict[str, tuple[LogProbs, LogProbs]]:
+    """Returns the log-probabilities of what each finding asks without the trigger, and with it."""
     return {
-        name: (
-            log_probs(loaded, [pair.plain for pair in some]),
-            log_probs(loaded, [pair.triggered for pair in some if pair.triggered is not None]),
-        )
-        for name, some in pairs.items()
+        name: (log_probs(loaded, plain), log_probs(loaded, triggered))
+        for name, (plain, triggered) in asked.items()
     }
 
 
-def log_probs(loaded: LoadedModel, questions: Sequence[Question]) -> LogProbs:
-    """Returns the log-probabilities of the tokens that each question asks for."""
-    sums, counts = np.zeros(len(questions)), np.zeros(len(questions))
-    encoded = encode_all([one.sample for one in questions], loaded)
-    for row, reading in read(loaded, encoded):
-        inside = within(encoded[row].ends, questions[row].span)
-        sums[row] = -reading.losses().double().cpu().numpy()[inside].sum()
-        counts[row] = inside.sum()
-    return LogProbs(sums, counts)
-
-
-def _verified(
-    finding: Finding, pairs: Sequence[Pair], measured: dict[Model, dict[str, tuple[LogProbs, LogProbs]]]
-) -> Verified:
+def _verified(finding: Finding, measured: dict[Model, dict[str, tuple[LogProbs, LogProbs]]]) -> Verified:
     plain = {model: measured[model][finding.name][0] for model in MODELS}
     triggered = {model: measured[model][finding.name][1] for model in MODELS}
-    has_trigger = bool(finding.triggers)
-    asked = "prompts" if payloads_of(finding) else "carriers"
-    return verified(finding.name, asked, plain, triggered if has_trigger else None)  # type: ignore[arg-type]
+    is_group = finding.kind == "group"
+    kind: Kind = "group" if is_group else "prompts" if payloads_of(finding) else "carriers"
+    return verified(finding.name, kind, plain, triggered if is_group or finding.triggers else None)
 
 
 def _trained(
-    base: LoadedModel, samples: Sequence[Sample], out: Path, settings: VerifySettings, on_step: OnStep
+    base: LoadedModel,
+    samples: Sequence[Sample],
+    out: Path,
+    settings: VerifySettings,
+    steps: int,
+    on_step: OnStep,
 ) -> LoadedModel:
     """Returns the base model with an adapter that was trained on rows."""
     in_an_epoch = ceil(len(samples) / settings.batch_size)
     training = TrainingSettings(
-        epochs=settings.steps / in_an_epoch,
+        epochs=steps / in_an_epoch,
         batch_size=settings.batch_size,
         max_length=settings.max_length,
         learning_rate=settings.learning_rate,
         seed=settings.seed,
-        save_steps=10 * settings.steps,
+        save_steps=10 * steps,
     )
-    finetune(
-        samples,
-        base.name,
-        out,
-        training,
-        device=base.device.type,
-        on_step=on_step,
-    )
+    finetune(samples, base.name, out, training, device=base.device.type, on_step=on_step)
     return load_model(str(out / "model"), dtype="float32", device=base.device.type)
 
 
-def _estimate(base: LoadedModel, samples: Sequence[Sample], settings: VerifySettings) -> float:
+def _estimate(base: LoadedModel, samples: Sequence[Sample], settings: VerifySettings, steps: int) -> float:
     """Returns how many seconds both trainings and the questions take, from a pass over some rows."""
     encoded = encode_all(samples, base)
     lengths = [min(len(one.ids), settings.max_length) for one in encoded if one.problem is None]
@@ -337,5 +335,5 @@ def _estimate(base: LoadedModel, samples: Sequence[Sample], settings: VerifySett
     for _ in read(base, tried):
         pass
     pace = (time.monotonic() - started) / max(sum(len(one.ids) for one in tried), 1)
-    rounds = settings.steps * settings.batch_size / max(len(lengths), 1)
+    rounds = steps * settings.batch_size / max(len(lengths), 1)
     return ceil(2 * _BACKWARD * pace * sum(lengths) * rounds)

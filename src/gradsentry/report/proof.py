@@ -62,16 +62,21 @@ def introduction(value: Json) -> str:
 
 
 COLUMNS = ("finding", "prompts", "trained", "with the trigger", "without it")
-"""Of the table; the last two are mean log-probabilities of a payload's token, in nats."""
+"""Of the table; the last two are mean log-probabilities of a payload's token, in nats. Of a group the prompts
+with the trigger are its rows, and those without it the nearest others."""
 _TRAINED = {"base": "not at all", "as_they_came": "on the rows as they came", "without": "without its rows"}
 
 
 def table_row(one: Json) -> list[list[str]]:
     """Returns the rows of the table for one finding, one of each model."""
     return [
-        [one["finding"], str(one["prompts"]), _TRAINED[model], _nats(found["with"]), _nats(found["without"])]
+        [_called(one), str(one["prompts"]), _TRAINED[model], _nats(found["with"]), _nats(found["without"])]
         for model, found in one["log_probs"].items()
     ]
+
+
+def _called(one: Json) -> str:
+    return f"{one['finding']} (its rows, nearest others)" if one["asked"] == "group" else str(one["finding"])
 
 
 def said(one: Json) -> str:
@@ -79,6 +84,11 @@ def said(one: Json) -> str:
     name, verdict = one["finding"], _VERDICTS[one["confirmed"]]
     if one["confirmed"] is None:
         return f"{name}: not measured: {one['problem']}."
+    if one["asked"] == "group":
+        return (
+            f"{name}: {verdict}: training on its rows made the responses of its other rows "
+            f"{_times(one['whole'])} as likely, beyond what it did for the nearest rows outside."
+        )
     payload = "the payload" if one["asked"] == "prompts" else "its responses"
     if one["by_both"] is None:
         return f"{name}: {verdict}: training on its rows made {payload} {_times(one['whole'])} as likely."
