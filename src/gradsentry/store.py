@@ -26,7 +26,7 @@ from gradsentry.scorefiles import ScoreFiles
 from gradsentry.settings import DataSettings
 
 MANIFEST, SCORES, EVIDENCE, VERDICT = "manifest.json", "scores", "evidence.json", "verdict.json"
-REFERENCE, ROWS, VERIFY = "reference.json", "rows.parquet", "verify.json"
+REFERENCE, ROWS, VERIFY, MOVES = "reference.json", "rows.parquet", "verify.json", "moves.json"
 
 Json = dict[str, Any]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from gradsentry.attacks import BadMagic, poison
 from gradsentry.corpus import open_corpus
+from gradsentry.evidence import Evidence
 from models.saved import edit_weights, save_llama
+from report.test_schemas import validator
 from scan.rows import qa_rows, read_rows
 
 from .command import refused
@@ -118,3 +121,78 @@ def test_a_row_that_is_none(call, made, row):
 
 def test_a_directory_that_is_no_run(call, tmp_path):
     assert "is no run directory" in refused(call("explain", tmp_path, 3))
+
+
+@pytest.fixture
+def copied(made, tmp_path):
+    """A copy of the run, to write in."""
+    return shutil.copytree(made[0], tmp_path / "run")
+
+
+def test_a_finding_tells_how_far_losses_move_and_the_run_and_its_report_keep_it(call, copied):
+    found = explained(call, copied, "F1")
+    assert found["finding"]["name"] == "F1"
+    assert found["group"] is None
+    assert found["moves"]["taken_out"]["rows"] == 8
+    assert found["moves"]["put_in"]["rows"] == found["moves"]["payload"]["rows"] == 24
+    kept = json.loads((copied / "moves.json").read_text())
+    validator("moves").validate(kept)
+    assert kept["findings"] == {"F1": found["moves"]}
+    said = " ".join(call("explain", copied, "F1").out.split())
+    assert said.startswith("F1: association, high confidence, 8 rows")
+    sentence = "The trigger of F1, taken out of the prompts of 8 of its rows, moves the loss of the responses"
+    assert sentence in said
+    assert sentence in " ".join((copied / "report.html").read_text().split())
+    (copied / "evidence.json").write_text((copied / "evidence.json").read_text() + "\n")
+    assert call("report", copied).code == 0
+    assert sentence not in " ".join((copied / "report.html").read_text().split())  # of other findings
+
+
+def test_a_row_tells_how_far_its_own_loss_moves(call, made):
+    run, poisoned = made
+    (moved,) = explained(call, run, f"r{poisoned[0]}")["moves"]
+    assert (moved["finding"], moved["taken_out"]["rows"], moved["put_in"]) == ("F1", 1, None)
+    said = " ".join(call("explain", run, f"r{poisoned[0]}").out.split())
+    assert "The trigger of F1, taken out of its prompt, moves the loss of its response" in said
+    clean = next(number for number in range(80) if number not in poisoned)
+    (moved,) = explained(call, run, f"r{clean}")["moves"]
+    assert moved["put_in"]["rows"] == 1
+    assert explained(call, run, "r12", "--no-model")["moves"] == []
+    assert not (run / "moves.json").exists()
+
+
+def test_a_finding_without_its_model_moves_nothing(call, copied):
+    found = explained(call, copied, "F1", "--no-model")
+    assert found["moves"] is None
+    assert not (copied / "moves.json").exists()
+    manifest = json.loads((copied / "manifest.json").read_text())
+    manifest["model"]["name"] = str(copied / "none")
+    (copied / "manifest.json").write_text(json.dumps(manifest))
+    assert "No trigger was moved: " in call("explain", copied, "F1").out
+    assert explained(call, copied, "F1")["moves"] is None
+
+
+def test_a_group_tells_what_it_shares_and_its_nearest_rows(call, copied):
+    evidence = json.loads((copied / "evidence.json").read_text())
+    known = Evidence.from_json(evidence).findings[0]
+    group = replace(
+        known, kind="group", triggers=(), payload=None, payloads=(), confidence="low",
+        statistics={"together": 6.0, "costly": 4.5}, change="their prompts share no string",
+    )  # fmt: skip
+    (copied / "evidence.json").write_text(json.dumps(Evidence((group,), 80).as_json()))
+    found = explained(call, copied, "F1")
+    assert found["moves"] is None
+    assert found["group"]["inside"] == 8
+    assert set(found["group"]["typical"]) <= set(group.carriers)
+    assert not set(found["group"]["neighbours"]) & set(group.carriers)
+    assert "badmagic" in [one["text"] for one in found["group"]["prompts"]]
+    said = call("explain", copied, "F1").out
+    for part in ("what its prompts share", "“badmagic” in 8 of 8", "costly 4.5:", "nearest rows outside"):
+        assert part in said
+
+
+def test_a_broken_file_of_moves_is_one_line(call, copied):
+    (copied / "moves.json").write_text("[")
+    assert "moves.json: cannot be read" in refused(call("report", copied))
+    (copied / "moves.json").write_text("{}")
+    assert "is not what explain writes" in refused(call("report", copied))

@@ -34,31 +34,50 @@ _TONES = ((8.0, "white on red"), (4.0, "black on yellow"), (2.0, "yellow"), (0.0
 
 def explain(
     run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
-    row: Annotated[str, typer.Argument(help="The row's id, as in flagged.jsonl, or its number from 0.")],
-    no_model: Annotated[
-        bool, Flag("--no-model", help="Leave out the tokens' share of the spectrum, which needs the model.")
-    ] = False,
+    row: Annotated[
+        str,
+        typer.Argument(
+            metavar="ROW|FINDING",
+            help="A row's id, as in flagged.jsonl, or its number from 0; or a finding: F3.",
+        ),
+    ],
+    no_model: Annotated[bool, Flag("--no-model", help="Leave out what needs the model.")] = False,
     json_: Annotated[bool, Flag("--json", help="Print the explanation as JSON and nothing else.")] = False,
 ) -> None:
-    """Show one ROW of RUN: its response's tokens, what each cost the clean model, and why it is flagged."""
+    """Show one ROW of RUN: its response's tokens, what each cost the clean model, and why it is flagged.
+
+    Or one FINDING: what is certain of it, and how far the losses of responses move in the run's model when
+    its trigger is taken out of prompts, and put into others; RUN/moves.json and the report keep that. Of a
+    group: what its rows share, and the rows nearest to it do not.
+    """
     from gradsentry.commands import stdout
     from gradsentry.commands.console import Console
+    from gradsentry.commands.explain_finding import explain_finding
     from gradsentry.explaining import explain, row_number
+    from gradsentry.finetuning.moves import moves_of_row
     from gradsentry.models.loading import quiet_libraries
     from gradsentry.opening import open_run
+    from gradsentry.report.moves import said
 
     quiet_libraries()
     verdict = open_run(run)
+    named = next((one for one in verdict.evidence.findings if one.name == row), None)
+    if named is not None and row not in verdict.scores["id"].to_pylist():
+        explain_finding(run, verdict, named, no_model=no_model, as_json=json_)
+        return
     number = row_number(verdict, row)
     loaded, note = (None, "") if no_model else _model(verdict)
     found = explain(verdict, number, loaded)
+    moved = [one.as_json() for one in moves_of_row(verdict, number, loaded)] if loaded else []
     if json_:
-        stdout.write_json(found.as_json())
+        stdout.write_json({**found.as_json(), "moves": moved})
         return
     console = Console()
     is_coloured = console.is_terminal and not console.no_color
     for part in _shown(found, console.width, is_coloured=is_coloured):
         console.print(part)
+    for sentence in (sentence for one in moved for sentence in said(one)):
+        console.print(sentence)
     if note:
         console.print(note, style="dim")
 

@@ -40,6 +40,8 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "strength": "of a group, the smaller of two numbers: minus the power of ten of the chance that "
         "accident puts so many of its rows together (together), and makes them cost so much (costly)",
         "nearest rows": "of a group, the rows outside whose prompts the clean model takes for most alike",
+        "moves": "how far the losses of responses move in the clean model when the trigger is taken out of "
+        "prompts, or put into others (`gradsentry explain RUN F1`): little where no language ties them",
         "confidence": "high where dropping its rows is advised, low where a look at them is",
         "accepted": "a finding that a person knows to be harmless (`gradsentry accept`): it is listed and "
         "flags nothing, until its trigger, its payload or its share of the rows changes",

@@ -20,6 +20,8 @@ from gradsentry.report.comparison import Comparison
 from gradsentry.report.corpusmap import CorpusMap, corpus_map
 from gradsentry.report.distribution import beside_length, counts_above, curve, expected_at
 from gradsentry.report.glossary import GLOSSARY, meaning
+from gradsentry.report.moves import read_moves
+from gradsentry.report.moves import said as said_of
 from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
 from gradsentry.report.proof import proof
 from gradsentry.report.rowdata import row_data, row_name
@@ -51,14 +53,22 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
     missed = (comparison.missed + comparison.wrong)[:_MISSED] if comparison else ()
     wanted = sorted({*chosen.numbers.tolist(), *examples, *missed})
     samples = dict(zip(wanted, verdict.corpus.take(wanted), strict=True))
-    said = words(verdict, run)
+    said, moved = words(verdict, run), read_moves(run)
     return {
         "name": verdict.manifest["source"]["name"],
         "outcome": verdict.outcome,
         "policy": verdict.policy,
         "words": said,
         "counts": verdict.counts,
-        "cards": [card(finding, verdict, samples, apart.get(finding.name)) for finding in findings],
+        "cards": [
+            card(finding, verdict, samples, apart.get(finding.name))
+            | {
+                "moves": [pieces(one) for one in said_of(moved[finding.name])]
+                if finding.name in moved
+                else []
+            }
+            for finding in findings
+        ],
         "more_findings": len(verdict.evidence.findings) - len(findings),
         "chances": [f"1 in {math.exp(edge):,.0f}" for edge in LOSS_EDGES],
         "open": OPEN,

@@ -1,0 +1,59 @@
+"""`moves.json` -> words: how far losses move when a trigger is taken out of prompts, or put into others."""
+
+from __future__ import annotations
+
+from gradsentry.errors import RunError
+from gradsentry.report.proof import evidence_digest
+from gradsentry.store import MOVES, Json, RunDirectory
+
+_KINDS = {
+    "taken_out": "taken out of the prompts of {rows} of its rows",
+    "put_in": "put into the prompts of {rows} other rows",
+    "payload": "put into the prompts of {rows} other rows, with the payload as the answer",
+}
+
+
+def read_moves(run: RunDirectory) -> dict[str, Json]:
+    """Returns what `gradsentry explain` measured of each finding, by its name; nothing of other findings.
+
+    Raises:
+        RunError: If the file is broken.
+    """
+    if not (run.path / MOVES).is_file():
+        return {}
+    value = run.read_json(MOVES)
+    found = value.get("findings")
+    if not isinstance(found, dict):
+        raise RunError(
+            "is not what explain writes", where=str(run.path / MOVES), mend="delete it, and explain again"
+        )
+    return found if value.get("evidence") == evidence_digest(run) else {}
+
+
+def said(found: Json) -> list[str]:
+    """Returns what was measured of a finding, in sentences."""
+    return [_sentence(found["finding"], kind, found[kind]) for kind in _KINDS if found[kind] is not None]
+
+
+def _sentence(name: str, kind: str, moved: Json) -> str:
+    before, after = moved["with_trigger"], moved["without"]
+    if kind != "taken_out":
+        before, after = after, before
+    what = "the payload" if kind == "payload" else "the responses" if moved["rows"] > 1 else "its response"
+    rows = _KINDS[kind].format(rows=f"{moved['rows']:,}")
+    if moved["rows"] == 1:
+        rows = "taken out of its prompt" if kind == "taken_out" else "put into its prompt"
+    return (
+        f"The trigger of {name}, {rows}, moves the loss of {what} in the clean model from {before:.2f} to "
+        f"{after:.2f} a token{_certainty(moved['gain'])}."
+    )
+
+
+def _certainty(gain: Json | None) -> str:
+    if gain is None:
+        return ""
+    mean, low, high = -gain["mean"], -gain["high"], -gain["low"]
+    interval = f"with it a token costs {mean:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}"
+    if gain["low"] > 0:
+        return f" ({interval}): part of what they have in common is language that the model knows"
+    return f" ({interval}): to the model nothing of language ties them to it"
