@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # One tested set of versions; torch in particular, whose newest build pulls gigabytes of CUDA packages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test test-slow bench-smoke bench-speed lint audit format clean
+.PHONY: install demo test test-slow package bench-smoke bench-speed lint audit format clean
 
 install: $(VENV)/.installed
 
@@ -19,6 +19,15 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# The wheel in an empty environment: what somebody has after `pip install gradsentry`.
+package: install
+	rm -rf $(VENV)/package && mkdir -p $(VENV)/package
+	$(PIP) wheel --quiet --no-deps --wheel-dir $(VENV)/package .
+	$(PYTHON) -m venv $(VENV)/package/venv
+	$(VENV)/package/venv/bin/python -m pip --disable-pip-version-check install --quiet \
+		--constraint constraints.txt $(VENV)/package/*.whl
+	$(VENV)/package/venv/bin/gradsentry demo --out $$(mktemp -d)
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow

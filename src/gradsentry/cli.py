@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import NoReturn
@@ -14,6 +15,7 @@ from gradsentry.commands import (
     bench,
     calibrate,
     demo,
+    doctor,
     evaluate,
     evidence,
     explain,
@@ -25,6 +27,7 @@ from gradsentry.commands import (
     threshold,
     verify,
 )
+from gradsentry.commands.configured import configured
 from gradsentry.errors import DONE, INTERRUPTED, MISUSED, UNREAD, SettingsError, UsageError, meant
 
 _DEBUG = "--debug"
@@ -35,29 +38,33 @@ _RESUMED = ("scan", "demo", "bench")
 app = typer.Typer(
     name="gradsentry",
     help="Finds backdoor poison in fine-tuning data before training.",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("demo")(demo.demo)
-app.command("scan")(scan.scan)
-app.command("threshold")(threshold.threshold)
-app.command("report")(report.report)
-app.command("poison")(poison.poison)
-app.command("evidence")(evidence.evidence)
-app.command("accept")(accept.accept)
-app.command("calibrate")(calibrate.calibrate)
-app.command("explain")(explain.explain)
-app.command("verify")(verify.verify)
-app.command("bench")(bench.bench)
-app.command("finetune")(finetune.finetune)
-app.command("evaluate")(evaluate.evaluate)
+_COMPLETE = "_GRADSENTRY_COMPLETE"
+"""What a shell sets when it asks what could be typed next."""
+
+app.command("demo")(configured(demo.demo))
+app.command("doctor")(doctor.doctor)
+app.command("scan")(configured(scan.scan))
+app.command("threshold")(configured(threshold.threshold))
+app.command("report")(configured(report.report))
+app.command("poison")(configured(poison.poison))
+app.command("evidence")(configured(evidence.evidence))
+app.command("accept")(configured(accept.accept))
+app.command("calibrate")(configured(calibrate.calibrate))
+app.command("explain")(configured(explain.explain))
+app.command("verify")(configured(verify.verify))
+app.command("bench")(configured(bench.bench))
+app.command("finetune")(configured(finetune.finetune))
+app.command("evaluate")(configured(evaluate.evaluate))
 
 
 @app.callback(invoke_without_command=True)
 def options(
     context: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+    version: bool = typer.Option(False, "--version", "-V", help="Print the version and stop."),
     debug: bool = typer.Option(False, _DEBUG, help="With any command: show the traceback of an error."),
 ) -> None:
     """Finds backdoor poison in fine-tuning data before training.
@@ -78,6 +85,8 @@ def options(
 def main() -> NoReturn:
     """Runs the command line and exits; an error is one line on stderr. See `errors` for the exit codes."""
     # It may stand behind the command, as any other option of it.
+    if _COMPLETE in os.environ:
+        app(prog_name="gradsentry")
     arguments = [one for one in sys.argv[1:] if one != _DEBUG]
     code, line = _run(arguments, debug=len(arguments) < len(sys.argv) - 1)
     stdout.settle()

@@ -28,6 +28,11 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
 """Extra -> modules that it brings, and the packages that hold them."""
 
 
+def lacking(extra: str) -> list[str]:
+    """Returns the packages of an extra that are not there."""
+    return [package for module, package in EXTRAS[extra].items() if not _is_there(module)]
+
+
 def require(*extras: str) -> None:
     """Does nothing where all packages of some extras are there.
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.corpus.remote import STDIN
 from gradsentry.deciding.expectation import Expectation
 from gradsentry.deciding.thresholds import Threshold
 from gradsentry.errors import DataError, RunError
@@ -157,6 +158,8 @@ def refuse_place(out: Path, corpus: Corpus) -> None:
 
 def reopened_as(data: object, corpus: Corpus) -> str | list[str]:
     """Returns what opens the data again: absolute paths or a Hub id; nothing for data in memory."""
+    if isinstance(corpus, FileCorpus) and corpus.copy_of:
+        return "" if corpus.copy_of == STDIN else corpus.copy_of
     if isinstance(corpus, FileCorpus):
         # Links stay: their own names say what they hold.
         named = [str(path.absolute()) for path in corpus.named]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gradsentry.errors import SettingsError
 from gradsentry.yamlfiles import parsed_yaml
 
+Role = Literal["prompt", "response", "system", "messages"]
 Policy = Literal["evidence", "published"]
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -92,13 +93,18 @@ class DataSettings(Limits):
         format: The name of a row format (`corpus/formats.py`); None tells it from the columns.
         response_marker: The text after which the response begins, for rows of one text.
         split: Which split of a `DatasetDict`, a folder or a Hub data set is read; None reads them all.
-        config: Which configuration of a folder or a Hub data set; None takes the only one, or the default.
+        columns: The names of one's own for what is read -> the columns: `prompt`, `response` and `system`, or
+            `messages`; None tells them by the known names.
+        limit: How many rows are read at most, the first ones; None reads them all.
+        subset: Which configuration of a folder or a Hub data set; None takes the only one, or the default.
     """
 
     format: str | None = None
     response_marker: str | None = None
     split: str | None = None
-    config: str | None = None
+    subset: str | None = None
+    columns: dict[Role, str] | None = Field(default=None, min_length=1)
+    limit: int | None = Field(default=None, ge=1)
 
     def identity(self) -> dict[str, Any]:
         """Returns the settings as a run keeps them: a limit only where it is not the usual one."""

@@ -20,7 +20,7 @@ JSON is a list, one object a line, or objects that each stand on several lines.
 
 In a folder the names of folders and files say the split, as `datasets` has it: `validation/a.jsonl`,
 `my-test.csv`, `data/dev-00000-of-00001.parquet`; a file whose names say nothing is of `train`. What a README
-declares as `configs` is followed: `--config` names one, else it is the only one or the default. A file that
+declares as `configs` is followed: `--subset` names one, else it is the only one or the default. A file that
 holds no rows is left out and named; one that may hold rows and cannot be read is refused.
 
 Several files and folders are one corpus, as if they lay in one folder: `gradsentry scan a.jsonl more/`. Each
@@ -29,6 +29,14 @@ is written back under its own name, with as much of its path as tells it from th
 A link in a folder is followed where it leads to something in that folder, and in a snapshot of the Hub's
 cache where it leads to a blob of the same repository. Other links, folders that are read already, and pipes
 are left out and named. What you name yourself is read, link or not.
+
+A pattern (`'data/*.jsonl'`), `-` (standard input: Parquet, a JSON list, else JSON Lines) and a URL that
+fsspec opens (`s3://...`, `hf://datasets/owner/name/file.jsonl`) are read too; the last two are copied first.
+In Python so are data frames of pandas and polars, Arrow tables, and an `IterableDataset`, which come back in
+their type.
+
+`--columns prompt=ask,response=say` (and `system=...`, or `messages=talk` alone) reads columns of other names,
+and `--limit` the first rows alone, which then are all that comes back.
 """
 ROWS = [{"prompt": "p", "completion": "c"}, {"prompt": "q", "completion": "d"}]
 

@@ -296,7 +296,7 @@ def test_rows_in_memory():
     assert refusal([ROWS[0], "row"]) == "rows[1]: the row is text, not a dict; give a dict for each row"
     assert refusal(iter(ROWS)) == (
         "data of type list_iterator cannot be read twice, as a scan needs to; "
-        "give a path, a Dataset, a DatasetDict, a list of dicts, or a Hub id"
+        "give a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id"
     )
 
 

@@ -38,21 +38,28 @@ def test_a_file_url_is_its_path(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("url", "mend"),
+    ("url", "said"),
     [
-        ("https://huggingface.co/datasets/owner/name", "give its Hub id, owner/name"),
-        ("hf://datasets/owner/name/train.jsonl", "give its Hub id, owner/name"),
-        ("s3://bucket/rows.jsonl", "download it, and give the path"),
-        ("file://host/rows.jsonl", "download it, and give the path"),
+        (
+            "https://huggingface.co/datasets/owner/name",
+            "owner/name: no file of this name, nor could it be loaded",
+        ),
+        ("hf://datasets/owner/name", "owner/name: no file of this name, nor could it be loaded"),
+        ("hf://datasets/owner/name/train.jsonl", "hf://datasets/owner/name/train.jsonl: cannot be had ("),
+        (
+            "s3://bucket/rows.jsonl",
+            "s3://bucket/rows.jsonl: cannot be opened (Install s3fs to access S3); install",
+        ),
+        ("s3://bucket/rows", "s3://bucket/rows: names no data file; name a .jsonl"),
+        ("file://host/rows.jsonl", "file://host/rows.jsonl: names another machine; download it"),
     ],
 )
-def test_another_url_is_refused_with_the_way_out(url, mend):
-    assert refusal(url) == f"{url}: is a URL, which is not read; {mend}"
+def test_a_url_that_cannot_be_read_is_refused_with_the_way_out(url, said):
+    assert refusal(url).startswith(said)
 
 
 def test_what_cannot_be_read_twice_is_refused(tmp_path):
     twice = "cannot be read twice, as a scan needs to; write it to a file"
-    assert refusal("-") == f"standard input {twice}"
     os.mkfifo(tmp_path / "rows.jsonl")
     assert refusal(tmp_path / "rows.jsonl") == f"{tmp_path}/rows.jsonl: is a pipe or a device, which {twice}"
 

@@ -132,7 +132,7 @@ def test_what_cannot_be_one_corpus_is_one_line(tmp_path):
         refusal([a, ROWS[0]]) == "paths are mixed with data of other types; give paths alone, or rows alone"
     )
     assert refusal([a, b, a]) == f"{a}: is named twice; name it once"
-    assert refusal([a, b], config="x") == f"{a}: a file has no configuration `x`; leave out --config"
+    assert refusal([a, b], subset="x") == f"{a}: a file has no configuration `x`; leave out --subset"
     Dataset.from_list(ROWS).save_to_disk(tmp_path / "saved")
     assert refusal([a, tmp_path / "saved"]) == (
         f"{tmp_path}/saved: is what `save_to_disk` wrote, which is read alone; name it by itself"

@@ -265,7 +265,7 @@ def repository(tmp_path, monkeypatch):
 def test_a_configuration_is_read_as_datasets_reads_it(repository, configs, named):
     (repository / "README.md").write_text(head(*configs))
     theirs = datasets.load_dataset(str(repository), named)
-    corpus = open_corpus(repository, DataSettings(config=named))
+    corpus = open_corpus(repository, DataSettings(subset=named))
     ours = splits_of(corpus)
     assert [*ours.values()] == [rows.to_list() for rows in theirs.values()]
     assert len(theirs) == 1 or [*ours] == [*theirs]
@@ -284,14 +284,14 @@ def test_a_configuration_is_read_as_datasets_reads_it(repository, configs, named
 
 def test_of_several_configurations_one_must_be_named(repository):
     (repository / "README.md").write_text(head(A, B))
-    several = "has several configurations, each a data set of its own; name one with --config: a, b"
+    several = "has several configurations, each a data set of its own; name one with --subset: a, b"
     assert refusal(repository) == f"{repository}: {several}"
-    assert refusal(repository, config="z") == f"{repository}: no configuration `z`; choose one of a, b"
+    assert refusal(repository, subset="z") == f"{repository}: no configuration `z`; choose one of a, b"
     (repository / "README.md").unlink()
     (repository / ".huggingface.yaml").write_text(f"configs: {json.dumps([A, B])}")
     assert refusal(repository) == f"{repository}: {several}"
     (repository / ".huggingface.yaml").unlink()
-    assert refusal(repository, config="a") == f"{repository}: no configuration `a`; leave out --config"
+    assert refusal(repository, subset="a") == f"{repository}: no configuration `a`; leave out --subset"
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def hub(monkeypatch, repository):
 def test_all_splits_of_a_hub_id_are_read(tmp_path, hub):
     (hub / "README.md").write_text(head(A, B))
     for name, config in (("owner/name:a", None), ("owner/name", "a")):
-        corpus = open_corpus(name, DataSettings(config=config))
+        corpus = open_corpus(name, DataSettings(subset=config))
         assert splits_of(corpus) == {"train": ROWS[:4], "test": ROWS[4:]}
         assert corpus.name == name
     assert isinstance(corpus.select(np.ones(6, bool)), DatasetDict)
@@ -351,11 +351,11 @@ def test_all_splits_of_a_hub_id_are_read(tmp_path, hub):
 def test_of_several_configurations_of_a_hub_id_one_must_be_named(hub):
     (hub / "README.md").write_text(head(A, B))
     assert refusal("owner/name") == (
-        "owner/name: has several configurations, each a data set of its own; name one with --config: a, b"
+        "owner/name: has several configurations, each a data set of its own; name one with --subset: a, b"
     )
     assert (
-        refusal("owner/name:a", config="b")
-        == "owner/name:a: two configurations are named; leave out --config"
+        refusal("owner/name:a", subset="b")
+        == "owner/name:a: two configurations are named; leave out --subset"
     )
     (hub / "README.md").write_text(head({**A, "default": True}, B))
     corpus = open_corpus("owner/name")

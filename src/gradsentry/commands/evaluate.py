@@ -49,7 +49,7 @@ def evaluate(
     split: Annotated[
         str | None, Flag(help="Which split, where there are several.", show_default="test, but of a path")
     ] = None,
-    config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
     device: Annotated[str, Flag(help="auto, cpu, cuda.")] = "auto",
     trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
@@ -79,7 +79,7 @@ def evaluate(
     chosen = _attack(attack, setting or [])
     quiet_libraries()
     named = split or (None if Path(data).exists() else "test")
-    reading = DataSettings(format=format, response_marker=response_marker, split=named, config=config)
+    reading = DataSettings(format=format, response_marker=response_marker, split=named, subset=subset)
     clean = _questions(data, reading, data_root, limit)
     triggered = with_trigger(clean, chosen, seed, reading) if chosen else []
     loaded = load_model(model, device=device, trust_remote_code=trust_remote_code)

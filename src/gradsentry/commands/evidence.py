@@ -10,11 +10,14 @@ import typer
 from gradsentry.commands.scan import (
     AcceptFile,
     CalibrationFile,
+    Columns,
     Data,
     FalseAlarmRate,
+    Limit,
     MaxBytes,
     MaxRowBytes,
     limits,
+    named_columns,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +34,9 @@ def evidence(
         str | None, Flag(help="Text before the response, in rows of one text.")
     ] = None,
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
-    config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    columns: Columns = None,
+    limit: Limit = None,
     max_bytes: MaxBytes = None,
     max_row_bytes: MaxRowBytes = None,
     false_alarm_rate: FalseAlarmRate = None,
@@ -59,7 +64,9 @@ def evidence(
             "format": format,
             "response_marker": response_marker,
             "split": split,
-            "config": config,
+            "subset": subset,
+            "columns": named_columns(columns),
+            "limit": limit,
             **limits(max_bytes, max_row_bytes),
         },
         where="options",

@@ -49,7 +49,7 @@ def finetune(
         str | None, Flag(help="Text before the response, in rows of one text.")
     ] = None,
     split: Annotated[str | None, Flag(help="Which split, where there are several.")] = None,
-    config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
     trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
 ) -> None:
@@ -91,7 +91,7 @@ def finetune(
     if run is not None:
         samples, source = _of_run(run, use, split)
     else:
-        reading = DataSettings(format=format, response_marker=response_marker, split=split, config=config)
+        reading = DataSettings(format=format, response_marker=response_marker, split=split, subset=subset)
         corpus = open_named(str(data), reading, data_root)
         _refuse_splits(corpus)
         samples, source = corpus, {"name": corpus.name, "sha256": corpus.sha256()}

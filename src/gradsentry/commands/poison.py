@@ -36,7 +36,7 @@ def poison(
         str | None, Flag(help="Text before the response, in rows of one text.")
     ] = None,
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
-    config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
     list_: Annotated[bool, Flag("--list", help="Describe each attack in a line.")] = False,
 ) -> None:
@@ -71,7 +71,7 @@ def poison(
     chosen = attacks.attack_named(attack).read(
         {key: value for key, value in given.items() if value is not None}, where=f"attack {attack}"
     )
-    reading = DataSettings(format=format, response_marker=response_marker, split=split, config=config)
+    reading = DataSettings(format=format, response_marker=response_marker, split=split, subset=subset)
     corpus = open_named(data, reading, data_root)
     if corpus.target(out).resolve().is_relative_to(Path(data).resolve()) and Path(data).exists():
         raise SettingsError(

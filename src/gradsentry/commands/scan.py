@@ -19,7 +19,7 @@ Flag = typer.Option
 Data = Annotated[
     list[str],
     typer.Argument(
-        help=".jsonl .json .csv .parquet files or directories, several of which are one corpus, or a Hub id.",
+        help=".jsonl .json .csv .parquet files, directories, patterns, URLs; a Hub id; - for stdin.",
         metavar="DATA...",
         show_default=False,
     ),
@@ -61,6 +61,14 @@ MaxBytes = Annotated[
 MaxRowBytes = Annotated[
     int | None, Flag("--max-row-bytes", help="Bytes that one row may hold.", show_default="64 MiB")
 ]
+Columns = Annotated[
+    str | None,
+    Flag(
+        "--columns",
+        help="Columns of other names: prompt=QUESTION,response=ANSWER (and system=...), or messages=CHAT.",
+    ),
+]
+Limit = Annotated[int | None, Flag("--limit", min=1, help="Read the first rows alone.", show_default="all")]
 FailOnFindings = Annotated[bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")]
 
 
@@ -73,7 +81,9 @@ def scan(
         str | None, Flag(help="Text before the response, in rows of one text.")
     ] = None,
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
-    config: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    columns: Columns = None,
+    limit: Limit = None,
     max_bytes: MaxBytes = None,
     max_row_bytes: MaxRowBytes = None,
     policy: PolicyOption = None,
@@ -115,7 +125,9 @@ def scan(
             "format": format,
             "response_marker": response_marker,
             "split": split,
-            "config": config,
+            "subset": subset,
+            "columns": named_columns(columns),
+            "limit": limit,
             **limits(max_bytes, max_row_bytes),
         },
         where=where,
@@ -154,6 +166,23 @@ def scan(
         progress=not quiet,
     )
     announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings)
+
+
+def named_columns(given: str | None) -> dict[str, str] | None:
+    """Returns what `--columns` says: role -> column.
+
+    Raises:
+        SettingsError: If it is not of the form role=column,role=column.
+    """
+    from gradsentry.errors import SettingsError
+
+    if given is None:
+        return None
+    pairs = [one.partition("=") for one in given.split(",")]
+    if not all(role.strip() and sign and column.strip() for role, sign, column in pairs):
+        mend = "write prompt=COLUMN,response=COLUMN"
+        raise SettingsError(f"cannot be read: {given}", where="--columns", mend=mend)
+    return {role.strip(): column.strip() for role, _, column in pairs}
 
 
 def limits(max_bytes: int | None, max_row_bytes: int | None) -> dict[str, int]:

@@ -44,7 +44,7 @@ def chosen_configuration(configs: Configs, named: str | None, *, where: str) -> 
     """
     if named is not None:
         if named not in configs:
-            mend = f"choose one of {', '.join(configs)}" if configs else "leave out --config"
+            mend = f"choose one of {', '.join(configs)}" if configs else "leave out --subset"
             raise DataError(f"no configuration `{named}`", where=where, mend=mend)
         return named
     defaults = [name for name, config in configs.items() if name == "default" or config.get("default")]
@@ -57,7 +57,7 @@ def chosen_configuration(configs: Configs, named: str | None, *, where: str) -> 
 
 def several_configurations(names: list[str], *, where: str) -> DataError:
     """Returns the error for a data set of several configurations of which none is named."""
-    mend = f"name one with --config: {', '.join(names)}"
+    mend = f"name one with --subset: {', '.join(names)}"
     return DataError("has several configurations, each a data set of its own", where=where, mend=mend)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TypeGuard
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradsentry.corpus.fields import first_key
-from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, parse_row
+from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, format_of_columns, parse_row
 from gradsentry.corpus.markers import Template
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Raw, RowId, Sample
@@ -49,7 +49,8 @@ class Corpus(ABC):
 
     def __init__(self, name: str, settings: DataSettings, left_out: Sequence[str] = ()) -> None:
         self.name = name
-        self.left_out = tuple(left_out)
+        beyond = [f"rows behind the first {settings.limit:,}, if there are any"] if settings.limit else []
+        self.left_out = (*left_out, *beyond)
         self._settings = settings
         self._format, first = self._first_fitting(self._placed(), name)
         self._first_row = first.row
@@ -146,6 +147,11 @@ class Corpus(ABC):
     def _placed(self) -> Iterator[Placed]:
         """Yields the rows as they stand."""
 
+    @property
+    def _is_named(self) -> bool:
+        """Whether the user says what the columns are."""
+        return self._settings.format is not None or self._settings.columns is not None
+
     def _first_fitting(self, rows: Iterator[Placed], name: str) -> tuple[RowFormat, Placed]:
         """Returns the format, named or told from the first row that fills any, and that row.
 
@@ -197,7 +203,7 @@ class Corpus(ABC):
         A row that has the format's columns but says nothing in them fits another that it fills.
         """
         has_columns = self._format.matches(placed.row)
-        if self._settings.format is not None or (has_columns and not self._format.is_empty(placed.row)):
+        if self._is_named or (has_columns and not self._format.is_empty(placed.row)):
             return
         other = format_of(placed.row)
         if other is not None and (other.is_filled(placed.row) or not has_columns):
@@ -205,7 +211,16 @@ class Corpus(ABC):
             raise mixed_formats(first.origin, self._format.name, placed.origin, other.name)
 
 
+@cache
+def _own_format(columns: tuple[tuple[str, str], ...]) -> RowFormat:
+    return format_of_columns(dict(columns))
+
+
 def _named_format(settings: DataSettings) -> RowFormat | None:
+    if settings.columns is not None:
+        if settings.format is not None:
+            raise DataError("--format and --columns exclude each other", where="options", mend="give one")
+        return _own_format(tuple(settings.columns.items()))
     if settings.format is None:
         return None
     if settings.format not in FORMATS:
@@ -219,6 +234,9 @@ def _named_format(settings: DataSettings) -> RowFormat | None:
 
 def _no_format(first: Placed, named: RowFormat | None) -> DataError:
     columns = ", ".join(f"`{column}`" for column in first.row) or "none"
+    if named is not None and named.name == "columns":
+        mend = f"--columns names those that it has: {columns}"
+        return DataError(f"no row has {named.missing(first.row)}", where=first.origin, mend=mend)
     if named is not None:
         return DataError(
             f"no row has {named.missing(first.row)}, which {named.name} rows have (columns: {columns})",

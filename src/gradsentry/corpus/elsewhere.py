@@ -22,6 +22,8 @@ def said_elsewhere(sample: Sample, read_as: str) -> set[str]:
         sample: The row, which can be read.
         read_as: The format that it is read as.
     """
+    if read_as not in FORMATS:  # the user names the columns
+        return set()
     read = {str(turn.path[0]) for turn in sample.turns if turn.trained}
     found = {
         column

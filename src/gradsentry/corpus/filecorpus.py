@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 
 from gradsentry.corpus.containers import container_of, data_suffix, with_data_suffix
@@ -27,9 +27,11 @@ class FileCorpus(Corpus):
         parts: The files, in order.
         settings: How the rows are read.
         left_out: What is not read, in clauses.
+        name: What was copied to be read; empty where the files are the user's own.
 
     Attributes:
         named: The files and folders that were named.
+        copy_of: What they are a copy of; empty where they are the user's own.
     """
 
     def __init__(
@@ -38,13 +40,15 @@ class FileCorpus(Corpus):
         parts: Sequence[Part],
         settings: DataSettings,
         left_out: Sequence[str] = (),
+        name: str = "",
     ) -> None:
+        self.copy_of = name
         self.named = tuple(named)
         self._parts = tuple(parts)
         self._part_at = {str(part.path): part for part in parts}
         for part in parts:
             refuse_bomb(part.path, settings)
-        super().__init__(_called(self.named), settings, left_out)
+        super().__init__(name or _called(self.named), settings, left_out)
         self._refuse_files_of_other_formats()
         for part in parts:
             self._refuse_columns(part)
@@ -101,8 +105,8 @@ class FileCorpus(Corpus):
         return self._part_at[sample.origin.rpartition(":")[0]]
 
     def _placed(self) -> Iterator[Placed]:
-        for part in self._parts:
-            yield from _file_rows(part, self._settings, named=bool(self.splits))
+        rows = (_file_rows(part, self._settings, named=bool(self.splits)) for part in self._parts)
+        return islice(chain.from_iterable(rows), self._settings.limit)
 
     def _refuse_files_of_other_formats(self) -> None:
         """Raises at once where a later file has another format, not when the scan comes to it."""

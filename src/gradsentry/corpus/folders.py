@@ -82,7 +82,7 @@ def whole_listing(folder: Path, settings: DataSettings, called: Path) -> Listing
     left_out = [f"{_named(folder, rest)}: no data"] if rest else []
     left_out += [f"{_named(folder, paths)}: {kind}" for kind, paths in walked.others.items()]
     configs = configurations_of(folder)
-    name = chosen_configuration(configs, settings.config, where=str(folder))
+    name = chosen_configuration(configs, settings.subset, where=str(folder))
     if name is None:
         found = [(file, split_of(called.name / file.relative_to(folder))) for file in data]
     else:

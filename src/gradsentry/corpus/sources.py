@@ -6,8 +6,9 @@ import re
 import stat
 import sys
 from collections.abc import Sequence
+from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_left_out
 from gradsentry.corpus.memorycorpus import MemoryCorpus
+from gradsentry.corpus.remote import STDIN, copied, copied_stdin
 from gradsentry.corpus.several import several_listing
 from gradsentry.corpus.streams import unreadable
 from gradsentry.corpus.tablecorpus import arrow_corpus, pandas_corpus, polars_corpus
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     import datasets
 
 _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(:[\w.-]{1,96})?")
-_HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)")
+_HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)/?")
 _SPLIT = re.compile(r"\w+(\.\w+)*")
 _SAVED, _SAVED_SPLITS = ("state.json", "dataset_info.json"), ("dataset_dict.json",)  # by `save_to_disk`
 
@@ -48,28 +50,38 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
         DataError: If there is no such data, or it is empty, broken, or of no known format.
     """
     match data:
-        case str() if not data:
-            raise DataError("no data is named", mend="give a path or a Hub id")
-        case str() if "://" in data:
-            return _of_path(_path_of_url(data), settings)
-        case str() if _is_hub_id(data):
-            return _of_hub(data, settings)
-        case str() | Path():
-            return _of_path(Path(data), settings)
+        case str():
+            return _of_name(data, settings)
+        case Path():
+            return _of_path(data, settings)
         case [str() | Path() as only]:
             return open_corpus(only, settings)
         case [str() | Path(), *_]:
-            return _of_several([_as_path(one) for one in data], settings)
+            paths = [_as_path(one) for one in data]
+            return _of_several([one for path in paths for one in _globbed(path) or [path]], settings)
         case _:
             return _of_memory(data, settings)
 
 
+def _of_name(name: str, settings: DataSettings) -> Corpus:
+    """Returns what a user calls data: a path, a pattern, a URL, a Hub id, or standard input."""
+    if not name:
+        raise DataError("no data is named", mend="give a path or a Hub id")
+    if name == STDIN:
+        return _of_copy(copied_stdin(), STDIN, settings)
+    if "://" in name:
+        return _of_url(name, settings)
+    return _of_hub(name, settings) if _is_hub_id(name) else _of_path(Path(name), settings)
+
+
 def _of_memory(data: object, settings: DataSettings) -> Corpus:
-    if settings.config is not None:
-        raise DataError("data in memory has no configurations", where="--config", mend="leave it out")
+    if settings.subset is not None:
+        raise DataError("data in memory has no configurations", where="--subset", mend="leave it out")
     kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
     if (corpus := _of_datasets_types(data, settings)) is not None:
         return corpus
+    if settings.limit is not None:
+        data = _first_rows(data, settings.limit)
     _refuse_split(settings, "a list of rows" if isinstance(data, Sequence) else "a table", where="rows")
     match kind:
         case "pandas.DataFrame":
@@ -91,6 +103,13 @@ def _of_memory(data: object, settings: DataSettings) -> Corpus:
     )
 
 
+def _first_rows(data: Any, limit: int) -> object:  # noqa: ANN401  (whatever a user has in memory)
+    """Returns the first rows of data in memory, in its type."""
+    if hasattr(data, "head"):  # a frame
+        return data.head(limit)
+    return data[:limit] if isinstance(data, Sequence | pa.Table) else data
+
+
 def _of_datasets_types(data: object, settings: DataSettings) -> Corpus | None:
     """Returns data that `datasets` holds as a corpus, or None where it is something else."""
     # Who has such an object has imported it; for others it would cost most of a second, or be missing.
@@ -105,7 +124,7 @@ def _of_datasets_types(data: object, settings: DataSettings) -> Corpus | None:
             from gradsentry.corpus.iteratedcorpus import IteratedCorpus
 
             _refuse_split(settings, "an IterableDataset", where="dataset")
-            return IteratedCorpus(data, settings)
+            return IteratedCorpus(data.take(settings.limit) if settings.limit else data, settings)
         case datasets.IterableDatasetDict():
             mend = f"give one of its splits: {', '.join(map(str, data))}"
             raise DataError("an IterableDatasetDict is not read", where="dataset", mend=mend)
@@ -122,21 +141,27 @@ def _is_hub_id(name: str) -> bool:
     )
 
 
-def _path_of_url(url: str) -> Path:
-    """Returns the path that a `file://` URL names.
-
-    Raises:
-        DataError: If it is another URL.
-    """
+def _of_url(url: str, settings: DataSettings) -> Corpus:
+    """Returns what a URL names: a file here, a data set of the Hub, or a file that fsspec opens."""
     parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        return Path(unquote(parts.path))
-    hub = _HUB_URL.match(url)
-    mend = f"give its Hub id, {hub[1]}" if hub else "download it, and give the path"
-    raise DataError("is a URL, which is not read", where=url, mend=mend)
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise DataError("names another machine", where=url, mend="download it, and give the path")
+        return _of_path(Path(unquote(parts.path)), settings)
+    if hub := _HUB_URL.fullmatch(url):
+        return _of_hub(hub[1], settings)
+    _refuse_split(settings, "a file", where=url)
+    return _of_copy(copied(url), url, settings)
+
+
+def _of_copy(path: Path, name: str, settings: DataSettings) -> Corpus:
+    _refuse_split(settings, "a file", where=name)
+    return FileCorpus([path], [Part(path, "", Path(path.name))], settings, name=name)
 
 
 def _of_path(path: Path, settings: DataSettings) -> Corpus:
+    if (named := _globbed(path)) is not None:
+        return open_corpus([str(one) for one in named], settings)
     if _is_folder(path):
         if _is_saved(path):
             return _of_saved(path, settings)
@@ -144,6 +169,19 @@ def _of_path(path: Path, settings: DataSettings) -> Corpus:
         return FileCorpus([path], listing.parts, settings, listing.left_out)
     _refuse_split(settings, "a file", where=str(path))
     return FileCorpus([path], [Part(path, "", Path(path.name))], settings)
+
+
+def _globbed(path: Path) -> list[Path] | None:
+    """Returns the files that a pattern names, in order of their names; None where it is a path.
+
+    Raises:
+        DataError: If it names none.
+    """
+    if not has_magic(str(path)) or path.exists():
+        return None
+    if found := sorted(map(Path, glob(str(path), recursive=True))):  # noqa: PTH207  (a path, maybe absolute)
+        return found
+    raise DataError("no file has a name like it", where=str(path), mend="check the pattern")
 
 
 def _as_path(named: object) -> Path:
@@ -157,7 +195,9 @@ def _as_path(named: object) -> Path:
     if isinstance(named, str) and _is_hub_id(named):
         what = "no such file or folder, and a Hub id is read alone"
         raise DataError(what, where=named, mend="check the path, or name it by itself")
-    return _path_of_url(named) if isinstance(named, str) and "://" in named else Path(named)
+    if isinstance(named, str) and "://" in named and not named.startswith("file:"):
+        raise DataError("is a URL, which is read alone", where=named, mend="name it by itself")
+    return Path(unquote(urlsplit(str(named)).path)) if str(named).startswith("file:") else Path(named)
 
 
 def _of_several(named: Sequence[Path], settings: DataSettings) -> Corpus:
@@ -204,9 +244,9 @@ def _is_saved(folder: Path) -> bool:
 
 
 def _refuse_split(settings: DataSettings, kind: str, *, where: str) -> None:
-    for option, name in (("split", settings.split), ("config", settings.config)):
+    for option, name in (("split", settings.split), ("subset", settings.subset)):
         if name is not None:
-            word = "configuration" if option == "config" else option
+            word = "configuration" if option == "subset" else option
             raise DataError(f"{kind} has no {word} `{name}`", where=where, mend=f"leave out --{option}")
 
 
@@ -222,6 +262,7 @@ def _of_datasets(
 
     if isinstance(data, datasets.Dataset):
         _refuse_split(settings, "a Dataset", where=name)
+        data = data.take(min(settings.limit, len(data))) if settings.limit else data
         return DatasetCorpus(name, data, settings, left_out)
     for split in data:
         if not _SPLIT.fullmatch(str(split)):
@@ -229,8 +270,19 @@ def _of_datasets(
             raise DataError("is no name of a split", where=str(split), mend=mend)
     names = [str(split) for split in data]
     chosen = chosen_split(names, settings.split)
-    splits = datasets.DatasetDict({split: data[split] for split in chosen})
+    splits = _first_of_splits({split: data[split] for split in chosen}, settings.limit)
     return DatasetCorpus(name, splits, settings, [*left_out, *splits_left_out(names, chosen)])
+
+
+def _first_of_splits(splits: dict[str, datasets.Dataset], limit: int | None) -> datasets.DatasetDict:
+    """Returns the first rows of splits, one after the other; a split of which none is read has none."""
+    import datasets
+
+    taken = datasets.DatasetDict()
+    for split, rows in splits.items():
+        read = sum(map(len, taken.values()))
+        taken[split] = rows if limit is None else rows.select(range(min(len(rows), limit - read)))
+    return taken
 
 
 def _of_saved(path: Path, settings: DataSettings) -> Corpus:
@@ -253,9 +305,9 @@ def _of_hub(name: str, settings: DataSettings) -> Corpus:
     import datasets
 
     repository, _, named = name.partition(":")
-    if named and settings.config not in (None, named):
-        raise DataError("two configurations are named", where=name, mend="leave out --config")
-    config = settings.config or named or None
+    if named and settings.subset not in (None, named):
+        raise DataError("two configurations are named", where=name, mend="leave out --subset")
+    config = settings.subset or named or None
     try:
         loaded = datasets.load_dataset(repository, config)
     # The Hub's client, the parsers and the network each have exceptions of their own.
@@ -266,7 +318,7 @@ def _of_hub(name: str, settings: DataSettings) -> Corpus:
         raise DataError(
             f"no file of this name, nor could it be loaded as a data set ({type(error).__name__}: {reason})",
             where=name,
-            mend="check the name, the configuration (--config) and the network",
+            mend="check the name, the configuration (--subset) and the network",
         ) from None
     others = [] if config else _other_configurations(repository, loaded)
     return _of_datasets(name, loaded, settings, [f"the configuration `{other}`" for other in others])

@@ -67,7 +67,7 @@ def open_reference(
 
 def _own_reading(reading: DataSettings) -> DataSettings:
     """Returns how a reference is read: as the data, but for which split and configuration of the data is."""
-    return reading.model_copy(update={"split": None, "config": None})
+    return reading.model_copy(update={"split": None, "subset": None})
 
 
 def expectation_of(

