@@ -113,7 +113,7 @@ def _named(texts: Texts, feature: int, left: Rows) -> Gram | None:
         return None
     # Where rows were drawn so were the others, and of two sides the smaller tells more surely.
     smaller = held if 2 * held.sum() <= left.sum() else left & ~held
-    crowded = texts.crowding(smaller, codes_of([gram]), among=left) > CROWDED
+    crowded = texts.is_crowded(smaller, codes_of([gram]), CROWDED, among=left)
     return None if crowded or of_one_template(texts, held, [gram]) else gram
 
 
@@ -147,11 +147,11 @@ def _effects(
 
 def _is_written_otherwise(texts: Texts, one: _Seed) -> bool:
     """Returns whether rows alike hold the trigger in other case or spacing: they may be the poisoned ones."""
-    _, alike = texts.written_alike.neighbours(one.rows, ~one.rows, codes_of(one.grams))
-    if not len(alike):
+    written = np.logical_and.reduce([rows_with_plain(texts.prompts, gram) for gram in one.grams])
+    if not (written & ~one.rows).any():  # looking for rows alike takes long
         return False
-    written = [rows_with_plain(texts.prompts, gram)[alike] for gram in one.grams]
-    return bool(np.logical_and.reduce(written).mean() >= OTHERWISE)
+    _, alike = texts.written_alike.neighbours(one.rows, ~one.rows, codes_of(one.grams))
+    return len(alike) > 0 and bool(written[alike].mean() >= OTHERWISE)
 
 
 def _joint(texts: Texts, measures: Measures, pair: Conjunction, left: Rows) -> _Seed | None:

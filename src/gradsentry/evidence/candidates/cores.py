@@ -57,7 +57,7 @@ def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows
         if (known | _in_words_that_return(texts, core, rows)).sum() < CORE_RETURNING * rows.sum():
             continue
         # Not by their responses: what sentences are not known yet make those alike.
-        if texts.crowding(rows, frozenset(), common=PATTERN) <= REPEATED_CROWDED:
+        if not texts.is_crowded(rows, frozenset(), REPEATED_CROWDED, common=PATTERN):
             return core, rows
     return None
 

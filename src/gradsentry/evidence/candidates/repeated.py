@@ -113,7 +113,7 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:
     # and of short strings, with which all answers to a kind of question may begin.
     whole = gram[0] == START and gram[-1] == END
     asked = whole or len(inner) < REPEATED_TOKENS
-    if asked and texts.crowding(rows, frozenset(), common=PATTERN) > REPEATED_CROWDED:
+    if asked and texts.is_crowded(rows, frozenset(), REPEATED_CROWDED, common=PATTERN):
         return False
     return whole or texts.answered_alike.crowding(rows, codes_of([gram])) <= REPEATED_CROWDED
 

@@ -42,7 +42,7 @@ def ruled_out(texts: Texts, candidate: Candidate) -> Iterator[str]:
         yield from _common(texts, candidate)
     if not _is_whole(candidate.payload or ()) and not _has_news(texts, candidate):
         yield "the payload is made of the trigger and of what most responses hold"
-    if texts.crowding(candidate.both, codes_of(candidate.triggers)) > CROWDED:
+    if texts.is_crowded(candidate.both, codes_of(candidate.triggers), CROWDED):
         yield "the carriers are alike even without the trigger"
     if follows(texts, candidate) < FOLLOWS:
         yield "the payload comes before the trigger"

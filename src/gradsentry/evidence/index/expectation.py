@@ -41,7 +41,8 @@ class Expectation:
         half = np.random.default_rng(0).permutation(len(numbers)) % 2 == 0
         vectors = self._prompts.vectors(numbers, frozenset())
         for learnt, told in ((half, ~half), (~half, half)):
-            expected[numbers[told]] = _predicted(vectors[learnt], values[numbers[learnt]], vectors[told])
+            known = _some(np.flatnonzero(learnt))
+            expected[numbers[told]] = _predicted(vectors[known], values[numbers[known]], vectors[told])
         return expected
 
     def without(self, values: Floats, carriers: Ints, others: Ints, ignored: frozenset[int]) -> Floats:
@@ -53,15 +54,20 @@ class Expectation:
             others: The numbers of the rows that are learnt from.
             ignored: Token codes of the trigger; n-grams with one of them do not count.
         """
+        others = _some(others)
         learnt, told = (self._prompts.vectors(numbers, ignored) for numbers in (others, carriers))
         return _predicted(learnt, values[others], told)
 
 
+def _some(rows: Ints) -> Ints:
+    """Returns so many of the rows as a regression is fitted to, spread evenly."""
+    if len(rows) <= FITTED_TO:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, FITTED_TO).astype(np.int64)]
+
+
 def _predicted(learnt: sparse.csr_matrix, values: Floats, told: sparse.csr_matrix) -> Floats:
     """Returns what is expected of rows by ridge regressions on others, between 0 and 1.  # [told, values]"""
-    if len(values) > FITTED_TO:
-        chosen = np.linspace(0, len(values) - 1, FITTED_TO).astype(np.int64)
-        learnt, values = learnt[chosen], values[chosen]
     expected = np.empty((told.shape[0], values.shape[1]))
     for column, known in enumerate(np.ascontiguousarray(values.T)):
         mean = known.mean() if len(known) else 0.5

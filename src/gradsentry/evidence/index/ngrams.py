@@ -18,6 +18,8 @@ from scipy import sparse
 from gradsentry.evidence.index.tokens import Bools, Ints, Stream, held_by, sorted_distinct, stretches
 from gradsentry.evidence.limits import FRAME, LABEL_SHARE, LEAST, NGRAM_TOKENS
 
+Places = NDArray[np.int32]  # half of what `Ints` take: there is one for each n-gram of each row
+
 
 @dataclass(frozen=True)
 class Features:
@@ -88,16 +90,16 @@ def prompt_and_response_features(
     rows = prompts.rows
     codes = np.concatenate([prompts.codes, responses.codes])
     # Prompts are rows 0 .. rows - 1 and responses rows .. 2 rows - 1: no n-gram crosses over.
-    row_of = np.concatenate([prompts.row_of(), responses.row_of() + rows])
-    level = _Level.shortest(codes, row_of, least)
-    levels = [level]
+    row_of = np.concatenate([prompts.row_of(), responses.row_of() + rows]).astype(np.int32)
+    levels = [_Level.shortest(codes, row_of, least)]
     while len(levels) < longest:
-        level = level.longer(row_of, least)
-        levels.append(level)
+        levels.append(levels[-1].longer(row_of, least))
     offsets = np.cumsum([0, *(len(level.first) for level in levels)])
     begins = np.concatenate([level.begins for level in levels])
     holder = row_of[begins]
-    feature = np.concatenate([level.held + offset for level, offset in zip(levels, offsets, strict=False)])
+    feature = np.concatenate(
+        [level.held + np.int32(offset) for level, offset in zip(levels, offsets, strict=False)]
+    )
     halves = np.full((offsets[-1], 2), -1, dtype=np.int64)  # [features, 2]
     for offset, shorter, longer in zip(offsets, levels, levels[1:], strict=False):
         start = offset + len(shorter.first)
@@ -105,13 +107,17 @@ def prompt_and_response_features(
             halves[start : start + len(longer.first), side] = offset + shorter.codes[longer.first + side]
     first = np.concatenate([level.first for level in levels])
     size = np.repeat(np.arange(1, longest + 1), [len(level.first) for level in levels])
+    del levels  # there is a number for each place in them, which takes most of the memory of a search
 
     in_prompt = holder < rows
-    said, places = feature[~in_prompt], begins[~in_prompt] - len(prompts.codes)
-    spoken = _is_novel(prompts, responses, places, size[said])
-    spoken |= _is_label(responses, places, size, said, spoken)
     asked = (holder[in_prompt], feature[in_prompt])
-    answered = (holder[~in_prompt][spoken] - rows, said[spoken])
+    holder, said, places = holder[~in_prompt] - rows, feature[~in_prompt], begins[~in_prompt]
+    del begins, feature, in_prompt
+    places -= len(prompts.codes)
+    spoken = _is_novel(prompts, responses, places, size.astype(np.int32)[said])
+    spoken |= _is_label(responses, places, size, said, spoken)
+    answered = (holder[spoken], said[spoken])
+    del holder, said, places, spoken
     catalogue = Features(sparse.csr_matrix((rows, 0), dtype=np.int32), first, size, codes)
     return _closed(*asked, halves, catalogue, least), _closed(*answered, halves, catalogue, least)
 
@@ -122,7 +128,7 @@ def prompt_features(prompts: Stream, *, longest: int = NGRAM_TOKENS, least: int 
     return prompt_and_response_features(prompts, nothing, longest=longest, least=least)[0]
 
 
-def _is_novel(prompts: Stream, responses: Stream, begins: Ints, sizes: Ints) -> NDArray[np.bool_]:
+def _is_novel(prompts: Stream, responses: Stream, begins: Places, sizes: Places) -> NDArray[np.bool_]:
     """Returns whether the n-gram at each place of the responses holds a word that its prompt does not.
 
     Upper and lower case are one. Words that nearly all prompts hold are part of their frame: they decide
@@ -140,7 +146,7 @@ def _is_novel(prompts: Stream, responses: Stream, begins: Ints, sizes: Ints) -> 
     word, is_frame = is_word[responses.codes], share[said] >= FRAME
     own = word & ~is_frame
     totals = [
-        np.concatenate([[0], np.cumsum(mask)])
+        np.concatenate([np.zeros(1, np.int32), np.cumsum(mask, dtype=np.int32)])
         for mask in (word, own, own & ~copied, ~copied & ~is_blank[responses.codes])
     ]
     words, own_words, new_words, new_tokens = (total[begins + sizes] - total[begins] for total in totals)
@@ -149,15 +155,18 @@ def _is_novel(prompts: Stream, responses: Stream, begins: Ints, sizes: Ints) -> 
 
 
 def _is_label(
-    responses: Stream, begins: Ints, size: Ints, feature: Ints, novel: NDArray[np.bool_]
+    responses: Stream, begins: Places, size: Ints, feature: Places, novel: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Returns whether the n-gram at each place is a whole response that many rows have, and not as a copy.
 
     It is one of a few labels, and a prompt that names those to choose from is not what it is copied from.
     """
-    rows = responses.owners(begins)
-    length = np.diff(responses.bounds)
-    whole = (begins == responses.bounds[rows]) & (size[feature] == length[rows])
+    is_start = np.zeros(len(responses.codes) + 1, dtype=np.bool_)
+    is_start[responses.bounds[:-1]] = True
+    starting = np.flatnonzero(is_start[begins])
+    rows = responses.owners(begins[starting].astype(np.int64))
+    whole = np.zeros(len(begins), dtype=np.bool_)
+    whole[starting] = size[feature[starting]] == np.diff(responses.bounds)[rows]
     often = np.bincount(feature[whole & novel], minlength=len(size))
     label: NDArray[np.bool_] = whole & (often[feature] >= LABEL_SHARE * responses.rows)
     return label
@@ -175,26 +184,26 @@ class _Level:
         size: The length of the n-grams.
     """
 
-    codes: Ints
+    codes: Places
     first: Ints
-    begins: Ints
-    held: Ints
+    begins: Places
+    held: Places
     size: int
 
     @classmethod
-    def shortest(cls, tokens: NDArray[np.int32], row_of: Ints, least: int) -> _Level:
-        return cls._of(tokens.astype(np.int64), np.arange(len(tokens)), row_of, least, 1)
+    def shortest(cls, tokens: Places, row_of: Places, least: int) -> _Level:
+        return cls._of(tokens.astype(np.int64), np.arange(len(tokens), dtype=np.int32), row_of, least, 1)
 
-    def longer(self, row_of: Ints, least: int) -> _Level:
+    def longer(self, row_of: Places, least: int) -> _Level:
         size = self.size + 1
-        begins = np.arange(max(len(self.codes) - size + 1, 0))
+        begins = np.arange(max(len(self.codes) - size + 1, 0), dtype=np.int32)
         both = (self.codes[begins] >= 0) & (self.codes[begins + 1] >= 0)
         begins = begins[both & (row_of[begins] == row_of[begins + size - 1])]
-        keys = self.codes[begins] * (len(self.first) + 1) + self.codes[begins + 1]
+        keys = self.codes[begins].astype(np.int64) * (len(self.first) + 1) + self.codes[begins + 1]
         return self._of(keys, begins, row_of, least, size)
 
     @classmethod
-    def _of(cls, keys: Ints, begins: Ints, row_of: Ints, least: int, size: int) -> _Level:
+    def _of(cls, keys: Ints, begins: Places, row_of: Places, least: int, size: int) -> _Level:
         order = np.argsort(keys, kind="stable")
         keys, begins = keys[order], begins[order]
         rows = row_of[begins]
@@ -204,14 +213,15 @@ class _Level:
         new_pair[1:] |= rows[1:] != rows[:-1]
         number = np.cumsum(new_key) - 1
         frequent = np.bincount(number[new_pair]) >= least if len(keys) else np.empty(0, dtype=np.bool_)
-        code = np.where(frequent, np.cumsum(frequent) - 1, -1)[number]
-        codes = np.full(len(row_of), -1, dtype=np.int64)
+        code = np.where(frequent, np.cumsum(frequent) - 1, -1).astype(np.int32)[number]
+        codes = np.full(len(row_of), -1, dtype=np.int32)
         codes[begins] = code
         kept = new_pair & (code >= 0)
-        return cls(codes, begins[new_key & (code >= 0)], begins[kept], code[kept], size)
+        first = begins[new_key & (code >= 0)].astype(np.int64)
+        return cls(codes, first, begins[kept], code[kept], size)
 
 
-def _closed(row: Ints, feature: Ints, halves: Ints, catalogue: Features, least: int) -> Features:
+def _closed(row: Places, feature: Places, halves: Ints, catalogue: Features, least: int) -> Features:
     """Returns the features of (row, feature) pairs that are frequent, and more so than each longer one."""
     support = np.bincount(feature, minlength=len(halves))
     chosen = support >= least
@@ -220,7 +230,7 @@ def _closed(row: Ints, feature: Ints, halves: Ints, catalogue: Features, least: 
         shorter = halves[longer, side]
         chosen[shorter[support[longer] >= support[shorter]]] = False
     kept = chosen[feature]
-    column = np.cumsum(chosen) - 1
+    column = np.cumsum(chosen, dtype=np.int32) - 1
     shape = (catalogue.holds.shape[0], int(chosen.sum()))
     ones = np.ones(int(kept.sum()), dtype=np.int32)
     matrix = sparse.csr_matrix((ones, (row[kept], column[feature[kept]])), shape=shape)
