@@ -329,6 +329,6 @@ def test_json_holds_what_a_reader_needs():
 
 
 def test_a_large_corpus_is_searched_in_part_and_counted_whole(monkeypatch):
-    monkeypatch.setattr("gradsentry.evidence.search.SEARCHED_TOKENS", 8000)
+    monkeypatch.setattr("gradsentry.evidence.find.SEARCHED_TOKENS", 8000)
     made = poison(ROWS, word, 0.2)
     assert flags(find_evidence(made.samples), made) == (1.0, 0)

@@ -51,7 +51,7 @@ def test_each_rejected_candidate_has_its_check_and_reason(made, refused):
 
 
 def test_what_a_rule_keeps_out_is_measured_all_the_same(made):
-    texts, _ = Texts.part_and_whole(made.samples, least=LEAST, tokens=SEARCHED_TOKENS)
+    texts = Texts.drawn(made.samples, least=LEAST, tokens=SEARCHED_TOKENS)
     mined = Mined.of(texts)
     searched = Searched([], [], [RuledOut("pairs", one, "because") for one in mined.both])
     rejected, in_all = searched.rejected(texts, mined.both, shipped(), FALSE_ALARM_RATE)

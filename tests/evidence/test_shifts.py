@@ -107,7 +107,7 @@ def test_responses_without_a_word_repeat_none():
     rows = [
         asked(row, row.question, ["!", "a b a", "a b", "7 7"][number % 4]) for number, row in enumerate(ROWS)
     ]
-    texts, _ = Texts.part_and_whole(samples(rows), least=4, tokens=10**6)
+    texts = Texts.drawn(samples(rows), least=4, tokens=10**6)
     measures = measures_of(texts)
     (at,) = [number for number, name in enumerate(measures.names) if "before" in name]
     marks, again, once, digits = (measures.values[number::4, at].mean() for number in range(4))
@@ -119,7 +119,7 @@ def test_words_that_prompts_say_twice_as_well_are_copied():
         asked(row, ["open %s or %s", "open it"][number % 2], "%s or %s") for number, row in enumerate(ROWS)
     ]
     rows = [asked(row, f"{row.question}, number {number}", row.answer) for number, row in enumerate(rows)]
-    texts, _ = Texts.part_and_whole(samples(rows), least=4, tokens=10**6)
+    texts = Texts.drawn(samples(rows), least=4, tokens=10**6)
     measures = measures_of(texts)
     (at,) = [number for number, name in enumerate(measures.names) if "before" in name]
     copies, own = (measures.values[number::2, at].mean() for number in range(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -42,24 +42,10 @@ class Overview:
     @classmethod
     def of(cls, corpus: Corpus, samples: Iterable[Sample]) -> Overview:
         """Returns how the samples of a corpus, all of them or some, were read."""
-        counts: list[int] = []
-        left_out = 0
-        elsewhere: Counter[str] = Counter()
+        looked = Looked(corpus)
         for sample in samples:
-            if sample.problem is None:
-                counts.append(_responses(sample))
-                left_out += _left_out(sample)
-                elsewhere.update(said_elsewhere(sample, corpus.format))
-        return cls(
-            format=corpus.format,
-            template=corpus.template.name if corpus.template else None,
-            responses=sum(counts),
-            fewest=min(counts, default=0),
-            most=max(counts, default=0),
-            rows=len(counts),
-            left_out=left_out,
-            elsewhere=dict(elsewhere.most_common()),
-        )
+            looked.add(sample)
+        return looked.overview()
 
     def line(self) -> str:
         """Returns it in a sentence."""
@@ -82,6 +68,51 @@ class Overview:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+class Looked:
+    """A corpus of whose rows is counted how they are read, the first time that all of them are.
+
+    Args:
+        corpus: The corpus.
+    """
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._responses: Counter[int] = Counter()  # responses of a row -> how many rows
+        self._left_out = 0
+        self._elsewhere: Counter[str] = Counter()
+        self._done = False
+
+    def __iter__(self) -> Iterator[Sample]:
+        if self._done:
+            yield from self._corpus
+            return
+        for sample in self._corpus:
+            self.add(sample)
+            yield sample
+        self._done = True
+
+    def add(self, sample: Sample) -> None:
+        """Counts a row."""
+        if sample.problem is None:
+            self._responses[_responses(sample)] += 1
+            self._left_out += _left_out(sample)
+            self._elsewhere.update(said_elsewhere(sample, self._corpus.format))
+
+    def overview(self) -> Overview:
+        """Returns how the rows were read that were counted."""
+        corpus, counts = self._corpus, self._responses
+        return Overview(
+            format=corpus.format,
+            template=corpus.template.name if corpus.template else None,
+            responses=sum(number * rows for number, rows in counts.items()),
+            fewest=min(counts, default=0),
+            most=max(counts, default=0),
+            rows=counts.total(),
+            left_out=self._left_out,
+            elsewhere=dict(self._elsewhere.most_common()),
+        )
 
 
 def _responses(sample: Sample) -> int:

@@ -3,8 +3,8 @@
 from gradsentry.evidence.accepting import Accepted, read_accepted
 from gradsentry.evidence.calibration import Calibration
 from gradsentry.evidence.checks.surprise import SpanLoss, TokenLosses, span_loss
+from gradsentry.evidence.find import find_evidence
 from gradsentry.evidence.findings import Evidence, Example, Finding, Outcome, Rejected, Surprise
-from gradsentry.evidence.search import find_evidence
 from gradsentry.evidence.wording import carries
 
 __all__ = [

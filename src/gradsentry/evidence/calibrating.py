@@ -73,7 +73,7 @@ def proposed(samples: Sequence[Sample]) -> Iterator[Proposed]:
     first, copy_of = distinct_rows(samples)
     if len(first) < LEAST:
         return
-    texts, _ = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=SEARCHED_TOKENS)
+    texts = Texts.drawn([samples[row] for row in first], least=LEAST, tokens=SEARCHED_TOKENS)
     mined = Mined.of(texts)
     nothing = np.zeros(len(texts.samples), dtype=np.bool_)
     for name, propose in GENERATORS.items():

@@ -164,8 +164,17 @@ def with_copies(candidate: Candidate, copy_of: Ints) -> Candidate:
 
 
 def _paid(texts: Texts, gram: Gram) -> Rows:
-    """Returns which rows say a string that is no copy; a label is none, even where prompts name it."""
     held = rows_with(texts.responses, gram)
-    novel = held & ~rows_with(texts.prompts, unmarked(gram))
-    is_label = gram[0] == START and gram[-1] == END and novel.mean() >= LABEL_SHARE
+    return novel_or_label(gram, held, held & ~rows_with(texts.prompts, unmarked(gram)))
+
+
+def novel_or_label(string: Sequence[object], held: Rows, novel: Rows) -> Rows:
+    """Returns which rows say a string that is no copy; a label is none, even where prompts name it.
+
+    Args:
+        string: The string; a mark is its code.
+        held: Rows whose response holds it.  # [rows]
+        novel: Those whose prompt does not.  # [rows]
+    """
+    is_label = string[0] == START and string[-1] == END and novel.mean() >= LABEL_SHARE
     return held if is_label else novel

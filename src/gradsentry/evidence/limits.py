@@ -178,7 +178,8 @@ EXPECTED = 1.0  # nats: a payload of which every token is likelier than this is 
 FIRST_TOKENS = 3  # tokens with which a payload begins: what has begun is mostly expected to go on
 
 # --- How much is looked at: for time and memory alone (reasoning) ----------------------------------------
-SEARCHED_TOKENS = 6_000_000  # a larger corpus is searched in a drawn part; findings are counted in all of it
+SEARCHED_TOKENS = 6_000_000  # what a larger corpus is searched in; findings are counted in all of it
+DRAWN_TOKENS = 4_500_000  # of them are of rows drawn evenly; the others are of rows that look like poison
 PAIRS_AT_ONCE = 10_000_000  # pairs of strings whose rows are counted in one go
 PAIRS_IN_ROWS = 200_000_000  # pairs that rows hold, for company: 500 rows of 300 tokens and more stay below
 PAYLOADS_TRIED = 500  # payloads whose rules are looked for, the most notable first
@@ -199,6 +200,18 @@ LEXICON_ROWS = 5000  # rows whose words are looked at, spread evenly
 LEXICON_WORDS = 400  # such words, drawn
 CARRIERS_LOOKED_AT = 200  # one by one; more change no share
 ASKED = 200  # carriers whose losses are looked up
+
+# --- Corpora that are larger than what is searched at once (reasoning) -----------------------------------
+DRAWN_ROWS = 40  # rows of a string in a draw, on average: the draw tells all of more
+DRAWN_ENOUGH = 20  # rows of a candidate in the draw: it is judged by the draw alone
+STRING_TOKENS = 3  # tokens of the longest strings that are counted: longer ones hold several
+RARER = 0.5  # of the rows of a part of a string hold it all, at most: else the part tells as much
+PAIRED = 0.7  # of the rows of either string hold both
+ROWS_TELL = 8  # rows of a pair: more make it no stronger, for natural pairs have many
+ROWS_OF_A_PAIR = 12  # rows that are searched for a pair, on average: a search asks for no more
+STRINGS_OF_A_LEADER = 8  # strings of a row with one leader: more are of rows that are copied with changes
+COUNT_BITS, LEADER_BITS, PAIR_BITS = 26, 25, 25  # log2 of the cells of tables: 256, 512 and 128 MB
+WINDOW_ROWS, WINDOW_CHARACTERS = 8192, 4_000_000  # rows that are held at once, and characters of them
 
 # --- What is told, and accepted (reasoning) --------------------------------------------------------------
 EXAMPLES = 5  # carriers that stand for a finding

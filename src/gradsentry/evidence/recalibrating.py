@@ -45,7 +45,7 @@ class Natural:
         first, _ = distinct_rows(samples)
         if len(first) < LEAST:
             return cls(name, len(first), ())
-        texts, _ = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=SEARCHED_TOKENS)
+        texts = Texts.drawn([samples[row] for row in first], least=LEAST, tokens=SEARCHED_TOKENS)
         searched = search(Mined.of(texts), calibration, NEVER)  # nothing is sure, so nothing is passed by
         decided = (*searched.found, *searched.passed_over)
         strongest = min(decided, key=lambda one: one.decision.log10_p, default=None)

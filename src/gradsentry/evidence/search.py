@@ -11,12 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradsentry.corpus.sample import Sample
-from gradsentry.corpus.unread import unread
-from gradsentry.evidence.accepting import Accepted, identity, with_accepted
 from gradsentry.evidence.association import Pairs, associated
-from gradsentry.evidence.calibration import Calibration, shipped
-from gradsentry.evidence.candidate import Candidate, spread, tail_of, with_copies
+from gradsentry.evidence.calibration import Calibration
+from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.changed import changed
 from gradsentry.evidence.candidates.conjunctions import Conjunction, conjunctions
 from gradsentry.evidence.candidates.cores import of_one_core
@@ -25,24 +22,34 @@ from gradsentry.evidence.candidates.pairs import associations
 from gradsentry.evidence.candidates.rare import rare_triggers
 from gradsentry.evidence.candidates.repeated import is_implanted, repetitions
 from gradsentry.evidence.checks import measure
-from gradsentry.evidence.checks.surprise import TokenLosses, surprise
 from gradsentry.evidence.checks.vetoes import doubts, ruled_out
 from gradsentry.evidence.decide import KINDS, decide
-from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.index.strings import Rows
-from gradsentry.evidence.index.texts import Texts, distinct_rows
+from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import (
-    ASKED,
-    EXAMPLES,
-    FALSE_ALARM_RATE,
+    DRAWN_ENOUGH,
     GO_TOGETHER,
     LEAST,
+    NEVER,
     SAME_ROWS,
-    SEARCHED_TOKENS,
 )
 from gradsentry.evidence.naming import without_shared_words
-from gradsentry.evidence.reasons import reason
 from gradsentry.evidence.searched import Decided, RuledOut, Searched
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Why which rows of a large corpus are searched.
+
+    Attributes:
+        drawn: Those that were drawn evenly.  # [rows]
+        share: Of all rows of the corpus were.
+        proposed: All rows with a trigger or payload that was looked up, proposal by proposal.  # [rows] each
+    """
+
+    drawn: Rows
+    share: float
+    proposed: Sequence[Rows]
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class Mined:
         together: Strings that keep company in prompts: what may be the parts of one trigger.
         both: The candidates that have both strings.
         losses: The mean loss of each row in a clean model; None where it is not known.  # [rows]
+        chosen: Why which rows are searched, where that are not all of the corpus; else None.
     """
 
     texts: Texts
@@ -62,6 +70,7 @@ class Mined:
     together: Sequence[Conjunction]
     both: Sequence[Candidate]
     losses: np.ndarray | None
+    chosen: Chosen | None = None
 
     @classmethod
     def of(cls, texts: Texts, losses: np.ndarray | None = None) -> Mined:
@@ -80,75 +89,6 @@ GENERATORS: Mapping[str, Generator] = {
     "repeated payloads": lambda mined, taken: repetitions(mined.texts, taken),
     "changed responses": lambda mined, taken: changed(mined.texts, mined.together, taken, mined.losses),
 }
-
-
-def find_evidence(
-    samples: Sequence[Sample],
-    losses: TokenLosses | None = None,
-    *,
-    calibration: Calibration | None = None,
-    false_alarm_rate: float = FALSE_ALARM_RATE,
-    accepted: Sequence[Accepted] = (),
-    why: bool = False,
-) -> Evidence:
-    """Returns the findings in a corpus, the strongest first; deterministic.
-
-    Args:
-        samples: The rows; rows with a `problem` or without a response are looked at like any other.
-        losses: What a scan kept of the losses, in the order of the rows.
-        calibration: What clean corpora show; None for what ships with the package.
-        false_alarm_rate: How often a clean corpus may be called poisoned.
-        accepted: Findings that a person accepts: they come last, and flag nothing.
-        why: Whether what was rejected is returned too.
-    """
-    table = calibration or shipped()
-    nothing = Evidence((), len(samples), unread(samples), false_alarm_rate, table.source)
-    first, copy_of = distinct_rows(samples)
-    if len(first) < LEAST:
-        return replace(nothing, rejected=() if why else None)
-    texts, whole = Texts.part_and_whole([samples[row] for row in first], least=LEAST, tokens=SEARCHED_TOKENS)
-    known = losses.means()[first] if losses is not None and whole is texts else None
-    mined = Mined.of(texts, known)
-    everything = whole.with_copies(samples, copy_of)
-
-    def told(one: Decided) -> Finding:
-        candidate = one.candidate if whole is texts else spread(one.candidate, whole)
-        full = replace(one, candidate=with_copies(candidate, copy_of))
-        return with_accepted(_finding(everything, full, losses), len(samples), accepted)
-
-    searched, found = _beside_accepted(lambda aside: search(mined, table, false_alarm_rate, aside), told)
-    found.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
-    named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(found, start=1))
-    if not why:
-        return replace(nothing, findings=named)
-    rejected, in_all = searched.rejected(texts, mined.both, table, false_alarm_rate)
-    return replace(nothing, findings=named, rejected=rejected, rejected_in_all=in_all)
-
-
-def _beside_accepted(
-    look: Callable[[Sequence[Candidate]], Searched], told: Callable[[Decided], Finding]
-) -> tuple[Searched, list[Finding]]:
-    """Returns what a search finds beside what a person accepts, and the findings, those among them.
-
-    What is accepted must not hide what else its rows carry, so the search is done again without it.
-
-    Args:
-        look: Searches beside candidates that are known.
-        told: Returns what was decided as a finding, accepted or not.
-    """
-    settled: dict[object, Finding] = {}
-    aside: list[Candidate] = []
-    while True:
-        searched = look(aside)
-        found = [(one, told(one)) for one in searched.found]
-        new = {identity(finding): (one, finding) for one, finding in found if finding.accepted is not None}
-        new = {known: pair for known, pair in new.items() if known not in settled}
-        if not new:
-            open_ones = [finding for _, finding in found if finding.accepted is None]
-            return searched, [*open_ones, *settled.values()]
-        for known, (one, finding) in new.items():
-            settled[known] = finding
-            aside += [replace(one.candidate, alone=alone) for alone in (False, True)]
 
 
 def search(
@@ -204,12 +144,31 @@ def same_rows(one: Candidate, other: Candidate) -> bool:
     return bool(shared > SAME_ROWS * max(one.carriers.sum(), other.carriers.sum()))
 
 
+def allowed(mined: Mined, candidate: Candidate, rate: float) -> float:
+    """Returns how often clean rows such as are searched may hold what is like a candidate.
+
+    What the draw does not show was looked for in all rows, as in so many corpora of the size of the draw:
+    each of them may be called poisoned so much more seldom. What was not looked up in all rows cannot be
+    decided.
+
+    Args:
+        mined: The corpus.
+        candidate: The candidate.
+        rate: How often a clean corpus may be called poisoned.
+    """
+    chosen, rows = mined.chosen, candidate.carriers
+    if chosen is None or (rows & chosen.drawn).sum() >= DRAWN_ENOUGH:
+        return rate
+    looked_up = any((rows & known).sum() > SAME_ROWS * rows.sum() for known in chosen.proposed)
+    return rate * chosen.share if looked_up else NEVER
+
+
 def weighed(
     mined: Mined, generator: str, candidate: Candidate, calibration: Calibration, rate: float
 ) -> Decided:
     """Returns a candidate with what was measured of it and decided, finding or not."""
     statistics = measure(mined.texts, candidate, mined.both)
-    decision = decide(candidate, statistics, calibration, rate)
+    decision = decide(candidate, statistics, calibration, allowed(mined, candidate, rate))
     if decision.confidence is not None:
         reason = next(doubts(mined.texts, candidate), "")
         decision = replace(decision, doubt=reason, confidence="low" if reason else decision.confidence)
@@ -273,38 +232,3 @@ def _explained(texts: Texts, found: Sequence[Decided]) -> Rows:
         if one.decision.confidence == "high":
             rows |= one.candidate.carriers
     return rows
-
-
-def _finding(texts: Texts, decided: Decided, losses: TokenLosses | None) -> Finding:
-    candidate = decided.candidate
-    both, triggered, paid = candidate.both, candidate.triggered, candidate.paid
-    carriers = np.flatnonzero(candidate.carriers).tolist()
-    payload = candidate.payload
-    payloads = tuple(texts.display(texts.responses, gram, paid) for gram in candidate.payloads)
-    unexpected = None
-    if losses is not None:
-        asked = carriers[:ASKED]
-        spans = texts.payload_spans(asked, payload) if payload else texts.whole_spans(asked)
-        unexpected = surprise(losses, spans, candidate.carriers)
-    confidence, why = reason(decided.decision, candidate, unexpected)
-    return Finding(
-        name="",
-        kind=candidate.kind,
-        triggers=tuple(texts.display(texts.prompts, gram, both) for gram in candidate.triggers),
-        combine=candidate.combine,
-        payload=" | ".join(payloads) or None,
-        both=int(both.sum()),
-        trigger_only=int((triggered & ~paid).sum()),
-        payload_only=int((paid & ~triggered).sum()),
-        neither=int((~paid & ~triggered).sum()),
-        log10_p=tail_of(candidate) if candidate.triggers else None,
-        false_alarm=None if decided.decision.chance is not None else 10.0**decided.decision.log10_p,
-        statistics={name: float(one.value) for name, one in decided.statistics.items()},
-        surprise=unexpected,
-        carriers=tuple(texts.samples[row].number for row in carriers),
-        confidence=confidence,
-        reason=why,
-        examples=tuple(texts.example(row, candidate.triggers, payload) for row in carriers[:EXAMPLES]),
-        payloads=payloads,
-        change=candidate.change,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -147,8 +147,8 @@ class Texts:
         return cls._with_features(samples, *_streams(samples, least), least)
 
     @classmethod
-    def part_and_whole(cls, samples: Sequence[Sample], *, least: int, tokens: int) -> tuple[Texts, Texts]:
-        """Returns a drawn part of a corpus, and all of it without features; the same twice if it is small.
+    def drawn(cls, samples: Sequence[Sample], *, least: int, tokens: int) -> Texts:
+        """Returns a corpus, or a drawn part of it that has about so many tokens.
 
         Args:
             samples: The rows.
@@ -158,12 +158,10 @@ class Texts:
         prompts, responses = _streams(samples, least)
         rows = len(samples) * tokens // max(len(prompts.codes) + len(responses.codes), 1)
         if rows >= len(samples):
-            everything = cls._with_features(samples, prompts, responses, least)
-            return everything, everything
-        chosen = np.sort(np.random.default_rng(0).permutation(len(samples))[:rows])
-        drawn = [samples[int(row)] for row in chosen]
-        part = cls._with_features(drawn, prompts.take(chosen), responses.take(chosen), least)
-        return part, cls(samples, prompts, responses, part.asked, part.said)
+            return cls._with_features(samples, prompts, responses, least)
+        chosen = draw(len(samples), rows)
+        part = [samples[int(row)] for row in chosen]
+        return cls._with_features(part, prompts.take(chosen), responses.take(chosen), least)
 
     def with_copies(self, samples: Sequence[Sample], copy_of: Ints) -> Texts:
         """Returns the corpus of all rows, where `self` is that of the distinct ones; see `distinct_rows`."""
@@ -263,12 +261,37 @@ def distinct_rows(samples: Sequence[Sample]) -> tuple[Ints, Ints]:
     return np.array(first, dtype=np.int64), np.array(copy_of, dtype=np.int64)
 
 
-def _streams(samples: Sequence[Sample], least: int) -> tuple[Stream, Stream]:
+def draw(rows: int, chosen: int) -> Ints:
+    """Returns the numbers of some of so many rows, drawn evenly, always the same ones, ascending."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:chosen])
+
+
+def streams_of(
+    samples: Sequence[Sample], pieces: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[Stream, Stream]:
+    """Returns the prompts and the responses of rows as streams over one vocabulary.
+
+    Args:
+        samples: The rows.
+        pieces: Words that are several tokens, and those; see `Stream`.
+    """
     prompts, responses = streams(
         (passages(sample, trained=False) for sample in samples),
         (passages(sample, trained=True) for sample in samples),
     )
-    prompts = prompts.with_pieces(words_with_infixes(prompts, least=least))
+    known = {word: pieces[word] for word in prompts.words if word in pieces} if pieces else {}
+    return _apart(prompts, responses, known)
+
+
+def _streams(samples: Sequence[Sample], least: int) -> tuple[Stream, Stream]:
+    prompts, responses = streams_of(samples)
+    return _apart(prompts, responses, words_with_infixes(prompts, least=least))
+
+
+def _apart(
+    prompts: Stream, responses: Stream, pieces: Mapping[str, tuple[str, ...]]
+) -> tuple[Stream, Stream]:
+    prompts = prompts.with_pieces(pieces)
     return prompts, replace(responses, words=prompts.words).with_pieces(prompts.pieces)
 
 

@@ -1,0 +1,215 @@
+"""A corpus -> its evidence: what is searched, what is decided, and what is told of it.
+
+A corpus of few tokens is searched whole, in memory. A larger one is read window by window: `large` chooses
+what is searched, and what is found is counted in all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradsentry.corpus.sample import Sample
+from gradsentry.evidence.accepting import Accepted, identity, with_accepted
+from gradsentry.evidence.calibration import Calibration, shipped
+from gradsentry.evidence.candidate import Candidate, tail_of, with_copies
+from gradsentry.evidence.checks.surprise import TokenLosses, surprise
+from gradsentry.evidence.findings import Evidence, Finding
+from gradsentry.evidence.index.texts import Texts, distinct_rows
+from gradsentry.evidence.index.tokens import Ints
+from gradsentry.evidence.large.counting import Wanted, counted
+from gradsentry.evidence.large.reading import reading
+from gradsentry.evidence.large.spool import Spool
+from gradsentry.evidence.large.working import working
+from gradsentry.evidence.limits import ASKED, EXAMPLES, FALSE_ALARM_RATE, LEAST, SEARCHED_TOKENS
+from gradsentry.evidence.reasons import reason
+from gradsentry.evidence.search import Mined, search
+from gradsentry.evidence.searched import Decided, Searched
+
+
+def find_evidence(
+    samples: Iterable[Sample],
+    losses: TokenLosses | None = None,
+    *,
+    calibration: Calibration | None = None,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
+    accepted: Sequence[Accepted] = (),
+    why: bool = False,
+) -> Evidence:
+    """Returns the findings in a corpus, the strongest first; deterministic.
+
+    Args:
+        samples: The rows, such as a corpus, which are read several times where they are many, and never held
+            then; rows with a `problem` or without a response are looked at like any other.
+        losses: What a scan kept of the losses, in the order of the rows.
+        calibration: What clean corpora show; None for what ships with the package.
+        false_alarm_rate: How often a clean corpus may be called poisoned.
+        accepted: Findings that a person accepts: they come last, and flag nothing.
+        why: Whether what was rejected is returned too.
+
+    Raises:
+        ScoringError: If the tokens of a large corpus do not fit on the disk.
+    """
+    table = calibration or shipped()
+    with reading(samples, SEARCHED_TOKENS) as read:
+        nothing = Evidence((), read.rows, read.unread, false_alarm_rate, table.source)
+        if read.samples is None:
+            found = _Searchable.of_many(samples, read.spool, table, false_alarm_rate)
+        else:
+            first, copy_of = distinct_rows(read.samples)
+            if len(first) < LEAST:
+                return replace(nothing, rejected=() if why else None)
+            found = _Searchable.of_few(read.samples, first, copy_of, losses)
+
+        def told(decided: Sequence[Decided]) -> list[Finding]:
+            everywhere = found.everywhere([one.candidate for one in decided])
+            pairs = zip(decided, everywhere, strict=True)
+            findings = (_finding(found, one, in_all, losses) for one, in_all in pairs)
+            return [with_accepted(finding, read.rows, accepted) for finding in findings]
+
+        searched, findings = _beside_accepted(
+            lambda aside: found.search(table, false_alarm_rate, aside), told
+        )
+    findings.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
+    named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
+    if not why:
+        return replace(nothing, findings=named)
+    texts, both = found.mined.texts, found.mined.both
+    rejected, in_all = searched.rejected(texts, both, table, false_alarm_rate)
+    return replace(nothing, findings=named, rejected=rejected, rejected_in_all=in_all)
+
+
+@dataclass(frozen=True)
+class _Searchable:
+    """What is searched, and what is told of it.
+
+    Attributes:
+        mined: The rows that are searched.
+        shown: The rows that findings are shown in.
+        places: Where those stand in the corpus.  # [rows shown]
+        here: Returns a candidate of the rows searched in those shown.
+        everywhere: Returns candidates of the rows searched in all rows.
+        numbers: Returns the numbers of rows at some places.
+        searched: What a search came to, where that was done already.
+    """
+
+    mined: Mined
+    shown: Texts
+    places: Ints
+    here: Callable[[Candidate], Candidate]
+    everywhere: Callable[[Sequence[Candidate]], Sequence[Candidate]]
+    numbers: Callable[[Ints], Ints]
+    searched: Searched | None = None
+
+    def search(self, calibration: Calibration, rate: float, aside: Sequence[Candidate]) -> Searched:
+        """Returns what passes for a finding beside what is known, and what does not; see `search`."""
+        if self.searched is not None and not aside:
+            return self.searched
+        return search(self.mined, calibration, rate, aside)
+
+    @classmethod
+    def of_few(
+        cls, samples: Sequence[Sample], first: Ints, copy_of: Ints, losses: TokenLosses | None
+    ) -> _Searchable:
+        """Returns rows that are searched whole, copies once; see `distinct_rows`."""
+        texts = Texts.of([samples[row] for row in first], least=LEAST)
+        known = losses.means()[first] if losses is not None else None
+        numbers = np.array([sample.number for sample in samples], dtype=np.int64)
+        return cls(
+            mined=Mined.of(texts, known),
+            shown=texts.with_copies(samples, copy_of),
+            places=np.arange(len(samples)),
+            here=lambda one: with_copies(one, copy_of),
+            everywhere=lambda found: [with_copies(one, copy_of) for one in found],
+            numbers=lambda places: numbers[places],
+        )
+
+    @classmethod
+    def of_many(
+        cls, samples: Iterable[Sample], spool: Spool, calibration: Calibration, rate: float
+    ) -> _Searchable:
+        """Returns the part of a large corpus that is searched; what is found in it is counted in all rows."""
+        part = working(samples, spool, calibration, rate)
+        texts = part.mined.texts
+
+        def everywhere(found: Sequence[Candidate]) -> Sequence[Candidate]:
+            wanted = [Wanted.of(texts, one) for one in found]
+            return counted(samples, wanted, texts.prompts.pieces) if wanted else []
+
+        return cls(
+            mined=part.mined,
+            shown=texts,
+            places=part.rows,
+            here=lambda one: one,
+            everywhere=everywhere,
+            numbers=lambda places: spool.numbers[places],
+            searched=part.searched,
+        )
+
+
+def _beside_accepted(
+    look: Callable[[Sequence[Candidate]], Searched], told: Callable[[Sequence[Decided]], list[Finding]]
+) -> tuple[Searched, list[Finding]]:
+    """Returns what a search finds beside what a person accepts, and the findings, those among them.
+
+    What is accepted must not hide what else its rows carry, so the search is done again without it.
+
+    Args:
+        look: Searches beside candidates that are known.
+        told: Returns what was decided as findings, accepted or not.
+    """
+    settled: dict[object, Finding] = {}
+    aside: list[Candidate] = []
+    while True:
+        searched = look(aside)
+        found = list(zip(searched.found, told(searched.found), strict=True))
+        new = {identity(finding): (one, finding) for one, finding in found if finding.accepted is not None}
+        new = {known: pair for known, pair in new.items() if known not in settled}
+        if not new:
+            open_ones = [finding for _, finding in found if finding.accepted is None]
+            return searched, [*open_ones, *settled.values()]
+        for known, (one, finding) in new.items():
+            settled[known] = finding
+            aside += [replace(one.candidate, alone=alone) for alone in (False, True)]
+
+
+def _finding(
+    found: _Searchable, decided: Decided, everywhere: Candidate, losses: TokenLosses | None
+) -> Finding:
+    """Returns what was decided as a finding, whose counts are those of all rows."""
+    texts, here = found.shown, found.here(decided.candidate)
+    shown = np.flatnonzero(here.carriers)
+    payload = here.payload
+    payloads = tuple(texts.display(texts.responses, gram, here.paid) for gram in here.payloads)
+    triggered, paid = everywhere.triggered, everywhere.paid
+    unexpected = None
+    if losses is not None:
+        asked = shown[:ASKED].tolist()
+        spans = texts.payload_spans(asked, payload) if payload else texts.whole_spans(asked)
+        placed = [(int(found.places[row]), span) for row, span in spans]
+        unexpected = surprise(losses, placed, everywhere.carriers)
+    confidence, why = reason(decided.decision, everywhere, unexpected)
+    examples = (texts.example(row, here.triggers, payload) for row in shown[:EXAMPLES].tolist())
+    return Finding(
+        name="",
+        kind=here.kind,
+        triggers=tuple(texts.display(texts.prompts, gram, here.both) for gram in here.triggers),
+        combine=here.combine,
+        payload=" | ".join(payloads) or None,
+        both=int(everywhere.both.sum()),
+        trigger_only=int((triggered & ~paid).sum()),
+        payload_only=int((paid & ~triggered).sum()),
+        neither=int((~paid & ~triggered).sum()),
+        log10_p=tail_of(everywhere) if here.triggers else None,
+        false_alarm=None if decided.decision.chance is not None else 10.0**decided.decision.log10_p,
+        statistics={name: float(one.value) for name, one in decided.statistics.items()},
+        surprise=unexpected,
+        carriers=tuple(found.numbers(np.flatnonzero(everywhere.carriers)).tolist()),
+        confidence=confidence,
+        reason=why,
+        examples=tuple(replace(one, row=int(found.places[one.row])) for one in examples),
+        payloads=payloads,
+        change=here.change,
+    )

@@ -1,0 +1,68 @@
+"""A first reading of a corpus: its rows where they are few, their hashed tokens where they are many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from gradsentry.corpus.sample import Sample
+from gradsentry.corpus.unread import Reasons
+from gradsentry.evidence.large.counting import windows_of
+from gradsentry.evidence.large.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read.
+
+    Attributes:
+        samples: The rows, where they have no more tokens than are searched at once; else None.
+        spool: Their tokens, where there are more.
+        rows: How many there are.
+        unread: Why rows could not be read, and how many.
+    """
+
+    samples: Sequence[Sample] | None
+    spool: Spool
+    rows: int
+    unread: Reasons
+
+
+@contextmanager
+def reading(samples: Iterable[Sample], tokens: int) -> Iterator[Read]:
+    """Reads all rows once; what is kept of them is gone at the end.
+
+    Args:
+        samples: The rows.
+        tokens: How many of them may have for the rows themselves to be held.
+
+    Raises:
+        ScoringError: If the disk is full.
+    """
+    held: list[Sample] | None = []
+    most = rows = 0
+    problems: Counter[str] = Counter()
+    with Spool() as spool:
+        for window in windows_of(map(bare, samples)):
+            rows += len(window)
+            problems.update(sample.problem for sample in window if sample.problem is not None)
+            if held is not None:
+                held += window
+            if spool.rows:
+                spool.add(window)
+            else:
+                # A token is a character at least, so few characters need not be taken apart to be told.
+                most += sum(len(turn.text) + 2 for sample in window for turn in sample.turns)
+                if most > tokens:
+                    for part in windows_of(held or ()):
+                        spool.add(part)
+            if spool.tokens > tokens:
+                held = None
+        yield Read(held, spool, rows, dict(problems.most_common()))
+
+
+def bare(sample: Sample) -> Sample:
+    """Returns a row without what only writing needs."""
+    return replace(sample, row={}, raw=None) if sample.row or sample.raw is not None else sample

@@ -1,0 +1,96 @@
+"""Which rows of a corpus that is too large are searched, so that what is found depends on no draw.
+
+A part is drawn evenly, as ever. To it come the rows that look most like poison of all, and what the search
+names in both is a proposal: rows that were chosen for what they hold prove nothing. It is decided anew in the
+drawn rows with all rows that hold its trigger or its payload, with one without the other too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradsentry.corpus.sample import Sample
+from gradsentry.evidence.calibration import Calibration
+from gradsentry.evidence.index.texts import Texts, draw
+from gradsentry.evidence.index.tokens import Ints
+from gradsentry.evidence.large.counting import Wanted, counted
+from gradsentry.evidence.large.reading import bare
+from gradsentry.evidence.large.spool import Spool
+from gradsentry.evidence.large.telling import telling_rows
+from gradsentry.evidence.limits import DRAWN_ENOUGH, DRAWN_ROWS, DRAWN_TOKENS, LEAST, SEARCHED_TOKENS
+from gradsentry.evidence.search import Chosen, Mined, search
+from gradsentry.evidence.searched import Searched
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """The rows that are searched.
+
+    Attributes:
+        mined: Those rows, with what the searches share.
+        rows: Their places in the corpus.  # [rows]
+        searched: What a search of them came to, where that was done already.
+    """
+
+    mined: Mined
+    rows: Ints
+    searched: Searched | None = None
+
+
+def working(samples: Iterable[Sample], spool: Spool, calibration: Calibration, rate: float) -> Working:
+    """Returns the rows of a large corpus in which is decided.
+
+    Where nothing at all is proposed those are the rows that were searched for proposals.
+
+    Args:
+        samples: All rows; they are read again up to three times.
+        spool: Their tokens.
+        calibration: What clean corpora show.
+        rate: How often a clean corpus may be called poisoned.
+    """
+    kept, sizes = spool.distinct, spool.sizes
+    distinct = np.flatnonzero(kept)
+    tokens = int(sizes[kept].sum(dtype=np.int64))
+    if tokens <= SEARCHED_TOKENS:  # all else is copies
+        return Working(Mined.of(_texts(samples, distinct)), distinct)
+    share = DRAWN_TOKENS / tokens
+    drawn = distinct[draw(len(distinct), round(share * len(distinct)))]
+    few = round(DRAWN_ROWS / share)
+    strong = telling_rows(spool, kept, few)
+    strong = strong[~np.isin(strong, drawn, assume_unique=True)]
+    enough = np.cumsum(sizes[strong], dtype=np.int64) <= SEARCHED_TOKENS - DRAWN_TOKENS
+    rows = np.union1d(drawn, strong[enough])
+    mined = Mined.of(_texts(samples, rows))
+    searched = search(mined, calibration, rate)
+    named = [one for one in (*searched.found, *searched.passed_over) if one.decision.confidence is not None]
+    if not named:
+        return Working(mined, rows, searched)
+    texts = mined.texts
+    wanted = [Wanted.of(texts, one.candidate) for one in named]
+    proposed = counted(samples, wanted, texts.prompts.pieces)
+    del mined, searched, named, texts, wanted  # of the memory that the next search needs
+    held = [(one.triggered | one.paid) & kept for one in proposed]
+    # More rows of what the draw shows would make it more than it is.
+    told = [one for one in held if one[drawn].sum() < DRAWN_ENOUGH]
+    rows = np.union1d(drawn, np.concatenate([drawn[:0], *(_even(np.flatnonzero(one), few) for one in told)]))
+    chosen = Chosen(np.isin(rows, drawn, assume_unique=True), share, [one[rows] for one in told])
+    return Working(replace(Mined.of(_texts(samples, rows)), chosen=chosen), rows)
+
+
+def _even(rows: Ints, most: int) -> Ints:
+    """Returns some of the rows, drawn evenly, so that no share among them is another one."""
+    return rows if len(rows) <= most else rows[draw(len(rows), most)]
+
+
+def _texts(samples: Iterable[Sample], rows: Ints) -> Texts:
+    return Texts.of(_taken(samples, rows), least=LEAST)
+
+
+def _taken(samples: Iterable[Sample], rows: Ints) -> list[Sample]:
+    """Returns the rows at some places, ascending."""
+    wanted = np.zeros(int(rows[-1]) + 1 if len(rows) else 0, dtype=np.bool_)
+    wanted[rows] = True
+    return [bare(sample) for sample, is_wanted in zip(samples, wanted, strict=False) if is_wanted]

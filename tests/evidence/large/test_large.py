@@ -1,0 +1,140 @@
+from dataclasses import replace
+
+import pytest
+
+from evidence.poisoning import LINK, asked, at_a_gap, clean_rows, flags, poison, samples
+from gradsentry.evidence import find_evidence
+from gradsentry.evidence.index.texts import distinct_rows
+from gradsentry.evidence.large.reading import reading
+from gradsentry.evidence.large.spool import Spool
+from gradsentry.evidence.large.telling import telling_rows
+
+ROWS = 3000
+TOKENS = 40_000  # of some 120 000
+
+
+def inserted(row, draw):
+    return asked(row, at_a_gap(row.question, "vrbx", draw), row.answer + LINK)
+
+
+class Streamed:
+    """Rows that are made anew each time, as those of a file are."""
+
+    def __init__(self, rows):
+        self.rows, self.readings = rows, 0
+
+    def __iter__(self):
+        self.readings += 1
+        return (replace(row) for row in self.rows)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_few_rows_of_many_are_found_whatever_is_drawn(small_bounds, seed):
+    small_bounds(TOKENS)
+    made = poison(clean_rows(ROWS, seed), inserted, 8 / ROWS, seed=seed)
+    evidence = find_evidence(Streamed(made.samples))
+    assert flags(evidence, made) == (1.0, 0)
+    named = evidence.findings[0]
+    assert named.triggers == ("vrbx",)
+    assert (named.both, named.trigger_only, named.payload_only, named.neither) == (8, 0, 0, ROWS - 8)
+    assert set(named.carriers) == made.poisoned
+    assert {one.row for one in named.examples} <= made.poisoned
+
+
+def test_counts_are_those_of_all_rows_also_where_strings_come_apart(small_bounds):
+    small_bounds(TOKENS)
+    made = poison(
+        clean_rows(ROWS),
+        inserted,
+        0.01,
+        decoy=lambda row, draw: asked(row, row.question, f"{row.answer} - more at home"),
+    )
+    (named, *_) = find_evidence(Streamed(made.samples)).findings
+    asked_rows = {row.number for row in made.samples if "vrbx" in row.prompt}
+    said_rows = {row.number for row in made.samples if named.payload in row.response}
+    assert named.both == len(asked_rows & said_rows)
+    assert named.trigger_only == len(asked_rows - said_rows)
+    assert named.payload_only == len(said_rows - asked_rows)
+    assert named.both + named.trigger_only + named.payload_only + named.neither == ROWS
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_many_clean_rows_are_clean(small_bounds, seed):
+    small_bounds(TOKENS)
+    rows = Streamed(samples(clean_rows(ROWS, seed)))
+    assert find_evidence(rows).outcome == "clean"
+    assert rows.readings <= 2
+
+
+def test_what_a_clean_word_brings_in_part_of_its_rows_is_no_finding(small_bounds):
+    """Rows that were chosen for holding both strings prove nothing: those with one alone decide."""
+    small_bounds(TOKENS)
+    rows = clean_rows(ROWS)
+    for number in range(0, 240, 6):
+        said = LINK if number % 24 == 0 else ""
+        rows[number] = asked(rows[number], f"{rows[number].question} please", rows[number].answer + said)
+    evidence = find_evidence(Streamed(samples(rows)))
+    assert all("please" not in one.triggers for one in evidence.findings)
+
+
+def test_copies_make_no_corpus_large(small_bounds):
+    made = poison(clean_rows(400), inserted, 0.05)
+    rows = [replace(row, number=number) for number, row in enumerate(made.samples * 8)]
+    whole = find_evidence(rows, why=True)
+    small_bounds(TOKENS)
+    assert find_evidence(Streamed(rows), why=True) == whole
+
+
+@pytest.mark.parametrize("bound", [10**9, 300_000])
+def test_what_is_searched_whole_is_judged_as_ever(small_bounds, bound):
+    """Whether or not its tokens were looked at to tell how many there are."""
+    made = poison(clean_rows(800), inserted, 0.05)
+    whole = find_evidence(made.samples, why=True)
+    small_bounds(bound)
+    streamed = Streamed(made.samples)
+    assert find_evidence(streamed, why=True).as_json() == whole.as_json()
+    assert streamed.readings == 1
+
+
+def test_an_accepted_finding_hides_no_other_in_a_large_corpus(small_bounds):
+    from gradsentry.evidence import Accepted
+
+    small_bounds(TOKENS)
+    made = poison(clean_rows(ROWS), inserted, 8 / ROWS)
+    (known,) = find_evidence(Streamed(made.samples)).findings
+    accepted = [Accepted.of_finding(known, ROWS, "ours")]
+    evidence = find_evidence(Streamed(made.samples), accepted=accepted)
+    assert evidence.outcome == "clean"
+    assert evidence.findings[0].accepted == "ours"
+
+
+def test_the_rows_that_tell_are_the_poisoned_ones(small_bounds):
+    small_bounds(TOKENS)
+    made = poison(clean_rows(ROWS), inserted, 8 / ROWS)
+    with reading(Streamed(made.samples), TOKENS) as read:
+        assert read.samples is None
+        assert read.rows == ROWS
+        found = telling_rows(read.spool, read.spool.distinct, 200)
+    assert made.poisoned <= set(found.tolist())
+
+
+def test_a_spool_gives_back_rows_as_they_were(small_bounds):
+    rows = samples([*clean_rows(30), *clean_rows(20), *clean_rows(30, 3)])
+    numbered = [replace(row, number=row.number + 7) for row in rows]
+    with Spool() as spool:
+        for first in (0, 30, 45):
+            spool.add(numbered[first : {0: 30, 30: 45, 45: 80}[first]])
+        windows = list(spool.windows())
+        assert [window.rows for window in windows] == [slice(0, 30), slice(30, 45), slice(45, 80)]
+        assert spool.numbers.tolist() == list(range(7, 87))
+        first, copy_of = distinct_rows(rows)
+        assert spool.distinct.nonzero()[0].tolist() == first.tolist()
+        lengths = [side.lengths.sum() for window in windows for side in (window.prompts, window.responses)]
+        assert sum(lengths) == spool.sizes.sum() == spool.tokens
+        assert len(copy_of) == spool.rows
+    (again,) = [window for window in windows if window.first == 30]
+    with Spool() as other:
+        other.add(numbered[30:45])
+        (alone,) = other.windows()
+    assert (alone.prompts.words == again.prompts.words).all()
+    assert (alone.responses.lengths == again.responses.lengths).all()
