@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from gradsentry.corpus import Corpus
-from gradsentry.corpus.overview import Overview
-from gradsentry.corpus.unread import refuse_if_all, unread
+from gradsentry.corpus.overview import Looked, Overview
+from gradsentry.corpus.unread import refuse_if_all
 from gradsentry.evidence import Evidence, find_evidence
 from gradsentry.evidence.judging import Judging
 from gradsentry.scoretable import row_id
@@ -44,18 +44,19 @@ def search(corpus: Corpus, judging: Judging, *, why: bool = False) -> Searched:
     Raises:
         DataError: If no row can be read.
     """
-    samples = list(corpus)
-    mend = "mend the rows, or name another --format"
-    refuse_if_all(len(samples), unread(samples), where=corpus.name, mend=mend)
+    looked = Looked(corpus)
     found = find_evidence(
-        samples,
+        looked,
         calibration=judging.calibration,
         false_alarm_rate=judging.false_alarm_rate,
         accepted=judging.accepted,
         why=why,
     )
-    ids = {row: row_id(samples[row]) for row in named_rows(found)}
-    return Searched(found, Overview.of(corpus, samples), ids)
+    mend = "mend the rows, or name another --format"
+    refuse_if_all(found.rows, found.unread, where=corpus.name, mend=mend)
+    rows = named_rows(found)
+    ids = {row: row_id(sample) for row, sample in zip(rows, corpus.take(rows), strict=True)}
+    return Searched(found, looked.overview(), ids)
 
 
 def named_rows(found: Evidence) -> list[int]:
