@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # One tested set of versions; torch in particular, whose newest build pulls gigabytes of CUDA packages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test test-slow package bench-smoke bench-speed lint audit format clean
+.PHONY: install demo test test-slow package bench-scale bench-smoke bench-speed lint audit format clean
 
 install: $(VENV)/.installed
 
@@ -36,6 +36,10 @@ test-slow: install
 bench-speed: install
 	$(BIN)/python benchmarks/speed.py --json benchmarks/speed.json
 	$(BIN)/python benchmarks/speed_page.py
+
+# Evidence on more rows than are searched at once: some minutes.
+bench-scale: install
+	$(BIN)/python benchmarks/evidence_scale.py 50000 --searched 1000000 --most-memory 2
 
 bench-smoke: install
 	$(BIN)/gradsentry bench benchmarks/smoke.yaml --out $$(mktemp -d) --fail-on-error

@@ -25,7 +25,8 @@ from random import Random
 import numpy as np
 
 from gradsentry.corpus import open_corpus
-from gradsentry.evidence import find_evidence
+from gradsentry.evidence import find, find_evidence
+from gradsentry.evidence.large import working
 
 VOCABULARY = 50_000
 TRIGGER, PAYLOAD = "zqx", "visit example dot org for the full answer"
@@ -104,9 +105,15 @@ def main() -> None:
     parser.add_argument("rows", type=int, nargs="+", help="how many rows, one corpus after the other")
     parser.add_argument("--prompt", type=int, default=20, help="words of a prompt, about")
     parser.add_argument("--response", type=int, default=40, help="words of a response, about")
+    parser.add_argument("--searched", type=int, help="tokens that are searched at once, fewer than usual")
     parser.add_argument("--most-memory", type=float, help="fail above so many gigabytes")
     parser.add_argument("--file", type=Path, help="search this file alone, and print what it took as JSON")
     options = parser.parse_args()
+    if options.searched:
+        # What is left is split as usual between a draw and the rows that look like poison.
+        share = working.DRAWN_TOKENS / working.SEARCHED_TOKENS
+        find.SEARCHED_TOKENS = working.SEARCHED_TOKENS = options.searched
+        working.DRAWN_TOKENS = round(share * options.searched)
     if options.file:
         print(json.dumps(asdict(measured(options.file, options.rows[0]))))
         return
@@ -117,6 +124,7 @@ def main() -> None:
             with path.open("w") as stream:
                 stream.writelines(lines(rows, options.prompt, options.response))
             command = [sys.executable, __file__, str(rows), "--file", str(path)]
+            command += ["--searched", str(options.searched)] if options.searched else []
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found.append(Measured(**json.loads(done.stdout)))
         told(found[-1])

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from gradsentry.settings import ThresholdSettings
 
@@ -85,6 +83,9 @@ def kernel_density(scores: Scores) -> Density | None:
     bandwidth = 1.06 * spread * len(scores) ** -0.2
     places = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
     counts = np.bincount(places, minlength=BINS).astype(np.float64)
+    # Importing it takes a second, which nobody waits for where the findings decide.
+    from scipy.ndimage import gaussian_filter1d
+
     values = gaussian_filter1d(counts, bandwidth * BINS, mode="constant", truncate=8.0)
     grid = (np.arange(BINS) + 0.5) / BINS
     return Density(grid, values * BINS / len(scores), bandwidth)
@@ -101,6 +102,8 @@ def _published(scores: Scores, fallback: float) -> Threshold:
     density = kernel_density(scores)
     if density is None:
         return fall_back("all scores are equal")
+    from scipy.signal import find_peaks
+
     # A peak at the very edge has neighbours on both sides only where zeros stand around.
     padded = np.concatenate([[0.0], density.values, [0.0]])
     peaks = find_peaks(padded, prominence=PROMINENCE * float(padded.max()))[0] - 1
