@@ -27,9 +27,15 @@ _NAMED = 400  # characters of what was left out: names of files, which may be lo
 _COLOURS = {"clean": "green", "suspicious": "yellow", "poisoned": "red"}
 
 
-def summary(verdict: Verdict, run: Path, console: rich.console.Console | None = None) -> None:
-    """Prints the verdict in the words of the report: what was found, what is open, the files, what to do."""
-    console, said = console or Console(), words(verdict, RunDirectory(run))
+def summary(verdict: Verdict, run: Path | None, console: rich.console.Console | None = None) -> None:
+    """Prints the verdict in the words of the report: what was found, what is open, the files, what to do.
+
+    Args:
+        verdict: The verdict.
+        run: Where its files are; None where there are none.
+        console: Where to print.
+    """
+    console, said = console or Console(), words(verdict, RunDirectory(run or Path()))
     console.print(Text(f"\n{verdict.corpus.name}", style="dim"))
     if verdict.read:
         console.print(Text(verdict.read.line(), style="dim"))
@@ -48,6 +54,8 @@ def summary(verdict: Verdict, run: Path, console: rich.console.Console | None = 
     if verdict.is_flagged.any():
         for part in _flagged(verdict):
             console.print(part)
+    if run is None:
+        return
     console.print()
     for name, line in _next_steps(verdict, run, said).items():
         if line:

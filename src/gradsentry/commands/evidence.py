@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradsentry.commands.gate import FailOn, FailOnFindings, Gate, JUnitFile, MaxFlagged, SarifFile
 from gradsentry.commands.scan import (
     AcceptFile,
     CalibrationFile,
@@ -21,7 +22,8 @@ from gradsentry.commands.scan import (
 )
 
 if TYPE_CHECKING:
-    from gradsentry.evidence import Evidence, Outcome
+    from gradsentry.evidence import Evidence
+    from gradsentry.outcome import Verdict
     from gradsentry.settings import DataSettings
 
 Flag = typer.Option
@@ -49,13 +51,14 @@ def evidence(
     why: Annotated[
         bool, Flag("--why", help="Also tell what was rejected, and by which check.", show_default=False)
     ] = False,
-    fail_on_findings: Annotated[
-        bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")
-    ] = False,
+    fail_on_findings: FailOnFindings = False,
+    fail_on: FailOn = None,
+    max_flagged: MaxFlagged = None,
+    sarif: SarifFile = None,
+    junit: JUnitFile = None,
     json_: Annotated[bool, Flag("--json", help="Print the evidence as JSON and nothing else.")] = False,
 ) -> None:
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
-    from gradsentry.errors import FOUND
     from gradsentry.evidence.judging import given_judging
     from gradsentry.settings import DataSettings
 
@@ -72,18 +75,20 @@ def evidence(
         where="options",
     )
     given = given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
-    if out is not None:
-        outcome = _written(data, out, reading, given, why=why, as_json=json_)
+    gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)
+    if out is None and not gate.needs_rows:
+        found = _printed(data, reading, given, why=why, as_json=json_)
+        gate.end(found.outcome, len(found.flagged()))
     else:
-        outcome = _printed(data, reading, given, why=why, as_json=json_)
-    if fail_on_findings and outcome != "clean":
-        raise typer.Exit(FOUND)
+        verdict = _judged(data, out, reading, given, why=why, as_json=json_)
+        gate.write(verdict)
+        gate.end(verdict.outcome, verdict.counts["flagged"])
 
 
 def _printed(
     data: list[str], reading: DataSettings, given: dict[str, object], *, why: bool, as_json: bool
-) -> Outcome:
-    """Prints what was found, and returns the verdict."""
+) -> Evidence:
+    """Prints what was found, and returns it."""
     from gradsentry.commands import stdout
     from gradsentry.commands.console import Console
     from gradsentry.commands.findings import findings_shown, shortened
@@ -99,7 +104,7 @@ def _printed(
     not_read = [*corpus.left_out, *read.not_read()]
     if as_json:
         stdout.write_json(evidence_json(found, searched.ids) | {"left_out": not_read})
-        return found.outcome
+        return found
     console = Console()
     console.print(read.line())
     for clause in not_read:
@@ -111,19 +116,19 @@ def _printed(
         console.print(part)
     for part in rejected_shown(found) if why else ():
         console.print(part)
-    return found.outcome
+    return found
 
 
-def _written(
+def _judged(
     data: list[str],
-    out: Path,
+    out: Path | None,
     reading: DataSettings,
     given: dict[str, object],
     *,
     why: bool,
     as_json: bool,
-) -> Outcome:
-    """Writes a run directory, prints what was found, and returns the verdict."""
+) -> Verdict:
+    """Prints what was found, and returns the verdict; its run directory is written where one is named."""
     from gradsentry.commands import display, stdout
     from gradsentry.commands.console import Console
     from gradsentry.commands.rejected import rejected_shown
@@ -139,7 +144,7 @@ def _written(
         display.summary(verdict, out)
         for part in rejected_shown(verdict.evidence) if why else ():
             Console().print(part)
-    return verdict.outcome
+    return verdict
 
 
 def _headline(found: Evidence) -> str:

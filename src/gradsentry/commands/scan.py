@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gradsentry.commands import stdout
+from gradsentry.commands.gate import FailOn, FailOnFindings, Gate, JUnitFile, MaxFlagged, SarifFile
 
 if TYPE_CHECKING:
     from gradsentry.deciding.marks import Agreement
@@ -69,7 +70,6 @@ Columns = Annotated[
     ),
 ]
 Limit = Annotated[int | None, Flag("--limit", min=1, help="Read the first rows alone.", show_default="all")]
-FailOnFindings = Annotated[bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")]
 
 
 def scan(
@@ -108,6 +108,10 @@ def scan(
         bool, Flag("--groups/--no-groups", help="Search for groups of rows in the model's states.")
     ] = True,
     fail_on_findings: FailOnFindings = False,
+    fail_on: FailOn = None,
+    max_flagged: MaxFlagged = None,
+    sarif: SarifFile = None,
+    junit: JUnitFile = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -165,7 +169,8 @@ def scan(
         accept=accept,
         progress=not quiet,
     )
-    announce(verdict, run, as_json=json_, quiet=quiet, fail_on_findings=fail_on_findings)
+    gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)
+    announce(verdict, run, as_json=json_, quiet=quiet, gate=gate)
 
 
 def named_columns(given: str | None) -> dict[str, str] | None:
@@ -203,23 +208,22 @@ def announce(
     *,
     as_json: bool,
     quiet: bool,
-    fail_on_findings: bool,
+    gate: Gate,
     marked: Agreement | None = None,
     changes: dict[str, Any] | None = None,
 ) -> None:
-    """Prints a verdict as the options ask, and exits with 1 if something was found and that was asked for.
+    """Prints a verdict as the options ask, and exits with 1 where the gate does not let it through.
 
     Args:
         verdict: The verdict.
         run: The run directory that it was written to.
         as_json: Whether as JSON alone.
         quiet: Whether to print nothing.
-        fail_on_findings: Whether to exit so.
+        gate: What a CI job asks of it.
         marked: What the policy makes of the rows that a person marked, where that was asked for.
         changes: What the decision changed, where it came after another.
     """
     from gradsentry.commands import display
-    from gradsentry.errors import FOUND
 
     if as_json:
         more = {"marked": marked.as_json()} if marked else {}
@@ -229,8 +233,8 @@ def announce(
         display.summary(verdict, run)
         if marked is not None:
             stdout.say(f"among the marked {marked.line()}")
-    if fail_on_findings and verdict.outcome != "clean":
-        raise typer.Exit(FOUND)
+    gate.write(verdict)
+    gate.end(verdict.outcome, verdict.counts["flagged"])
 
 
 def threshold_settings(method: str | None, tau: float | None, quantile: float | None) -> ThresholdSettings:

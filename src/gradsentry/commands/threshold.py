@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.commands import stdout
+from gradsentry.commands.gate import FailOn, FailOnFindings, Gate, JUnitFile, MaxFlagged, SarifFile
 from gradsentry.commands.scan import (
-    FailOnFindings,
     Json,
     MethodOption,
     PolicyOption,
@@ -37,6 +37,10 @@ def threshold(
         typer.Option(help="Marks that the report exported: rows marked poisoned go, rows marked clean stay."),
     ] = None,
     fail_on_findings: FailOnFindings = False,
+    fail_on: FailOn = None,
+    max_flagged: MaxFlagged = None,
+    sarif: SarifFile = None,
+    junit: JUnitFile = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -79,7 +83,7 @@ def threshold(
         run,
         as_json=json_,
         quiet=quiet,
-        fail_on_findings=fail_on_findings,
+        gate=Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit),
         marked=agreed,
         changes=changes,
     )

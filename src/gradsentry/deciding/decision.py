@@ -22,6 +22,9 @@ from gradsentry.scoretable import finite_scores
 from gradsentry.settings import Policy, ThresholdSettings, meant_policy
 from gradsentry.store import Json
 
+SCHEMA_VERSION = 1
+"""Of `verdict.json`: a higher one where a key went or means something else."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -258,6 +261,9 @@ class Decision:
     def as_json(self) -> Json:
         """Returns the content of `verdict.json`."""
         return {
+            "schema_version": SCHEMA_VERSION,
+            "tool": {"name": "gradsentry", "version": self.manifest["versions"]["gradsentry"]},
+            "data_sha256": self.manifest["identity"]["data"]["sha256"],
             "verdict": self.outcome,
             "policy": self.policy,
             "read": self.read.as_json() if self.read else None,

@@ -1,0 +1,1 @@
+"""Where people already work: what trainers, pipelines and CI systems take a verdict in."""

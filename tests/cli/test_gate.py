@@ -1,0 +1,217 @@
+"""What a CI job gets: an exit code, SARIF with file and line of each row, JUnit, what was judged by what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from evidence.poisoning import asked, clean_rows, poison
+from gradsentry import screen
+from gradsentry.integrations.junit import junit
+from gradsentry.integrations.sarif import sarif
+
+TEXT = {
+    "type": "object",
+    "properties": {"text": {"type": "string", "minLength": 1}},
+    "required": ["text"],
+    "additionalProperties": False,
+}
+# What of the SARIF 2.1.0 schema is used here: the names, what is required, and the enumerations.
+SARIF = {
+    "type": "object",
+    "required": ["version", "runs", "$schema"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"type": "string", "pattern": "sarif-2.1.0.json$"},
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["tool", "results"],
+                "additionalProperties": False,
+                "properties": {
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "driver": {
+                                "type": "object",
+                                "required": ["name"],
+                                "additionalProperties": False,
+                                "properties": {
+                                    "name": {"type": "string"},
+                                    "semanticVersion": {"type": "string", "pattern": r"^\d+\.\d+\.\d+"},
+                                    "rules": {"type": "array", "items": {"$ref": "#/$defs/rule"}},
+                                },
+                            }
+                        },
+                    },
+                    "invocations": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["executionSuccessful"],
+                            "additionalProperties": False,
+                            "properties": {
+                                "executionSuccessful": {"type": "boolean"},
+                                "startTimeUtc": {"type": "string", "format": "date-time"},
+                            },
+                        },
+                    },
+                    "properties": {"type": "object"},
+                    "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
+                },
+            },
+        },
+    },
+    "$defs": {
+        "level": {"enum": ["none", "note", "warning", "error"]},
+        "rule": {
+            "type": "object",
+            "required": ["id"],
+            "additionalProperties": False,
+            "properties": {
+                "id": {"type": "string"},
+                "name": {"type": "string"},
+                "shortDescription": TEXT,
+                "fullDescription": TEXT,
+                "defaultConfiguration": {
+                    "type": "object",
+                    "properties": {"level": {"$ref": "#/$defs/level"}},
+                    "additionalProperties": False,
+                },
+                "properties": {"type": "object"},
+            },
+        },
+        "result": {
+            "type": "object",
+            "required": ["message", "ruleId", "locations"],
+            "additionalProperties": False,
+            "properties": {
+                "ruleId": {"type": "string"},
+                "ruleIndex": {"type": "integer", "minimum": 0},
+                "level": {"$ref": "#/$defs/level"},
+                "message": TEXT,
+                "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
+                "locations": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {
+                            "logicalLocations": {"type": "array", "items": {"type": "object"}},
+                            "physicalLocation": {
+                                "type": "object",
+                                "required": ["artifactLocation"],
+                                "additionalProperties": False,
+                                "properties": {
+                                    "artifactLocation": {
+                                        "type": "object",
+                                        "properties": {"uri": {"type": "string", "format": "uri-reference"}},
+                                        "additionalProperties": False,
+                                    },
+                                    "region": {
+                                        "type": "object",
+                                        "properties": {"startLine": {"type": "integer", "minimum": 1}},
+                                        "additionalProperties": False,
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    made = poison(
+        clean_rows(300), lambda row, draw: asked(row, f"{row.question} vrbx", "No way,\x01 go home!"), 0.1
+    )
+    return [{"id": f"r{number}", **sample.row} for number, sample in enumerate(made.samples)], made.poisoned
+
+
+@pytest.fixture
+def data(rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[0]))
+    return "some rows.jsonl"
+
+
+@pytest.fixture
+def clean(rows, tmp_path):
+    path = tmp_path / "clean.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for n, row in enumerate(rows[0]) if n not in rows[1]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), 0),
+        (("--fail-on", "poisoned"), 1),
+        (("--fail-on", "suspicious"), 1),
+        (("--fail-on-findings",), 1),
+        (("--max-flagged", 29), 1),
+        (("--max-flagged", 30), 0),
+    ],
+)
+def test_the_exit_code_is_what_was_asked_for(data, call, options, code):
+    assert call("evidence", data, *options, "--json").code == code
+
+
+@pytest.mark.parametrize(
+    "options", [("--fail-on", "suspicious"), ("--max-flagged", 0), ("--fail-on-findings",)]
+)
+def test_clean_data_passes(clean, call, options):
+    assert call("evidence", clean, *options).code == 0
+
+
+def test_sarif_names_file_and_line_of_each_flagged_row(data, rows, call):
+    assert call("evidence", data, "--sarif", "found.sarif").code == 0
+    log = json.loads(Path("found.sarif").read_text())
+    Draft202012Validator(SARIF).validate(log)
+    (run,) = log["runs"]
+    places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
+    assert {place["artifactLocation"]["uri"] for place in places} == {"some%20rows.jsonl"}
+    assert {place["region"]["startLine"] for place in places} == {number + 1 for number in rows[1]}
+    for result in run["results"]:
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    with pytest.raises(Exception, match="'bad' is not one of"):
+        Draft202012Validator(SARIF).validate(
+            log | {"runs": [run | {"results": [run["results"][0] | {"level": "bad"}]}]}
+        )
+
+
+def test_rows_in_memory_have_no_file(rows):
+    log = sarif(screen(rows[0]))
+    Draft202012Validator(SARIF).validate(log)
+    assert all("physicalLocation" not in result["locations"][0] for result in log["runs"][0]["results"])
+
+
+def test_junit_fails_for_each_open_finding(data, clean, call):
+    assert call("evidence", data, "--junit", "found.xml").code == 0
+    suites = Xml.parse("found.xml").getroot()
+    assert (suites.get("tests"), suites.get("failures")) == ("2", "2")
+    assert "some rows.jsonl:" in suites.find(".//failure").text
+    passed = Xml.fromstring(junit(screen(clean)))
+    assert (passed.get("tests"), passed.get("failures")) == ("1", "0")
+
+
+def test_a_verdict_says_what_made_it_of_what(data, call):
+    assert call("evidence", data, "--out", "run").code == 0
+    verdict = json.loads(Path("run/verdict.json").read_text())
+    assert verdict["schema_version"] == 1
+    assert verdict["tool"] == {"name": "gradsentry", "version": version("gradsentry")}
+    assert verdict["data_sha256"] == hashlib.sha256(Path(data).read_bytes()).hexdigest()
