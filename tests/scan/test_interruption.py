@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gradsentry import scoring
-from gradsentry.corpus import Corpus, Sample, open_corpus
+from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.errors import RunError, ScoringError
 from gradsentry.models.families import Sharing
 from gradsentry.models.loading import LoadedModel
@@ -78,7 +78,7 @@ def started(data: Path, model: str, run: Path) -> Iterator[subprocess.Popen[str]
     # A job that runs in the background ignores Ctrl-C, and hands that on to what it starts.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     start = f"{heed}; from gradsentry.cli import main; main()"
-    command = [sys.executable, "-c", start, "scan", str(data), "-m", model, "-o", str(run)]
+    command = [sys.executable, "-c", start, "scan", str(data), "-m", model, "-o", str(run), "--quiet"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
@@ -132,26 +132,6 @@ def test_a_run_goes_on_where_it_was_stopped(data, model_path, loaded, whole, tmp
     assert not (run / "scores/parts").exists()
 
 
-@pytest.mark.slow
-def test_a_run_that_is_killed_again_and_again(model_path, loaded, tmp_path):
-    """At random moments, whatever is just then being written."""
-    data = write_rows(tmp_path / "data.jsonl", qa_rows(ROWS, seed=9))
-    scan(data, loaded, out=tmp_path / "whole")
-    draw, run, killed = random.Random(0), tmp_path / "run", 0
-    for _ in range(30):
-        with started(data, model_path, run) as process:
-            try:
-                process.wait(timeout=draw.uniform(3.0, 6.0))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                killed += 1
-            else:
-                break
-    assert killed > 1
-    scan(data, loaded, out=run)
-    assert contents(run) == contents(tmp_path / "whole")
-
-
 class Stop(Exception):  # noqa: N818
     """A scan is stopped from within."""
 
@@ -163,7 +143,7 @@ def scored(place: Path, corpus: Corpus, model: LoadedModel, stop: int = ROWS) ->
     files.resume()
     fresh = 0
 
-    def on_row(sample: Sample, tokens: int) -> None:
+    def on_row(characters: int, tokens: int) -> None:
         nonlocal fresh
         fresh += tokens > 0
         if fresh > stop:

@@ -81,6 +81,13 @@ def test_a_broken_manifest(run, content):
         assert line.endswith("; scan again into another directory")
 
 
+@pytest.mark.parametrize("identity", [{"data": None}, {"data": 3, "score": [1]}, {"columns": {"a": 1}}])
+def test_an_identity_of_another_shape_is_that_of_another_run(run, identity):
+    run.write_json(MANIFEST, {"identity": identity})
+    assert refusal(RunDirectory.create_or_resume, run.path, IDENTITY).startswith(f"{run.path}: holds ")
+    assert "is not what a scan writes" in refusal(run.finished_manifest)
+
+
 def test_half_a_surrogate_pair_is_written_as_json_can(run):
     run.write_json("x.json", {"name": "a\ud800"})
     assert run.read_json("x.json") == {"name": "a\ud800"}
