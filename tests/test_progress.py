@@ -36,14 +36,14 @@ def test_the_pace_is_that_of_the_text_and_not_of_the_rows(clock, samples):
     seen: list[Step] = []
     amount = amount_of(samples)
     with watching("rows", amount, seen.append) as on_row:
-        on_row(samples[3], 0)  # was there before: done at once, and no measure of anything
+        on_row(samples[3].characters, 0)  # was there before: done at once, and no measure of anything
         clock[0] = 20.0
-        on_row(samples[0], 100)
+        on_row(samples[0].characters, 100)
     first, last = seen
     assert (first.done, first.rate, first.seconds_left) == (1, None, None)
     assert (last.done, last.total, last.rate) == (2, 4, 5.0)
-    left = amount.of(samples[1]) + amount.of(samples[2])
-    assert last.seconds_left == pytest.approx(20 * left / amount.of(samples[0]))
+    left = amount.of(samples[1].characters) + amount.of(samples[2].characters)
+    assert last.seconds_left == pytest.approx(20 * left / amount.of(samples[0].characters))
     assert last.share == pytest.approx(1 - left / amount.text)
 
 
@@ -58,7 +58,7 @@ def test_where_there_is_no_terminal_a_line_now_and_then(clock, samples, capfd, m
     with watching("rows", amount_of(samples * 30), True) as on_row:
         for second in range(120):
             clock[0] = float(second)
-            on_row(samples[second % 4], 10)
+            on_row(samples[second % 4].characters, 10)
     out, error = capfd.readouterr()
     assert out == ""
     lines = error.splitlines()
@@ -72,7 +72,7 @@ def test_where_there_is_no_terminal_a_line_now_and_then(clock, samples, capfd, m
 def test_nothing_is_shown_where_nobody_wants_it(clock, samples, capfd):
     with watching("rows", amount_of(samples), False) as on_row:
         clock[0] = 100.0
-        on_row(samples[0], 10)
+        on_row(samples[0].characters, 10)
     with counting("steps", shown=False) as on_count:
         on_count(1, 2)
     assert capfd.readouterr() == ("", "")

@@ -2,4 +2,5 @@
 
 from gradsentry.cli import main
 
-main()
+if __name__ == "__main__":  # a worker of its own imports it, too
+    main()

@@ -21,7 +21,7 @@ from gradsentry.corpus.sample import Sample
 LINE_SECONDS = 30.0  # between two lines, where there is no terminal
 CHARACTERS = 4  # of a token, about; of a row that is cut to fit no more text counts than fits
 
-OnRow = Callable[[Sample, int], None]
+OnRow = Callable[[int, int], None]
 OnCount = Callable[[int, int], None]
 
 
@@ -39,13 +39,13 @@ class Amount:
     rows: int = 0
     text: int = 0
 
-    def of(self, sample: Sample) -> int:
-        """Returns how much text a row has."""
-        return 1 + min(len(sample.prompt) + len(sample.response), CHARACTERS * self.max_length)
+    def of(self, characters: int) -> int:
+        """Returns how much of a row of so many characters counts."""
+        return 1 + min(characters, CHARACTERS * self.max_length)
 
     def plus(self, sample: Sample) -> Amount:
         """Returns the amount with one more row."""
-        return Amount(self.max_length, self.rows + 1, self.text + self.of(sample))
+        return Amount(self.max_length, self.rows + 1, self.text + self.of(sample.characters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ OnProgress = Callable[[Step], None]
 
 @contextmanager
 def watching(what: str, amount: Amount, progress: bool | OnProgress) -> Iterator[OnRow]:
-    """Yields a function of (row that is done, tokens it took), which shows how far the work is.
+    """Yields a function of (characters of a row that is done, tokens it took), which shows how far it is.
 
     Args:
         what: What the rows are called.
@@ -104,10 +104,11 @@ def watching(what: str, amount: Amount, progress: bool | OnProgress) -> Iterator
     with _showing(progress) as show:
         started = time.monotonic()
 
-        def on_row(sample: Sample, took: int) -> None:
+        def on_row(characters: int, took: int) -> None:
             nonlocal rows, text, before, tokens
-            rows, text, tokens = rows + 1, text + amount.of(sample), tokens + took
-            before += 0 if took else amount.of(sample)
+            done = amount.of(characters)
+            rows, text, tokens = rows + 1, text + done, tokens + took
+            before += 0 if took else done
             elapsed, here = time.monotonic() - started, text - before
             show(
                 Step(

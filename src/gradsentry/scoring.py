@@ -30,7 +30,8 @@ from gradsentry.settings import ScoreSettings
 HELD_ROWS = 64
 HELD_SECONDS = 30.0
 
-OnRow = Callable[[Sample, int], None]
+OnRow = Callable[[int, int], None]
+"""Told of each row that is done: how many characters it has, and what tokens it took, 0 if it was there."""
 
 
 class Keeper(Protocol):
@@ -67,9 +68,20 @@ def score_table(
         loaded: The model.
         settings: Region, k, lengths and budget.
         keeper: What is there already, and keeps what is scored now; None to keep it in memory.
-        on_row: Called with each row when it is done, and how many tokens it took; 0 if it was there.
+        on_row: Called with each row when it is done.
     """
-    tables = score_samples(samples, loaded, settings, () if keeper is None else keeper, on_row)
+    return gathered(
+        score_samples(samples, loaded, settings, () if keeper is None else keeper, on_row), keeper
+    )
+
+
+def gathered(tables: Iterable[pa.Table], keeper: Keeper | None) -> pa.Table:
+    """Returns one score table of several, in row order; they are kept as they come.
+
+    Args:
+        tables: Each of rows of one window.
+        keeper: See `score_table`.
+    """
     if keeper is None:
         return in_order([*tables])
     for table in tables:
@@ -93,14 +105,39 @@ def score_samples(
         done: The numbers of rows whose scores are there, and that are left out.
         on_row: Told of each row.
     """
-    report = on_row or (lambda sample, tokens: None)
+    for window in windows(samples):
+        yield from score_window(window, loaded, settings, done, on_row)
+
+
+def windows(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """Yields the rows window by window; the first is the first of one."""
     stream = iter(samples)
     while window := list(islice(stream, WINDOW_ROWS)):
-        known = {index for index, sample in enumerate(window) if sample.number in done}
-        for index in sorted(known):
-            report(window[index], 0)
-        if len(known) < len(window):
-            yield from _in_time(_scored(window, loaded, settings, known, report))
+        yield window
+
+
+def score_window(
+    window: Sequence[Sample],
+    loaded: LoadedModel,
+    settings: ScoreSettings,
+    done: Container[int] = (),
+    on_row: OnRow | None = None,
+) -> Iterator[pa.Table]:
+    """Yields score tables of rows of a window, as they are scored: all that any engine does for a score.
+
+    Args:
+        window: All rows of a window.
+        loaded: The model.
+        settings: The settings.
+        done: The numbers of rows whose scores are there, and that are left out.
+        on_row: Told of each row.
+    """
+    report = on_row or (lambda characters, tokens: None)
+    known = {index for index, sample in enumerate(window) if sample.number in done}
+    for index in sorted(known):
+        report(window[index].characters, 0)
+    if len(known) < len(window):
+        yield from _in_time(_scored(window, loaded, settings, known, report))
 
 
 def _scored(
@@ -114,10 +151,10 @@ def _scored(
     encoded = _encode(window, loaded, settings)
     for index, one in enumerate(encoded):
         if one.problem is not None and index not in known:
-            report(window[index], 0)
+            report(window[index].characters, 0)
             yield _row(window[index], one, one.problem)
     for index, result in run(loaded, encoded, settings, done=known):
-        report(window[index], len(encoded[index].ids))
+        report(window[index].characters, len(encoded[index].ids))
         yield _row(window[index], encoded[index], result)
 
 

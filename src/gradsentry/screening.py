@@ -19,17 +19,25 @@ from gradsentry.corpus.unread import by_frequency, left_out, refuse_if_all
 from gradsentry.deciding.marks import Marks
 from gradsentry.deciding.references import expectation_of, identity_of, open_reference
 from gradsentry.deciding.thresholds import choose_threshold
-from gradsentry.errors import DataError, SettingsError
+from gradsentry.engines import opened_engine
+from gradsentry.errors import DataError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
 from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.groups import with_groups
-from gradsentry.models.loading import LoadedModel, load_model, wrap_model
+from gradsentry.models.loading import LoadedModel, ModelFacts
 from gradsentry.opening import decided_of, judging_of, manifest, refuse_place, reopened_as
 from gradsentry.outcome import Verdict, marks_of, write_outcome, write_unscored
 from gradsentry.progress import Amount, OnProgress, watching
 from gradsentry.scoretable import finite_scores
-from gradsentry.scoring import score_table
-from gradsentry.settings import DataSettings, Policy, ScoreSettings, ThresholdSettings, meant_policy
+from gradsentry.scoring import gathered
+from gradsentry.settings import (
+    DataSettings,
+    EngineSettings,
+    Policy,
+    ScoreSettings,
+    ThresholdSettings,
+    meant_policy,
+)
 from gradsentry.store import Json, RunDirectory
 
 if TYPE_CHECKING:
@@ -50,6 +58,7 @@ def scan(
     false_alarm_rate: float | None = None,
     calibration: str | Path | None = None,
     accept: str | Path | None = None,
+    engine: EngineSettings = EngineSettings(),  # noqa: B008
     progress: bool | OnProgress = True,
 ) -> Verdict:
     """Returns the verdict on a data set, and writes the run directory where one is named.
@@ -72,6 +81,8 @@ def scan(
         false_alarm_rate: How often evidence may call a clean corpus poisoned; if not given, 0.01.
         calibration: The file of a calibration of evidence, or `shipped`, which is taken if not given.
         accept: The file of findings that a person accepts, which flag nothing; if not given, none.
+        engine: Where rows are scored: in this process, in several of this machine, or on a Ray cluster; the
+            result does not depend on it, and a run that was begun with one goes on with another.
         progress: Whether to show how far it is, on stderr: as a bar, or where that is no terminal as a line
             now and then; or a function that is told instead. The rows of the reference come first.
 
@@ -89,32 +100,32 @@ def scan(
         refuse_place(Path(out), corpus)
     # A first pass over the data: a broken row shows now, not after an hour of scoring.
     amount, read = _read_through(corpus, scoring.max_length)
-    loaded = _loaded(model, tokenizer, scoring)
-    identity = identity_of(corpus, loaded, reading, scoring)
     source = {"name": corpus.name, "data": reopened_as(data, corpus), "read": read.as_json()}
-    opened = None if reference is None else open_reference(reference, loaded, reading, scoring)
-
-    run = None if out is None else RunDirectory.create_or_resume(Path(out), identity)
-    with nullcontext() if run is None else run.locked():
-        expectation = None
-        if opened is not None:
-            place = None if run is None else run.path
-            expectation = expectation_of(opened, loaded, reading, scoring, out=place, progress=progress)
-        files = None if run is None else run.score_files()
-        kept = 0 if files is None else files.resume()
-        with watching("rows", amount, progress) as on_row:
-            scores = score_table(corpus, loaded, scoring, keeper=files, on_row=on_row)
-        _refuse_unscored(corpus, scores, run)
-        judging = (Judging() if run is None else judging_of(run)).with_given(given)
-        evidence = _evidence(corpus, scores, judging)
-        marks = Marks.none(len(scores)) if run is None else marks_of(run, scores["id"].to_pylist())
-        decided = None if meant or run is None else decided_of(run)
-        threshold = decided.threshold if decided else choose_threshold(finite_scores(scores), deciding)
-        policy = decided.policy if decided else meant_policy(policy, deciding)
-        told = manifest(identity, source, started, judging, model=_told(loaded), resumed=kept)
-        verdict = Verdict(corpus, scores, evidence, threshold, policy, told, expectation, marks)
-        if run is not None:
-            write_outcome(run, verdict)
+    with opened_engine(model, tokenizer, scoring, engine) as running:
+        facts = running.model
+        identity = identity_of(corpus, facts, reading, scoring)
+        opened = None if reference is None else open_reference(reference, facts, reading, scoring)
+        run = None if out is None else RunDirectory.create_or_resume(Path(out), identity)
+        with nullcontext() if run is None else run.locked():
+            expectation = None
+            if opened is not None:
+                place = None if run is None else run.path
+                expectation = expectation_of(opened, running, reading, scoring, out=place, progress=progress)
+            files = None if run is None else run.score_files()
+            kept = 0 if files is None else files.resume()
+            with watching("rows", amount, progress) as on_row:
+                scores = gathered(running.tables(corpus, scoring, files or (), on_row), files)
+            _refuse_unscored(corpus, scores, run)
+            judging = (Judging() if run is None else judging_of(run)).with_given(given)
+            evidence = _evidence(corpus, scores, judging)
+            marks = Marks.none(len(scores)) if run is None else marks_of(run, scores["id"].to_pylist())
+            decided = None if meant or run is None else decided_of(run)
+            threshold = decided.threshold if decided else choose_threshold(finite_scores(scores), deciding)
+            policy = decided.policy if decided else meant_policy(policy, deciding)
+            told = manifest(identity, source, started, judging, model=_told(facts), resumed=kept)
+            verdict = Verdict(corpus, scores, evidence, threshold, policy, told, expectation, marks)
+            if run is not None:
+                write_outcome(run, verdict)
     return verdict
 
 
@@ -149,29 +160,8 @@ def _refuse_unscored(corpus: Corpus, scores: pa.Table, run: RunDirectory | None)
     )
 
 
-def _loaded(
-    model: str | PreTrainedModel | LoadedModel,
-    tokenizer: PreTrainedTokenizerBase | None,
-    scoring: ScoreSettings,
-) -> LoadedModel:
-    if isinstance(model, LoadedModel):
-        return model
-    if isinstance(model, str):
-        return load_model(
-            model,
-            dtype=scoring.dtype,
-            device=scoring.device,
-            trust_remote_code=scoring.trust_remote_code,
-        )
-    if tokenizer is None:
-        raise SettingsError(
-            "a loaded model needs its tokenizer", where="tokenizer", mend="pass tokenizer=..."
-        )
-    return wrap_model(model, tokenizer)
-
-
-def _told(loaded: LoadedModel) -> Json:
-    return {"name": loaded.name, "device": str(loaded.device), "tied_embeddings": loaded.tied}
+def _told(model: ModelFacts) -> Json:
+    return {"name": model.name, "device": model.device, "tied_embeddings": model.tied}
 
 
 def _evidence(corpus: Corpus, scores: pa.Table, judging: Judging) -> Evidence:

@@ -142,6 +142,20 @@ class ScoreSettings(Settings):
     groups: bool = True
 
 
+class EngineSettings(Settings):
+    """Where scoring runs; scores do not depend on it.
+
+    Attributes:
+        name: `local`, this machine, or `ray`, a Ray cluster, or one of this machine where there is none.
+        workers: How many processes hold a model; None is one for each GPU, or one.
+        gpus_per_worker: GPUs of each, of `ray`; None is one where the cluster has any.
+    """
+
+    name: Literal["local", "ray"] = "local"
+    workers: int | None = Field(default=None, ge=1)
+    gpus_per_worker: float | None = Field(default=None, ge=0)
+
+
 class ThresholdSettings(Settings):
     """How tau is chosen.
 

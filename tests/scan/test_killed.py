@@ -62,11 +62,13 @@ def kill_and_compare(tmp_path: Path, model_path: str, kills: int | None) -> dict
     return found
 
 
+@pytest.mark.timeout(900)
 def test_twenty_kills(tmp_path, model_path):
     assert kill_and_compare(tmp_path, model_path, 20)["struck"] > 10
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_kill_at_every_file_that_is_written_and_as_many_at_random_moments(tmp_path, model_path):
     found = kill_and_compare(tmp_path, model_path, None)
     assert found["changes"] > 40

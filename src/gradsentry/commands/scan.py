@@ -107,6 +107,15 @@ def scan(
     groups: Annotated[
         bool, Flag("--groups/--no-groups", help="Search for groups of rows in the model's states.")
     ] = True,
+    engine: Annotated[
+        Literal["local", "ray"], Flag("--engine", help="Score on this machine, or on a Ray cluster.")
+    ] = "local",
+    workers: Annotated[
+        int | None, Flag("--workers", help="Processes that hold the model.", show_default="one a GPU, or one")
+    ] = None,
+    gpus_per_worker: Annotated[
+        float | None, Flag("--gpus-per-worker", help="Of --engine ray.", show_default="1 where there are any")
+    ] = None,
     fail_on_findings: FailOnFindings = False,
     fail_on: FailOn = None,
     max_flagged: MaxFlagged = None,
@@ -121,9 +130,10 @@ def scan(
     """
     from gradsentry import screening
     from gradsentry.models.loading import quiet_libraries
-    from gradsentry.settings import DataSettings, ScoreSettings
+    from gradsentry.settings import DataSettings, EngineSettings, ScoreSettings
 
     where = "options"
+    running = {"name": engine, "workers": workers, "gpus_per_worker": gpus_per_worker}
     reading = DataSettings.read(
         {
             "format": format,
@@ -167,6 +177,7 @@ def scan(
         false_alarm_rate=false_alarm_rate,
         calibration=calibration,
         accept=accept,
+        engine=EngineSettings.read(running, where=where),
         progress=not quiet,
     )
     gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)

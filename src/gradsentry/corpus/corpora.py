@@ -92,6 +92,11 @@ class Corpus(ABC):
         for number, placed in enumerate(self._placed()):
             yield self._sample(number, placed)
 
+    def between(self, start: int, stop: int) -> Iterator[Sample]:
+        """Yields the samples of these numbers, the last left out, in order; see `__iter__`."""
+        for number, placed in enumerate(islice(self._placed(), start, stop), start):
+            yield self._sample(number, placed)
+
     def take(self, numbers: Iterable[int]) -> list[Sample]:
         """Returns the rows of these numbers, in the order given, from one pass.
 

@@ -81,6 +81,11 @@ class Sample:
         )
 
     @property
+    def characters(self) -> int:
+        """How much text it has."""
+        return len(self.prompt) + len(self.response)
+
+    @property
     def prompt(self) -> str:
         """All text that fine-tuning computes no loss on, turns parted by a newline."""
         return "\n".join(turn.text for turn in self.turns if not turn.trained)

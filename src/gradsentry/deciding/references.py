@@ -14,22 +14,23 @@ import pyarrow as pa
 
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.deciding.expectation import Expectation
+from gradsentry.engines import Engine
 from gradsentry.errors import DataError, RunError
-from gradsentry.models.loading import LoadedModel
+from gradsentry.models.loading import ModelFacts
 from gradsentry.progress import Amount, OnProgress, watching
 from gradsentry.scoretable import SCHEMA
-from gradsentry.scoring import score_table
+from gradsentry.scoring import gathered
 from gradsentry.settings import DataSettings, ScoreSettings
 from gradsentry.store import MANIFEST, Json, RunDirectory, data_identity, differences
 
 FOLDER = "reference"  # of a run directory: the scores of its reference, where these were computed for it
 
 
-def identity_of(corpus: Corpus, loaded: LoadedModel, reading: DataSettings, scoring: ScoreSettings) -> Json:
+def identity_of(corpus: Corpus, model: ModelFacts, reading: DataSettings, scoring: ScoreSettings) -> Json:
     """Returns what scores depend on; a run with another identity is another run."""
     return {
         "data": data_identity(corpus, reading),
-        **_scored_with(loaded, scoring),
+        **_scored_with(model, scoring),
         "groups": scoring.groups,
         "columns": SCHEMA.names,
     }
@@ -49,7 +50,7 @@ class Reference:
 
 
 def open_reference(
-    given: object, loaded: LoadedModel, reading: DataSettings, scoring: ScoreSettings
+    given: object, model: ModelFacts, reading: DataSettings, scoring: ScoreSettings
 ) -> Reference:
     """Returns a reference: the directory of a run, or data in any form that `scan` takes.
 
@@ -58,7 +59,7 @@ def open_reference(
         DataError: If a row cannot be read.
     """
     if isinstance(given, str | Path) and (Path(given) / MANIFEST).is_file():
-        return Reference(str(given), _scores_of_run(Path(given), loaded, scoring))
+        return Reference(str(given), _scores_of_run(Path(given), model, scoring))
     # Its splits and configurations are its own, whichever of the data are meant.
     corpus = open_corpus(given, _own_reading(reading))
     deque(corpus, maxlen=0)  # a broken row shows now, not after hours of scoring
@@ -72,7 +73,7 @@ def _own_reading(reading: DataSettings) -> DataSettings:
 
 def expectation_of(
     reference: Reference,
-    loaded: LoadedModel,
+    engine: Engine,
     reading: DataSettings,
     scoring: ScoreSettings,
     *,
@@ -83,7 +84,7 @@ def expectation_of(
 
     Args:
         reference: The reference.
-        loaded: The model.
+        engine: Where data is scored.
         reading: How the rows are read.
         scoring: The settings of the scan.
         out: The run directory of the scan: the scores are kept in it, and resumed.
@@ -94,8 +95,8 @@ def expectation_of(
     """
     scores = reference.data
     if isinstance(scores, Corpus):
-        identity = identity_of(scores, loaded, _own_reading(reading), scoring)
-        scores = _scores(scores, identity, loaded, scoring, out, progress)
+        identity = identity_of(scores, engine.model, _own_reading(reading), scoring)
+        scores = _scores(scores, identity, engine, scoring, out, progress)
     found = Expectation.of(scores, np.ones(len(scores), np.bool_), reference.name)
     if found is None:
         raise DataError(
@@ -106,18 +107,18 @@ def expectation_of(
     return found
 
 
-def _scored_with(loaded: LoadedModel, scoring: ScoreSettings) -> Json:
+def _scored_with(model: ModelFacts, scoring: ScoreSettings) -> Json:
     """Returns what a run and its reference must have in common."""
     return {
-        "model": {"fingerprint": loaded.fingerprint, "dtype": str(loaded.dtype).removeprefix("torch.")},
+        "model": {"fingerprint": model.fingerprint, "dtype": model.dtype},
         "score": scoring.model_dump(include={"crop", "k", "max_length"}),
     }
 
 
-def _scores_of_run(path: Path, loaded: LoadedModel, scoring: ScoreSettings) -> pa.Table:
+def _scores_of_run(path: Path, model: ModelFacts, scoring: ScoreSettings) -> pa.Table:
     run = RunDirectory.open(path)
     known: Mapping[str, Any] = run.manifest().get("identity", {})
-    wanted = _scored_with(loaded, scoring)
+    wanted = _scored_with(model, scoring)
     if other := differences({key: known.get(key, {}) for key in wanted}, wanted):
         raise RunError(
             f"was scored otherwise: {'; '.join(other)}",
@@ -130,7 +131,7 @@ def _scores_of_run(path: Path, loaded: LoadedModel, scoring: ScoreSettings) -> p
 def _scores(
     corpus: Corpus,
     identity: Json,
-    loaded: LoadedModel,
+    engine: Engine,
     scoring: ScoreSettings,
     out: Path | None,
     progress: bool | OnProgress,
@@ -144,4 +145,4 @@ def _scores(
         if files is not None:
             files.resume()
         with watching("rows of the reference", amount, progress) as on_row:
-            return score_table(corpus, loaded, scoring, keeper=files, on_row=on_row)
+            return gathered(engine.tables(corpus, scoring, files or (), on_row), files)

@@ -39,6 +39,25 @@ _NO_GGUF = "name the model that it was made from, as a directory of safetensors 
 
 
 @dataclass(frozen=True)
+class ModelFacts:
+    """What there is to know of a model that is loaded somewhere.
+
+    Attributes:
+        name: As the user named it.
+        device: Where its weights are.
+        dtype: Of its output projection.
+        tied: See `LoadedModel`.
+        fingerprint: See `LoadedModel`.
+    """
+
+    name: str
+    device: str
+    dtype: str
+    tied: bool
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class LoadedModel:
     """A model in eval mode with what scoring needs of it.
 
@@ -76,6 +95,11 @@ class LoadedModel:
     @property
     def dtype(self) -> torch.dtype:
         return self.head.weight.dtype
+
+    @property
+    def facts(self) -> ModelFacts:
+        dtype = str(self.dtype).removeprefix("torch.")
+        return ModelFacts(self.name, str(self.device), dtype, self.tied, self.fingerprint)
 
 
 def load_model(
