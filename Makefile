@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # One tested set of versions; torch in particular, whose newest build pulls gigabytes of CUDA packages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test test-slow package bench-scale bench-smoke bench-speed lint audit format clean
+.PHONY: install demo test test-slow package bench-scale bench-smoke bench-speed bench-gpu lint audit format clean
 
 install: $(VENV)/.installed
 
@@ -40,6 +40,10 @@ bench-speed: install
 # Evidence on more rows than are searched at once: some minutes.
 bench-scale: install
 	$(BIN)/python benchmarks/evidence_scale.py 50000 --searched 1000000 --most-memory 2
+
+# On a machine with a GPU that holds 7B in bfloat16; without one, `python benchmarks/gpu.py --smoke`.
+bench-gpu: install
+	$(BIN)/python benchmarks/gpu.py --json benchmarks/gpu.json
 
 bench-smoke: install
 	$(BIN)/gradsentry bench benchmarks/smoke.yaml --out $$(mktemp -d) --fail-on-error

@@ -28,7 +28,7 @@ from gradsentry.settings import ScoreSettings
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 SETTINGS = ScoreSettings()
-FORWARD_BUDGET = 1024
+FORWARD_BUDGET = {"cpu": 1024, "cuda": 8192}  # tokens; beyond that the logits of all fill the memory
 CORPORA = {
     "webqa": lambda: load_qa("webqa", data_root=SHARED),
     "nq": lambda: load_qa("nq", data_root=SHARED),
@@ -79,12 +79,12 @@ def reference(loaded: LoadedModel, rows: Sequence[Encoded]) -> None:
 @torch.inference_mode()
 def forward(loaded: LoadedModel, rows: Sequence[Encoded]) -> None:
     """Runs the model and its head over the rows' tokens in batches of like length, without scoring."""
-    for batch in plan_batches([len(row.ids) for row in rows], FORWARD_BUDGET):
+    for batch in plan_batches([len(row.ids) for row in rows], FORWARD_BUDGET[loaded.device.type]):
         ids = torch.zeros(len(batch), max(len(rows[i].ids) for i in batch), dtype=torch.long)
         for place, i in enumerate(batch):
             ids[place, : len(rows[i].ids)] = torch.from_numpy(rows[i].ids)
         loaded.model(input_ids=ids.to(loaded.device), use_cache=False)
-    _wait(loaded)
+    wait(loaded)
 
 
 def ours(loaded: LoadedModel, samples: Sequence[Sample]) -> dict[str, float]:
@@ -94,7 +94,7 @@ def ours(loaded: LoadedModel, samples: Sequence[Sample]) -> dict[str, float]:
     with ExitStack() as stack:
         for phase, functions in PHASES.items():
             for module, name in functions:
-                stack.enter_context(_timed(module, name, phase, seconds, loaded))
+                stack.enter_context(clocked(module, name, phase, seconds, loaded))
         tables = list(scoring.score_samples(samples, loaded, SETTINGS))
     writing = time.perf_counter()
     for table in tables:
@@ -105,24 +105,24 @@ def ours(loaded: LoadedModel, samples: Sequence[Sample]) -> dict[str, float]:
 
 
 @contextmanager
-def _timed(
+def clocked(
     module: object, name: str, phase: str, seconds: dict[str, float], loaded: LoadedModel
 ) -> Iterator[None]:
     """Adds what a function takes to its phase."""
     original: Callable[..., object] = getattr(module, name)
 
-    def clocked(*args: object, **kwargs: object) -> object:
+    def timed(*args: object, **kwargs: object) -> object:
         started = time.perf_counter()
         result = original(*args, **kwargs)
-        _wait(loaded)
+        wait(loaded)
         seconds[phase] += time.perf_counter() - started
         return result
 
-    with mock.patch.object(module, name, clocked):
+    with mock.patch.object(module, name, timed):
         yield
 
 
-def _wait(loaded: LoadedModel) -> None:
+def wait(loaded: LoadedModel) -> None:
     if loaded.device.type == "cuda":
         torch.cuda.synchronize()
 

@@ -41,6 +41,22 @@ def test_the_smoke_run(tmp_path: Path, page: ModuleType):
     assert f"| {ways['a/c']:.2f} | {ways['c/b']:.2f} |" in text
 
 
+def test_the_benchmark_of_a_gpu_runs_without_one(tmp_path: Path):
+    kept = tmp_path / "gpu.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--smoke", "--json", str(kept)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = json.loads(kept.read_text(encoding="utf-8"))["vocabularies"]
+    assert [*found] == ["2000", "4000"]
+    for kinds in found.values():
+        assert {name: one["tokens"] > 30 for name, one in kinds.items()} == {"embedded": True, "long": True}
+        for one in kinds.values():
+            assert [*one["table"]] == ["a reference", "b forward", "c gradsentry"]
+            assert all(figures["ms_per_row"] > 0 for figures in one["table"].values())
+            assert sum(one["phases"].values()) == pytest.approx(1.0, abs=1e-3)
+            assert one["phases"]["forward"] > 0
+    assert printed.count("ms/row") == 2 * 2 * 3
+
+
 def test_the_page_is_written_from_the_kept_results(page: ModuleType):
     if not page.KEPT.is_file():
         pytest.skip("no results of `make bench-speed` are kept in the repository yet")

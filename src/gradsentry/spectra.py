@@ -60,10 +60,12 @@ def sample_values(D: Tensor, A: Tensor, counts: Sequence[int], k: int) -> Tensor
     numbers = _GPU_NUMBERS if D.device.type == "cuda" else _CPU_NUMBERS
     for members in _alike(counts, numbers // max(1, D.shape[1])):
         tokens = torch.tensor([counts[i] for i in members])
-        rows = torch.cat([torch.arange(starts[i], starts[i + 1]) for i in members]).to(D.device)
-        present = (torch.arange(int(tokens.max())) < tokens[:, None]).to(D.device)  # [n, T]
-        some_D, some_A = (factor.new_zeros(*present.shape, factor.shape[1]) for factor in (D, A))
-        some_D[present], some_A[present] = D[rows], A[rows]
+        steps = torch.arange(max(counts[i] for i in members))
+        first = torch.tensor([starts[i] for i in members])[:, None]
+        # A mask as an index would have the device counted out; this is known here.
+        rows = torch.minimum(first + steps, torch.tensor(starts[-1] - 1)).to(D.device)  # [n, T]
+        absent = (steps >= tokens[:, None])[..., None].to(D.device)  # [n, T, 1]
+        some_D, some_A = (factor[rows].masked_fill_(absent, 0.0) for factor in (D, A))
         if narrow(*some_A.shape[1:]):
             values[members] = gram_values(gram(some_D), some_A, k, tokens)
         else:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gradients.drawn import drawn_sample, scattered_sample
 from gradsentry.encoding.encode import Encoded
-from gradsentry.features import PROMPT_WIDTH, RESPONSE_WIDTH, Means, row_means
+from gradsentry.features import PROMPT_WIDTH, RESPONSE_WIDTH, Means, batch_means
 from gradsentry.gradients.running import run
 from gradsentry.gradients.states import padded_states
 from gradsentry.settings import ScoreSettings
@@ -21,7 +21,8 @@ from models.tiny import tiny
 
 def kept_of(state: torch.Tensor) -> Means:
     """Returns the means of a row of two tokens with one state."""
-    return row_means(Encoded(np.arange(2), np.array([False, True])), state.expand(2, -1), state[None])
+    row = Encoded(np.arange(2), np.array([False, True]))
+    return batch_means([row], [state.expand(2, -1)], [state[None]])[0]
 
 
 def states_of(length: int, width: int = 24, seed: int = 0) -> torch.Tensor:
@@ -32,7 +33,7 @@ def states_of(length: int, width: int = 24, seed: int = 0) -> torch.Tensor:
 def test_means_are_those_of_the_tokens_by_part(marks, seed):
     trained = np.array([False, *marks, True])
     states, last = states_of(len(trained), seed=seed), states_of(int(trained.sum()), seed=seed + 1)
-    found = row_means(Encoded(np.arange(len(trained)), trained), states, last)
+    (found,) = batch_means([Encoded(np.arange(len(trained)), trained)], [states], [last])
     asked = [states[at].numpy() for at in range(1, len(trained)) if not trained[at]] or [states[0].numpy()]
     answered = [one.numpy() for one in last][1:] or [last[0].numpy()]
     np.testing.assert_allclose(found.prompt, np.mean(asked, axis=0), atol=5e-3)

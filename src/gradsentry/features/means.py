@@ -7,6 +7,7 @@ comes next. At the end they tell what is being said. Wide states are projected a
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -37,29 +38,37 @@ class Means:
     response: NDArray[np.float16]
 
 
-def row_means(encoded: Encoded, middle: Tensor, A: Tensor) -> Means:
-    """Returns the means of a row that can be scored.
+def batch_means(batch: Sequence[Encoded], middle: Sequence[Tensor], A: Sequence[Tensor]) -> list[Means]:
+    """Returns the means of rows that can be scored, all of which leave the device at once.
 
     The first token of all is left out: whatever it is, models put a large state there, by which all rows are
     alike. What predicts the first token of the response is the prompt's last one, and left out for that; of a
     response of one token it is all there is.
 
     Args:
-        encoded: The row.
-        middle: What leaves the middle layer at its tokens.  # [S, d]
-        A: What enters the output projection where it predicts the response.  # [T, d]
+        batch: The rows.
+        middle: What leaves the middle layer at their tokens, [S, d] each.
+        A: What enters the output projection where it predicts their responses, [T, d] each.
     """
-    asked = torch.from_numpy(~encoded.trained).to(middle.device)
-    asked[0] = int(asked.sum()) == 1  # of a row without a prompt it is all there is
-    prompt, response = middle[asked].float().mean(dim=0), A[min(1, len(A) - 1) :].float().mean(dim=0)
-    return Means(_kept(prompt, PROMPT_WIDTH), _kept(response, RESPONSE_WIDTH))
+    asked = (states[_asked(one).to(states.device)] for one, states in zip(batch, middle, strict=True))
+    answered = (states[min(1, len(states) - 1) :] for states in A)
+    prompts, responses = _kept(asked, PROMPT_WIDTH), _kept(answered, RESPONSE_WIDTH)
+    return [*map(Means, prompts, responses)]
 
 
-def _kept(mean: Tensor, width: int) -> NDArray[np.float16]:
-    """Returns a mean as it is kept, in so many numbers at most."""
-    if len(mean) > width:
-        mean = mean @ _projection(len(mean), width).to(mean.device)
-    return mean.clamp(-_LARGEST, _LARGEST).cpu().numpy().astype(np.float16)
+def _asked(encoded: Encoded) -> Tensor:
+    """Returns which tokens the mean of a prompt is of."""
+    asked = np.flatnonzero(~encoded.trained)
+    return torch.from_numpy(asked[1:] if len(asked) > 1 and asked[0] == 0 else asked)
+
+
+def _kept(states: Iterable[Tensor], width: int) -> NDArray[np.float16]:
+    """Returns the mean of each row's states as it is kept, in so many numbers at most, [rows, width]."""
+    means = [one.float().mean(dim=0) for one in states]
+    if len(means[0]) > width:
+        projection = _projection(len(means[0]), width).to(means[0].device)
+        means = [mean @ projection for mean in means]
+    return torch.stack(means).clamp(-_LARGEST, _LARGEST).cpu().numpy().astype(np.float16)
 
 
 @cache

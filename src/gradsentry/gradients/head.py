@@ -207,8 +207,10 @@ def _derivative(head: Head, z: Tensor, normaliser: Tensor, targets: Tensor, star
     logits = _capped(head, z)
     slope = None if head.softcap is None else 1.0 - torch.square(logits / head.softcap)
     D = logits.sub_(normaliser[:, None]).exp_()
-    (hit,) = torch.nonzero((targets >= start) & (targets < start + z.shape[1]), as_tuple=True)
-    D[hit, targets[hit] - start] -= 1.0
+    hit = (targets >= start) & (targets < start + z.shape[1])
+    if z.shape[1]:
+        # 0 is taken off where nothing is hit: to find those that are would have a GPU waited for.
+        D.scatter_add_(1, (targets - start).clamp(0, z.shape[1] - 1)[:, None], -hit[:, None].to(D.dtype))
     if slope is not None:
         D *= slope
     return D.mul_(head.scale) if head.scale != 1.0 else D

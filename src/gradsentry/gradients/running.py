@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from gradsentry.encoding.encode import Encoded
-from gradsentry.features import Means, row_means
+from gradsentry.features import Means, batch_means
 from gradsentry.gradients.head import HeadResult, head_results
 from gradsentry.gradients.states import read_states
 from gradsentry.models.loading import LoadedModel
@@ -51,7 +51,7 @@ def run(
         if not states.middle:
             return [Result(head, None) for head in heads]
         A = torch.split(states.wanted, [one.n_response for one in batch])
-        return [*map(Result, heads, map(row_means, batch, states.middle, A))]
+        return [*map(Result, heads, batch_means(batch, states.middle, A))]
 
     ready = [index for index, one in enumerate(encoded) if one.problem is None]
     return read_states(loaded, encoded, ready, read, settings.token_budget, done=done, middle=settings.groups)
