@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cli.command import caller, refused
-from gradsentry.screening import open_run, scan
+from gradsentry.opening import open_run
+from gradsentry.screening import scan
 
 from .killing import Plan, planned
 from .rows import qa_rows, words, write_rows
