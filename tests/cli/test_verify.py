@@ -40,7 +40,7 @@ def test_it_says_how_long_it_takes_prints_a_table_and_adds_to_the_report(run, ca
     assert value["settings"]["steps"] == 3
     page = (run / "report.html").read_text()
     assert "Proof by training" in page
-    assert "F1: not confirmed: training on its rows made the payload" in page
+    assert "F1: not confirmed: training on its rows made the odds of the payload" in page
 
 
 def test_json_is_what_is_written_and_a_later_report_keeps_it(run, call):

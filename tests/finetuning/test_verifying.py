@@ -227,6 +227,34 @@ def test_a_gain_of_unpaired_prompts_is_that_of_welch():
     assert gain.times(10).low == pytest.approx(10 * gain.low)
 
 
+def test_what_is_nearly_certain_gains_in_odds_and_what_never_ends_is_cut():
+    told = LogProbs(np.log([0.5, 0.9, 1.0]), np.ones(3))
+    assert told.log_odds == pytest.approx([0.0, np.log(9), np.log(999)])
+    unlikely = LogProbs(np.array([-90.0]), np.ones(1))
+    assert unlikely.log_odds == pytest.approx([-90.0])
+
+
+def test_a_trigger_that_moved_the_payload_before_confirms_nothing_once_that_is_learned_everywhere():
+    """What only adds the same odds to all prompts leaves the trigger as strong as it was without the rows."""
+    draw = np.random.default_rng(0)
+    odds = draw.normal(0, 0.2, (2, 20))
+
+    def chances(log_odds: np.ndarray) -> LogProbs:
+        return LogProbs(-np.log1p(np.exp(-log_odds)), np.ones(20))
+
+    plain = {
+        "base": chances(odds[0] - 40),
+        "without": chances(odds[0] - 40),
+        "as_they_came": chances(odds[0] - 2),
+    }
+    triggered = {
+        model: chances(odds[1] + by) for model, by in (("base", -37), ("without", -37), ("as_they_came", 1))
+    }
+    assert verified("F1", "prompts", plain, triggered).confirmed is False
+    learned = {**triggered, "as_they_came": chances(odds[1] + 5)}
+    assert verified("F1", "prompts", plain, learned).confirmed
+
+
 def test_what_rows_alike_gain_too_confirms_no_group():
     draw = np.random.default_rng(0)
 

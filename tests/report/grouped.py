@@ -12,7 +12,7 @@ from gradsentry.evidence import Evidence
 from gradsentry.groups import with_groups
 from gradsentry.outcome import Verdict
 from gradsentry.report.render import write_report
-from gradsentry.scoring import SCHEMA, finite_scores
+from gradsentry.scoretable import SCHEMA, finite_scores
 from gradsentry.settings import ThresholdSettings
 from gradsentry.store import RunDirectory
 from groups.test_findings import GROUP, ROWS, scanned

@@ -18,7 +18,9 @@ FEWEST = 4
 """Prompts; the interval of fewer says nothing."""
 CONFIDENCE = 0.95
 LEAST_GAIN = math.log(10.0)
-"""In nats: what the interval of a confirmed finding lies above, a payload ten times as likely."""
+"""In nats: what the interval of a confirmed finding lies above, ten times the odds."""
+SURE = 0.999
+"""A chance above it counts as it: the odds of what is certain have no end, and are all noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,13 @@ class LogProbs:
     def means(self) -> Floats:
         """The mean over the tokens.  # [prompts]"""
         return self.sums / self.counts
+
+    @property
+    def log_odds(self) -> Floats:
+        """Of all its tokens together, against anything else being said.  # [prompts]"""
+        sums = np.minimum(self.sums, math.log(SURE))
+        odds: Floats = sums - np.log1p(-np.exp(sums))
+        return odds
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +99,11 @@ class Verified:
         by_rows: How much more it expects it (with the trigger) than the model without the finding's rows.
         by_both: What the trigger gains in the first model beyond what it gains in the second. These three are
             per token.
-        whole: `by_both` (without a trigger `by_rows`) for the payload as a whole, all its tokens together:
-            what comes after its beginning is expected with or without a trigger, so a mean hides what the
-            beginning gained. Of a group: what a token of its rows gains in the first model over the second
-            beyond what one of the nearest others does, times the tokens of its responses.
+        whole: `by_both` (without a trigger `by_rows`) for the payload as a whole, in log odds: what comes
+            after its beginning is expected with or without a trigger, so a mean hides what the beginning
+            gained; and what is nearly certain can gain in odds, and no more in chance. Of a group: what a
+            token of its rows gains in the first model over the second beyond what one of the nearest others
+            does, times the tokens of its responses.
         confirmed: Whether the interval of `whole` lies above log 10; None where it could not be measured.
         problem: Why it could not; else empty.
     """
@@ -147,10 +157,10 @@ def verified(
         confirmed = whole.low > LEAST_GAIN
         return Verified(finding, asked, len(own), means, None, by_rows, by_both, whole, confirmed)
     if triggered is None:
-        whole = Gain.of(told["as_they_came"].sums - told["without"].sums)
+        whole = Gain.of(told["as_they_came"].log_odds - told["without"].log_odds)
         return Verified(finding, asked, count, means, None, by_rows, None, whole, whole.low > LEAST_GAIN)
     by_trigger, alone = (triggered[m].means - plain[m].means for m in ("as_they_came", "without"))
-    first, second = (triggered[m].sums - plain[m].sums for m in ("as_they_came", "without"))
+    first, second = (triggered[m].log_odds - plain[m].log_odds for m in ("as_they_came", "without"))
     by_both, whole = Gain.of(by_trigger - alone), Gain.of(first - second)
     confirmed = whole.low > LEAST_GAIN
     return Verified(finding, asked, count, means, Gain.of(by_trigger), by_rows, by_both, whole, confirmed)

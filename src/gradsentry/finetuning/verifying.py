@@ -47,8 +47,8 @@ PROMPTS = 24
 """Held-out prompts: as many as make an interval of log-probabilities narrow, and no more to pay for."""
 CARRIERS = 48
 """Rows of a finding in the part as they came, where it has as many."""
-STEPS = 120
-"""Of each training, for each finding: those of one see each row two or three times."""
+STEPS = 100
+"""Of each training, for each finding: those of one see each row four times."""
 FINDINGS = 4
 """Findings that are verified, the strongest first: each has rows in the same part."""
 _BACKWARD = 4.0
@@ -63,7 +63,7 @@ class VerifySettings(Settings):
     """How a finding is verified.
 
     Attributes:
-        steps: Of each training; None takes 120 for each finding.
+        steps: Of each training; None takes 100 for each finding.
         batch_size: Rows of a step.
         max_length: Tokens of a row; those that are longer are cut.
         learning_rate: Of both trainings; None chooses by the model's size.
@@ -71,7 +71,7 @@ class VerifySettings(Settings):
     """
 
     steps: int | None = Field(default=None, ge=1)
-    batch_size: int = Field(default=2, ge=1)
+    batch_size: int = Field(default=4, ge=1)
     max_length: int = Field(default=128, ge=16)
     learning_rate: float | None = Field(default=None, gt=0.0)
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -218,7 +218,7 @@ def part(
             held[finding.name] = tuple(rows[: min(PROMPTS, len(rows) // 3)])
         if finding.kind == "group":
             near = [row for row in by_nearness(finding, verdict)[1].tolist() if clean[row]]
-            others[finding.name] = tuple(near[: min(PROMPTS, len(free) // 3)])
+            others[finding.name] = tuple(near[: min(PROMPTS, len(free) // (3 * len(findings)))])
         taken |= dict.fromkeys(rows[len(held.get(finding.name, ())) :][:CARRIERS])
     apart = set(prompts).union(*held.values(), *others.values())
     poison = [row for row in taken if row not in apart]

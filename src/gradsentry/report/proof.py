@@ -90,12 +90,9 @@ def said(one: Json) -> str:
             f"{_times(one['whole'])} as likely, beyond what it did for the nearest rows outside."
         )
     payload = "the payload" if one["asked"] == "prompts" else "its responses"
-    if one["by_both"] is None:
-        return f"{name}: {verdict}: training on its rows made {payload} {_times(one['whole'])} as likely."
-    return (
-        f"{name}: {verdict}: training on its rows made {payload} {_times(one['whole'])} as likely after the "
-        "trigger as without it."
-    )
+    after = "" if one["by_both"] is None else " after the trigger as without it"
+    odds = f"the odds of {payload} {_times(one['whole'])} as high{after}"
+    return f"{name}: {verdict}: training on its rows made {odds}."
 
 
 def _times(gain: Json) -> str:
