@@ -8,11 +8,12 @@ ARG TORCH=https://download.pytorch.org/whl/cpu
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
+# hadolint ignore=DL3013
 RUN pip install --no-cache-dir --extra-index-url "${TORCH}" ".${EXTRAS}" \
     && rm -rf /build \
-    && useradd --create-home reader
+    && useradd --uid 1000 --create-home reader
 
-USER reader
+USER 1000
 WORKDIR /data
 ENTRYPOINT ["gradsentry"]
 CMD ["--help"]

@@ -6,6 +6,7 @@ GradSentryError          exit code 3: it could not be done, though nothing that 
 │   ├── DataError        a data file, or a row of it, or a place to write that cannot be
 │   ├── ModelError       a model that is missing, broken or cannot be scored
 │   └── RunError         a run directory that is missing, broken or belongs to other settings
+├── FindingsError        exit code 1: something was found, and that was to be refused
 └── ScoringError         the machine failed: out of memory at the smallest batch, no room on the disk
 
 Each carries one line that says what is wrong, where, and the mend. Anything else that is raised is a fault of
@@ -73,6 +74,12 @@ class ModelError(UsageError):
 
 class RunError(UsageError):
     """A run directory is missing, broken, or was made with other settings."""
+
+
+class FindingsError(GradSentryError):
+    """Something was found in data that was to be refused then."""
+
+    exit_code = FOUND
 
 
 class ScoringError(GradSentryError):
