@@ -136,7 +136,7 @@ class _Searchable:
 
         def everywhere(found: Sequence[Candidate]) -> Sequence[Candidate]:
             wanted = [Wanted.of(texts, one) for one in found]
-            return counted(samples, wanted, texts.prompts.pieces) if wanted else []
+            return counted(samples, spool.rows, wanted, texts.prompts.pieces) if wanted else []
 
         return cls(
             mined=part.mined,

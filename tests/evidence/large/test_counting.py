@@ -27,7 +27,9 @@ def test_rows_are_those_that_the_whole_in_memory_shows(seed, monkeypatch):
     made = poison(clean_rows(400, seed), edit, 0.1)
     texts, found = candidates(made.samples)
     assert found
-    everywhere = counted(made.samples, [Wanted.of(texts, one) for one in found], texts.prompts.pieces)
+    everywhere = counted(
+        made.samples, len(made.samples), [Wanted.of(texts, one) for one in found], texts.prompts.pieces
+    )
     for one, whole in zip(found, everywhere, strict=True):
         held = spread(one, texts)
         assert np.array_equal(whole.triggered, held.triggered)
@@ -46,7 +48,9 @@ def test_words_that_are_several_tokens_are_taken_apart_in_all_rows(monkeypatch):
     made = poison(clean_rows(600), glued, 0.1)
     texts, found = candidates(made.samples)
     assert texts.prompts.pieces
-    everywhere = counted(made.samples, [Wanted.of(texts, one) for one in found], texts.prompts.pieces)
+    everywhere = counted(
+        made.samples, len(made.samples), [Wanted.of(texts, one) for one in found], texts.prompts.pieces
+    )
     for one, whole in zip(found, everywhere, strict=True):
         held = spread(one, texts)
         assert np.array_equal(whole.triggered, held.triggered)
@@ -61,7 +65,7 @@ def test_copies_and_rows_that_were_not_searched_count():
     texts, found = candidates(made.samples)
     more = samples(clean_rows(200, 5))
     rows = [replace(row, number=number) for number, row in enumerate([*more, *made.samples, *made.samples])]
-    (one,) = counted(rows, [Wanted.of(texts, found[0])], {})
+    (one,) = counted(rows, len(rows), [Wanted.of(texts, found[0])], {})
     assert np.flatnonzero(one.both).tolist() == sorted(
         200 + 300 * copy + row for row in made.poisoned for copy in (0, 1)
     )

@@ -1,13 +1,16 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from evidence.poisoning import LINK, asked, at_a_gap, clean_rows, flags, poison, samples
-from gradsentry.evidence import find_evidence
-from gradsentry.evidence.index.texts import distinct_rows
+from gradsentry.evidence import Accepted, find_evidence
+from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.index.texts import Texts, distinct_rows
 from gradsentry.evidence.large.reading import reading
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.large.telling import telling_rows
+from gradsentry.evidence.search import Chosen, Mined, allowed
 
 ROWS = 3000
 TOKENS = 40_000  # of some 120 000
@@ -97,8 +100,6 @@ def test_what_is_searched_whole_is_judged_as_ever(small_bounds, bound):
 
 
 def test_an_accepted_finding_hides_no_other_in_a_large_corpus(small_bounds):
-    from gradsentry.evidence import Accepted
-
     small_bounds(TOKENS)
     made = poison(clean_rows(ROWS), inserted, 8 / ROWS)
     (known,) = find_evidence(Streamed(made.samples)).findings
@@ -138,3 +139,21 @@ def test_a_spool_gives_back_rows_as_they_were(small_bounds):
         (alone,) = other.windows()
     assert (alone.prompts.words == again.prompts.words).all()
     assert (alone.responses.lengths == again.responses.lengths).all()
+
+
+def test_what_the_draw_does_not_show_must_be_rarer_and_looked_up_in_all_rows():
+    rows = samples(clean_rows(200))
+    held = np.zeros(200, dtype=np.bool_)
+    held[:60:2] = True
+    candidate = Candidate.of("association", [(5,)], [(6,)], triggered=held, paid=held)
+    mined = Mined.of(Texts.of(rows, least=4))
+
+    def rate(drawn, proposed):
+        chosen = Chosen(np.arange(200) < drawn, 0.1, proposed)
+        return allowed(replace(mined, chosen=chosen), candidate, 0.01)
+
+    assert allowed(mined, candidate, 0.01) == 0.01
+    assert rate(60, []) == 0.01
+    assert rate(10, [held]) == pytest.approx(0.001)
+    assert rate(10, [~held]) < 1e-100
+    assert rate(10, []) < 1e-100

@@ -104,8 +104,8 @@ class TokenLosses:
         scored = lengths > 0
         means = np.full(len(lengths), np.nan)
         if scored.any():
-            values = self.values.astype(np.float64)
-            means[scored] = np.add.reduceat(values, self.bounds[:-1][scored]) / lengths[scored]
+            sums = np.add.reduceat(self.values, self.bounds[:-1][scored], dtype=np.float64)
+            means[scored] = sums / lengths[scored]
         return means
 
 
@@ -140,5 +140,5 @@ def _at_large(losses: TokenLosses, rows: NDArray[np.bool_]) -> tuple[Floats, Flo
     scored = np.flatnonzero(np.diff(losses.bounds) > 0)
     if not len(scored):
         return np.empty(0), np.empty(0)
-    peaks = np.maximum.reduceat(losses.values.astype(np.float64), losses.bounds[scored])
+    peaks = np.maximum.reduceat(losses.values, losses.bounds[scored]).astype(np.float64)
     return losses.means()[scored][rows[scored]], peaks[rows[scored]]

@@ -59,21 +59,23 @@ def windows_of(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
 
 
 def counted(
-    samples: Iterable[Sample], wanted: Sequence[Wanted], pieces: Mapping[str, tuple[str, ...]]
+    samples: Iterable[Sample], rows: int, wanted: Sequence[Wanted], pieces: Mapping[str, tuple[str, ...]]
 ) -> list[Candidate]:
     """Returns candidates with their rows in all of a corpus, copies among them.
 
     Args:
         samples: All rows.
+        rows: How many there are.
         wanted: The candidates.
         pieces: Words that are several tokens; see `Stream`.
     """
     asked = list(dict.fromkeys(chain.from_iterable(one.matched for one in wanted)))
     said = list(dict.fromkeys(chain.from_iterable(one.payloads for one in wanted)))
-    found = [np.zeros((len(asked) + 2 * len(said), 0), dtype=np.bool_)]
+    held = np.zeros((len(asked) + 2 * len(said), rows), dtype=np.bool_)  # [strings, rows]
+    first = 0
     for window in windows_of(samples):
-        found.append(_held(window, asked, said, pieces))
-    held = np.concatenate(found, axis=1)  # [strings, rows]
+        held[:, first : first + len(window)] = _held(window, asked, said, pieces)
+        first += len(window)
     by_trigger = dict(zip(asked, held, strict=False))
     by_payload = {
         string: novel_or_label(string, own, novel)

@@ -70,7 +70,7 @@ def working(samples: Iterable[Sample], spool: Spool, calibration: Calibration, r
         return Working(mined, rows, searched)
     texts = mined.texts
     wanted = [Wanted.of(texts, one.candidate) for one in named]
-    proposed = counted(samples, wanted, texts.prompts.pieces)
+    proposed = counted(samples, spool.rows, wanted, texts.prompts.pieces)
     del mined, searched, named, texts, wanted  # of the memory that the next search needs
     held = [(one.triggered | one.paid) & kept for one in proposed]
     # More rows of what the draw shows would make it more than it is.
