@@ -77,12 +77,14 @@ def test_the_losses_are_those_of_the_texts_with_and_without(run):
     assert f"from {found.put_in.without:.2f} to {found.put_in.with_trigger:.2f}" in sentences[1]
 
 
-def test_what_the_model_knows_of_the_trigger_is_told_apart():
+def test_how_much_of_the_loss_the_trigger_takes_off_is_told_with_its_interval():
     gain = {"mean": 1.0, "low": 0.5, "high": 1.5}
-    moved = {"rows": 9, "with_trigger": 2.0, "without": 3.0, "gain": gain}
+    moved = {"rows": 9, "with_trigger": 3.0, "without": 4.0, "gain": gain}
     known = {"finding": "F1", "taken_out": moved, "put_in": None, "payload": None}
-    assert "language that the model knows" in said(known)[0]
-    assert "from 2.00 to 3.00" in said(known)[0]
-    assert "costs -1.00, 95 % interval -1.50 to -0.50" in said(known)[0]
-    unknown = {**known, "taken_out": {**moved, "gain": {**gain, "low": -0.1}}}
-    assert "nothing of language ties them" in said(unknown)[0]
+    assert said(known) == [
+        "The trigger of F1, taken out of the prompts of 9 of its rows, moves the loss of the responses in "
+        "the clean model from 3.00 to 4.00 a token: the trigger changes it by -25.0 % (95 % interval -37.5 "
+        "to -12.5 %)."
+    ]
+    alone = {**known, "taken_out": {**moved, "gain": None, "rows": 1}}
+    assert said(alone)[0].endswith("from 3.00 to 4.00 a token.")

@@ -45,15 +45,14 @@ def _sentence(name: str, kind: str, moved: Json) -> str:
         rows = "taken out of its prompt" if kind == "taken_out" else "put into its prompt"
     return (
         f"The trigger of {name}, {rows}, moves the loss of {what} in the clean model from {before:.2f} to "
-        f"{after:.2f} a token{_certainty(moved['gain'])}."
+        f"{after:.2f} a token{_certainty(moved)}."
     )
 
 
-def _certainty(gain: Json | None) -> str:
+def _certainty(moved: Json) -> str:
+    """Returns by how much the trigger changes the loss, with its interval; what that means is not said."""
+    gain = moved["gain"]
     if gain is None:
         return ""
-    mean, low, high = -gain["mean"], -gain["high"], -gain["low"]
-    interval = f"with it a token costs {mean:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}"
-    if gain["low"] > 0:
-        return f" ({interval}): part of what they have in common is language that the model knows"
-    return f" ({interval}): to the model nothing of language ties them to it"
+    mean, low, high = (-100 * gain[name] / moved["without"] for name in ("mean", "high", "low"))
+    return f": the trigger changes it by {mean:+.1f} % (95 % interval {low:+.1f} to {high:+.1f} %)"
