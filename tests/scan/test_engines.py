@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -93,7 +94,7 @@ class Stop(Exception):  # noqa: N818
 
 @pytest.mark.timeout(600)
 def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_killed(
-    data, model_path, whole, tmp_path, cluster
+    data, model_path, whole, tmp_path, cluster, capfd
 ):
     def stop(step):
         if step.done > 700:
@@ -102,6 +103,7 @@ def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_ki
     with pytest.raises(Stop):
         scan(data, model_path, out=tmp_path / "run", progress=stop)
     killing = Killing("_Scorer", 1024)
+    capfd.readouterr()
     verdict = scan(data, model_path, out=tmp_path / "run", engine=RAY, progress=killing)
     assert killing.killed
     assert killing.last.done == ROWS
@@ -109,6 +111,7 @@ def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_ki
     assert 600 < verdict.manifest["rows_resumed"] <= 700
     assert contents(tmp_path / "run") == whole
     assert not cluster.is_initialized()
+    assert "core_worker" not in capfd.readouterr().err
 
 
 def test_a_worker_that_reads_other_data_says_so():
@@ -117,6 +120,21 @@ def test_a_worker_that_reads_other_data_says_so():
     engine.refuse_other(corpus, corpus.sha256())
     with pytest.raises(DataError, match="rows: a worker reads other data under this name; give all"):
         engine.refuse_other(corpus, "0" * 64)
+
+
+def test_a_worker_on_another_machine_fetches_what_the_driver_copied_from_a_url(tmp_path):
+    engine = pytest.importorskip("gradsentry.engines.ray")
+    fsspec = pytest.importorskip("fsspec")
+    url = "memory://engines/data.jsonl"
+    with fsspec.open(url, "wb") as stream:
+        stream.write(write_rows(tmp_path / "data.jsonl", qa_rows(9)).read_bytes())
+    corpus = open_corpus(url)
+    sha256, copy = corpus.sha256(), corpus.named[0]
+    shutil.rmtree(copy.parent)
+    assert engine.fetched(corpus).sha256() == sha256
+    written = copy.stat().st_mtime_ns
+    assert [one.number for one in engine.fetched(corpus).between(2, 5)] == [2, 3, 4]
+    assert copy.stat().st_mtime_ns == written
 
 
 def test_a_worker_with_another_model_is_refused(loaded):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import shutil
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -25,6 +26,9 @@ from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 from ray.exceptions import RayError
 
 from gradsentry.corpus import Corpus
+from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.corpus.remote import copied
+from gradsentry.corpus.streams import make_folder
 from gradsentry.engines.base import ModelSpec, Worker, delivered
 from gradsentry.errors import DataError, GradSentryError, ScoringError, SettingsError, first_line
 from gradsentry.models.loading import ModelFacts
@@ -123,6 +127,7 @@ def opened_ray(spec: ModelSpec, settings: EngineSettings) -> Iterator[Cluster]:
 
 def _connect(settings: EngineSettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is an error here is raised too
     quietly = {"log_to_driver": False, "logging_level": logging.ERROR, "ignore_reinit_error": True}
     try:
         try:
@@ -206,6 +211,14 @@ _checked: set[str] = set()
 """The data that this process has seen to be those of the run."""
 
 
+def fetched(corpus: Corpus) -> Corpus:
+    """Returns a corpus; what the driver copied from a URL is copied anew on a machine that lacks the copy."""
+    if isinstance(corpus, FileCorpus) and "://" in corpus.name and not corpus.named[0].exists():
+        make_folder(corpus.named[0].parent)
+        shutil.move(copied(corpus.name), corpus.named[0])
+    return corpus
+
+
 def refuse_other(corpus: Corpus, sha256: str) -> None:
     """Raises a `DataError` where a worker reads other data than the driver; the same are read once."""
     if sha256 not in _checked and corpus.sha256() != sha256:
@@ -221,7 +234,7 @@ def _read(
     """Yields the windows of a stretch, each with the rows that are done, on a worker."""
     with suppress(OSError):
         os.chdir(folder)  # what is named by a relative path is meant from there
-    rows = ray.get(corpus)
+    rows = fetched(ray.get(corpus))
     refuse_other(rows, sha256)
     for start, stop in zip(batch["start"], batch["stop"], strict=True):
         samples = rows.between(int(start) * WINDOW_ROWS, int(stop) * WINDOW_ROWS)
