@@ -94,7 +94,7 @@ class Stop(Exception):  # noqa: N818
 
 @pytest.mark.timeout(600)
 def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_killed(
-    data, model_path, whole, tmp_path, cluster, capfd
+    data, model_path, whole, tmp_path, cluster
 ):
     def stop(step):
         if step.done > 700:
@@ -103,7 +103,6 @@ def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_ki
     with pytest.raises(Stop):
         scan(data, model_path, out=tmp_path / "run", progress=stop)
     killing = Killing("_Scorer", 1024)
-    capfd.readouterr()
     verdict = scan(data, model_path, out=tmp_path / "run", engine=RAY, progress=killing)
     assert killing.killed
     assert killing.last.done == ROWS
@@ -111,7 +110,6 @@ def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_ki
     assert 600 < verdict.manifest["rows_resumed"] <= 700
     assert contents(tmp_path / "run") == whole
     assert not cluster.is_initialized()
-    assert "core_worker" not in capfd.readouterr().err
 
 
 def test_a_worker_that_reads_other_data_says_so():

@@ -127,7 +127,6 @@ def opened_ray(spec: ModelSpec, settings: EngineSettings) -> Iterator[Cluster]:
 
 def _connect(settings: EngineSettings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is an error here is raised too
     quietly = {"log_to_driver": False, "logging_level": logging.ERROR, "ignore_reinit_error": True}
     try:
         try:
