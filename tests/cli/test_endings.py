@@ -115,12 +115,12 @@ def test_a_fault_of_ours_is_one_line_that_says_how_to_report_it(data, call, monk
     def fail(samples, **settings):
         raise KeyError("x\x1b[31m\ny")
 
-    monkeypatch.setattr("gradsentry.evidence.find_evidence", fail)
+    monkeypatch.setattr("gradsentry.searching.find_evidence", fail)
     failed = call("evidence", data)
     assert (failed.code, failed.out) == (errors.FAILED, "")
     (line,) = failed.error.splitlines()
     assert line.startswith("gradsentry: KeyError: ")
-    assert "(commands/evidence.py:" in line
+    assert "(searching.py:" in line
     assert line.endswith(": this is a fault of ours; run it again with --debug and report what that prints")
     assert "\x1b" not in line
     for arguments in (("evidence", data, "--debug"), ("--debug", "evidence", data)):
@@ -160,7 +160,7 @@ def test_what_exceptions_mean(error, code, said):
     assert re.fullmatch(said, found.line()), found.line()
 
 
-def test_every_error_made_on_purpose_has_an_exit_code_that_is_not_a_finding():
+def test_the_exit_code_of_a_finding_is_that_of_findings_alone():
     kinds = {GradSentryError, *GradSentryError.__subclasses__(), *UsageError.__subclasses__()}
     assert {kind.__name__ for kind in kinds if kind.exit_code == errors.MISUSED} == {
         "UsageError",
@@ -169,4 +169,5 @@ def test_every_error_made_on_purpose_has_an_exit_code_that_is_not_a_finding():
         "ModelError",
         "RunError",
     }
-    assert {kind.exit_code for kind in kinds} == {errors.MISUSED, errors.FAILED}
+    assert {kind for kind in kinds if kind.exit_code == errors.FOUND} == {errors.FindingsError}
+    assert {kind.exit_code for kind in kinds} == {errors.MISUSED, errors.FAILED, errors.FOUND}
