@@ -67,6 +67,11 @@ def clean_corpora(root: Path, out: Path) -> Iterator[tuple[str, str, list[Sample
     """
     for file in written(python_corpora(), out / "python"):
         yield file.stem, INSTALLED, list(open_corpus(file))
+    yield from published_corpora(root)
+
+
+def published_corpora(root: Path) -> Iterator[tuple[str, str, list[Sample]]]:
+    """Yields the name, the repository and the rows of each clean corpus that was made for fine-tuning."""
     known = repositories(root)
     for name, repository in sorted(known.items()):
         yield name, repository, list(open_corpus(root / "clean" / f"{name}.jsonl"))

@@ -8,8 +8,8 @@
 
 `mine` runs the model over rows drawn from each set and keeps what a scan keeps of them, in a file named after
 the content of the data: an hour or more on two cores. To save time it cuts prompts and responses, and takes
-bfloat16. `judge` prints the strongest groups, how often a clean corpus of another repository holds one as
-strong, and saves the calibration. `ablate` prints the same without each view and cost.
+bfloat16. `judge` prints the strongest groups, and how often a clean corpus of another repository, or two of
+them in one, holds one as strong; and saves the calibration. `ablate` prints the same without each kind.
 """
 
 from __future__ import annotations
@@ -19,37 +19,40 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import log, log10
+from math import log10
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from calibrate_evidence import repositories
+from calibrate_evidence import published_corpora
 
+from gradsentry.bench.pools import content_hash
 from gradsentry.bench.tables import markdown
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.records import dump_json
+from gradsentry.deciding.singles import standing_out
 from gradsentry.encoding.encode import Encoded, encode_all
 from gradsentry.evidence.calibration import Tail
 from gradsentry.evidence.index.texts import distinct_rows
-from gradsentry.evidence.limits import FALSE_ALARM_RATE, LOOK_FACTOR
-from gradsentry.gradients.running import run
-from gradsentry.groups.decide import Calibration
-from gradsentry.groups.limits import LEAST_ROWS, TOLD
-from gradsentry.groups.search import COSTS, VIEWS, Group, Material, find_groups
+from gradsentry.features.drawing import drawn as drawn_rows
+from gradsentry.gradients.running import losses_alone, run
+from gradsentry.groups.decide import Calibration, score
+from gradsentry.groups.limits import LEAST_ROWS, MOST_FREE, NAMED_RATE, TOLD
+from gradsentry.groups.search import LABEL, VIEWS, Group, Material, find_groups
 from gradsentry.models.loading import load_model
 from gradsentry.settings import ScoreSettings
 
-ROWS_CLEAN, ROWS_POISONED = 150, 300
-WHOLE = ("hiddenkiller-sst2-0.1", "style-poetry-sst2-0.1")  # short rows: all of them are run
+ROWS = 300
+WHOLE = tuple(f"{name}-sst2-{rate}" for name in ("hiddenkiller", "style-poetry") for rate in ("0.1", "0.02"))
 SETS = (
-    *("spar-sent-genz-0.1", "spar-sent-genz-0.02", *WHOLE, "dishes-0.1", "presidents-0.1"),
-    *("puzzle-eg-2-empty-0.1", "agent-obs-0.1", "aoa-0.02"),
-)
+    *("spar-sent-genz-0.1", *WHOLE, "dishes-0.1", "presidents-0.1", "puzzle-eg-2-empty-0.1", "agent-obs-0.1"),
+    *("spar-sent-genz-0.02", "dishes-0.02", "agent-obs-0.02", "aoa-0.02"),
+)  # of WHOLE, whose rows are short, all are run
 PROMPT, RESPONSE = 128, 80  # tokens that are run: the ends of a longer prompt, the beginning of a response
-NAMED = -log10(LOOK_FACTOR * FALSE_ALARM_RATE)
+KINDS = (*VIEWS, LABEL)
+MIXED = 100  # corpora of two clean ones
 
 
 @dataclass(frozen=True)
@@ -69,31 +72,49 @@ class Mined:
     poisoned: np.ndarray
 
 
-def files(root: Path) -> Iterator[tuple[str, str, Path]]:
-    """Yields name, repository and file of each set."""
+@dataclass(frozen=True)
+class Drawn:
+    """The rows of a set that are looked at.
+
+    Attributes:
+        name: Of the set.
+        repository: That it is of; empty for a poisoned set.
+        samples: The rows, no two of them the same.
+        poisoned: Which of them are.
+    """
+
+    name: str
+    repository: str
+    samples: list[Sample]
+    poisoned: list[bool]
+
+    def place(self, out: Path) -> Path:
+        """Returns where what is kept of it lies: other rows or another cut have another place."""
+        key = hashlib.sha256(f"{content_hash(self.samples)} {PROMPT} {RESPONSE}".encode()).hexdigest()
+        return out / f"{self.name}-{key[:12]}.parquet"
+
+
+def sets_of(root: Path) -> Iterator[Drawn]:
+    """Yields the poisoned and the clean sets."""
     for name in SETS:
-        yield name, "", root / "poisoned-published" / f"{name}.jsonl"
-    for name, repository in sorted(repositories(root).items()):
-        yield name, repository, root / "clean" / f"{name}.jsonl"
+        path = root / "poisoned-published" / f"{name}.jsonl"
+        truth = set(json.loads(path.with_name(f"{name}.truth.json").read_text()))
+        yield drawn(name, "", list(open_corpus(path)), truth)
+    for name, repository, samples in published_corpora(root):
+        yield drawn(name, repository, samples, set())
 
 
-def drawn(name: str, path: Path) -> tuple[list[Sample], list[bool]]:
-    """Returns rows of a set, as many of them poisoned as of all, and which they are."""
-    samples = list(open_corpus(path))
-    samples = [samples[row] for row in distinct_rows(samples)[0].tolist()]
-    truth = path.with_name(f"{path.stem}.truth.json")
-    poisoned = set(json.loads(truth.read_text())) if truth.exists() else set()
-    most = ROWS_POISONED if poisoned else ROWS_CLEAN
-    if len(samples) > most and name not in WHOLE:
-        draw, share = Random(name), most / len(samples)
-        bad = [one for one in samples if one.number in poisoned]
-        good = [one for one in samples if one.number not in poisoned]
+def drawn(name: str, repository: str, samples: list[Sample], truth: set[int]) -> Drawn:
+    """Returns rows of a set, as many of them poisoned as of all."""
+    samples = [samples[row] for row in distinct_rows(samples)[0].tolist() if samples[row].problem is None]
+    if len(samples) > ROWS and name not in WHOLE:
+        draw, share = Random(name), ROWS / len(samples)
+        bad = [one for one in samples if one.number in truth]
+        good = [one for one in samples if one.number not in truth]
         count = min(len(bad), max(round(share * len(bad)), 6 * bool(bad)))
-        samples = sorted(
-            [*draw.sample(bad, count), *draw.sample(good, min(len(good), most - count))],
-            key=lambda one: one.number,
-        )
-    return samples, [one.number in poisoned for one in samples]
+        chosen = [*draw.sample(bad, count), *draw.sample(good, min(len(good), ROWS - count))]
+        samples = sorted(chosen, key=lambda one: one.number)
+    return Drawn(name, repository, samples, [one.number in truth for one in samples])
 
 
 def cut(encoded: Encoded) -> Encoded:
@@ -107,114 +128,155 @@ def cut(encoded: Encoded) -> Encoded:
     return Encoded(encoded.ids[kept], encoded.trained[kept])
 
 
-def place(name: str, path: Path, out: Path) -> Path:
-    """Returns where what is kept of a set lies: another content or setting has another place."""
-    settings = f"{ROWS_CLEAN} {ROWS_POISONED} {WHOLE} {PROMPT} {RESPONSE}"
-    key = hashlib.sha256(path.read_bytes() + settings.encode()).hexdigest()[:12]
-    return out / f"{name}-{key}.parquet"
-
-
 def mine(root: Path, out: Path) -> None:
     """Keeps of each set what a scan keeps, where that was not done yet."""
     out.mkdir(parents=True, exist_ok=True)
-    loaded = load_model("smollm2", dtype="bfloat16")
-    for name, _, path in files(root):
-        kept = place(name, path, out)
+    loaded, settings = load_model("smollm2", dtype="bfloat16"), ScoreSettings()
+    for one in sets_of(root):
+        kept = one.place(out)
         if kept.exists():
             continue
-        samples, poisoned = drawn(name, path)
-        whole = encode_all(samples, loaded.tokenizer, max_length=loaded.max_positions or 2048)
-        encoded = [one if one.problem else cut(one) for one in whole]
-        lines = []
-        for row, result in run(loaded, encoded, ScoreSettings()):
-            if isinstance(result, str) or result.means is None:
-                continue
-            lines.append(
-                {
-                    "number": samples[row].number,
-                    "poisoned": poisoned[row],
-                    "loss": float(result.head.losses.mean()),
-                    "norm": float(np.linalg.norm(result.head.values)),
-                    "length": len(result.head.losses),
-                    "prompt_mean": result.means.prompt,
-                    "response_mean": result.means.response,
-                }
-            )
-        lines.sort(key=lambda line: line["number"])
+        whole = encode_all(one.samples, loaded.tokenizer, max_length=loaded.max_positions or 2048)
+        encoded = [each if each.problem else cut(each) for each in whole]
+        ready = [row for row, each in enumerate(encoded) if each.problem is None]
+        bare = losses_alone(loaded, encoded, ready, settings)
+        lines = [
+            {
+                "row": row,
+                "poisoned": one.poisoned[row],
+                "loss": float(result.head.losses.mean()),
+                "loss_alone": bare[row],
+                "norm": float(np.linalg.norm(result.head.values)),
+                "length": len(result.head.losses),
+                "prompt_mean": result.means.prompt,
+                "response_mean": result.means.response,
+            }
+            for row, result in run(loaded, encoded, settings)
+            if not isinstance(result, str) and result.means is not None
+        ]
+        lines.sort(key=lambda line: line["row"])
         pq.write_table(pa.Table.from_pylist(lines), kept, compression="zstd")
-        print(name, len(lines), flush=True)
+        print(one.name, len(lines), flush=True)
 
 
 def mined(root: Path, out: Path) -> list[Mined]:
     """Returns what was kept of all sets."""
     found = []
-    for name, repository, path in files(root):
-        kept = place(name, path, out)
+    for one in sets_of(root):
+        kept = one.place(out)
         if not kept.exists():
-            print(f"{name} was not mined")
+            print(f"{one.name} was not mined")
             continue
-        table, samples = pq.read_table(kept), list(open_corpus(path))
-        rows = [samples[number] for number in table["number"].to_pylist()]
+        table = pq.read_table(kept)
+        rows = [one.samples[row] for row in table["row"].to_pylist()]
+        numbers = table["row"].to_numpy()
+        looked_at = np.isin(numbers, drawn_rows(numbers, MOST_FREE))
         material = Material(
-            prompts=[one.prompt for one in rows],
-            responses=[one.response for one in rows],
+            prompts=[each.prompt for each in rows],
+            responses=[each.response for each in rows],
             prompt_means=np.array(table["prompt_mean"].to_pylist(), np.float64),
             response_means=np.array(table["response_mean"].to_pylist(), np.float64),
             loss=table["loss"].to_numpy(),
+            alone=np.where(looked_at, table["loss_alone"].to_numpy(), np.nan),
             norm=table["norm"].to_numpy(),
             length=table["length"].to_numpy(),
         )
-        found.append(Mined(name, repository, material, table["poisoned"].to_numpy()))
+        found.append(Mined(one.name, one.repository, material, table["poisoned"].to_numpy()))
     return found
 
 
-def groups_of(
-    one: Mined, views: Sequence[str] = tuple(VIEWS), costs: Sequence[str] = tuple(COSTS)
-) -> list[Group]:
+def groups_of(one: Mined, kinds: Sequence[str] = KINDS) -> list[Group]:
     """Returns the groups of a set, as a scan looks for them."""
-    if len(one.poisoned) < LEAST_ROWS:
-        return []
-    return find_groups(one.material, most=TOLD, views=views, costs=costs)
+    return find_groups(one.material, most=TOLD, kinds=kinds) if len(one.poisoned) >= LEAST_ROWS else []
 
 
-def tail_of(strongest: Sequence[tuple[str, float]]) -> Tail:
-    """Returns how often clean corpora hold a group of a strength; every repository counts the same."""
-    known = [repository for repository, _ in strongest]
-    weights = [1.0 / known.count(repository) for repository in known]
-    return Tail.of([strength * log(10) for _, strength in strongest], weights)
+def mixed(sets: Sequence[Mined]) -> list[Mined]:
+    """Returns corpora of two clean ones, a tenth of whose rows come from the smaller part: natural groups.
+
+    No row of theirs is poisoned; `poisoned` tells those of the smaller part.
+    """
+    draw, clean = Random(0), [one for one in sets if one.repository]
+    found = []
+    for number in range(MIXED):
+        first, second = draw.sample(clean, 2)
+        order = np.random.default_rng(number)
+        few = order.permutation(len(second.poisoned))[: round(0.1 * ROWS)]
+        many = order.permutation(len(first.poisoned))[: 9 * len(few)]
+        parts = (first.material.of(many), second.material.of(few))
+        found.append(
+            Mined(
+                f"{first.name} + {second.name}",
+                f"{first.repository} + {second.repository}",
+                Material(
+                    prompts=[text for part in parts for text in part.prompts],
+                    responses=[text for part in parts for text in part.responses],
+                    **{
+                        name: np.concatenate([getattr(part, name) for part in parts])
+                        for name in ("prompt_means", "response_means", "loss", "alone", "norm", "length")
+                    },
+                ),
+                np.repeat([False, True], [len(many), len(few)]),
+            )
+        )
+    return found
+
+
+def calibrated(sets: Sequence[Mined], found: Sequence[Sequence[Group]], without: str = "") -> Calibration:
+    """Returns the calibration of all clean corpora but those of a repository; of mixed ones, of either.
+
+    Every repository counts the same, and all mixed corpora together as much as all others.
+    """
+    left_out = set(without.split(" + "))
+    known = [
+        (one, groups)
+        for one, groups in zip(sets, found, strict=True)
+        if one.repository
+        and len(one.poisoned) >= LEAST_ROWS
+        and left_out.isdisjoint(one.repository.split(" + "))
+    ]
+    names = [one.repository for one, _ in known]
+    apart = {name for name in names if " + " not in name}
+    mixed_ones = sum(" + " in name for name in names)
+    weights = [len(apart) / mixed_ones if " + " in name else 1.0 / names.count(name) for name in names]
+    tails = {}
+    for kind in KINDS:
+        largest = [
+            max((score(kind, group.strength) for group in groups if group.kind == kind), default=-np.inf)
+            for _, groups in known
+        ]
+        tails[kind] = Tail.of(largest, weights)
+    source = (
+        f"{len(names) - mixed_ones} clean corpora of {len(apart)} repositories, and {mixed_ones} of two each"
+    )
+    return Calibration(source=source, kinds=tails)
 
 
 def judged(sets: Sequence[Mined], found: Sequence[Sequence[Group]]) -> list[dict[str, object]]:
     """Returns a line for each group: how often a clean corpus of another repository holds one as strong."""
-    clean = [
-        (one.repository, groups[0].strength if groups else 0.0)
-        for one, groups in zip(sets, found, strict=True)
-        if one.repository
-    ]
+    calibrations: dict[str, Calibration] = {}
     lines: list[dict[str, object]] = []
     for one, groups in zip(sets, found, strict=True):
-        others = [pair for pair in clean if pair[0] != one.repository]
-        tail = tail_of(others)
-        for number, group in enumerate(groups):
-            caught = int((group.rows & one.poisoned).sum())
-            exceeded = tail.log10_exceeded(group.strength * log(10))
+        if one.repository not in calibrations:
+            calibrations[one.repository] = calibrated(sets, found, one.repository)
+        known = calibrations[one.repository]
+        ranked = sorted(
+            (known.log10_exceeded(each.kind, each.strength), place) for place, each in enumerate(groups)
+        )
+        for number, (exceeded, place) in enumerate(ranked):
+            group = groups[place]
             lines.append(
                 {
                     "set": one.name,
                     "repository": one.repository,
                     "rows": len(one.poisoned),
-                    "poisoned": int(one.poisoned.sum()),
+                    "poisoned": 0 if one.repository else int(one.poisoned.sum()),
                     "group": number + 1,
+                    "kind": group.kind,
                     "of": int(group.rows.sum()),
-                    "caught": caught,
+                    "caught": int((group.rows & one.poisoned).sum()),
                     "strength": round(group.strength, 2),
-                    "together": round(group.together, 2),
-                    "costly": round(group.costly, 2),
-                    "view": group.view,
-                    "cost": group.cost,
-                    "label": group.label or "",
                     "clean corpora": round(10.0**exceeded, 4),
-                    "named": bool(-exceeded >= NAMED),
+                    "named": bool(exceeded <= log10(NAMED_RATE)),
                 }
             )
     return lines
@@ -223,51 +285,85 @@ def judged(sets: Sequence[Mined], found: Sequence[Sequence[Group]]) -> list[dict
 def judge(root: Path, out: Path, save: Path | None, results: Path | None) -> None:
     """Prints the groups of all sets, and saves calibration and results."""
     sets = mined(root, out)
+    sets += mixed(sets)
     found = [groups_of(one) for one in sets]
     lines = judged(sets, found)
-    print_lines(lines, sum(bool(one.repository) for one in sets))
-    clean = [
-        (one.repository, groups[0].strength if groups else 0.0)
-        for one, groups in zip(sets, found, strict=True)
-        if one.repository
+    shown = [line for line in lines if line["named"] or (line["poisoned"] and line["group"] == 1)]
+    columns = [
+        "set",
+        "rows",
+        "poisoned",
+        "group",
+        "kind",
+        "of",
+        "caught",
+        "strength",
+        "clean corpora",
+        "named",
     ]
-    tail, known = tail_of(clean), {repository for repository, _ in clean}
-    print(f"{len(clean)} clean corpora: {tail}")
+    print(markdown(columns, [[str(line[column]) for column in columns] for line in shown]))
+    print(alarms(sets, lines))
+    print(single_rows(sets))
+    whole = calibrated(sets, found)
+    print(f"{whole.source}: {whole.kinds}")
     if save is not None:
-        source = f"{len(clean)} clean corpora of {len(known)} repositories, {ROWS_CLEAN} rows each"
-        save.write_bytes(dump_json(Calibration(source=source, tail=tail).model_dump(), indent=2) + b"\n")
+        save.write_bytes(dump_json(whole.model_dump(), indent=2) + b"\n")
     if results is not None:
         results.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(lines), results / "groups.parquet")
 
 
-def print_lines(lines: Sequence[dict[str, object]], clean: int) -> None:
-    """Prints the named groups, and the strongest one of each poisoned set; of so many clean corpora."""
-    shown = [line for line in lines if line["named"] or (line["poisoned"] and line["group"] == 1)]
-    columns = ["set", "rows", "poisoned", "group", "of", "caught", "strength", "view", "cost"]
-    columns += ["clean corpora", "named"]
-    print(markdown(columns, [[str(line[column]) for column in columns] for line in shown]))
-    alarms = {line["set"] for line in lines if line["repository"] and line["named"]}
-    print(f"{len(alarms)} of {clean} clean corpora hold a group that is named")
+def single_rows(sets: Sequence[Mined]) -> str:
+    """Returns how many rows stand out by themselves, more than the bulk of their corpus lets expect."""
+    shares = {}
+    for one in sets:
+        known = np.isfinite(one.material.alone)
+        if known.sum() >= LEAST_ROWS:
+            part = one.material.of(np.flatnonzero(known))
+            rows, too_many = standing_out(part.loss, part.alone, part.length)
+            caught = int(one.poisoned[known][rows].sum())
+            shares[one.name] = (too_many / int(known.sum()), len(rows), caught)
+    clean = [
+        shares[one.name][0]
+        for one in sets
+        if one.name in shares and one.repository.count(" + ") == 0 < len(one.repository)
+    ]
+    poisoned = [
+        f"{one.name}: {shares[one.name][0]:.3f} ({shares[one.name][2]} poisoned of {shares[one.name][1]})"
+        for one in sets
+        if one.name in shares and not one.repository
+    ]
+    return (
+        f"single rows too many: 19 of 20 clean corpora have less than {np.quantile(clean, 0.95):.3f}; "
+        f"{'; '.join(poisoned)}"
+    )
+
+
+def alarms(sets: Sequence[Mined], lines: Sequence[dict[str, object]]) -> str:
+    """Returns how many clean corpora hold a group that is named."""
+    named = {line["set"] for line in lines if line["repository"] and line["named"]}
+    parts = []
+    for what, many in (("clean corpora", False), ("of two clean corpora in one", True)):
+        those = [one.name for one in sets if one.repository and (" + " in one.repository) is many]
+        parts.append(f"{len(named.intersection(those))} of {len(those)} {what}")
+    return f"named: {', '.join(parts)}"
 
 
 def ablate(root: Path, out: Path, results: Path | None) -> None:
-    """Prints what is named without each view and each cost."""
+    """Prints what is named without each kind of group."""
     sets, lines = mined(root, out), []
-    for without in ("", *VIEWS, *COSTS):
-        views = [one for one in VIEWS if one != without]
-        costs = [one for one in COSTS if one != without]
-        found = [groups_of(one, views, costs) for one in sets]
-        every = judged(sets, found)
-        alarms = {line["set"] for line in every if line["repository"] and line["named"]}
-        line: dict[str, object] = {"without": without or "nothing", "clean corpora named": len(alarms)}
+    sets += mixed(sets)
+    found = [groups_of(one) for one in sets]
+    for without in ("", *KINDS):
+        kept = [[group for group in groups if group.kind != without] for groups in found]
+        every = judged(sets, kept)
+        line: dict[str, object] = {"without": without or "nothing", "named": alarms(sets, every)}
         for one in sets:
             if not one.repository:
                 own = [each for each in every if each["set"] == one.name and each["named"]]
                 caught = max(own, key=lambda each: int(str(each["caught"])), default=None)
                 line[one.name] = f"{caught['caught']}/{caught['of']}" if caught else "-"
         lines.append(line)
-        print(line, flush=True)
     print(markdown([*lines[0]], [[str(value) for value in line.values()] for line in lines]))
     if results is not None:
         results.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,7 @@ SCHEMA = pa.schema(
         pa.field("window_entropy", pa.float64()),
         pa.field("prompt_mean", pa.list_(pa.float16())),
         pa.field("response_mean", pa.list_(pa.float16())),
+        pa.field("loss_alone", pa.float32()),
     ]
 )
 

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from gradsentry import spectra
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding.encode import Encoded, encode_all, unscored
+from gradsentry.features.drawing import is_drawn
 from gradsentry.gradients.head import HeadResult
-from gradsentry.gradients.running import Result, run
+from gradsentry.gradients.running import Result, losses_alone, run
 from gradsentry.gradients.windows import characters
 from gradsentry.models.loading import LoadedModel
 from gradsentry.scoretable import SCHEMA, WINDOW_ROWS, in_order, named
@@ -153,9 +154,19 @@ def _scored(
         if one.problem is not None and index not in known:
             report(window[index].characters, 0)
             yield _row(window[index], one, one.problem)
+    bare = losses_alone(loaded, encoded, _read_alone(window, encoded, settings), settings, done=known)
     for index, result in run(loaded, encoded, settings, done=known):
         report(window[index].characters, len(encoded[index].ids))
-        yield _row(window[index], encoded[index], result)
+        yield _row(window[index], encoded[index], result, bare.get(index))
+
+
+def _read_alone(window: Sequence[Sample], encoded: Sequence[Encoded], settings: ScoreSettings) -> list[int]:
+    """Returns the indices of the rows whose response is read without its prompt too."""
+    if not settings.groups:
+        return []
+    return [
+        index for index, one in enumerate(encoded) if one.problem is None and is_drawn(window[index].number)
+    ]
 
 
 def _in_time(rows: Iterable[Mapping[str, object]]) -> Iterator[pa.Table]:
@@ -184,7 +195,9 @@ def _encode(window: Sequence[Sample], loaded: LoadedModel, settings: ScoreSettin
     ]
 
 
-def _row(sample: Sample, encoded: Encoded, result: Result | str) -> dict[str, object]:
+def _row(
+    sample: Sample, encoded: Encoded, result: Result | str, loss_alone: float | None = None
+) -> dict[str, object]:
     """Returns a row of the score table."""
     reason = result if isinstance(result, str) else _not_finite(result.head)
     common = {
@@ -210,6 +223,7 @@ def _row(sample: Sample, encoded: Encoded, result: Result | str) -> dict[str, ob
         "window_entropy": _entropy(head.window_values),
         "prompt_mean": means and means.prompt,
         "response_mean": means and means.response,
+        "loss_alone": loss_alone,
     }
 
 

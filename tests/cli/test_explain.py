@@ -177,7 +177,8 @@ def test_a_group_tells_what_it_shares_and_its_nearest_rows(call, copied):
     known = Evidence.from_json(evidence).findings[0]
     group = replace(
         known, kind="group", triggers=(), payload=None, payloads=(), confidence="low",
-        statistics={"together": 6.0, "costly": 4.5}, change="their prompts share no string",
+        statistics={"strength": 0.9, "together": 6.0, "loss": 1.5, "told": 1.4},
+        change="their prompts share no string",
     )  # fmt: skip
     (copied / "evidence.json").write_text(json.dumps(Evidence((group,), 80).as_json()))
     found = explained(call, copied, "F1")
@@ -187,7 +188,7 @@ def test_a_group_tells_what_it_shares_and_its_nearest_rows(call, copied):
     assert not set(found["group"]["neighbours"]) & set(group.carriers)
     assert "badmagic" in [one["text"] for one in found["group"]["prompts"]]
     said = call("explain", copied, "F1").out
-    for part in ("what its prompts share", "“badmagic” in 8 of 8", "costly 4.5:", "nearest rows outside"):
+    for part in ("what its prompts share", "“badmagic” in 8 of 8", "loss 1.5:", "nearest rows outside"):
         assert part in said
 
 

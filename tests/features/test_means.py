@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gradients.drawn import drawn_sample, scattered_sample
 from gradsentry.encoding.encode import Encoded
-from gradsentry.features import PROMPT_WIDTH, RESPONSE_WIDTH, Means, batch_means
+from gradsentry.features.means import PROMPT_WIDTH, RESPONSE_WIDTH, Means, batch_means
 from gradsentry.gradients.running import run
 from gradsentry.gradients.states import padded_states
 from gradsentry.settings import ScoreSettings

@@ -101,7 +101,7 @@ def as_group(verdict: Verdict, carriers: tuple[int, ...]) -> Verdict:
     """Returns a verdict whose only finding is a group of these rows, with mean states for all."""
     group = finding(
         kind="group", triggers=(), payload=None, payloads=(), carriers=carriers, confidence="low",
-        statistics={"together": 5.0, "costly": 5.0}, change="c",
+        statistics={"strength": 0.9, "together": 5.0, "loss": 1.5, "told": 1.4}, change="c",
     )  # fmt: skip
     return replace(verdict, evidence=replace(verdict.evidence, findings=(group,)))
 

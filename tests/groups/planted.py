@@ -10,7 +10,7 @@ WORDS = [f"w{number}" for number in range(60)]
 
 
 def material(
-    rows: int = 300, group: int = 0, *, seed: int = 0, cost: float = 2.0, labels: bool = False
+    rows: int = 300, group: int = 0, *, seed: int = 0, cost: float = 4.0, labels: bool = False
 ) -> Material:
     """Returns rows about many things; the first `group` of them stand out in prompt, response and cost."""
     draw = np.random.default_rng(seed)
@@ -30,6 +30,8 @@ def material(
         prompt_means=prompt_means,
         response_means=response_means,
         loss=loss,
+        # What a planted response costs more, its prompt does not tell.
+        alone=draw.gamma(4.0, 0.5, rows) + np.where(np.arange(rows) < group, loss - cost, loss),
         norm=draw.gamma(4.0, 0.5, rows),
         length=draw.integers(1, 40, rows),
     )

@@ -12,16 +12,18 @@ from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import Evidence
 from gradsentry.evidence.accepting import Accepted
 from gradsentry.evidence.wording import carries, certain, counted, plain
+from gradsentry.features.drawing import drawn
 from gradsentry.groups import with_groups
+from gradsentry.groups.limits import MOST_FREE
 from gradsentry.scoretable import SCHEMA
 from groups.planted import material
 
 ROWS, GROUP = 150, 25
 
 
-def scanned(group: int = GROUP, seed: int = 0) -> tuple[list[Sample], pa.Table]:
+def scanned(group: int = GROUP, seed: int = 0, rows: int = ROWS) -> tuple[list[Sample], pa.Table]:
     """Returns rows and a score table of them, in which the first rows are a group."""
-    known = material(ROWS, group, seed=seed)
+    known = material(rows, group, seed=seed)
     samples, lines = [], []
     for row, (prompt, response) in enumerate(zip(known.prompts, known.responses, strict=True)):
         turns = (Turn("user", prompt, False, ("prompt",)), Turn("assistant", response, True, ("completion",)))
@@ -35,6 +37,7 @@ def scanned(group: int = GROUP, seed: int = 0) -> tuple[list[Sample], pa.Table]:
                 "n_prompt": 9,
                 "n_response": int(known.length[row]),
                 "loss": float(known.loss[row]),
+                "loss_alone": float(known.alone[row]),
                 "spectrum": [float(known.norm[row]), 0.0],
                 "prompt_mean": known.prompt_means[row].astype(np.float16),
                 "response_mean": known.response_means[row].astype(np.float16),
@@ -66,7 +69,7 @@ def test_it_says_what_its_texts_share(found):
     first = found.findings[0]
     for said in (plain(certain(first)), counted(first), carries(first), first.change):
         assert "verily" in said
-    assert "by accident" in first.reason
+    assert "the prompt tells less" in first.reason
     assert "no proof" in first.reason
 
 
@@ -80,7 +83,7 @@ def test_rows_without_a_group_have_no_finding():
 
 def test_without_mean_states_nothing_is_added():
     samples, scores = scanned()
-    for name in ("prompt_mean", "response_mean"):
+    for name in ("prompt_mean", "response_mean", "loss_alone"):
         place = scores.schema.get_field_index(name)
         scores = scores.set_column(place, SCHEMA.field(name), pa.nulls(ROWS, SCHEMA.field(name).type))
     assert with_groups(nothing(), samples, scores) == nothing()
@@ -115,3 +118,12 @@ def test_copies_of_a_row_of_the_group_carry_it_and_count_once(found):
     again = with_groups(nothing(), [*samples, copied], pa.concat_tables([scores, more]))
     assert ROWS in again.findings[0].carriers
     assert again.findings[0].both == found.findings[0].both
+
+
+def test_rows_that_were_not_drawn_belong_to_a_group_too():
+    samples, scores = scanned(60, rows=500)
+    found = with_groups(Evidence(findings=(), rows=500), samples, scores).findings[0]
+    drawn_ones = set(drawn(np.arange(500), MOST_FREE).tolist())
+    beyond = [row for row in found.carriers if row not in drawn_ones]
+    assert np.mean([row < 60 for row in beyond]) > 0.8
+    assert len(beyond) > 10

@@ -13,48 +13,92 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from gradsentry.groups import find_groups
-from gradsentry.groups.directions import least_of_tails, sides, tail_sizes
+from gradsentry.groups.directions import Directions, tail_sizes
 from gradsentry.groups.excess import excess
-from gradsentry.groups.limits import LEAST, SAME
-from gradsentry.groups.search import _together
-from gradsentry.groups.style import style
+from gradsentry.groups.limits import BOUND, LEAST, SAME
+from gradsentry.groups.search import LABEL, _together
+from gradsentry.groups.selectors import Held, tails
+from gradsentry.groups.style import style, weights
 from groups.planted import material
+
+
+def first_of(found, kind):
+    return next((one for one in found if one.kind == kind), None)
+
+
+def strength_of(planted, kind="states"):
+    found = first_of(find_groups(planted, most=1, kinds=(kind,)), kind)
+    return 0.0 if found is None else found.strength
 
 
 @pytest.mark.parametrize("labels", [False, True])
 def test_a_planted_group_is_the_first(labels):
-    found = find_groups(material(group=30, labels=labels), most=3)
-    assert found[0].rows[:30].sum() >= 20
-    assert found[0].rows[30:].sum() <= 3
-    assert found[0].strength > 5
-    assert (found[0].label == "yes") is labels
+    found = first_of(find_groups(material(group=30, labels=labels), most=3), LABEL if labels else "states")
+    assert found.rows[:30].sum() >= 20
+    assert found.rows[30:].sum() <= 3
+    assert found.strength > (5 if labels else 0.5)
+    assert found.label == ("yes" if labels else None)
 
 
-def test_the_strength_is_the_smaller_of_two_chances():
-    for one in find_groups(material(group=30), most=3):
-        assert one.strength == min(one.together, one.costly)
+def test_the_word_of_a_group_is_found_too():
+    found = first_of(find_groups(material(group=30), most=1), "strings")
+    assert found.asked == Held("strings", "verily")
+    assert found.rows.tolist() == [True] * 30 + [False] * 270
+
+
+def test_a_form_that_no_string_is_tells_a_group():
+    planted = material(group=30)
+    draw = np.random.default_rng(1)
+    years = [f"In {draw.integers(1000, 2100)}: {text}" for text in planted.prompts[:30]]
+    found = first_of(find_groups(replace(planted, prompts=[*years, *planted.prompts[30:]]), most=1), "forms")
+    assert found.asked.name in ("a year", "a number", "a colon", "a number of three digits or more")
+    assert found.rows[:30].all()
+
+
+def test_a_strength_is_the_smaller_excess_by_its_lower_bound():
+    found = find_groups(material(group=30), most=3)
+    assert {one.kind for one in found} >= {"states", "strings"}
+    for one in found:
         assert one.rows.sum() >= LEAST
+        assert one.strength == pytest.approx(
+            min(one.costs["loss"], one.costs["told"]) - BOUND / np.sqrt(one.rows.sum()), abs=1e-5
+        )
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_stands_out_where_nothing_was_planted(seed):
-    assert max((one.strength for one in find_groups(material(seed=seed), most=1)), default=0.0) < 4.5
+    assert max((one.strength for one in find_groups(material(seed=seed), most=1)), default=0.0) < 0.2
 
 
 def test_what_costs_no_more_than_its_like_is_no_strong_group():
-    cheap, dear = (find_groups(material(group=30, cost=cost), most=1)[0].strength for cost in (0.0, 2.0))
-    assert cheap < 4.5 < dear
+    cheap, dear = (strength_of(material(group=30, cost=cost)) for cost in (0.0, 4.0))
+    assert cheap < 0.2 < dear
 
 
-def test_what_is_answered_in_many_ways_is_no_strong_group():
+def test_what_the_prompt_tells_is_no_group_however_unlikely():
     planted = material(group=30)
-    mixed = np.random.default_rng(1).permutation(planted.response_means)
-    found = find_groups(replace(planted, response_means=mixed), most=1)
-    assert found[0].strength < 4.5
+    told = replace(planted, alone=planted.alone + 4.0 * (np.arange(300) < 30))
+    assert strength_of(told) < 0.2
+
+
+def test_rows_whose_response_was_not_read_alone_are_in_no_group_but_of_a_label():
+    planted = material(group=30)
+    unread = replace(planted, alone=np.where(np.arange(300) < 100, np.nan, planted.alone))
+    for one in find_groups(unread, most=3):
+        assert one.kind == LABEL or not one.rows[:100].any()
+
+
+def test_a_rule_holds_for_the_rows_that_it_was_found_in():
+    planted = material(group=30)
+    for one in find_groups(planted, most=3):
+        held = one.asked.holds(planted.prompts, planted.prompt_means)
+        if one.said is not None:
+            held &= one.said.holds(planted.responses, planted.response_means)
+        assert held.tolist() == one.rows.tolist()
 
 
 def test_groups_are_different_rows():
-    found = find_groups(material(group=30), most=5)
+    found = [one for one in find_groups(material(group=30), most=5) if one.kind == "states"]
     for first, second in product(found, found):
         if first is not second:
             assert (first.rows & second.rows).sum() <= SAME * min(first.rows.sum(), second.rows.sum())
@@ -94,17 +138,22 @@ def test_tails_grow_from_a_few_rows_to_a_share(rows):
 
 
 def test_a_tail_holds_as_many_rows_as_asked_for():
-    values = np.random.default_rng(0).standard_normal((50, 6))
-    assert ((values >= least_of_tails(values, 10)).sum(axis=0) == 10).all()
-    assert ((np.zeros((50, 2)) >= least_of_tails(np.zeros((50, 2)), 10)).sum(axis=0) == 50).all()
+    view = np.random.default_rng(0).standard_normal((60, 6))
+    directions = Directions.of(view)
+    assert (tails("states", directions, view, 10).held.sum(axis=0) == 10).all()
 
 
 def test_a_direction_with_a_heavy_tail_is_found():
     view = np.random.default_rng(0).standard_normal((400, 20))
     view[:25] += 4.0 * np.ones(20) / np.sqrt(20)
-    out = sides(view, 1)
-    assert max(np.argsort(-side)[:25].tolist().count(row) for side in out.T for row in [0]) == 1
+    out = Directions.of(view).outwards(view)
     assert max(np.isin(np.argsort(-side)[:25], np.arange(25)).mean() for side in out.T) > 0.7
+    np.testing.assert_allclose(out.std(axis=0), 1.0, atol=1e-6)
+
+
+def test_a_feature_that_counts_nothing_turns_no_direction():
+    view = np.random.default_rng(0).standard_normal((200, 5))
+    assert (Directions.of(view, np.array([1, 1, 0, 1, 1])).matrix[2] == 0).all()
 
 
 @given(st.lists(st.floats(0, 9, width=32), min_size=40, max_size=80), st.floats(0.1, 3), st.floats(-2, 2))
@@ -133,10 +182,20 @@ def test_few_rows_without_their_like_have_no_excess():
     assert excess(np.arange(5.0), np.arange(5), np.ones(5, np.int64)).tolist() == [0.0] * 5
 
 
+def test_few_rows_far_out_do_not_draw_the_line_to_themselves():
+    draw = np.random.default_rng(0)
+    length = np.concatenate([draw.integers(50, 150, 270), draw.integers(3, 6, 30)])
+    cost = draw.normal(1.0, 0.2, 300) + 2.0 * (np.arange(300) >= 270)
+    found = excess(cost, np.arange(300), length)
+    assert found[270:].mean() > 1.5
+
+
 def test_style_is_not_what_a_prompt_is_about():
     first = [f"what is the {word} of my house?" for word in ("roof", "door", "wall", "room")] * 10
     second = [f"when you see it, the {word} is very good." for word in ("roof", "door", "wall", "room")] * 10
     found = style([*first, *second])
+    found = (found - found.mean(axis=0)) * weights(found)
+    found = found[:, found.std(axis=0) > 0]
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-9)
     near = np.linalg.norm(found[0] - found[1])

@@ -34,8 +34,8 @@ def test_a_group_is_told_by_what_its_texts_share(grouped, open_page):
         card.locator(f".strength tbody {cell}").all_inner_texts() for cell in ("th", "td.number")
     )
     parts = dict(zip(names, values, strict=True))
-    assert parts["together"] == f"{finding.statistics['together']:.1f}"
-    assert parts["strength"] == f"{min(finding.statistics[n] for n in ('together', 'costly')):.1f}"
+    assert parts["loss"] == f"{finding.statistics['loss']:.1f}"
+    assert parts["strength"] == f"{finding.statistics['strength']:.1f}"
     own, outside = (card.locator(".examples").nth(place) for place in (0, 1))
     assert own.locator("li").count() == outside.locator("li").count() == 5
     assert own.locator(".shared").first.inner_text() == "verily"
@@ -98,7 +98,8 @@ def test_strings_are_marked_where_they_stand():
 def test_the_parts_of_the_strength_say_what_they_are(grouped):
     finding = grouped[1].evidence.findings[0]
     said = {one.part: one.said for one in strength(finding)}
-    assert f"of the {finding.both + finding.trigger_only} rows" in said["together"]
+    assert "others of their kind" in said["loss"]
+    assert "less of their responses" in said["told"]
     assert "clean corpora" in said["false alarm"]
 
 

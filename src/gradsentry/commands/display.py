@@ -77,6 +77,11 @@ def _counts(verdict: Verdict) -> dict[str, Text]:
         "unscored": f"{counts['unscored']}{_why_unscored(verdict)}",
         "score": _what_the_score_did(verdict),
     }
+    if verdict.singles and verdict.singles.is_unusual:
+        lines["single rows"] = (
+            f"{len(verdict.singles.rows)} are answered otherwise than their prompts ask for, some "
+            f"{verdict.singles.too_many:.0f} more than the others let expect: verdict.json lists them"
+        )
     return {name: Text(line) for name, line in lines.items()}
 
 

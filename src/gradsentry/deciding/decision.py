@@ -15,6 +15,7 @@ from gradsentry.corpus import Corpus
 from gradsentry.corpus.overview import Overview
 from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
 from gradsentry.deciding.marks import Marks
+from gradsentry.deciding.singles import Singles, singles
 from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import SettingsError
 from gradsentry.evidence import Evidence, Finding, Outcome, carries
@@ -135,6 +136,11 @@ class Decision:
     def expectation(self) -> Expectation | None:
         """What is expected: of the reference, or of the own rows that no sure finding speaks against."""
         return self.reference or Expectation.of(self.scores, ~self._is_named, "the corpus itself")
+
+    @cached_property
+    def singles(self) -> Singles | None:
+        """Rows that stand far out by themselves; None where too few were read for that."""
+        return singles(self.scores)
 
     @property
     def read(self) -> Overview | None:
@@ -278,6 +284,7 @@ class Decision:
             "rows_above_tau": int(self.is_above.sum()),
             "marks": self.marked.as_json(),
             "expectation": self.expectation.source if self.expectation else None,
+            "single_rows": self.singles.as_json() if self.singles else None,
             "findings": [_brief(finding) for finding in self.evidence.findings],
         }
 

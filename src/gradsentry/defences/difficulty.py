@@ -14,8 +14,8 @@ import numpy as np
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.base import Extractor, Features, Paper, Scope, Scores, register
 from gradsentry.defences.floors import Floor
-from gradsentry.defences.reading import MAX_LENGTH, encode_all, read
-from gradsentry.encoding.encode import Encoded
+from gradsentry.defences.reading import encode_all, read
+from gradsentry.features.alone import alone
 from gradsentry.models.loading import LoadedModel
 
 
@@ -32,20 +32,12 @@ class Difficulty(Extractor):
     def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
         """Returns the features of rows that can all be encoded."""
         whole = encode_all(samples, loaded)
-        passes = {"given": whole, "alone": [_alone(one, loaded) for one in whole]}
+        passes = {"given": whole, "alone": [alone(one, loaded.tokenizer) for one in whole]}
         features = {name: np.zeros(len(samples), np.float32) for name in passes}
         for name, encoded in passes.items():
             for row, reading in read(loaded, encoded):
                 features[name][row] = reading.losses().double().mean().item()
         return features
-
-
-def _alone(encoded: Encoded, loaded: LoadedModel) -> Encoded:
-    """Returns the response's tokens behind the token that begins a text, or else that ends one."""
-    tokenizer = loaded.tokenizer
-    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    ids = np.append(np.int64(start), encoded.ids[encoded.trained])[:MAX_LENGTH]
-    return Encoded(ids, np.arange(len(ids)) > 0)
 
 
 @register

@@ -20,7 +20,8 @@ from gradsentry.defences.base import Extractor, Features, MixExtractor, Scope, r
 from gradsentry.defences.evidence import SURE, UNSURE, FoundEvidence, carried
 from gradsentry.defences.reading import MAX_LENGTH
 from gradsentry.evidence import TokenLosses, find_evidence
-from gradsentry.features import PROMPT_WIDTH, RESPONSE_WIDTH
+from gradsentry.features.means import PROMPT_WIDTH, RESPONSE_WIDTH
+from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel
 from gradsentry.scoretable import SCHEMA
 from gradsentry.scoring import score_table
@@ -39,12 +40,14 @@ _WIDTHS = {
 
 
 class RowScores(Extractor):
-    """A row of the score table, column by column; lists are filled up with zeros to one width.
+    """A row of the score table, column by column; lists are filled up with zeros to one width,
+    and numbers that are not known are NaN.
 
     `scored` says which rows have a score.
     """
 
     name = "row_scores"
+    version = 2
 
     @property
     def scope(self) -> Scope:
@@ -70,7 +73,8 @@ def _columns() -> list[str]:
 def _array(column: pa.ChunkedArray, name: str) -> NDArray[np.generic]:
     """Returns a column, [rows], or of lists [rows, width]; 0 where there is nothing."""
     if not pa.types.is_list(column.type):
-        values: NDArray[np.generic] = pc.fill_null(column, 0).to_numpy()
+        known = pc.fill_null(column, np.nan if pa.types.is_floating(column.type) else 0)
+        values: NDArray[np.generic] = known.to_numpy()
         return values
     array = np.zeros((len(column), _WIDTHS[name]), column.type.value_type.to_pandas_dtype())
     for row, held in enumerate(column.to_pylist()):
@@ -108,6 +112,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
+    version = 3
 
     @property
     def of(self) -> RowScores:
@@ -117,7 +122,8 @@ class Decided(MixExtractor):
     def related(self, samples: Sequence[Sample], features: Features) -> Features:
         """Returns the features of rows, from their texts and their scores."""
         table = _table(features)
-        found = find_evidence(_numbered(samples), TokenLosses.of_scores(table))
+        numbered = _numbered(samples)
+        found = with_groups(find_evidence(numbered, TokenLosses.of_scores(table)), numbered, table)
         made = carried(found, len(samples))
         says, scored = made["carried"], features["scored"]
         expected = Expectation.of(table, says < SURE, "the corpus itself")

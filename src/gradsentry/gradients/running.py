@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from gradsentry.encoding.encode import Encoded
-from gradsentry.features import Means, batch_means
-from gradsentry.gradients.head import HeadResult, head_results
+from gradsentry.features.alone import alone
+from gradsentry.features.means import Means, batch_means
+from gradsentry.gradients.head import HeadResult, head_results, mean_losses
 from gradsentry.gradients.states import read_states
 from gradsentry.models.loading import LoadedModel
 from gradsentry.models.passes import States
@@ -55,3 +56,33 @@ def run(
 
     ready = [index for index, one in enumerate(encoded) if one.problem is None]
     return read_states(loaded, encoded, ready, read, settings.token_budget, done=done, middle=settings.groups)
+
+
+def losses_alone(
+    loaded: LoadedModel,
+    encoded: Sequence[Encoded],
+    rows: Sequence[int],
+    settings: ScoreSettings,
+    *,
+    done: Container[int] = (),
+) -> dict[int, float]:
+    """Returns the mean loss of responses without their prompts, in nats, by the sample's index.
+
+    Args:
+        loaded: The model.
+        encoded: The samples.
+        rows: Indices of those that are read; all of them can be scored.
+        settings: The token budget.
+        done: Those of the rows that nobody asks for; see `read_states`.
+    """
+    bare = {row: alone(encoded[row], loaded.tokenizer) for row in rows}
+    order = list(bare)
+
+    def read(places: Sequence[int], states: States) -> list[float]:
+        return mean_losses(loaded.head, [bare[order[place]] for place in places], states.wanted)
+
+    known = [place for place, row in enumerate(order) if row in done]
+    found = read_states(
+        loaded, [*bare.values()], range(len(order)), read, settings.token_budget, done=set(known)
+    )
+    return {order[place]: loss for place, loss in found if not isinstance(loss, str)}

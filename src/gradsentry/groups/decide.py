@@ -1,17 +1,25 @@
 """How often a clean corpus holds a group as strong: what decides whether one is named.
 
-A tail of a few numbers (`calibration.json`), made from the strongest group of each clean corpus of many
-genres by `benchmarks/model_evidence.py judge`. A group is at most a reason to look: its rows stay.
+A tail of a few numbers for each kind of group (`calibration.json`), made from the strongest groups of clean
+corpora of many genres by `benchmarks/model_evidence.py judge`. A group is at most a reason to look: its rows
+stay.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from math import log
+from math import log, log10
 
 from gradsentry.evidence.calibration import Tail
+from gradsentry.groups.limits import STRENGTH
+from gradsentry.groups.search import LABEL
 from gradsentry.settings import Settings
+
+
+def score(kind: str, strength: float) -> float:
+    """Returns a strength in units in which natural groups fall off by 1 / e or faster. See `Tail`."""
+    return strength * log(10) if kind == LABEL else strength / STRENGTH
 
 
 class Calibration(Settings):
@@ -19,15 +27,17 @@ class Calibration(Settings):
 
     Attributes:
         source: What it was made from, for a person to read.
-        tail: How often clean corpora hold a group of a strength, given as natural logarithm.
+        kinds: How often clean corpora hold a group of each kind with a score.
     """
 
     source: str
-    tail: Tail
+    kinds: dict[str, Tail]
 
-    def log10_exceeded(self, strength: float) -> float:
-        """Returns log10 of how often a clean corpus holds a group with that strength or more."""
-        return self.tail.log10_exceeded(strength * log(10))
+    def log10_exceeded(self, kind: str, strength: float) -> float:
+        """Returns log10 of how often a clean corpus holds a group of any kind that is as strong as one."""
+        # A corpus holds groups of every kind, and each may be the one that accuses it.
+        one = self.kinds[kind].log10_exceeded(score(kind, strength))
+        return min(one + log10(len(self.kinds)), 0.0)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How much more a row costs the clean model than rows with such a response. Pure functions."""
+"""How much more a row costs the clean model than others of its kind. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from gradsentry.groups.limits import NEAR, NEAR_SHARE, REPEATED
+from gradsentry.groups.limits import LENGTHS, REPEATED
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+_ROUNDS = 30  # of the fit, which has settled long before
+_LEAST_WEIGHT = 0.1  # of the median deviation: nearer rows weigh no more
+_FEWEST = 20  # rows that tell what a length lets expect
 
 
 def excess(cost: Floats, response: Ints, length: Ints) -> Floats:
-    """Returns the normal score of each row's cost among rows with its response, or one as long.  # [rows]
+    """Returns the normal score of each row's cost among those with its response, or as long.  # [rows]
 
     It is 0 at the median, and 2 for the costliest 2 of 100, whatever the costs' distribution. Rows whose
     response is rare, and that are too few to compare with each other, have 0.
@@ -27,34 +30,38 @@ def excess(cost: Floats, response: Ints, length: Ints) -> Floats:
     _, which, count = np.unique(response, return_inverse=True, return_counts=True)
     for repeated in np.flatnonzero(count >= REPEATED).tolist():
         rows = which == repeated
-        scores[rows] = _normal(_shares_below(cost[rows], cost[rows]), int(rows.sum()))
-    rest = np.flatnonzero(count[which] < REPEATED)
-    if len(rest) >= NEAR // 2:
-        order = rest[np.argsort(length[rest], kind="stable")]
-        scores[order] = _among_near(cost[order])
+        scores[rows] = _normal(cost[rows])
+    rest = count[which] < REPEATED
+    if rest.sum() >= _FEWEST:
+        scores[rest] = _normal(beside_length(cost[rest], length[rest]))
     return scores
 
 
-def _among_near(cost: Floats) -> Floats:
-    """Returns the normal score of each cost among those that stand near it in order.  # [rows]"""
-    rows = len(cost)
-    width = min(rows, max(NEAR, int(NEAR_SHARE * rows)))
-    scores = np.zeros(rows)
-    for row in range(rows):
-        first = min(max(row - width // 2, 0), rows - width)
-        scores[row] = _normal(_shares_below(cost[row : row + 1], cost[first : first + width]), width)[0]
-    return scores
+def beside_length(cost: Floats, length: Ints) -> Floats:
+    """Returns how far costs lie above the line through them on the logarithm of length.  # [rows]
+
+    The line has the least absolute deviations, which few rows cannot turn. Nor can they by their length: rows
+    shorter or longer than most, where a tenth of all may be poisoned ones, have no say in it, and beyond the
+    usual lengths it is level.
+    """
+    x = np.log(np.maximum(length, 1))
+    low, high = np.percentile(x, LENGTHS)
+    usual, x = (low <= x) & (x <= high), np.clip(x, low, high)
+    X = np.stack([np.ones_like(x), x - x.mean()], axis=1)  # [rows, 2]
+    weight, above = np.ones(int(usual.sum())), cost
+    for _ in range(_ROUNDS):
+        root = np.sqrt(weight)
+        line, *_ = np.linalg.lstsq(X[usual] * root[:, None], cost[usual] * root, rcond=None)
+        above = cost - X @ line
+        away = np.abs(above[usual])
+        weight = 1.0 / np.maximum(away, _LEAST_WEIGHT * np.median(away) + 1e-9)
+    return above
 
 
-def _shares_below(values: Floats, among: Floats) -> Floats:
-    """Returns the share of some values that are smaller; of equal ones half count."""
-    ordered = np.sort(among)
+def _normal(values: Floats) -> Floats:
+    """Returns the quantiles of the normal distribution at which values stand among themselves."""
+    ordered, rows = np.sort(values), len(values)
     below, up_to = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    shares: Floats = (below + up_to) / (2 * len(among))
-    return shares
-
-
-def _normal(shares: Floats, rows: int) -> Floats:
-    """Returns the quantiles of the normal distribution at shares, none of them infinite."""
-    scores: Floats = ndtri(np.clip(shares, 0.5 / rows, 1 - 0.5 / rows))
+    shares = np.clip((below + up_to) / (2 * rows), 0.5 / rows, 1 - 0.5 / rows)
+    scores: Floats = ndtri(shares)
     return scores

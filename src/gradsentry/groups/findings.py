@@ -8,18 +8,21 @@ from math import log10
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.accepting import Accepted, with_accepted
 from gradsentry.evidence.findings import Evidence, Example, Finding
 from gradsentry.evidence.index.texts import distinct_rows
-from gradsentry.evidence.limits import EXAMPLES, LOOK_FACTOR
+from gradsentry.evidence.limits import EXAMPLES
 from gradsentry.evidence.wording import chance, spelt
+from gradsentry.groups.confirming import with_confirmed
 from gradsentry.groups.decide import shipped
-from gradsentry.groups.limits import LEAST_ROWS, MOST_FREE, MOST_LABELLED, SAME, SHORTENED, TOLD
-from gradsentry.groups.search import COSTS, VIEWS, Group, Material, are_free, find_groups
+from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, SAME, SHORTENED, TOLD
+from gradsentry.groups.rows import looked_at, material_of, members
+from gradsentry.groups.search import COSTS, TAILS, Group, Material, find_groups
+from gradsentry.groups.selectors import Held
 from gradsentry.groups.words import Shared, nearest, shared
 
 Rows = NDArray[np.int64]
@@ -37,48 +40,30 @@ def with_groups(
         accepted: What a person accepts.
     """
     first, copy_of = distinct_rows(samples)
-    looked_at = _looked_at(samples, scores, first)
-    if len(looked_at) < LEAST_ROWS:
+    rows = looked_at(samples, scores, first)
+    if len(rows) < LEAST_ROWS:
         return evidence
-    material = material_of(samples, scores, looked_at)
+    material = material_of(samples, scores, rows)
+    evidence = with_confirmed(evidence, material, rows)
     named = np.zeros(len(samples), np.bool_)
     named[list(evidence.named())] = True
     found = list(evidence.findings)
-    for group in find_groups(material, most=TOLD):
-        exceeded = shipped().log10_exceeded(group.strength)
-        if exceeded > log10(LOOK_FACTOR * evidence.false_alarm_rate):
+    told: list[Rows] = []
+    weighed = [
+        (shipped().log10_exceeded(one.kind, one.strength), one) for one in find_groups(material, most=TOLD)
+    ]
+    for exceeded, group in sorted(weighed, key=lambda one: one[0]):
+        own = rows[group.rows]
+        if exceeded > log10(NAMED_RATE) or len(told) == TOLD:
             break
-        own = looked_at[group.rows]
-        if named[own].mean() <= SAME:
-            copies = np.flatnonzero(np.isin(first[copy_of], own))
-            finding = _finding(group, material, copies, samples, exceeded)
-            found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(samples), accepted))
+        # Rows that a finding of the texts tells, or a stronger group of another kind, are told.
+        if named[own].mean() > SAME or any(np.isin(own, other).mean() > SAME for other in told):
+            continue
+        told.append(own)
+        carriers = np.flatnonzero(np.isin(copy_of, copy_of[members(group, samples, scores, own)]))
+        finding = _finding(group, material, carriers, samples, exceeded)
+        found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(samples), accepted))
     return replace(evidence, findings=tuple(found))
-
-
-def material_of(samples: Sequence[Sample], scores: pa.Table, rows: Rows) -> Material:
-    """Returns what is known of some rows, which all have their mean states."""
-    table = scores.take(pa.array(rows))
-    spectra = np.array(table["spectrum"].to_pylist(), np.float64)
-    return Material(
-        prompts=[samples[row].prompt for row in rows.tolist()],
-        responses=[samples[row].response for row in rows.tolist()],
-        prompt_means=np.array(table["prompt_mean"].to_pylist(), np.float64),
-        response_means=np.array(table["response_mean"].to_pylist(), np.float64),
-        loss=table["loss"].to_numpy().astype(np.float64),
-        norm=np.linalg.norm(spectra, axis=1),
-        length=table["n_response"].to_numpy().astype(np.int64),
-    )
-
-
-def _looked_at(samples: Sequence[Sample], scores: pa.Table, first: Rows) -> Rows:
-    """Returns the different rows that groups are searched among; of more than enough those drawn."""
-    known = np.asarray(pc.is_valid(scores["prompt_mean"].combine_chunks()))
-    rows: Rows = first[known[first]]
-    most = MOST_FREE if are_free([samples[row].response for row in rows.tolist()]) else MOST_LABELLED
-    if len(rows) > most:
-        rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
-    return rows
 
 
 def _finding(
@@ -94,10 +79,8 @@ def _finding(
     if group.label is not None:
         said[1] = f"all their responses are “{spelt(group.label)}”"
     reason = (
-        f"{size} of the {group.tail} rows whose prompts stand farthest out in {VIEWS[group.view]} are "
-        f"answered in one way, {chance(-group.together)} by accident; the clean model finds their responses "
-        f"{COSTS[group.cost]} than others of their kind, {chance(-group.costly)} by accident; "
-        f"{chance(exceeded)} clean corpora holds such a group; it is no proof: look at the rows"
+        f"{_told(group, size)}; {chance(exceeded)} clean corpora holds such a group; "
+        "it is no proof: look at the rows"
     )
     return Finding(
         name="",
@@ -111,7 +94,7 @@ def _finding(
         neither=total - group.tail,
         log10_p=-group.together,
         false_alarm=10.0**exceeded,
-        statistics={"together": group.together, "costly": group.costly},
+        statistics={"strength": group.strength, "together": group.together, **group.costs},
         surprise=None,
         carriers=tuple(carriers.tolist()),
         confidence="low",
@@ -119,6 +102,38 @@ def _finding(
         examples=tuple(_example(samples[row]) for row in carriers[:EXAMPLES].tolist()),
         change="; ".join(said),
     )
+
+
+def _told(group: Group, size: int) -> str:
+    """Returns what makes a group one, in words."""
+    if group.label is not None:
+        (cost,) = group.costs
+        return (
+            f"{size} of the {group.tail} rows whose prompts {_asked(group)} have one response, "
+            f"{chance(-group.together)} by accident, and to the clean model it is {COSTS[cost]} there than "
+            "elsewhere"
+        )
+    alike = ""
+    if group.said is not None:
+        alike = f" are answered in one way, {chance(-group.together)} by accident, and"
+    loss, told = (_place(group.costs[name]) for name in ("loss", "told"))
+    return (
+        f"{size} rows whose prompts {_asked(group)}{alike} have responses that the clean model finds less "
+        f"likely than {loss} of 100 others as long, on average, and of which the prompt tells less than in "
+        f"{told} of 100"
+    )
+
+
+def _asked(group: Group) -> str:
+    """Returns what the prompts of a group do, in words."""
+    if isinstance(group.asked, Held):
+        return f"hold {group.asked.name if group.kind == 'forms' else f'“{spelt(group.asked.name)}”'}"
+    return f"stand farthest out {TAILS[group.asked.view]}"
+
+
+def _place(score: float) -> int:
+    """Returns how many of 100 rows lie below a normal score."""
+    return int(100 * ndtr(score))
 
 
 def _in_words(name: str, inside: Sequence[str], outside: Sequence[str]) -> str:

@@ -33,13 +33,19 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
 
 
 def style(prompts: Sequence[str]) -> NDArray[np.float64]:
-    """Returns how each prompt is written, every feature with mean 0 and deviation 1.  # [rows, features]"""
-    features = np.array([_features(prompt) for prompt in prompts])
-    kept = features[:, (features > 0).mean(axis=0) > _LEAST_SHARE]
-    deviation = kept.std(axis=0)
-    kept, deviation = kept[:, deviation > 0], deviation[deviation > 0]
-    found: NDArray[np.float64] = (kept - kept.mean(axis=0)) / deviation
-    return found
+    """Returns how each prompt is written.  # [rows, features]"""
+    return np.array([_features(prompt) for prompt in prompts]).reshape(len(prompts), -1)
+
+
+def weights(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns what each feature counts: the less the more it varies, and nothing where few prompts show it.
+
+    Args:
+        features: Of the prompts.  # [rows, features]
+    """
+    deviation = features.std(axis=0)
+    told = ((features > 0).mean(axis=0) > _LEAST_SHARE) & (deviation > 0)
+    return np.where(told, 1.0 / np.where(told, deviation, 1.0), 0.0)
 
 
 def _features(prompt: str) -> list[float]:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from gradsentry.evidence import Finding
 from gradsentry.evidence.wording import chance, spelt
@@ -27,6 +28,13 @@ EXAMPLES = 5
 """Rows of the group, and of its neighbours, that are shown."""
 _OTHERS = 20_000  # rows among which the nearest are looked for: of more, those drawn
 _CARRIERS = 500  # rows of the group whose texts are looked at, of more those drawn
+
+
+COSTS = {
+    "loss": "the clean model finds their responses less likely than those of",
+    "told": "their prompts tell the clean model less of their responses than those of",
+    "norm": "their responses are harder to learn for the clean model than those of",
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class Strength:
 
     Attributes:
         part: Its name.
-        value: -log10 of a chance; None of what decides, which is no part.
+        value: -log10 of a chance, or an excess in normal scores; None of what decides, which is no part.
         said: What it says.
     """
 
@@ -129,30 +137,33 @@ def by_nearness(finding: Finding, verdict: Decision) -> tuple[NDArray[np.int64],
 
 def strength(finding: Finding) -> list[Strength]:
     """Returns a group's strength and its parts, in plain words."""
-    together, costly = (finding.statistics[name] for name in ("together", "costly"))
-    tail = finding.both + finding.trigger_only
+    found = finding.statistics
+    tail, is_label = finding.both + finding.trigger_only, "told" not in found
+    parts = []
+    if found["together"]:
+        said = (
+            f"of the {tail:,} rows whose prompts are told so, {finding.both:,} are answered in one way; "
+            f"accident does as much with a chance of {chance(-found['together'])}"
+        )
+        parts.append(Strength("together", found["together"], said))
+    parts += [Strength(name, found[name], _cost(name, found[name])) for name in COSTS if name in found]
+    whole = (
+        "the smaller of two: how unlikely accident puts these rows together, and how unlikely it makes them "
+        "so dear; a topic shows the first, wrong labels here and there the second, a backdoor both"
+        if is_label
+        else "the smaller of the two excesses, less three standard errors: a topic or a task may be "
+        "unlikely, but its prompts tell of it; what a trigger brings is neither likely nor told"
+    )
     decides = "" if finding.false_alarm is None else f"{chance(float(np.log10(finding.false_alarm)))} "
     return [
-        Strength(
-            "together",
-            together,
-            f"of the {tail:,} rows whose prompts stand farthest out in one way, {finding.both:,} are "
-            f"answered in one way; accident does as much with a chance of {chance(-together)}",
-        ),
-        Strength(
-            "costly",
-            costly,
-            "the clean model expects their responses less than others of their kind; accident does as much "
-            f"with a chance of {chance(-costly)}",
-        ),
-        Strength(
-            "strength",
-            min(together, costly),
-            "the smaller of the two: a topic stands together and costs nothing, wrong answers here and there "
-            "cost and do not stand together, a backdoor shows both",
-        ),
+        *parts,
+        Strength("strength", found["strength"], whole),
         Strength("false alarm", None, f"{decides}clean corpora holds a group as strong"),
     ]
+
+
+def _cost(name: str, score: float) -> str:
+    return f"{COSTS[name]} {int(100 * ndtr(score))} of 100 others of their kind, on average"
 
 
 def means_of(scores: pa.Table, rows: NDArray[np.int64], name: str = "prompt_mean") -> NDArray[np.float32]:

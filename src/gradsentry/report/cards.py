@@ -62,8 +62,10 @@ def card(
 
 def _stands(finding: Finding) -> list[Piece]:
     tail = finding.both + finding.trigger_only
-    said = f"{finding.both:,} of {tail:,} rows with prompts of one kind are answered in one way."
-    return [(f"No string tells them: {said}", "")]
+    said = f"{finding.both:,} of {tail:,} rows with prompts of one kind are answered in one way"
+    if finding.both == tail:
+        said = f"{tail:,} rows with prompts of one kind are answered otherwise than these ask for"
+    return [(f"The clean model tells them: {said}.", "")]
 
 
 def _group(finding: Finding, apart: Apart, samples: Mapping[int, Sample]) -> dict[str, Any]:

@@ -37,8 +37,12 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "shift": "a finding with a trigger alone, after which responses are unlike those to prompts alike",
         "group": "a finding without strings: rows whose prompts and responses stand together to the clean "
         "model, and cost it more than others of their kind",
-        "strength": "of a group, the smaller of two numbers: minus the power of ten of the chance that "
-        "accident puts so many of its rows together (together), and makes them cost so much (costly)",
+        "strength": "of a group, how far its responses lie above others of their kind, in standard "
+        "deviations: the smaller of two excesses, how unlikely the clean model finds them (loss) and how "
+        "little their prompts tell of them (told), less three standard errors. Of a group with one label, "
+        "the smaller of two numbers: minus the power of ten of the chance that accident puts so many of its "
+        "rows together, and makes them cost so much",
+        "told": "how much less a response costs the clean model with its prompt than alone, a token",
         "nearest rows": "of a group, the rows outside whose prompts the clean model takes for most alike",
         "moves": "how far the losses of responses move in the clean model when the trigger is taken out of "
         "prompts, or put into others (`gradsentry explain RUN F1`): little where no language ties them",
