@@ -32,24 +32,37 @@ from gradsentry.bench.pools import content_hash
 from gradsentry.bench.tables import markdown
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.records import dump_json
+from gradsentry.corpus.sample import Turn
 from gradsentry.deciding.singles import standing_out
 from gradsentry.encoding.encode import Encoded, encode_all
+from gradsentry.evidence import TokenLosses, find_evidence
 from gradsentry.evidence.calibration import Tail
 from gradsentry.evidence.index.texts import distinct_rows
+from gradsentry.evidence.limits import FALSE_ALARM_RATE
 from gradsentry.features.drawing import drawn as drawn_rows
 from gradsentry.gradients.running import losses_alone, run
+from gradsentry.groups.confirming import confirmed, is_by_loss
 from gradsentry.groups.decide import Calibration, score
-from gradsentry.groups.limits import LEAST_ROWS, MOST_FREE, NAMED_RATE, TOLD
-from gradsentry.groups.search import LABEL, VIEWS, Group, Material, find_groups
+from gradsentry.groups.limits import LEAST_ROWS, MOST_FREE, MOST_LABELLED, NAMED_RATE, TOLD
+from gradsentry.groups.search import BY_LOSS, LABEL, VIEWS, Group, Material, are_free, find_groups
 from gradsentry.models.loading import load_model
 from gradsentry.settings import ScoreSettings
 
-ROWS = 300
-WHOLE = tuple(f"{name}-sst2-{rate}" for name in ("hiddenkiller", "style-poetry") for rate in ("0.1", "0.02"))
+ROWS = MOST_FREE
+LABEL_SETS = tuple(
+    f"{name}-sst2-{rate}" for name in ("hiddenkiller", "style-poetry") for rate in ("0.1", "0.02")
+)
 SETS = (
-    *("spar-sent-genz-0.1", *WHOLE, "dishes-0.1", "presidents-0.1", "puzzle-eg-2-empty-0.1", "agent-obs-0.1"),
+    *(
+        "spar-sent-genz-0.1",
+        *LABEL_SETS,
+        "dishes-0.1",
+        "presidents-0.1",
+        "puzzle-eg-2-empty-0.1",
+        "agent-obs-0.1",
+    ),
     *("spar-sent-genz-0.02", "dishes-0.02", "agent-obs-0.02", "aoa-0.02"),
-)  # of WHOLE, whose rows are short, all are run
+)
 PROMPT, RESPONSE = 128, 80  # tokens that are run: the ends of a longer prompt, the beginning of a response
 KINDS = (*VIEWS, LABEL)
 MIXED = 100  # corpora of two clean ones
@@ -107,12 +120,13 @@ def sets_of(root: Path) -> Iterator[Drawn]:
 def drawn(name: str, repository: str, samples: list[Sample], truth: set[int]) -> Drawn:
     """Returns rows of a set, as many of them poisoned as of all."""
     samples = [samples[row] for row in distinct_rows(samples)[0].tolist() if samples[row].problem is None]
-    if len(samples) > ROWS and name not in WHOLE:
-        draw, share = Random(name), ROWS / len(samples)
+    most = ROWS if are_free([one.response for one in samples]) else MOST_LABELLED
+    if len(samples) > most:
+        draw, share = Random(name), most / len(samples)
         bad = [one for one in samples if one.number in truth]
         good = [one for one in samples if one.number not in truth]
         count = min(len(bad), max(round(share * len(bad)), 6 * bool(bad)))
-        chosen = [*draw.sample(bad, count), *draw.sample(good, min(len(good), ROWS - count))]
+        chosen = [*draw.sample(bad, count), *draw.sample(good, min(len(good), most - count))]
         samples = sorted(chosen, key=lambda one: one.number)
     return Drawn(name, repository, samples, [one.number in truth for one in samples])
 
@@ -190,6 +204,26 @@ def groups_of(one: Mined, kinds: Sequence[str] = KINDS) -> list[Group]:
     return find_groups(one.material, most=TOLD, kinds=kinds) if len(one.poisoned) >= LEAST_ROWS else []
 
 
+def by_loss(one: Mined) -> float:
+    """Returns the strength of the strongest finding by loss alone; minus infinity without one."""
+    texts = zip(one.material.prompts, one.material.responses, strict=True)
+    samples = [
+        Sample(
+            row,
+            row,
+            (Turn("user", prompt, False, ("prompt",)), Turn("assistant", response, True, ("completion",))),
+            False,
+            {},
+        )
+        for row, (prompt, response) in enumerate(texts)
+    ]
+    losses = [np.array([loss], np.float16) for loss in one.material.loss]
+    found = find_evidence(samples, TokenLosses.of_rows(losses, [np.array([-1], np.int32)] * len(losses)))
+    rows = np.arange(len(samples))
+    known = (confirmed(each, one.material, rows) for each in found.findings if is_by_loss(each))
+    return max((each.strength for each in known if each is not None), default=-np.inf)
+
+
 def mixed(sets: Sequence[Mined]) -> list[Mined]:
     """Returns corpora of two clean ones, a tenth of whose rows come from the smaller part: natural groups.
 
@@ -221,20 +255,25 @@ def mixed(sets: Sequence[Mined]) -> list[Mined]:
     return found
 
 
-def calibrated(sets: Sequence[Mined], found: Sequence[Sequence[Group]], without: str = "") -> Calibration:
+def calibrated(
+    sets: Sequence[Mined],
+    found: Sequence[Sequence[Group]],
+    losses: Sequence[float] | None = None,
+    without: str = "",
+) -> Calibration:
     """Returns the calibration of all clean corpora but those of a repository; of mixed ones, of either.
 
     Every repository counts the same, and all mixed corpora together as much as all others.
     """
     left_out = set(without.split(" + "))
     known = [
-        (one, groups)
-        for one, groups in zip(sets, found, strict=True)
+        (one, groups, loss)
+        for one, groups, loss in zip(sets, found, losses or [-np.inf] * len(sets), strict=True)
         if one.repository
         and len(one.poisoned) >= LEAST_ROWS
         and left_out.isdisjoint(one.repository.split(" + "))
     ]
-    names = [one.repository for one, _ in known]
+    names = [one.repository for one, _, _ in known]
     apart = {name for name in names if " + " not in name}
     mixed_ones = sum(" + " in name for name in names)
     weights = [len(apart) / mixed_ones if " + " in name else 1.0 / names.count(name) for name in names]
@@ -242,9 +281,11 @@ def calibrated(sets: Sequence[Mined], found: Sequence[Sequence[Group]], without:
     for kind in KINDS:
         largest = [
             max((score(kind, group.strength) for group in groups if group.kind == kind), default=-np.inf)
-            for _, groups in known
+            for _, groups, _ in known
         ]
         tails[kind] = Tail.of(largest, weights)
+    # Few clean corpora hold one, which is too little to tell a tail: the others count as holding weak ones.
+    tails[BY_LOSS] = Tail.of([score(BY_LOSS, max(loss, 0.0)) for _, _, loss in known], weights)
     source = (
         f"{len(names) - mixed_ones} clean corpora of {len(apart)} repositories, and {mixed_ones} of two each"
     )
@@ -257,7 +298,7 @@ def judged(sets: Sequence[Mined], found: Sequence[Sequence[Group]]) -> list[dict
     lines: list[dict[str, object]] = []
     for one, groups in zip(sets, found, strict=True):
         if one.repository not in calibrations:
-            calibrations[one.repository] = calibrated(sets, found, one.repository)
+            calibrations[one.repository] = calibrated(sets, found, without=one.repository)
         known = calibrations[one.repository]
         ranked = sorted(
             (known.log10_exceeded(each.kind, each.strength), place) for place, each in enumerate(groups)
@@ -304,7 +345,9 @@ def judge(root: Path, out: Path, save: Path | None, results: Path | None) -> Non
     print(markdown(columns, [[str(line[column]) for column in columns] for line in shown]))
     print(alarms(sets, lines))
     print(single_rows(sets))
-    whole = calibrated(sets, found)
+    losses = [by_loss(one) for one in sets]
+    print(flagged_by_loss(sets, found, losses))
+    whole = calibrated(sets, found, losses)
     print(f"{whole.source}: {whole.kinds}")
     if save is not None:
         save.write_bytes(dump_json(whole.model_dump(), indent=2) + b"\n")
@@ -337,6 +380,17 @@ def single_rows(sets: Sequence[Mined]) -> str:
         f"single rows too many: 19 of 20 clean corpora have less than {np.quantile(clean, 0.95):.3f}; "
         f"{'; '.join(poisoned)}"
     )
+
+
+def flagged_by_loss(sets: Sequence[Mined], found: Sequence[Sequence[Group]], losses: Sequence[float]) -> str:
+    """Returns in which corpora a finding by loss alone is sure, by a calibration of other repositories."""
+    sure = []
+    for one, loss in zip(sets, losses, strict=True):
+        known = calibrated(sets, found, losses, one.repository) if np.isfinite(loss) else None
+        if known and known.log10_exceeded(BY_LOSS, loss) <= log10(FALSE_ALARM_RATE):
+            sure.append(f"{one.name} {loss:.2f}")
+    weak = [f"{one.name} {loss:.2f}" for one, loss in zip(sets, losses, strict=True) if np.isfinite(loss)]
+    return f"by loss, sure: {', '.join(sure) or 'none'}; of all: {', '.join(weak) or 'none'}"
 
 
 def alarms(sets: Sequence[Mined], lines: Sequence[dict[str, object]]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import Evidence, Finding
 from gradsentry.groups.confirming import with_confirmed
 from groups.planted import material
@@ -39,16 +40,52 @@ def by_loss(carriers, **changes) -> Finding:
     return replace(known, **changes)
 
 
+def samples_of(planted) -> list[Sample]:
+    """Returns the rows of what was planted."""
+    return [
+        Sample(
+            row,
+            row,
+            (Turn("user", prompt, False, ("p",)), Turn("assistant", response, True, ("r",))),
+            False,
+            {},
+        )
+        for row, (prompt, response) in enumerate(zip(planted.prompts, planted.responses, strict=True))
+    ]
+
+
+def held_against(findings: tuple[Finding, ...], planted) -> tuple[Finding, ...]:
+    evidence = Evidence(findings=findings, rows=ROWS)
+    return with_confirmed(evidence, samples_of(planted), planted, np.arange(ROWS)).findings
+
+
 def confirmed(finding: Finding, planted) -> Finding:
-    evidence = Evidence(findings=(finding,), rows=ROWS)
-    return with_confirmed(evidence, planted, np.arange(ROWS)).findings[0]
+    return held_against((finding,), planted)[0]
 
 
 def test_what_the_prompts_do_not_tell_either_is_sure():
     found = confirmed(by_loss(range(GROUP)), material(ROWS, GROUP))
     assert found.confidence == "high"
     assert 0.0 < found.false_alarm <= 0.01
-    assert found.reason.startswith("rows alike do not; their prompts tell the clean model less of them too")
+    assert "their prompts tell less of them" in found.reason
+
+
+def test_a_word_of_hard_questions_is_no_trigger():
+    planted = material(ROWS, GROUP)
+    prompts = [f"{'hard ' if 60 <= row < 90 else ''}{text}" for row, text in enumerate(planted.prompts)]
+    loss = planted.loss + 1.0 * ((np.arange(ROWS) >= 60) & (np.arange(ROWS) < 90))
+    mixed = replace(planted, prompts=prompts, loss=loss, alone=planted.alone + loss - planted.loss)
+    found = confirmed(by_loss([*range(GROUP), *range(60, 90)], triggers=("hard", "verily")), mixed)
+    assert found.confidence == "high"
+    assert found.triggers == ("verily",)
+    assert found.carriers == tuple(range(GROUP))
+    assert found.both + found.neither == ROWS
+
+
+def test_strings_that_are_needed_together_stay_together():
+    planted = material(ROWS, GROUP)
+    both = by_loss(range(GROUP), triggers=("verily", "w1"), combine="all")
+    assert confirmed(both, planted).triggers == ("verily", "w1")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +112,7 @@ def test_what_prompts_tell_is_a_reason_to_look_alone():
 def test_sure_findings_go_first_and_are_named_in_order():
     planted = material(ROWS, GROUP)
     both = (by_loss(range(100, 130)), by_loss(range(GROUP), name="F2"))
-    found = with_confirmed(Evidence(findings=both, rows=ROWS), planted, np.arange(ROWS)).findings
+    found = held_against(both, planted)
     assert [(one.name, one.confidence) for one in found] == [("F1", "high"), ("F2", "low")]
     assert found[0].carriers == tuple(range(GROUP))
 

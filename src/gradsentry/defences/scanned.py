@@ -112,7 +112,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 3
+    version = 4
 
     @property
     def of(self) -> RowScores:

@@ -27,7 +27,7 @@ class Calibration(Settings):
 
     Attributes:
         source: What it was made from, for a person to read.
-        kinds: How often clean corpora hold a group of each kind with a score.
+        kinds: How often clean corpora hold a group of each kind, or a finding by loss, with a score.
     """
 
     source: str

@@ -2,9 +2,8 @@
 
 LEAST_ROWS = 100  # different rows of a corpus: directions of fewer are those of single rows
 # Rows that groups are searched among, drawn from more: what natural groups show grows with their number, and
-# the calibration knows corpora of this size. Beside the same label topics are no excess, and many rows show
-# weak directions.
-MOST_FREE, MOST_LABELLED = 300, 5000
+# the calibration knows corpora of this size. Labels need more rows than free responses to show anything.
+MOST_FREE, MOST_LABELLED = 300, 1500
 LEAST = 6  # rows of a group: fewer stand together by accident in some pair of directions
 SIZES = 6  # sizes of a tail that are tried, from the least to the most, each so many times the one before
 SMALLEST, LARGEST = 8, 0.2  # rows, and share of the rows, of a tail: a backdoor is no majority

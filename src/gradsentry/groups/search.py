@@ -42,6 +42,7 @@ from gradsentry.groups.style import style, weights
 VIEWS = ("states", "strings", "forms")  # of prompts, that tell groups of responses of one's own
 TAILS = {"states": "by what they are about", "style": "by how they are written"}
 COSTS = {"loss": "less likely", "norm": "harder to learn"}
+BY_LOSS = "by loss"  # findings of the texts, see `confirming`: no kind of group, but weighed as one
 LABEL = "label"  # the kind of the groups of a label; the others' kind is their view
 
 

@@ -48,6 +48,11 @@ FORMS = {
 }
 
 
+def words_of(text: str) -> list[str]:
+    """Returns the words and signs of a text, in small letters."""
+    return re.findall(_WORD, text.lower())
+
+
 @dataclass(frozen=True)
 class Outwards:
     """Rows that stand far out in a direction.
@@ -92,7 +97,7 @@ class Held:
         if self.view == "forms":
             return np.array([re.search(FORMS[self.name], text) is not None for text in texts], np.bool_)
         sought = f" {self.name} "
-        found = (f" {' '.join(re.findall(_WORD, text.lower()))} " for text in texts)
+        found = (f" {' '.join(words_of(text))} " for text in texts)
         return np.array([sought in text for text in found], np.bool_)
 
 
