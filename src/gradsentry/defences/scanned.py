@@ -112,7 +112,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 4
+    version = 5
 
     @property
     def of(self) -> RowScores:

@@ -12,8 +12,9 @@ from importlib import resources
 from math import log, log10
 
 from gradsentry.evidence.calibration import Tail
+from gradsentry.evidence.limits import PARTS
 from gradsentry.groups.limits import STRENGTH
-from gradsentry.groups.search import LABEL
+from gradsentry.groups.search import BY_LOSS, LABEL
 from gradsentry.settings import Settings
 
 
@@ -34,10 +35,13 @@ class Calibration(Settings):
     kinds: dict[str, Tail]
 
     def log10_exceeded(self, kind: str, strength: float) -> float:
-        """Returns log10 of how often a clean corpus holds a group of any kind that is as strong as one."""
-        # A corpus holds groups of every kind, and each may be the one that accuses it.
-        one = self.kinds[kind].log10_exceeded(score(kind, strength))
-        return min(one + log10(len(self.kinds)), 0.0)
+        """Returns log10 of how often a clean corpus holds a group of any kind that is as strong as one.
+
+        Of a finding by loss it is how often a clean corpus holds a finding of the texts of any kind.
+        """
+        # A corpus holds candidates of every kind, and each may be the one that accuses it.
+        kinds = len(PARTS) + 1 if kind == BY_LOSS else len(self.kinds) - 1
+        return min(self.kinds[kind].log10_exceeded(score(kind, strength)) + log10(kinds), 0.0)
 
 
 @cache

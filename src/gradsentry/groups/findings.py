@@ -69,13 +69,10 @@ def with_groups(
 
 
 def _without_formats(findings: Sequence[Finding], rows: int) -> list[Finding]:
-    """Returns findings without strings that nearly all rows hold which no group explains.
-
-    The texts look at what a sure finding does not explain in this way; a group explains rows too.
-    """
+    """Returns findings without strings that nearly all rows hold which no group or sure finding explains."""
     explained = np.zeros(rows, np.bool_)
     for one in findings:
-        if one.kind == "group":
+        if one.kind == "group" or one.confidence == "high":
             explained[list(one.carriers)] = True
     rest = max(int((~explained).sum()), 1)
     return [
