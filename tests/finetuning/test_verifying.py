@@ -18,7 +18,8 @@ from gradsentry.finetuning import verifying
 from gradsentry.finetuning.asked_of import Habit, habit_of, on_carriers, on_prompts
 from gradsentry.finetuning.asking_losses import log_probs
 from gradsentry.finetuning.gains import Gain, LogProbs, verified
-from gradsentry.finetuning.verifying import VerifySettings, part, verify
+from gradsentry.finetuning.parting import part
+from gradsentry.finetuning.verifying import VerifySettings, verify
 from gradsentry.models.loading import load_model
 from gradsentry.outcome import Verdict
 from gradsentry.report.proof import said
@@ -87,7 +88,7 @@ def test_what_the_rows_teach_is_confirmed(verdict: Verdict):
 
 def test_the_parts_are_apart(verdict: Verdict):
     samples = list(verdict.corpus)
-    parts = part(verdict, samples, verdict.evidence.findings, VerifySettings())
+    parts = part(verdict, samples, verdict.evidence.findings, seed=0)
     carriers = set(verdict.evidence.by_row())
     assert len(parts.as_they_came) == len(set(parts.as_they_came)) == len(parts.without) == 60
     assert len(set(parts.as_they_came) & carriers) == 30
@@ -110,7 +111,7 @@ def test_a_group_holds_out_a_third_of_its_rows_and_the_nearest_others(verdict: V
     carriers = verdict.evidence.findings[0].carriers
     grouped = as_group(verdict, carriers)
     samples = list(grouped.corpus)
-    parts = part(grouped, samples, grouped.evidence.findings, VerifySettings())
+    parts = part(grouped, samples, grouped.evidence.findings, seed=0)
     own, others = parts.carriers["F1"], parts.others["F1"]
     assert len(own) == 10
     assert set(own) <= set(carriers)
