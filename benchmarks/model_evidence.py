@@ -44,7 +44,8 @@ from gradsentry.gradients.running import losses_alone, run
 from gradsentry.groups.confirming import confirmed, is_by_loss
 from gradsentry.groups.decide import Calibration, score
 from gradsentry.groups.limits import LEAST_ROWS, MOST_FREE, MOST_LABELLED, NAMED_RATE, TOLD
-from gradsentry.groups.search import BY_LOSS, LABEL, VIEWS, Group, Material, are_free, find_groups
+from gradsentry.groups.material import Group, Material
+from gradsentry.groups.search import BY_LOSS, LABEL, VIEWS, are_free, find_groups
 from gradsentry.models.loading import load_model
 from gradsentry.settings import ScoreSettings
 

@@ -22,7 +22,8 @@ from gradsentry.evidence.wording import chance
 from gradsentry.groups.decide import shipped
 from gradsentry.groups.directions import Floats
 from gradsentry.groups.limits import LEAST
-from gradsentry.groups.search import BY_LOSS, Material, costs_of, lower_bound
+from gradsentry.groups.material import Material
+from gradsentry.groups.search import BY_LOSS, costs_of, lower_bound
 from gradsentry.groups.selectors import Held, words_of
 
 Rows = NDArray[np.int64]

@@ -20,8 +20,9 @@ from gradsentry.evidence.wording import chance, spelt
 from gradsentry.groups.confirming import with_confirmed
 from gradsentry.groups.decide import shipped
 from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, SAME, SHORTENED, TOLD
+from gradsentry.groups.material import Group, Material
 from gradsentry.groups.rows import looked_at, material_of, members
-from gradsentry.groups.search import COSTS, TAILS, Group, Material, find_groups
+from gradsentry.groups.search import COSTS, TAILS, find_groups
 from gradsentry.groups.selectors import Held
 from gradsentry.groups.words import Shared, nearest, shared
 

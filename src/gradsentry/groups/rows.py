@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gradsentry.corpus.sample import Sample
 from gradsentry.features.drawing import drawn
 from gradsentry.groups.limits import AT_ONCE, MOST_FREE, MOST_LABELLED
-from gradsentry.groups.search import Group, Material, are_free
+from gradsentry.groups.material import Group, Material
+from gradsentry.groups.search import are_free
 
 Rows = NDArray[np.int64]
 
