@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -215,3 +216,28 @@ def test_a_verdict_says_what_made_it_of_what(data, call):
     assert verdict["schema_version"] == 1
     assert verdict["tool"] == {"name": "gradsentry", "version": version("gradsentry")}
     assert verdict["data_sha256"] == hashlib.sha256(Path(data).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("option", ["--sarif", "--junit"])
+def test_a_report_never_replaces_the_data_or_what_is_no_file(data, call, tmp_path, option):
+    before = Path(data).read_bytes()
+    for named in (data, "*.jsonl"):
+        ended = call("evidence", named, option, data)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.error == f"gradsentry: {option} {data}: would replace the data; name another file\n"
+    os.mkfifo(tmp_path / "pipe")
+    ended = call("evidence", data, option, tmp_path / "pipe")
+    assert ended.code == 2
+    assert "is no ordinary file" in ended.error
+    assert (tmp_path / "pipe").is_fifo()
+    run = tmp_path / "run"
+    assert call("evidence", data, "--out", run).code == 0
+    assert "would replace the data" in call("threshold", run, option, data).error
+    assert Path(data).read_bytes() == before
+
+
+def test_two_reports_are_two_files(data, call, tmp_path):
+    ended = call("evidence", data, "--sarif", tmp_path / "x", "--junit", tmp_path / "x")
+    assert ended.code == 2
+    assert "would replace what --sarif writes" in ended.error
+    assert not (tmp_path / "x").exists()

@@ -76,6 +76,7 @@ def evidence(
     )
     given = given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
     gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)
+    gate.refuse_places(data)
     if out is None and not gate.needs_rows:
         found = _printed(data, reading, given, why=why, as_json=json_)
         gate.end(found.outcome, len(found.flagged()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -58,17 +59,41 @@ class Gate:
         """Whether a file is to be written, which names rows."""
         return self.sarif is not None or self.junit is not None
 
+    def refuse_places(self, data: Sequence[str] = ()) -> None:
+        """Refuses, before anything is read, files that would replace the data, one another, or no file.
+
+        Raises:
+            SettingsError: If one cannot be the place of a report.
+        """
+        from gradsentry.corpus.sources import files_named
+        from gradsentry.errors import SettingsError
+
+        taken = {path.resolve(): "the data" for one in data for path in files_named(one)}
+        for option, file in (("--sarif", self.sarif), ("--junit", self.junit)):
+            if file is None:
+                continue
+            if file.exists() and not file.is_file():
+                raise SettingsError("is no ordinary file", where=f"{option} {file}", mend="name a file")
+            if (holder := taken.get(file.resolve())) is not None:
+                mend = "name another file"
+                raise SettingsError(f"would replace {holder}", where=f"{option} {file}", mend=mend)
+            taken[file.resolve()] = f"what {option} writes"
+
     def write(self, verdict: Verdict) -> None:
         """Writes the files that were asked for.
 
         Raises:
             DataError: If one cannot be written.
+            SettingsError: If one would replace the data.
         """
+        from gradsentry.corpus.filecorpus import FileCorpus
         from gradsentry.corpus.records import dump_json
         from gradsentry.corpus.streams import replacing
         from gradsentry.integrations.junit import junit
         from gradsentry.integrations.sarif import sarif
 
+        if isinstance(verdict.corpus, FileCorpus):
+            self.refuse_places([str(path) for path in verdict.corpus.named])
         if self.sarif is not None:
             with replacing(self.sarif) as stream:
                 stream.write(dump_json(sarif(verdict), indent=2) + b"\n")

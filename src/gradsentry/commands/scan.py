@@ -163,6 +163,8 @@ def scan(
     deciding = threshold_settings(method, tau, quantile)
     if (method, tau, quantile) != (None, None, None):
         policy = policy or "published"
+    gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)
+    gate.refuse_places(data)
     quiet_libraries()
     run = out or Path("runs") / _run_name(data)
     verdict = screening.scan(
@@ -180,7 +182,6 @@ def scan(
         engine=EngineSettings.read(running, where=where),
         progress=not quiet,
     )
-    gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)
     announce(verdict, run, as_json=json_, quiet=quiet, gate=gate)
 
 

@@ -171,6 +171,12 @@ def _of_path(path: Path, settings: DataSettings) -> Corpus:
     return FileCorpus([path], [Part(path, "", Path(path.name))], settings)
 
 
+def files_named(name: str) -> list[Path]:
+    """Returns the files of this machine that a name of data may mean: itself, of a pattern or a folder all."""
+    paths = _globbed(Path(name)) or [Path(name)] if name != "-" and "://" not in name else []
+    return [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
+
+
 def _globbed(path: Path) -> list[Path] | None:
     """Returns the files that a pattern names, in order of their names; None where it is a path.
 

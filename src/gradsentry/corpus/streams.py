@@ -209,6 +209,8 @@ def replacing_all() -> Iterator[Callable[[Path], AbstractContextManager[BinaryIO
 
     @contextmanager
     def writing(path: Path) -> Iterator[BinaryIO]:
+        if path.exists() and not path.is_file():  # a device would be replaced by a file of its name
+            raise DataError("is no ordinary file", where=str(path), mend="name a file")
         make_folder(path.parent)
         written.append(path)
         try:
