@@ -35,6 +35,7 @@ WRONG = {
     "other tag": ("!!map 3", "expected a mapping node"),
     "no time": ("!!timestamp foo", "a value is not of its tag (AttributeError)"),
     "no number": ("!!int foo", "invalid literal for int"),
+    "a key twice": ("limit: 3\nb: 1\nlimit: 4", "the key 'limit' stands twice on line 3"),
     "a list as key": ("? [a]\n: 3", "found unhashable key"),
     "cut": ("a: [", "did not find expected node content"),
 }
