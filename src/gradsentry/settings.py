@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -104,7 +105,7 @@ class DataSettings(Limits):
     split: str | None = None
     subset: str | None = None
     columns: dict[Role, str] | None = Field(default=None, min_length=1)
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, le=sys.maxsize, strict=True)
 
     def identity(self) -> dict[str, Any]:
         """Returns the settings as a run keeps them: a limit only where it is not the usual one."""

@@ -172,7 +172,7 @@ def _of_path(path: Path, settings: DataSettings) -> Corpus:
 
 
 def files_named(name: str) -> list[Path]:
-    """Returns the files of this machine that a name of data may mean: itself, of a pattern or a folder all."""
+    """Returns the files here that a name of data may mean: itself, of a pattern or a folder all."""
     paths = _globbed(Path(name)) or [Path(name)] if name != "-" and "://" not in name else []
     return [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
 
