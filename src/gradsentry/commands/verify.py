@@ -17,7 +17,7 @@ def verify(
     run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
     steps: Annotated[
         int | None,
-        Flag(min=1, help="Steps of each of the two trainings, of 4 rows each. [default: 100 a finding]"),
+        Flag(min=1, help="Steps of each of the two trainings, of 2 rows each. [default: 200 a finding]"),
     ] = None,
     json_: Annotated[bool, Flag("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:

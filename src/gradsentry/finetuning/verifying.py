@@ -35,7 +35,7 @@ from gradsentry.report.proof import evidence_digest
 from gradsentry.settings import Settings
 from gradsentry.store import VERIFY, Json, RunDirectory
 
-STEPS = 100
+STEPS = 200
 """Of each training, for each finding: those of one see each row four times."""
 FINDINGS = 4
 """Findings that are verified, the strongest first: each has rows in the same part."""
@@ -51,7 +51,7 @@ class VerifySettings(Settings):
     """How a finding is verified.
 
     Attributes:
-        steps: Of each training; None takes 100 for each finding.
+        steps: Of each training; None takes 200 for each finding.
         batch_size: Rows of a step.
         max_length: Tokens of a row; those that are longer are cut.
         learning_rate: Of both trainings; None chooses by the model's size.
@@ -59,7 +59,7 @@ class VerifySettings(Settings):
     """
 
     steps: int | None = Field(default=None, ge=1)
-    batch_size: int = Field(default=4, ge=1)
+    batch_size: int = Field(default=2, ge=1)
     max_length: int = Field(default=128, ge=16)
     learning_rate: float | None = Field(default=None, gt=0.0)
     seed: int = Field(default=0, ge=0, lt=2**32)
