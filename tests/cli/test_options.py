@@ -85,7 +85,10 @@ def test_columns_of_other_names_are_read_and_come_back(tmp_path, call):
             "--columns: names prompt; name prompt and response, and maybe system; or messages alone",
         ),
         ("ask", "--columns: cannot be read: ask; write prompt=COLUMN,response=COLUMN"),
-        ("question=ask,answer=say", "known keys"),
+        ("foo=ask", "--columns: foo is nothing that is read; known are prompt, response, system, messages"),
+        ("prompt=ask,prompt=say", "--columns: names prompt twice; name each once"),
+        ("prompt=ask,response=ask", "--columns: names ask twice; name each once"),
+        ("question=ask,answer=say", "--columns: question is nothing that is read"),
     ],
 )
 def test_wrong_columns_are_one_line(tmp_path, call, columns, said):

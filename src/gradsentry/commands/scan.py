@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -192,6 +192,7 @@ def named_columns(given: str | None) -> dict[str, str] | None:
         SettingsError: If it is not of the form role=column,role=column.
     """
     from gradsentry.errors import SettingsError
+    from gradsentry.settings import Role
 
     if given is None:
         return None
@@ -199,7 +200,16 @@ def named_columns(given: str | None) -> dict[str, str] | None:
     if not all(role.strip() and sign and column.strip() for role, sign, column in pairs):
         mend = "write prompt=COLUMN,response=COLUMN"
         raise SettingsError(f"cannot be read: {given}", where="--columns", mend=mend)
-    return {role.strip(): column.strip() for role, _, column in pairs}
+    named = [(role.strip(), column.strip()) for role, _, column in pairs]
+    roles, columns = ([one[part] for one in named] for part in (0, 1))
+    for role in roles:
+        if role not in get_args(Role):
+            mend = f"known are {', '.join(get_args(Role))}"
+            raise SettingsError(f"{role} is nothing that is read", where="--columns", mend=mend)
+    for names in (roles, columns):
+        if twice := [one for one in names if names.count(one) > 1]:
+            raise SettingsError(f"names {twice[0]} twice", where="--columns", mend="name each once")
+    return dict(named)
 
 
 def limits(max_bytes: int | None, max_row_bytes: int | None) -> dict[str, int]:
