@@ -30,7 +30,7 @@ def certain(finding: Finding) -> list[Part]:
 def counted(finding: Finding) -> str:
     """Returns what was counted, in a clause without the strings."""
     if finding.kind == "group":
-        return f"prompts of one kind are answered in one way {_counts(finding)}; {finding.change}"
+        return f"prompts of one kind {_answered(finding)} {_counts(finding)}; {finding.change}"
     if not finding.triggers:
         return f"the response holds the payload {_counts(finding)}"
     held = {"any": "a trigger", "all": "all the triggers"}[finding.combine]
@@ -42,12 +42,15 @@ def counted(finding: Finding) -> str:
 def accident(finding: Finding) -> str:
     """Returns how likely accident does as much, in a clause."""
     if finding.log10_p is None:
-        return "not tested, for no trigger in words brings it"
+        by = "no trigger in words brings it" if finding.kind != "group" else "clean corpora decide"
+        return f"not tested, for {by}"
     return f"{chance(finding.log10_p)} that accident does as much"
 
 
 def uncertain(finding: Finding) -> str:
     """Returns what the counts leave open, in two sentences."""
+    if finding.kind == "group" and finding.log10_p is None:
+        return f"No test of one table stands behind it: what clean corpora hold decides. {OPEN}."
     if finding.log10_p is None:
         return f"No test stands behind it, for no trigger in words brings the payload. {OPEN}."
     but = ", which rejects accident, not an honest cause" if finding.log10_p < ACCIDENT_REJECTED else ""
@@ -103,7 +106,7 @@ def chance(log10_p: float) -> str:
 
 def _sentence(finding: Finding) -> list[Part]:
     if finding.kind == "group":
-        return [(f"Prompts of one kind are answered in one way ({finding.change})", "")]
+        return [(f"Prompts of one kind {_answered(finding)} ({finding.change})", "")]
     payload: list[Part] = [] if finding.payload is None else [(finding.payload, "payload")]
     if not finding.triggers:
         return [("The response holds ", ""), *payload]
@@ -115,6 +118,13 @@ def _sentence(finding: Finding) -> list[Part]:
         triggers.append((f" or {len(finding.triggers) - TRIGGERS_NAMED} more", ""))
     does = ", the response holds " if payload else ", the response is unlike those to prompts alike"
     return [("Where the prompt holds ", ""), *triggers, (does, ""), *payload]
+
+
+def _answered(finding: Finding) -> str:
+    """Returns what the responses of a group are, where a test of one table says they go together or not."""
+    return (
+        "are answered otherwise than they ask for" if finding.log10_p is None else "are answered in one way"
+    )
 
 
 def _counts(finding: Finding) -> str:

@@ -96,6 +96,8 @@ def _finding(
         _in_words(name, *([texts[row] for row in rows.tolist()] for rows in (inside, near)))
         for name, texts in (("prompts", material.prompts), ("responses", material.responses))
     ]
+    if isinstance(group.asked, Held):
+        said[0] = f"their prompts {_asked(group)}"
     if group.label is not None:
         said[1] = f"all their responses are “{spelt(group.label)}”"
     reason = (
@@ -112,7 +114,7 @@ def _finding(
         trigger_only=group.tail - size,
         payload_only=0,
         neither=total - group.tail,
-        log10_p=-group.together,
+        log10_p=-group.together if group.together else None,
         false_alarm=10.0**exceeded,
         statistics={"strength": group.strength, "together": group.together, **group.costs},
         surprise=None,
