@@ -183,7 +183,8 @@ def test_limits_that_are_given(tmp_path, suffix):
 
 
 def test_usual_limits_are_no_part_of_what_a_run_is():
-    assert DataSettings().identity() == dict.fromkeys(("format", "response_marker", "split", "config"))
+    names = ("format", "response_marker", "split", "subset", "columns", "limit")
+    assert DataSettings().identity() == dict.fromkeys(names)
     assert DataSettings(max_bytes=9).identity()["max_bytes"] == 9
 
 
