@@ -23,7 +23,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "bench": {"umap": "umap-learn", "matplotlib": "matplotlib", "peft": "peft", "psutil": "psutil"},
     "plot": {"matplotlib": "matplotlib"},
     "pandas": {"pandas": "pandas"},
-    "ray": {"ray": "ray[data]"},
+    "ray": {"ray": "ray"},
     "remote": {"fsspec": "fsspec"},
 }
 """Extra -> modules that it brings, and the packages that hold them."""
