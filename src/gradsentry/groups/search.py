@@ -167,14 +167,14 @@ def _of_label(material: Material, views: dict[str, Directions]) -> Iterator[Grou
     if not labels.shape[1]:
         return
     counts = labels.sum(axis=0)
+    scores = {cost: excess(getattr(material, cost), material.response, material.length) for cost in COSTS}
     for view, directions in views.items():
         seen = material.view(view)
         for size in tail_sizes(len(seen), LARGEST):
             asked = tails(view, directions, seen, size)
             both = _common(asked.held, labels)
             together = _together(both, asked.held.sum(axis=0), counts, len(labels))
-            for cost in COSTS:
-                score = excess(getattr(material, cost), material.response, material.length)
+            for cost, score in scores.items():
                 total = _common(asked.held, score[:, None] * labels)
                 costly = -log_ndtr(-total / np.sqrt(np.maximum(both, 1))) / log(10)
                 strength = np.where(both >= LEAST, np.minimum(together, costly), 0.0)
