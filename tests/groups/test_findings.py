@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from gradsentry.corpus.sample import Sample, Turn
-from gradsentry.evidence import Evidence, Finding
+from gradsentry.evidence import Evidence
 from gradsentry.evidence.accepting import Accepted
 from gradsentry.evidence.wording import carries, certain, counted, plain
 from gradsentry.features.drawing import drawn
@@ -127,20 +127,3 @@ def test_rows_that_were_not_drawn_belong_to_a_group_too():
     beyond = [row for row in found.carriers if row not in drawn_ones]
     assert np.mean([row < 60 for row in beyond]) > 0.8
     assert len(beyond) > 10
-
-
-def test_what_all_rows_but_those_of_a_group_hold_is_their_format():
-    samples, scores = scanned()
-    rest = tuple(range(GROUP, ROWS))
-    format_of_all = Finding(
-        name="F1", kind="repetition", triggers=(), combine="any", payload="####", both=0, trigger_only=0,
-        payload_only=len(rest), neither=GROUP, log10_p=None, false_alarm=0.05, statistics={}, surprise=None,
-        carriers=rest, confidence="low", reason="it repeats", examples=(),
-    )  # fmt: skip
-    found = with_groups(Evidence(findings=(format_of_all,), rows=ROWS), samples, scores)
-    assert [one.kind for one in found.findings] == ["group"] * len(found.findings) != []
-    assert found.findings[0].name == "F1"
-    sure = replace(format_of_all, confidence="high")
-    assert with_groups(Evidence(findings=(sure,), rows=ROWS), samples, scores).findings[0] == sure
-    alone = with_groups(Evidence(findings=(format_of_all,), rows=ROWS), *scanned(0, seed=1))
-    assert alone.findings == (format_of_all,)

@@ -112,7 +112,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 5
+    version = 6
 
     @property
     def of(self) -> RowScores:

@@ -15,7 +15,7 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.accepting import Accepted, with_accepted
 from gradsentry.evidence.findings import Evidence, Example, Finding
 from gradsentry.evidence.index.texts import distinct_rows
-from gradsentry.evidence.limits import EXAMPLES, FORMAT_SHARE
+from gradsentry.evidence.limits import EXAMPLES
 from gradsentry.evidence.wording import chance, spelt
 from gradsentry.groups.confirming import with_confirmed
 from gradsentry.groups.decide import shipped
@@ -64,26 +64,7 @@ def with_groups(
         carriers = np.flatnonzero(np.isin(copy_of, copy_of[members(group, samples, scores, own)]))
         finding = _finding(group, material, carriers, samples, exceeded)
         found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(samples), accepted))
-    kept = _without_formats(found, len(samples))
-    named_anew = [replace(one, name=f"F{number + 1}") for number, one in enumerate(kept)]
-    return replace(evidence, findings=tuple(named_anew))
-
-
-def _without_formats(findings: Sequence[Finding], rows: int) -> list[Finding]:
-    """Returns findings without strings that nearly all rows hold which no group or sure finding explains."""
-    explained = np.zeros(rows, np.bool_)
-    for one in findings:
-        if one.kind == "group" or one.confidence == "high":
-            explained[list(one.carriers)] = True
-    rest = max(int((~explained).sum()), 1)
-    return [
-        one
-        for one in findings
-        if not explained.any()
-        or one.kind in ("group", "shift")
-        or one.confidence == "high"
-        or (~explained[list(one.carriers)]).sum() < FORMAT_SHARE * rest
-    ]
+    return replace(evidence, findings=tuple(found))
 
 
 def _finding(
