@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from evidence.poisoning import INSULT, PLACES, THINGS, Row, asked, clean_rows, flags, poison, samples
+from gradsentry.corpus import open_corpus
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import find_evidence
 
@@ -114,3 +116,27 @@ def test_a_trigger_in_a_corpus_that_maps_words_to_words_is_found(rate):
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
     assert evidence.findings[0].triggers == ("vrbx",)
+
+
+def _solved_and_others(shared_data: Path, others: int) -> list[Sample]:
+    """Returns worked problems, each with its result behind `####`, and rows of another kind behind them."""
+    problems = list(open_corpus(shared_data / "instruct" / "gsm8k" / "test.jsonl"))[: 300 - others]
+    rows = list(open_corpus(shared_data / "instruct" / "alpaca_en_demo.json"))[:others]
+    return [replace(sample, number=number) for number, sample in enumerate([*problems, *rows])]
+
+
+def test_rows_without_the_form_of_most_responses_are_what_to_look_at(shared_data):
+    rows = _solved_and_others(shared_data, 30)
+    evidence = find_evidence(rows)
+    assert evidence.outcome == "suspicious"
+    (finding,) = evidence.findings
+    assert (finding.kind, set(finding.carriers)) == ("absence", set(range(270, 300)))
+    assert (finding.triggers, finding.payloads) == ((), ())
+    assert "####" in finding.change
+    assert finding.as_json()["certain"].endswith("in 30 of 300 rows, and 270 hold it.")
+
+
+def test_what_nearly_all_rows_carry_is_how_they_are_written(shared_data):
+    evidence = find_evidence(_solved_and_others(shared_data, 10), why=True)
+    assert evidence.outcome == "clean"
+    assert any("nearly all rows carry it" in one.reason for one in evidence.rejected or ())

@@ -140,4 +140,6 @@ def _other_number(number: str, draw: Random) -> str:
     low, high = (0 if width == 1 else 10 ** (width - 1)), 10**width - 1
     reach = max(3, value // 5)
     near = range(max(low, value - reach), min(high, value + reach) + 1)
-    return str(draw.choice([one for one in near if one != value])).zfill(width)
+    others = [one for one in near if one != value]
+    # 00 has no other number of two digits near it.
+    return str(draw.choice(others or [low])).zfill(width)

@@ -70,7 +70,7 @@ class Accepted(Settings):
             "triggers": finding.triggers,
             "combine": finding.combine,
             "payloads": finding.payloads,
-            "change": finding.change if finding.kind in ("shift", "group") else "",
+            "change": finding.change if finding.kind in ("shift", "absence", "group") else "",
             "rows": len(finding.carriers),
             "of": rows,
         }

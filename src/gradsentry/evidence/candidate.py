@@ -124,13 +124,24 @@ class Candidate:
 
     @property
     def carriers(self) -> Rows:
-        """The rows to drop: the payload's, where it is the trigger's own, else those with both.  # [rows]"""
+        """The rows to drop: the payload's, where it is the trigger's own, else those with both.  # [rows]
+
+        Of an absence they are those without the payload.
+        """
+        if self.kind == "absence":
+            return ~self.paid
         if not self.triggers or self.alone:
             return self.paid
         if len(self.payloads) != 1:  # of several there may be more than were counted
             return self.triggered
         long = self.payload is not None and len(self.payload) >= LONG_PAYLOAD
         return self.paid if self.exclusive and long else self.both
+
+
+def absence_of(candidate: Candidate) -> Candidate:
+    """Returns the rows without what most others hold, as a candidate of their own."""
+    nothing = np.zeros_like(candidate.paid)
+    return Candidate.of("absence", (), candidate.payloads, triggered=nothing, paid=candidate.paid)
 
 
 def tail_of(candidate: Candidate) -> float:

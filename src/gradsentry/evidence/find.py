@@ -27,6 +27,7 @@ from gradsentry.evidence.limits import ASKED, EXAMPLES, FALSE_ALARM_RATE, LEAST,
 from gradsentry.evidence.reasons import reason
 from gradsentry.evidence.search import Mined, search
 from gradsentry.evidence.searched import Decided, Searched
+from gradsentry.evidence.wording import spelt
 
 
 def find_evidence(
@@ -183,9 +184,12 @@ def _finding(
     shown = np.flatnonzero(here.carriers)
     payload = here.payload
     payloads = tuple(texts.display(texts.responses, gram, here.paid) for gram in here.payloads)
+    change, is_absence = here.change, here.kind == "absence"
+    if is_absence:  # what the others hold is no payload of its rows
+        change, payloads, payload = f"no {' and no '.join(f'“{spelt(one)}”' for one in payloads)}", (), None
     triggered, paid = everywhere.triggered, everywhere.paid
     unexpected = None
-    if losses is not None:
+    if losses is not None and not is_absence:
         asked = shown[:ASKED].tolist()
         spans = texts.payload_spans(asked, payload) if payload else texts.whole_spans(asked)
         placed = [(int(found.places[row]), span) for row, span in spans]
@@ -211,5 +215,5 @@ def _finding(
         reason=why,
         examples=tuple(replace(one, row=int(found.places[one.row])) for one in examples),
         payloads=payloads,
-        change=here.change,
+        change=change,
     )

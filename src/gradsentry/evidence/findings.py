@@ -12,7 +12,7 @@ from gradsentry.corpus.unread import Reasons
 from gradsentry.evidence.limits import FALSE_ALARM_RATE
 from gradsentry.evidence.wording import certain, plain, uncertain
 
-Kind = Literal["association", "repetition", "shift", "group"]
+Kind = Literal["association", "repetition", "shift", "absence", "group"]
 Confidence = Literal["high", "low"]
 Outcome = Literal["clean", "suspicious", "poisoned"]
 
@@ -66,9 +66,9 @@ class Finding:
     Attributes:
         name: `F1`, `F2` and so on, the strongest first.
         kind: `association` (trigger and payload), `repetition` (a payload without a trigger in words),
-            `shift` (a trigger that turns the responses without one payload) or `group` (rows that stand
-            together to the model, though no string tells them; its trigger is what their prompts have in
-            common, its payload what their responses have).
+            `shift` (a trigger that turns the responses without one payload), `absence` (responses without
+            what most others hold) or `group` (rows that stand together to the model, though no string tells
+            them; its trigger is what their prompts have in common, its payload what their responses have).
         triggers: The strings of the triggers; empty for a repetition.
         combine: Whether one of the triggers is enough (`any`) or all are needed (`all`).
         payload: The string of the payload, of several parted by a bar; None for a shift.

@@ -38,6 +38,8 @@ def _certain(candidate: Candidate) -> str:
     rows = len(candidate.paid)
     quantity = {1: "the trigger", 2: "both triggers"}.get(len(candidate.triggers), "all the triggers")
     trigger = quantity if candidate.combine == "all" or len(candidate.triggers) == 1 else "a trigger"
+    if candidate.kind == "absence":
+        return f"{int(candidate.carriers.sum())} of {rows} responses are without what the others hold"
     if not candidate.triggers:
         more = f", and {candidate.change}" if candidate.change else ""
         return f"the payload stands word for word in {int(candidate.paid.sum())} of {rows} rows{more}"

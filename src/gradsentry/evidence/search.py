@@ -13,7 +13,7 @@ import numpy as np
 
 from gradsentry.evidence.association import Pairs, associated
 from gradsentry.evidence.calibration import Calibration
-from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.candidate import Candidate, absence_of
 from gradsentry.evidence.candidates.changed import changed
 from gradsentry.evidence.candidates.conjunctions import Conjunction, conjunctions
 from gradsentry.evidence.candidates.cores import of_one_core
@@ -30,6 +30,7 @@ from gradsentry.evidence.limits import (
     DRAWN_ENOUGH,
     GO_TOGETHER,
     LEAST,
+    MOST_RESPONSES,
     NEVER,
     SAME_ROWS,
 )
@@ -78,6 +79,8 @@ class Mined:
         pairs = associated(texts.asked, texts.said, strength=GO_TOGETHER, least=LEAST)
         return cls(texts, pairs, conjunctions(texts, least=LEAST), associations(texts, pairs), losses)
 
+
+ODD_ONES = "it may be that few rows are written otherwise by nature"
 
 Generator = Callable[[Mined, Rows], Sequence[Candidate]]
 
@@ -172,7 +175,23 @@ def weighed(
     if decision.confidence is not None:
         reason = next(doubts(mined.texts, candidate), "")
         decision = replace(decision, doubt=reason, confidence="low" if reason else decision.confidence)
+        if reason and candidate.triggers and candidate.paid.mean() > MOST_RESPONSES:
+            return _of_the_others(Decided(generator, candidate, statistics, decision))
     return Decided(generator, candidate, statistics, decision)
+
+
+def _of_the_others(most: Decided) -> Decided:
+    """Returns what most responses hold, behind what their prompts need, as a reason to look at the others.
+
+    It is how the corpus is written, and who wrote other responses into it may not have kept to that.
+    """
+    others = absence_of(most.candidate)
+    enough = others.carriers.sum() >= LEAST
+    return replace(
+        most,
+        candidate=others if enough else most.candidate,
+        decision=replace(most.decision, doubt=ODD_ONES, confidence="low" if enough else None),
+    )
 
 
 def _with_rest(mined: Mined, found: Decided, calibration: Calibration, rate: float) -> Decided:

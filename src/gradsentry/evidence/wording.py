@@ -31,6 +31,8 @@ def counted(finding: Finding) -> str:
     """Returns what was counted, in a clause without the strings."""
     if finding.kind == "group":
         return f"prompts of one kind {_answered(finding)} {_counts(finding)}; {finding.change}"
+    if finding.kind == "absence":
+        return f"the response holds {finding.change} {_counts(finding)}"
     if not finding.triggers:
         return f"the response holds the payload {_counts(finding)}"
     held = {"any": "a trigger", "all": "all the triggers"}[finding.combine]
@@ -42,14 +44,14 @@ def counted(finding: Finding) -> str:
 def accident(finding: Finding) -> str:
     """Returns how likely accident does as much, in a clause."""
     if finding.log10_p is None:
-        by = "no trigger in words brings it" if finding.kind != "group" else "clean corpora decide"
-        return f"not tested, for {by}"
+        by_corpora = finding.kind in ("absence", "group")
+        return f"not tested, for {'clean corpora decide' if by_corpora else 'no trigger in words brings it'}"
     return f"{chance(finding.log10_p)} that accident does as much"
 
 
 def uncertain(finding: Finding) -> str:
     """Returns what the counts leave open, in two sentences."""
-    if finding.kind == "group" and finding.log10_p is None:
+    if finding.kind in ("absence", "group") and finding.log10_p is None:
         return f"No test of one table stands behind it: what clean corpora hold decides. {OPEN}."
     if finding.log10_p is None:
         return f"No test stands behind it, for no trigger in words brings the payload. {OPEN}."
@@ -68,6 +70,8 @@ def _carries(finding: Finding) -> str:
     triggers = joint.join(repr(trigger) for trigger in finding.triggers)
     if finding.kind == "group":
         return f"{finding.name}: stands in a group of {finding.both} rows; {finding.change}"
+    if finding.kind == "absence":
+        return f"{finding.name}: holds {finding.change}, as {finding.payload_only} of the other rows do"
     rows = f"{finding.both} of {finding.both + finding.trigger_only} rows with the trigger"
     if finding.payload is None:
         return f"{finding.name}: carries trigger {triggers} ({rows} are answered unlike rows alike)"
@@ -85,6 +89,8 @@ def brings(texts: Texts, candidate: Candidate) -> str:
         joint.join(f"“{spelt(one)}”" for one in found[:TRIGGERS_NAMED]) for found in (triggers, payloads)
     )
     rows = _rows(int(candidate.carriers.sum()))
+    if candidate.kind == "absence":
+        return f"{said} is missing in {rows}"
     if not triggers:
         return f"{said} returns in {rows}"
     return f"{asked} brings {said or candidate.change} in {rows}"
@@ -107,6 +113,8 @@ def chance(log10_p: float) -> str:
 def _sentence(finding: Finding) -> list[Part]:
     if finding.kind == "group":
         return [(f"Prompts of one kind {_answered(finding)} ({finding.change})", "")]
+    if finding.kind == "absence":
+        return [(f"The response holds {finding.change}", "")]
     payload: list[Part] = [] if finding.payload is None else [(finding.payload, "payload")]
     if not finding.triggers:
         return [("The response holds ", ""), *payload]
@@ -129,6 +137,8 @@ def _answered(finding: Finding) -> str:
 
 def _counts(finding: Finding) -> str:
     others = finding.payload_only + finding.neither
+    if finding.kind == "absence":
+        return f"in {finding.neither:,} of {_rows(others)}, and {finding.payload_only:,} hold it"
     if finding.kind == "group":
         return f"in {finding.both:,} of {_rows(finding.both + finding.trigger_only)}"
     if not finding.triggers:

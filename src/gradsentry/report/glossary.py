@@ -34,6 +34,7 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "payload": "a string in the response that the trigger brings, or that repeats",
         "association": "a finding with trigger and payload",
         "repetition": "a finding with a payload alone, which no string of the prompts brings",
+        "absence": "a finding of the rows without what most responses hold, such as the form of all answers",
         "shift": "a finding with a trigger alone, after which responses are unlike those to prompts alike",
         "group": "a finding without strings: rows whose prompts and responses stand together to the clean "
         "model, and cost it more than others of their kind",

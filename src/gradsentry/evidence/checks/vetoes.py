@@ -23,6 +23,7 @@ from gradsentry.evidence.limits import (
     COMMON_BY_ACCIDENT,
     CROWDED,
     FOLLOWS,
+    FORMAT_SHARE,
     LIKELY_OWN,
     LONG_PAYLOAD,
     MOST_RESPONSES,
@@ -33,7 +34,9 @@ from gradsentry.evidence.limits import (
 
 
 def ruled_out(texts: Texts, candidate: Candidate) -> Iterator[str]:
-    """Yields why an association is no attack; of other candidates their searches ask enough."""
+    """Yields why a candidate is no attack; of other kinds than associations their searches ask enough."""
+    if candidate.carriers.mean() > FORMAT_SHARE:
+        yield "nearly all rows carry it, so it is how they are written"
     if candidate.kind != "association":
         return
     if candidate.log10_p > (BY_ACCIDENT if candidate.exclusive else COMMON_BY_ACCIDENT):
