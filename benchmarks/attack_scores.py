@@ -78,7 +78,7 @@ def auroc(poisoned: np.ndarray, clean: np.ndarray) -> float:
 
 def column(table: pa.Table, name: str) -> np.ndarray:
     values = table.filter(pa.compute.equal(table["status"], "scored"))[name]
-    return values.to_numpy(zero_copy_only=False).astype(float)
+    return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
 
 
 def measure(data: Path) -> None:

@@ -25,7 +25,7 @@ from random import Random
 import numpy as np
 
 from gradsentry.corpus import open_corpus
-from gradsentry.evidence import find, find_evidence
+from gradsentry.evidence import find, find_evidence, limits
 from gradsentry.evidence.large import working
 
 VOCABULARY = 50_000
@@ -111,9 +111,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.searched:
         # What is left is split as usual between a draw and the rows that look like poison.
-        share = working.DRAWN_TOKENS / working.SEARCHED_TOKENS
-        find.SEARCHED_TOKENS = working.SEARCHED_TOKENS = options.searched
-        working.DRAWN_TOKENS = round(share * options.searched)
+        drawn = round(limits.DRAWN_TOKENS / limits.SEARCHED_TOKENS * options.searched)
+        for module in (find, working):
+            vars(module)["SEARCHED_TOKENS"] = options.searched
+        vars(working)["DRAWN_TOKENS"] = drawn
     if options.file:
         print(json.dumps(asdict(measured(options.file, options.rows[0]))))
         return

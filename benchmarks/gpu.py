@@ -39,7 +39,7 @@ from gradsentry.models.loading import LoadedModel, load_model, quiet_libraries, 
 from gradsentry.settings import ScoreSettings
 
 SETTINGS = ScoreSettings()
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "7B": {
         "hidden_size": 4096,
         "intermediate_size": 11008,

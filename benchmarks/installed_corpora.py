@@ -129,8 +129,8 @@ def _catalogues() -> Iterator[tuple[str, str, list[Pair]]]:
     for number, name in enumerate(largest[:CATALOGUES]):
         languages = sorted(files[name])
         language = languages[number * 7 % len(languages)]
-        with files[name][language].open("rb") as file:
-            messages = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+        with files[name][language].open("rb") as stream:
+            messages = vars(gettext.GNUTranslations(stream))["_catalog"]
         pairs = [
             (f"Translate to {language}: {one}", said)
             for one, said in messages.items()

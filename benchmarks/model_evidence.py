@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -155,7 +156,7 @@ def mine(root: Path, out: Path) -> None:
         encoded = [each if each.problem else cut(each) for each in whole]
         ready = [row for row, each in enumerate(encoded) if each.problem is None]
         bare = losses_alone(loaded, encoded, ready, settings)
-        lines = [
+        lines: list[dict[str, Any]] = [
             {
                 "row": row,
                 "poisoned": one.poisoned[row],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gradsentry.bench.cells import NO_ATTACK, Record
@@ -68,7 +68,7 @@ def _ranks(records: Sequence[Record]) -> str:
     return _table(records, RANKING, lambda r: f"{number(r['auroc'])} ({number(r['recall_at_1_fpr'])})")
 
 
-def _table(records: Sequence[Record], names: Sequence[str], shown) -> str:  # noqa: ANN001
+def _table(records: Sequence[Record], names: Sequence[str], shown: Callable[[Record], str]) -> str:
     have = [name for name in names if any(r["defence"] == name for r in records)]
     cells = {(r["attack"], r["defence"]): shown(r) for r in records}
     attacks = [a for a in dict.fromkeys(r["attack"] for r in records) if a != NO_ATTACK]

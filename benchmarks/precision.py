@@ -17,12 +17,14 @@ import copy
 import statistics
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from speed_ways import read_rows
+from transformers import PreTrainedModel
 
 from gradsentry import spectra
 from gradsentry.gradients.running import Result, run
@@ -61,7 +63,7 @@ def main() -> None:
         for name, H in found.items():
             spent, error = statistics.median(seconds[name]), np.abs(H - found["float32"])
             gain = statistics.median(seconds["float32"]) / spent
-            ranks = np.corrcoef(*(one.argsort().argsort() for one in (H, found["float32"])))[0, 1]
+            ranks = np.corrcoef([one.argsort().argsort() for one in (H, found["float32"])])[0, 1]
             print(
                 f"| {corpus} | {name} | {spent:.3f} | {gain:.1f} "
                 f"| {error.mean():.4f} | {error.max():.4f} | {ranks:.4f} |"
@@ -78,7 +80,8 @@ def _int8(loaded: LoadedModel) -> LoadedModel:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         settings = dict.fromkeys(linear, torch.ao.quantization.default_dynamic_qconfig)
-        made = torch.ao.quantization.quantize_dynamic(model, settings, dtype=torch.qint8)
+        quantise: Callable[..., PreTrainedModel] = torch.ao.quantization.quantize_dynamic
+        made = quantise(model, settings, dtype=torch.qint8)
     return replace(
         loaded,
         model=made,

@@ -84,7 +84,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _part(part: str, loaded: LoadedModel, options: argparse.Namespace) -> object:
+def _part(part: str, loaded: LoadedModel, options: argparse.Namespace) -> Any:  # noqa: ANN401  (plain data, for JSON)
     small = options.smoke
     match part:
         case "ways" | "profile":
@@ -111,7 +111,7 @@ def _ways(corpus: str, loaded: LoadedModel, options: argparse.Namespace) -> dict
     rows = read_rows(corpus, options.rows or (512 if corpus == "webqa" else 128), loaded)
     some = rows.encoded[:: max(1, len(rows.encoded) // options.reference_rows)]
     padded = replace(loaded, sharing=replace(loaded.sharing, packs=False))
-    work = {
+    work: dict[str, tuple[int, Callable[[], dict[str, float] | None]]] = {
         "a reference": (len(some), lambda: reference(loaded, some)),
         "b forward": (len(rows.encoded), lambda: forward(loaded, rows.encoded)),
         "c gradsentry": (len(rows.encoded), lambda: ours(loaded, rows.samples)),
@@ -127,7 +127,7 @@ def _ways(corpus: str, loaded: LoadedModel, options: argparse.Namespace) -> dict
                 seconds, found = _clock(run)
             rates[name].append(count / seconds)
             peaks[name] = max(peaks.get(name, 0.0), peak[0])
-            if name == "c gradsentry":
+            if name == "c gradsentry" and found is not None:
                 phases.append(found)
     table = {
         name: {
@@ -184,7 +184,7 @@ def _shares(phases: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: round(share, 4) for name, share in {**shares, "rest": 1 - sum(shares.values())}.items()}
 
 
-def _show(found: object) -> None:
+def _show(found: dict[str, object] | list[object]) -> None:
     for line in found.items() if isinstance(found, dict) else found:
         print(" ", line)
 

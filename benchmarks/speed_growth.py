@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -100,7 +101,7 @@ def thresholds(sizes: Sequence[int]) -> list[dict[str, float]]:
         rng = np.random.default_rng(0)
         scores = np.concatenate([rng.normal(0.3, 0.05, size - size // 10), rng.normal(0.8, 0.05, size // 10)])
         scores = np.clip(scores, 0.0, 1.0)
-        seconds = _median(lambda scores=scores: choose_threshold(scores, ThresholdSettings()), 3)
+        seconds = _median(partial(choose_threshold, scores, ThresholdSettings()), 3)
         found.append({"scores": size, "seconds": round(seconds, 3)})
     return found
 

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 _PINNED = Path(__file__).parents[1] / "constraints.txt"
 _SECONDS = 300
@@ -27,7 +28,7 @@ def main() -> int:
     return reported(packages)
 
 
-def reported(packages: list[dict[str, object]]) -> int:
+def reported(packages: list[dict[str, Any]]) -> int:
     """Prints what is known of packages, and returns the exit code."""
     known = [one for one in packages if "skip_reason" not in one]
     if not known:

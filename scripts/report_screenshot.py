@@ -10,9 +10,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
-SIZE = {"width": 1180, "height": 1130}
+SIZE: ViewportSize = {"width": 1180, "height": 1130}
 
 
 def main(run: Path, picture: Path) -> None:
