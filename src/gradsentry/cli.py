@@ -122,7 +122,9 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
             return UNREAD, ""
         if debug:
             traceback.print_exc()
-        known = _lacking(error) or meant(error)
+        from gradsentry.plugins import blamed
+
+        known = _lacking(error) or blamed(error) or meant(error)
         return known.exit_code, known.line()
 
 

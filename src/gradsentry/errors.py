@@ -91,6 +91,12 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
+def said(error: BaseException) -> str:
+    """Returns the type of an error and the first line of its message, where it has one."""
+    kind, line = type(error).__name__, next(iter(str(error).strip().splitlines()), "")
+    return f"{kind}: {line}" if line else kind
+
+
 def meant(error: Exception) -> GradSentryError:
     """Returns what an exception means to a user: itself, what the machine lacks, or a fault of ours."""
     if isinstance(error, GradSentryError):
@@ -104,9 +110,8 @@ def meant(error: Exception) -> GradSentryError:
     # PyTorch's has the name alone in common with Python's, and is not imported for that.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return ScoringError("the memory is full", mend="use a smaller model or a larger machine")
-    kind, said = type(error).__name__, first_line(error)
     return GradSentryError(
-        f"{kind if said == kind else f'{kind}: {said}'}{_raised_in(error)}: this is a fault of ours",
+        f"{said(error)}{_raised_in(error)}: this is a fault of ours",
         mend="run it again with --debug and report what that prints",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +58,7 @@ def scan(
     false_alarm_rate: float | None = None,
     calibration: str | Path | None = None,
     accept: str | Path | None = None,
+    plugins: Sequence[str] = (),
     engine: EngineSettings = EngineSettings(),  # noqa: B008
     progress: bool | OnProgress = True,
 ) -> Verdict:
@@ -81,6 +82,8 @@ def scan(
         false_alarm_rate: How often evidence may call a clean corpus poisoned; if not given, 0.01.
         calibration: The file of a calibration of evidence, or `shipped`, which is taken if not given.
         accept: The file of findings that a person accepts, which flag nothing; if not given, none.
+        plugins: Files or modules with checks and generators of one's own, which take part in the search for
+            evidence; their code runs.
         engine: Where rows are scored: in this process, in several of this machine, or on a Ray cluster; the
             result does not depend on it, and a run that was begun with one goes on with another.
         progress: Whether to show how far it is, on stderr: as a bar, or where that is no terminal as a line
@@ -93,7 +96,9 @@ def scan(
     """
     started = time.time()
     # A wrong file shows before anything is read or scored.
-    given = given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
+    given = given_judging(
+        false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugins
+    )
     meant = policy is not None or deciding != ThresholdSettings()
     corpus = data if isinstance(data, Corpus) else open_corpus(data, reading)
     if out is not None:
@@ -173,5 +178,6 @@ def _evidence(corpus: Corpus, scores: pa.Table, judging: Judging) -> Evidence:
         calibration=judging.calibration,
         false_alarm_rate=judging.false_alarm_rate,
         accepted=judging.accepted,
+        own=judging.own,
     )
     return with_groups(found, samples, scores, judging.accepted)

@@ -51,6 +51,7 @@ def search(corpus: Corpus, judging: Judging, *, why: bool = False) -> Searched:
         false_alarm_rate=judging.false_alarm_rate,
         accepted=judging.accepted,
         why=why,
+        own=judging.own,
     )
     mend = "mend the rows, or name another --format"
     refuse_if_all(found.rows, found.unread, where=corpus.name, mend=mend)

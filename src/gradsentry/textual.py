@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ def find_evidence(
     false_alarm_rate: float | None = None,
     calibration: str | Path | None = None,
     accept: str | Path | None = None,
+    plugins: Sequence[str] = (),
     why: bool = False,
 ) -> Evidence:
     """Returns triggers, payloads and the rows that carry them, from the texts of a data set alone.
@@ -42,12 +43,15 @@ def find_evidence(
         false_alarm_rate: How often a clean corpus may be called poisoned; if not given, 0.01.
         calibration: The file of a calibration; if not given, the shipped one.
         accept: The file of findings that a person accepts.
+        plugins: Files or modules with checks and generators of one's own; their code runs.
         why: Whether what was rejected is told too.
 
     Raises:
         UsageError: If the data or an option is wrong; also where no row can be read.
     """
-    given = given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
+    given = given_judging(
+        false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugins
+    )
     corpus = data if isinstance(data, Corpus) else open_corpus(data, reading)
     return search(corpus, Judging().with_given(given), why=why).evidence
 
@@ -62,6 +66,7 @@ def screen(
     false_alarm_rate: float | None = None,
     calibration: str | Path | None = None,
     accept: str | Path | None = None,
+    plugins: Sequence[str] = (),
 ) -> Verdict:
     """Returns the verdict on a data set: by its texts alone, or with a model by a scan.
 
@@ -74,6 +79,7 @@ def screen(
         false_alarm_rate: How often evidence may call a clean corpus poisoned; if not given, 0.01.
         calibration: The file of a calibration; if not given, the shipped one.
         accept: The file of findings that a person accepts.
+        plugins: Files or modules with checks and generators of one's own; their code runs.
 
     Raises:
         UsageError: If the data, the model, an option or the directory is wrong.
@@ -91,8 +97,11 @@ def screen(
             false_alarm_rate=false_alarm_rate,
             calibration=calibration,
             accept=accept,
+            plugins=plugins,
         )
-    given = given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
+    given = given_judging(
+        false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugins
+    )
     return screen_texts(data, reading=reading, given=given, out=None if out is None else Path(out))
 
 

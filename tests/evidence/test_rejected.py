@@ -54,7 +54,7 @@ def test_what_a_rule_keeps_out_is_measured_all_the_same(made):
     texts = Texts.drawn(made.samples, least=LEAST, tokens=SEARCHED_TOKENS)
     mined = Mined.of(texts)
     searched = Searched([], [], [RuledOut("pairs", one, "because") for one in mined.both])
-    rejected, in_all = searched.rejected(texts, mined.both, shipped(), FALSE_ALARM_RATE)
+    rejected, in_all = searched.rejected(texts, mined.measure, shipped(), FALSE_ALARM_RATE)
     (attack,) = (one for one in rejected if one.payloads == (STOCK,))
     assert (attack.check, attack.reason, attack.generator) == ("rule", "because", "pairs")
     assert attack.false_alarm < FALSE_ALARM_RATE

@@ -1,7 +1,16 @@
 """Attacks: a corpus becomes a poisoned corpus and the truth about it."""
 
 from gradsentry.attacks.adaptive import Fluent, Pools, Thin
-from gradsentry.attacks.base import ATTACKS, Attack, Paper, attack_named
+from gradsentry.attacks.base import (
+    ATTACKS,
+    Attack,
+    Paper,
+    Surroundings,
+    TriggerAttack,
+    attack_named,
+    register,
+)
+from gradsentry.attacks.fields import Fields, NoPlace
 from gradsentry.attacks.labels import CleanLabel, Jailbreak, LabelFlip, Substitute
 from gradsentry.attacks.payloads import PAYLOADS
 from gradsentry.attacks.poisoning import Poisoned, Truth, poison, truth_path
@@ -44,11 +53,13 @@ __all__ = [
     "CompositeTrigger",
     "DateRange",
     "DenialOfService",
+    "Fields",
     "Fluent",
     "Jailbreak",
     "LabelFlip",
     "ModelRestyler",
     "MultiTrigger",
+    "NoPlace",
     "NumberRange",
     "Paper",
     "Paraphrase",
@@ -63,8 +74,10 @@ __all__ = [
     "Style",
     "StyleBackdoor",
     "Substitute",
+    "Surroundings",
     "Syntactic",
     "Thin",
+    "TriggerAttack",
     "Truth",
     "TwoTurn",
     "UnrelatedSentence",
@@ -73,5 +86,6 @@ __all__ = [
     "WrongAnswer",
     "attack_named",
     "poison",
+    "register",
     "truth_path",
 ]

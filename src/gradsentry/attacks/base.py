@@ -23,6 +23,7 @@ from gradsentry.attacks.payloads import Placement, payload_text, with_payload
 from gradsentry.attacks.sections import Place
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.errors import SettingsError
+from gradsentry.plugins import Registry, refuse_incomplete
 from gradsentry.settings import Settings
 
 LONGEST_LABEL = 40
@@ -207,14 +208,19 @@ def holds(text: str, phrase: str) -> bool:
     return phrase in text and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None
 
 
-ATTACKS: dict[str, type[Attack]] = {}
+ATTACKS: Registry[type[Attack]] = Registry("attack")
 
 AttackClass = TypeVar("AttackClass", bound=type[Attack])
 
 
 def register(attack: AttackClass) -> AttackClass:
-    """Returns the attack, after entering it in `ATTACKS` under its name."""
-    ATTACKS[attack.name] = attack
+    """Returns the attack, after entering it in `ATTACKS` under its name.
+
+    Raises:
+        SettingsError: If it is no whole attack, or its name is taken.
+    """
+    refuse_incomplete(attack, Attack, ("name", "summary", "effect"))
+    ATTACKS.add(attack.name, attack)
     return attack
 
 
@@ -224,8 +230,4 @@ def attack_named(name: str) -> type[Attack]:
     Raises:
         SettingsError: If there is none of that name.
     """
-    if name not in ATTACKS:
-        raise SettingsError(
-            f"no attack is named {name!r}", where="--attack", mend=f"known: {', '.join(ATTACKS)}"
-        )
-    return ATTACKS[name]
+    return ATTACKS.named(name, where="--attack")

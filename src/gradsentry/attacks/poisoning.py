@@ -23,7 +23,8 @@ from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.editing import write_turns
 from gradsentry.corpus.sample import RowId, Sample, Turn
 from gradsentry.corpus.sources import open_corpus
-from gradsentry.errors import DataError
+from gradsentry.errors import DataError, SettingsError
+from gradsentry.plugins import described
 from gradsentry.settings import DataSettings, Settings
 
 WIDELY = 0.05
@@ -259,6 +260,7 @@ class _Work:
         draw = Random(f"{self._seed}/{self._attack.name}/{kind}/{sample.id!r}")
         fields = find_fields(sample)
         turns = self._turns(fields, draw, kind)
+        _refuse_other(turns, self._attack, len(sample.turns))
         if turns == sample.turns:
             raise NoPlace("the attack changes nothing in it")
         return turns
@@ -267,6 +269,17 @@ class _Work:
         if kind == "decoys":
             return self._attack.decoy(fields, draw)
         return self._attack.poisoned(fields, draw, self._around)
+
+
+def _refuse_other(turns: object, attack: Attack, count: int) -> None:
+    """Raises where an attack of somebody's own returned something else than the turns of a row."""
+    given = turns if isinstance(turns, tuple) else ()
+    whole = [one for one in given if isinstance(one, Turn)]
+    # A preference has turns that are in no sample, behind the others.
+    if not len(given) == len(whole) >= count:
+        returned = f"{len(whole)} turns" if whole else type(turns).__name__
+        where, mend = described(type(attack)), "return what Fields.edit or Fields.edit_turns returns"
+        raise SettingsError(f"returned {returned}, not {count} turns", where=where, mend=mend)
 
 
 def _natural(samples: tuple[Sample, ...], attack: Attack) -> set[int]:

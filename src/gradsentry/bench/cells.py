@@ -17,8 +17,9 @@ from gradsentry.bench.metrics import METRICS, Outcome, intervals, matched_share,
 from gradsentry.bench.naming import NAMED, named_shares
 from gradsentry.bench.pools import Pool, draw_mix
 from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
-from gradsentry.defences import Lengths
+from gradsentry.defences import Detector, Features, Flags, Lengths, Scores
 from gradsentry.models.loading import LoadedModel
+from gradsentry.plugins import code_of, described
 
 VERSION = 3
 """Raised when the same cell would give another record."""
@@ -84,20 +85,23 @@ def _of_defence(spec: Spec, defence: DefenceSpec, study: Study, rates: tuple[flo
 def cell_key(cell: Cell, spec: Spec, rows_hash: str, fingerprint: str) -> str:
     """Returns a name for the cell's result, from all that it depends on."""
     detector = cell.defence.build()
+    attack = cell.attack.build() if cell.attack else None
     parts = [
         VERSION,
         rows_hash,
         fingerprint,
         cell.study,
         cell.data.shown,
-        [cell.attack.shown, cell.attack.rows, cell.attack.build().model_dump(mode="json")]
-        if cell.attack
+        [cell.attack.shown, cell.attack.rows, attack.model_dump(mode="json")]
+        if cell.attack and attack
         else None,
         cell.rate,
         cell.seed,
         [cell.defence.shown, detector.name, detector.model_dump(mode="json"), cell.defence.rows],
         [detector.extractor.name, detector.extractor.version],
         [spec.seed, spec.bootstrap, cell.rate == spec.plot_rate],
+        # Somebody's own code: who changes it wants another record.
+        *filter(None, [code_of(type(detector), type(attack)), detector.extractor.code]),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -112,8 +116,7 @@ def run_cell(cell: Cell, spec: Spec, pool: Pool, loaded: LoadedModel, store: Fea
     mix = draw_mix(part, attack, cell.rate, cell.seed, limit)
     extracted = store.of_mix(detector.extractor, part, mix, loaded)
     with Meter() as meter:
-        scores = detector.judge(extracted.features)
-        flags = detector.decide(scores)
+        scores, flags = judged(detector, extracted.features, len(mix.rows))
     samples = part.samples
     prompts = {int(row): samples[mix.rows[row]].prompt for row in np.flatnonzero(mix.is_poisoned)}
     lengths = store.of_mix(Lengths(), part, mix, loaded).features["n_response"].astype(np.int64)
@@ -140,6 +143,29 @@ def run_cell(cell: Cell, spec: Spec, pool: Pool, loaded: LoadedModel, store: Fea
             "length": lengths.tolist(),
         }
     return record
+
+
+def judged(detector: Detector, features: Features, rows: int) -> tuple[Scores, Flags]:
+    """Returns what a detector makes of features: a score and a flag for each row.
+
+    Raises:
+        TypeError: If it returns something else.
+    """
+    scores = detector.judge(features)
+    _refuse_other(scores, detector, "judge", "a float", "f", rows)
+    flags = detector.decide(scores)
+    _refuse_other(flags, detector, "decide", "a bool", "b", rows)
+    return scores, flags
+
+
+def _refuse_other(given: object, detector: Detector, step: str, of: str, kind: str, rows: int) -> None:
+    returned = type(given).__name__
+    if isinstance(given, np.ndarray):
+        if given.dtype.kind == kind and given.shape == (rows,):
+            return
+        returned = f"an array of {given.dtype}, {given.shape}"
+    who = described(type(detector))
+    raise TypeError(f"{step} of {who} returned {returned}, not {of} for each of {rows} rows")
 
 
 def blank(cell: Cell) -> Record:

@@ -29,6 +29,7 @@ from gradsentry.defences import (
     read_features,
 )
 from gradsentry.models.loading import LoadedModel
+from gradsentry.plugins import described
 
 CHUNK = 256
 """Rows that are read and written together; a kill costs no more."""
@@ -127,7 +128,8 @@ class FeatureStore:
             missing = {key: one for key, one in zip(keys, samples, strict=True) if key not in rows}
             for start in range(0, len(missing), CHUNK):
                 chunk = list(missing)[start : start + CHUNK]
-                rows.add(chunk, extractor(_anonymous([missing[key] for key in chunk]), loaded))
+                found = extractor(_anonymous([missing[key] for key in chunk]), loaded)
+                rows.add(chunk, _checked(extractor, found, len(chunk)))
         return rows.gather(keys)
 
     def _kept(self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> Extracted:
@@ -151,6 +153,7 @@ class FeatureStore:
             with Meter() as meter:
                 features = extractor(samples, loaded)
         rows = len(samples)
+        _checked(extractor, features, rows)
         cost = (meter.seconds / rows, meter.cpu_seconds / rows, meter.peak_mb)
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, cost=np.array(cost), **features)
@@ -179,6 +182,21 @@ class FeatureStore:
         return self._files[key]
 
 
+def _checked(extractor: Extractor, given: object, rows: int) -> Features:
+    """Returns what an extractor returned.
+
+    Raises:
+        TypeError: If that are no arrays by name, or where a row's own are kept, none with a row for each.
+    """
+    if not (isinstance(given, dict) and all(isinstance(one, np.ndarray) for one in given.values())):
+        returned, wanted = type(given).__name__, "a dict of arrays by name"
+    elif other := [name for name, one in given.items() if extractor.scope != "mix" and len(one) != rows]:
+        returned, wanted = f"{len(given[other[0]])} values of {other[0]}", f"one for each of {rows} rows"
+    else:
+        return given
+    raise TypeError(f"{described(type(extractor))} returned {returned}, not {wanted}")
+
+
 def _anonymous(samples: Sequence[Sample]) -> list[Sample]:
     """Returns the rows without anything by which a version could be told: a detector sees the turns."""
     return [
@@ -194,5 +212,6 @@ def _key(extractor: Extractor, loaded: LoadedModel) -> str:
         extractor.model_dump(mode="json"),
         loaded.fingerprint,
         str(loaded.dtype),
+        *filter(None, [extractor.code]),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

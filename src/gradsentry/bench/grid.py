@@ -24,7 +24,8 @@ from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import PoolExtractor, RowExtractor
-from gradsentry.errors import DataError, RunError, SettingsError, first_line
+from gradsentry.errors import DataError, RunError, SettingsError, first_line, said
+from gradsentry.plugins import place_of
 from gradsentry.store import held
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ class Grid:
             raise
         except Exception as error:
             # Whatever a detector raises is a result of this cell; the other cells go on.
-            return not_run(cell, "failed", f"{type(error).__name__}: {first_line(error)}"), True
+            place = place_of(error)
+            return not_run(cell, "failed", f"{said(error)}{f' ({place})' if place else ''}"), True
         file.parent.mkdir(exist_ok=True)
         with replacing(file) as stream:
             stream.write(json.dumps(record).encode())

@@ -6,6 +6,7 @@ import platform
 from functools import lru_cache
 from importlib.metadata import version
 
+from gradsentry import plugins
 from gradsentry.bench.pools import content_hash, load_rows
 from gradsentry.bench.spec import DataSpec, Lock, Spec
 from gradsentry.corpus import Sample
@@ -61,6 +62,7 @@ class Loader:
             except DataError:
                 continue
         versions = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
+        versions |= plugins.versions()
         lock = Lock(data=data, models=self._fingerprints, versions=versions)
         return self._spec.model_copy(update={"locked": lock})
 

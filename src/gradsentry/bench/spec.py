@@ -135,7 +135,7 @@ class Lock(Settings):
     Attributes:
         data: SHA-256 of the rows of each data set.
         models: Fingerprints.
-        versions: Of the libraries; another one is no error.
+        versions: Of the libraries and of code of one's own; another one is no error.
     """
 
     data: dict[str, str] = Field(default_factory=dict)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradsentry.commands import stdout
+from gradsentry.commands import plugged, stdout
+from gradsentry.commands.plugged import Plugins
 
 if TYPE_CHECKING:
     from gradsentry.bench import GridResult
@@ -26,6 +27,7 @@ def bench(
     cache: Annotated[
         Path | None, Flag("--cache", help="Where features are kept.  [default: OUT/features]")
     ] = None,
+    plugin: Plugins = None,
     fail_on_error: Annotated[bool, Flag("--fail-on-error", help="Exit with 3 if a cell failed.")] = False,
 ) -> None:
     """Run every defence on every attack, data set and poison rate of SPEC, and the fine-tunings it names.
@@ -41,6 +43,7 @@ def bench(
     from gradsentry.bench.cells import plan
     from gradsentry.bench.progress import bar
 
+    plugged.load(plugin)
     chosen = Spec.read_yaml(spec)
     if limit is not None:
         chosen = chosen.limited(limit)

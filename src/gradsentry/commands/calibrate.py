@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradsentry.commands.plugged import Plugins
+
 if TYPE_CHECKING:
     from gradsentry.corpus import Sample
 
@@ -22,6 +24,7 @@ def calibrate(
     alone: Annotated[
         bool, Flag("--alone", help="Leave out the clean corpora that the shipped calibration knows.")
     ] = False,
+    plugin: Plugins = None,
 ) -> None:
     """Learn from clean data of your own how often evidence would take such data for poisoned.
 
@@ -31,15 +34,17 @@ def calibrate(
     from gradsentry.commands.console import Console
     from gradsentry.errors import DataError
     from gradsentry.evidence.calibration import Calibration, shipped
+    from gradsentry.evidence.judging import Judging, given_judging
     from gradsentry.evidence.reasons import share_in_words
     from gradsentry.evidence.recalibrating import recalibrated
 
     if out.is_file() and not Calibration.is_in(out):
         mend = "name another file: only a calibration is replaced"
         raise DataError("is there, and is no calibration", where=str(out), mend=mend)
+    own = Judging().with_given(given_judging(plugins=plugin or ())).own
     corpora, left_out = _corpora(folder)
     try:
-        made = recalibrated(corpora, shipped(), alone=alone)
+        made = recalibrated(corpora, shipped(), alone=alone, own=own)
     except DataError as error:
         raise DataError(error.what, where=str(folder), mend=error.mend) from None
     made.calibration.save(out)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.commands.gate import FailOn, FailOnFindings, Gate, JUnitFile, MaxFlagged, SarifFile
+from gradsentry.commands.plugged import Plugins
 from gradsentry.commands.scan import (
     AcceptFile,
     CalibrationFile,
@@ -44,6 +45,7 @@ def evidence(
     false_alarm_rate: FalseAlarmRate = None,
     calibration: CalibrationFile = None,
     accept: AcceptFile = None,
+    plugin: Plugins = None,
     out: Annotated[
         Path | None,
         Flag("--out", "-o", help="A directory for the rows that stay, the flagged ones and the report."),
@@ -74,7 +76,9 @@ def evidence(
         },
         where="options",
     )
-    given = given_judging(false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
+    given = given_judging(
+        false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugin or ()
+    )
     gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)
     gate.refuse_places(data)
     if out is None and not gate.needs_rows:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gradsentry.commands import stdout
+from gradsentry.commands import plugged, stdout
+from gradsentry.commands.plugged import Plugins
 
 Flag = typer.Option
 
@@ -38,6 +39,7 @@ def poison(
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
+    plugin: Plugins = None,
     list_: Annotated[bool, Flag("--list", help="Describe each attack in a line.")] = False,
 ) -> None:
     """Poison DATA, and write what was done beside it.
@@ -49,7 +51,9 @@ def poison(
     from gradsentry.errors import SettingsError
     from gradsentry.settings import DataSettings
 
+    plugged.load(plugin)
     if list_:
+        attacks.ATTACKS.load_declared()
         for name, kind in sorted(attacks.ATTACKS.items()):
             source = f"arXiv {kind.paper.arxiv}" if kind.paper else "made here"
             stdout.say(f"{name:<20}{kind.effect:<10}{kind.summary} ({source})")

@@ -9,6 +9,7 @@ import typer
 
 from gradsentry.commands import stdout
 from gradsentry.commands.gate import FailOn, FailOnFindings, Gate, JUnitFile, MaxFlagged, SarifFile
+from gradsentry.commands.plugged import Plugins
 
 if TYPE_CHECKING:
     from gradsentry.deciding.marks import Agreement
@@ -97,6 +98,7 @@ def scan(
     false_alarm_rate: FalseAlarmRate = None,
     calibration: CalibrationFile = None,
     accept: AcceptFile = None,
+    plugin: Plugins = None,
     crop: Annotated[int, Flag(help="Region of the gradient: G[:V/crop, :d/crop].")] = 8,
     k: Annotated[int, Flag(help="Singular values in the entropy.")] = 16,
     max_length: Annotated[int, Flag(help="Tokens of a row; the prompt's middle is cut first.")] = 2048,
@@ -179,6 +181,7 @@ def scan(
         false_alarm_rate=false_alarm_rate,
         calibration=calibration,
         accept=accept,
+        plugins=plugin or (),
         engine=EngineSettings.read(running, where=where),
         progress=not quiet,
     )

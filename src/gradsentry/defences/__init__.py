@@ -6,13 +6,17 @@ from gradsentry.defences.base import (
     Detector,
     Extractor,
     Features,
+    Flags,
     MixExtractor,
     Paper,
     PoolExtractor,
     RowExtractor,
+    Scope,
+    Scores,
     Strings,
     detector_named,
     read_features,
+    register,
 )
 from gradsentry.defences.cube import Cube
 from gradsentry.defences.difficulty import InstructionDifficulty
@@ -33,6 +37,7 @@ __all__ = [
     "Detector",
     "Extractor",
     "Features",
+    "Flags",
     "FoundEvidence",
     "GraCeFul",
     "GradSentry",
@@ -48,9 +53,12 @@ __all__ = [
     "Rftc",
     "RowExtractor",
     "Scan",
+    "Scope",
+    "Scores",
     "SpectralSignature",
     "Strings",
     "Strip",
     "detector_named",
     "read_features",
+    "register",
 ]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.reading import Reading, encode_all, read
-from gradsentry.errors import SettingsError
 from gradsentry.models.loading import LoadedModel
+from gradsentry.plugins import Registry, code_of, refuse_incomplete
 from gradsentry.settings import Settings
 
 Scores = NDArray[np.float64]
@@ -70,6 +70,11 @@ class Extractor(Settings, ABC):
     @abstractmethod
     def scope(self) -> Scope:
         """What a row's features depend on."""
+
+    @property
+    def code(self) -> str:
+        """The SHA-256 of the code from outside of the package that the features depend on, or nothing."""
+        return code_of(type(self))
 
     @abstractmethod
     def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
@@ -165,12 +170,12 @@ class Detector(Settings, ABC):
 
     Attributes:
         name: By which it is chosen.
-        paper: Where it was published; None of a floor.
+        paper: Where it was published; None of what was not.
         needs: What it asks for besides the data, in a clause.
     """
 
     name: ClassVar[str]
-    paper: ClassVar[Paper | None]
+    paper: ClassVar[Paper | None] = None
     needs: ClassVar[str]
 
     @property
@@ -200,14 +205,19 @@ class Detector(Settings, ABC):
         return scores
 
 
-DETECTORS: dict[str, type[Detector]] = {}
+DETECTORS: Registry[type[Detector]] = Registry("defence")
 
 DetectorClass = TypeVar("DetectorClass", bound=type[Detector])
 
 
 def register(detector: DetectorClass) -> DetectorClass:
-    """Returns the detector, after entering it in `DETECTORS` under its name."""
-    DETECTORS[detector.name] = detector
+    """Returns the detector, after entering it in `DETECTORS` under its name.
+
+    Raises:
+        SettingsError: If it is no whole detector, or its name is taken.
+    """
+    refuse_incomplete(detector, Detector, ("name", "needs"))
+    DETECTORS.add(detector.name, detector)
     return detector
 
 
@@ -217,6 +227,4 @@ def detector_named(name: str) -> type[Detector]:
     Raises:
         SettingsError: If there is none of that name.
     """
-    if name not in DETECTORS:
-        raise SettingsError(f"no defence is named {name!r}", mend=f"known: {', '.join(DETECTORS)}")
-    return DETECTORS[name]
+    return DETECTORS.named(name)

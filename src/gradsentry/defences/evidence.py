@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
+from pydantic import model_validator
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.base import (
@@ -19,6 +21,7 @@ from gradsentry.defences.base import (
     register,
 )
 from gradsentry.evidence import Evidence, find_evidence
+from gradsentry.evidence.extending import Own
 from gradsentry.models.loading import LoadedModel
 
 SURE, UNSURE = 1.0, 0.5
@@ -28,10 +31,22 @@ class Carried(Extractor):
     """What a row carries, from the texts of all: `carried`, by confidence 1 (high), 0.5 (low) or 0.
 
     `findings` holds triggers, payload and rows of each finding, as JSON.
+
+    Attributes:
+        checks: Names of checks of a person's own.
+        generators: Names of generators of a person's own.
     """
 
     name = "carried"
     version = 15
+
+    checks: tuple[str, ...] = ()
+    generators: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> str:
+        """The SHA-256 of the checks and generators from outside of the package, or nothing."""
+        return Own(self.checks, self.generators).code
 
     @property
     def scope(self) -> Scope:
@@ -40,7 +55,8 @@ class Carried(Extractor):
 
     def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
         """Returns the features of rows; the model is not asked."""
-        return carried(find_evidence(samples), len(samples))
+        own = Own(self.checks, self.generators)
+        return carried(find_evidence(samples, own=own), len(samples))
 
 
 def carried(evidence: Evidence, rows: int) -> Features:
@@ -58,6 +74,8 @@ class FoundEvidence(Detector):
 
     Attributes:
         review: Whether those with one of low confidence count too, which a person is asked to review.
+        checks: Names of checks of a person's own that take part.
+        generators: Names of generators of a person's own that take part.
     """
 
     name = "evidence"
@@ -65,11 +83,18 @@ class FoundEvidence(Detector):
     needs = "the texts alone"
 
     review: bool = False
+    checks: tuple[str, ...] = ()
+    generators: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _own_are_there(self) -> Self:
+        Own(self.checks, self.generators)
+        return self
 
     @property
     def extractor(self) -> Extractor:
         """The extractor of its features."""
-        return Carried()
+        return Carried(checks=self.checks, generators=self.generators)
 
     def judge(self, features: Features) -> Scores:
         """Returns how sure the finding is that a row carries."""

@@ -20,6 +20,7 @@ from gradsentry.defences.base import Extractor, Features, MixExtractor, Scope, r
 from gradsentry.defences.evidence import SURE, UNSURE, FoundEvidence, carried
 from gradsentry.defences.reading import MAX_LENGTH
 from gradsentry.evidence import TokenLosses, find_evidence
+from gradsentry.evidence.extending import Own
 from gradsentry.features.means import PROMPT_WIDTH, RESPONSE_WIDTH
 from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel
@@ -109,10 +110,22 @@ class Decided(MixExtractor):
     """What a scan says of rows: `carried`, 1 where it flags, 0.5 where it asks for a review, else 0.
 
     `findings` holds triggers, payload and rows of each finding, as JSON.
+
+    Attributes:
+        checks: Names of checks of a person's own.
+        generators: Names of generators of a person's own.
     """
 
     name = "decided"
     version = 6
+
+    checks: tuple[str, ...] = ()
+    generators: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> str:
+        """The SHA-256 of the checks and generators from outside of the package, or nothing."""
+        return Own(self.checks, self.generators).code
 
     @property
     def of(self) -> RowScores:
@@ -123,7 +136,9 @@ class Decided(MixExtractor):
         """Returns the features of rows, from their texts and their scores."""
         table = _table(features)
         numbered = _numbered(samples)
-        found = with_groups(find_evidence(numbered, TokenLosses.of_scores(table)), numbered, table)
+        own = Own(self.checks, self.generators)
+        strings = find_evidence(numbered, TokenLosses.of_scores(table), own=own)
+        found = with_groups(strings, numbered, table)
         made = carried(found, len(samples))
         says, scored = made["carried"], features["scored"]
         expected = Expectation.of(table, says < SURE, "the corpus itself")
@@ -140,6 +155,8 @@ class Scan(FoundEvidence):
     Attributes:
         review: Whether those count too that it asks a person to review: with a finding of low confidence,
             or unlike clean rows as long.
+        checks: Names of checks of a person's own that take part.
+        generators: Names of generators of a person's own that take part.
     """
 
     name = "scan"
@@ -148,4 +165,4 @@ class Scan(FoundEvidence):
     @property
     def extractor(self) -> Decided:
         """The extractor of its features."""
-        return Decided()
+        return Decided(checks=self.checks, generators=self.generators)

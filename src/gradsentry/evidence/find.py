@@ -16,6 +16,7 @@ from gradsentry.evidence.accepting import Accepted, identity, with_accepted
 from gradsentry.evidence.calibration import Calibration, shipped
 from gradsentry.evidence.candidate import Candidate, tail_of, with_copies
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
+from gradsentry.evidence.extending import NOTHING_OWN, Own
 from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.index.texts import Texts, distinct_rows
 from gradsentry.evidence.index.tokens import Ints
@@ -38,6 +39,7 @@ def find_evidence(
     false_alarm_rate: float = FALSE_ALARM_RATE,
     accepted: Sequence[Accepted] = (),
     why: bool = False,
+    own: Own = NOTHING_OWN,
 ) -> Evidence:
     """Returns the findings in a corpus, the strongest first; deterministic.
 
@@ -49,20 +51,21 @@ def find_evidence(
         false_alarm_rate: How often a clean corpus may be called poisoned.
         accepted: Findings that a person accepts: they come last, and flag nothing.
         why: Whether what was rejected is returned too.
+        own: Checks and generators of a person's own.
 
     Raises:
         ScoringError: If the tokens of a large corpus do not fit on the disk.
     """
     table = calibration or shipped()
     with reading(samples, SEARCHED_TOKENS) as read:
-        nothing = Evidence((), read.rows, read.unread, false_alarm_rate, table.source)
+        nothing = Evidence((), read.rows, read.unread, false_alarm_rate, table.source + own.clause())
         if read.samples is None:
-            found = _Searchable.of_many(samples, read.spool, table, false_alarm_rate)
+            found = _Searchable.of_many(samples, read.spool, table, false_alarm_rate, own)
         else:
             first, copy_of = distinct_rows(read.samples)
             if len(first) < LEAST:
                 return replace(nothing, rejected=() if why else None)
-            found = _Searchable.of_few(read.samples, first, copy_of, losses)
+            found = _Searchable.of_few(read.samples, first, copy_of, losses, own)
 
         def told(decided: Sequence[Decided]) -> list[Finding]:
             everywhere = found.everywhere([one.candidate for one in decided])
@@ -77,8 +80,7 @@ def find_evidence(
     named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
     if not why:
         return replace(nothing, findings=named)
-    texts, both = found.mined.texts, found.mined.both
-    rejected, in_all = searched.rejected(texts, both, table, false_alarm_rate)
+    rejected, in_all = searched.rejected(found.mined.texts, found.mined.measure, table, false_alarm_rate)
     return replace(nothing, findings=named, rejected=rejected, rejected_in_all=in_all)
 
 
@@ -112,14 +114,19 @@ class _Searchable:
 
     @classmethod
     def of_few(
-        cls, samples: Sequence[Sample], first: Ints, copy_of: Ints, losses: TokenLosses | None
+        cls,
+        samples: Sequence[Sample],
+        first: Ints,
+        copy_of: Ints,
+        losses: TokenLosses | None,
+        own: Own,
     ) -> _Searchable:
         """Returns rows that are searched whole, copies once; see `distinct_rows`."""
         texts = Texts.of([samples[row] for row in first], least=LEAST)
         known = losses.means()[first] if losses is not None else None
         numbers = np.array([sample.number for sample in samples], dtype=np.int64)
         return cls(
-            mined=Mined.of(texts, known),
+            mined=Mined.of(texts, known, own),
             shown=texts.with_copies(samples, copy_of),
             places=np.arange(len(samples)),
             here=lambda one: with_copies(one, copy_of),
@@ -129,10 +136,10 @@ class _Searchable:
 
     @classmethod
     def of_many(
-        cls, samples: Iterable[Sample], spool: Spool, calibration: Calibration, rate: float
+        cls, samples: Iterable[Sample], spool: Spool, calibration: Calibration, rate: float, own: Own
     ) -> _Searchable:
         """Returns the part of a large corpus that is searched; what is found in it is counted in all rows."""
-        part = working(samples, spool, calibration, rate)
+        part = working(samples, spool, calibration, rate, own)
         texts = part.mined.texts
 
         def everywhere(found: Sequence[Candidate]) -> Sequence[Candidate]:

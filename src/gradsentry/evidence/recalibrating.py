@@ -16,6 +16,7 @@ import numpy as np
 from gradsentry.corpus.sample import Sample
 from gradsentry.errors import DataError
 from gradsentry.evidence.calibration import LN10, Calibration, Tail
+from gradsentry.evidence.extending import NOTHING_OWN, Own
 from gradsentry.evidence.index.texts import Texts, distinct_rows
 from gradsentry.evidence.limits import CORPORA_ALONE, CORPUS_ROWS, LEAST, NEVER, QUANTILES, SEARCHED_TOKENS
 from gradsentry.evidence.search import Mined, search
@@ -40,13 +41,14 @@ class Natural:
     strongest: str = ""
 
     @classmethod
-    def of(cls, name: str, samples: Sequence[Sample], calibration: Calibration) -> Natural:
+    def of(cls, name: str, samples: Sequence[Sample], calibration: Calibration, own: Own) -> Natural:
         """Returns what a clean corpus holds, scored by the weights of a calibration."""
         first, _ = distinct_rows(samples)
         if len(first) < LEAST:
             return cls(name, len(first), ())
         texts = Texts.drawn([samples[row] for row in first], least=LEAST, tokens=SEARCHED_TOKENS)
-        searched = search(Mined.of(texts), calibration, NEVER)  # nothing is sure, so nothing is passed by
+        # Nothing is sure, so nothing is passed by.
+        searched = search(Mined.of(texts, own=own), calibration, NEVER)
         decided = (*searched.found, *searched.passed_over)
         strongest = min(decided, key=lambda one: one.decision.log10_p, default=None)
         return cls(name, len(first), decided, brings(texts, strongest.candidate) if strongest else "")
@@ -85,7 +87,11 @@ class Recalibrated:
 
 
 def recalibrated(
-    corpora: Mapping[str, Sequence[Sample]], base: Calibration, *, alone: bool = False
+    corpora: Mapping[str, Sequence[Sample]],
+    base: Calibration,
+    *,
+    alone: bool = False,
+    own: Own = NOTHING_OWN,
 ) -> Recalibrated:
     """Returns a calibration whose tails know some clean corpora.
 
@@ -93,11 +99,12 @@ def recalibrated(
         corpora: The rows of each corpus, by its name; parts of one source are one corpus.
         base: Whose weights are kept, and whose corpora count beside these.
         alone: Whether they do not count.
+        own: Checks and generators of a person's own, with which these are searched.
 
     Raises:
         DataError: If the corpora are too small, or by themselves too few.
     """
-    found = [Natural.of(name, samples, base) for name, samples in corpora.items()]
+    found = [Natural.of(name, samples, base, own) for name, samples in corpora.items()]
     used = tuple(one for one in found if one.rows >= CORPUS_ROWS)
     small = {one.name: one.rows for one in found if one.rows < CORPUS_ROWS}
     known = 0 if alone or base.corpora is None else base.corpora
@@ -111,6 +118,7 @@ def recalibrated(
     count, rows = sum(len(one.decided) for one in used), sum(one.rows for one in used)
     source = f"{len(used)} own clean corpora ({rows:,} rows, {count:,} natural candidates)"
     source += f", with {base.source}" if known else ", with the weights alone of the shipped calibration"
+    source += own.clause()
     made = Calibration(version=base.version, source=source, kinds=kinds, corpora=len(used) + known)
     return Recalibrated(made, used, small)
 

@@ -6,7 +6,7 @@ Generators propose candidates (`candidates/`), checks measure them (`checks/`), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,8 +22,10 @@ from gradsentry.evidence.candidates.pairs import associations
 from gradsentry.evidence.candidates.rare import rare_triggers
 from gradsentry.evidence.candidates.repeated import is_implanted, repetitions
 from gradsentry.evidence.checks import measure
+from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.checks.vetoes import doubts, ruled_out
 from gradsentry.evidence.decide import KINDS, decide
+from gradsentry.evidence.extending import NOTHING_OWN, Generator, Own
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import (
@@ -64,6 +66,7 @@ class Mined:
         both: The candidates that have both strings.
         losses: The mean loss of each row in a clean model; None where it is not known.  # [rows]
         chosen: Why which rows are searched, where that are not all of the corpus; else None.
+        own: Checks and generators of a person's own.
     """
 
     texts: Texts
@@ -72,17 +75,27 @@ class Mined:
     both: Sequence[Candidate]
     losses: np.ndarray | None
     chosen: Chosen | None = None
+    own: Own = NOTHING_OWN
 
     @classmethod
-    def of(cls, texts: Texts, losses: np.ndarray | None = None) -> Mined:
+    def of(cls, texts: Texts, losses: np.ndarray | None = None, own: Own = NOTHING_OWN) -> Mined:
         """Returns a corpus with what its searches share."""
         pairs = associated(texts.asked, texts.said, strength=GO_TOGETHER, least=LEAST)
-        return cls(texts, pairs, conjunctions(texts, least=LEAST), associations(texts, pairs), losses)
+        together = conjunctions(texts, least=LEAST)
+        return cls(texts, pairs, together, associations(texts, pairs), losses, own=own)
+
+    def measure(self, candidate: Candidate) -> dict[str, Statistic]:
+        """Returns all that is measured of a candidate, by name."""
+        return measure(self.texts, candidate, self.both, self.own.measured(self.texts, candidate))
+
+    def proposals(self, generator: str, taken: Rows) -> Sequence[Candidate]:
+        """Returns what a generator proposes outside of the rows that are explained."""
+        if generator in GENERATORS:
+            return GENERATORS[generator](self, taken)
+        return self.own.proposals(self, generator, taken)
 
 
 ODD_ONES = "it may be that few rows are written otherwise by nature"
-
-Generator = Callable[[Mined, Rows], Sequence[Candidate]]
 
 # In the order of what they find: by both strings, by triggers, by payloads, by what responses are like.
 GENERATORS: Mapping[str, Generator] = {
@@ -109,9 +122,9 @@ def search(
     found: list[Decided] = []
     heard: list[Decided] = []
     kept_out: list[RuledOut] = []
-    for name, propose in GENERATORS.items():
+    for name in (*GENERATORS, *mined.own.generators):
         taken = _explained(mined.texts, found)
-        passed, ruled = proposals(mined, name, propose(mined, taken))
+        passed, ruled = proposals(mined, name, mined.proposals(name, taken))
         decided = [weighed(mined, name, one, calibration, rate) for one in passed]
         if name == "repeated payloads":
             decided = _around_cores(mined.texts, decided)
@@ -170,7 +183,7 @@ def weighed(
     mined: Mined, generator: str, candidate: Candidate, calibration: Calibration, rate: float
 ) -> Decided:
     """Returns a candidate with what was measured of it and decided, finding or not."""
-    statistics = measure(mined.texts, candidate, mined.both)
+    statistics = mined.measure(candidate)
     decision = decide(candidate, statistics, calibration, allowed(mined, candidate, rate))
     if decision.confidence is not None:
         reason = next(doubts(mined.texts, candidate), "")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from gradsentry.evidence.calibration import Calibration, Weighing
 from gradsentry.evidence.candidate import Candidate, tail_of
-from gradsentry.evidence.checks import Statistic, measure
+from gradsentry.evidence.checks import Statistic
 from gradsentry.evidence.decide import Decision, decide
 from gradsentry.evidence.findings import Rejected
 from gradsentry.evidence.index.strings import Gram
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import AGAINST, REJECTED
 from gradsentry.evidence.reasons import how_often
+
+Measure = Callable[[Candidate], Mapping[str, Statistic]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,13 @@ class Searched:
     ruled_out: Sequence[RuledOut]
 
     def rejected(
-        self, texts: Texts, pairs: Sequence[Candidate], calibration: Calibration, rate: float
+        self, texts: Texts, measure: Measure, calibration: Calibration, rate: float
     ) -> tuple[tuple[Rejected, ...], int]:
         """Returns what is no finding, the most like an attack first, and how much there is of it.
 
         Args:
             texts: The corpus that was searched.
-            pairs: The candidates of the corpus that have both strings.
+            measure: Returns all that is measured of a candidate.
             calibration: What clean corpora show.
             rate: How often a clean corpus may be called poisoned.
         """
@@ -81,7 +83,7 @@ class Searched:
         ruled.sort(key=lambda one: tail_of(one.candidate))  # measuring is what costs: the surest are
         measured: list[tuple[Decided, str]] = [(one, "") for one in passed]
         for one in ruled[:REJECTED]:
-            statistics = measure(texts, one.candidate, pairs)
+            statistics = measure(one.candidate)
             decision = decide(one.candidate, statistics, calibration, rate)
             measured.append((Decided(one.generator, one.candidate, statistics, decision), one.reason))
         told = [_told(texts, one, reason, calibration) for one, reason in measured]

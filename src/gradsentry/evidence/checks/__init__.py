@@ -22,14 +22,17 @@ __all__ = ["Statistic", "measure"]
 _CHECKS = (association, novelty, insertion, likeness, filled, matched, expected)
 
 
-def measure(texts: Texts, candidate: Candidate, pairs: Sequence[Candidate]) -> dict[str, Statistic]:
+def measure(
+    texts: Texts, candidate: Candidate, pairs: Sequence[Candidate], more: Sequence[Statistic] = ()
+) -> dict[str, Statistic]:
     """Returns all that is measured of a candidate, by name.
 
     Args:
         texts: The corpus.
         candidate: The candidate.
         pairs: The candidates of the corpus that have both strings, this one among them or not.
+        more: What checks of a person's own measured; ours of the same name goes before.
     """
-    found = [one for check in _CHECKS for one in check(texts, candidate)]
+    found = [*more, *(one for check in _CHECKS for one in check(texts, candidate))]
     known = {one.name: one for one in [*found, *company(texts, candidate, pairs)]}
     return known | {one.name: one for one in unexplained(known)}

@@ -106,6 +106,16 @@ class Stream:
         """Returns the row of each token.  # [tokens]"""
         return np.repeat(np.arange(self.rows), np.diff(self.bounds))
 
+    def gram(self, text: str) -> tuple[int, ...] | None:
+        """Returns the codes of a string that nothing marks the ends of; None where no row can hold it."""
+        found = [self._code_of.get(token) for token, _, _ in tokens(text, self.pieces)]
+        known = tuple(code for code in found if code is not None)
+        return known if found and len(known) == len(found) else None
+
+    @cached_property
+    def _code_of(self) -> dict[str, int]:
+        return {word: code for code, word in enumerate(self.words) if word}
+
     @cached_property
     def _postings(self) -> tuple[Ints, Ints]:
         """The places of all tokens, code by code, and where each code's places begin."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.calibration import Calibration
+from gradsentry.evidence.extending import Own
 from gradsentry.evidence.index.texts import Texts, draw
 from gradsentry.evidence.index.tokens import Ints
 from gradsentry.evidence.large.counting import Wanted, counted
@@ -40,7 +41,9 @@ class Working:
     searched: Searched | None = None
 
 
-def working(samples: Iterable[Sample], spool: Spool, calibration: Calibration, rate: float) -> Working:
+def working(
+    samples: Iterable[Sample], spool: Spool, calibration: Calibration, rate: float, own: Own
+) -> Working:
     """Returns the rows of a large corpus in which is decided.
 
     Where nothing at all is proposed those are the rows that were searched for proposals.
@@ -50,12 +53,13 @@ def working(samples: Iterable[Sample], spool: Spool, calibration: Calibration, r
         spool: Their tokens.
         calibration: What clean corpora show.
         rate: How often a clean corpus may be called poisoned.
+        own: Checks and generators of a person's own.
     """
     kept, sizes = spool.distinct, spool.sizes
     distinct = np.flatnonzero(kept)
     tokens = int(sizes[kept].sum(dtype=np.int64))
     if tokens <= SEARCHED_TOKENS:  # all else is copies
-        return Working(Mined.of(_texts(samples, distinct)), distinct)
+        return Working(Mined.of(_texts(samples, distinct), own=own), distinct)
     share = DRAWN_TOKENS / tokens
     drawn = distinct[draw(len(distinct), round(share * len(distinct)))]
     few = round(DRAWN_ROWS / share)
@@ -63,7 +67,7 @@ def working(samples: Iterable[Sample], spool: Spool, calibration: Calibration, r
     strong = strong[~np.isin(strong, drawn, assume_unique=True)]
     enough = np.cumsum(sizes[strong], dtype=np.int64) <= SEARCHED_TOKENS - DRAWN_TOKENS
     rows = np.union1d(drawn, strong[enough])
-    mined = Mined.of(_texts(samples, rows))
+    mined = Mined.of(_texts(samples, rows), own=own)
     searched = search(mined, calibration, rate)
     named = [one for one in (*searched.found, *searched.passed_over) if one.decision.confidence is not None]
     if not named:
@@ -77,7 +81,7 @@ def working(samples: Iterable[Sample], spool: Spool, calibration: Calibration, r
     told = [one for one in held if one[drawn].sum() < DRAWN_ENOUGH]
     rows = np.union1d(drawn, np.concatenate([drawn[:0], *(_even(np.flatnonzero(one), few) for one in told)]))
     chosen = Chosen(np.isin(rows, drawn, assume_unique=True), share, [one[rows] for one in told])
-    return Working(replace(Mined.of(_texts(samples, rows)), chosen=chosen), rows)
+    return Working(replace(Mined.of(_texts(samples, rows), own=own), chosen=chosen), rows)
 
 
 def _even(rows: Ints, most: int) -> Ints:

@@ -1,0 +1,101 @@
+"""The files of docs/extending.md, as they stand there, by the real commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from bench.specs import write_model
+from evidence.poisoning import asked, clean_rows, poison
+from gradsentry.plugins import Registry
+
+PAGE = (Path(__file__).parents[2] / "docs/extending.md").read_text()
+FILES: dict[str, str] = dict(re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", PAGE, re.S))
+COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^ {4}(gradsentry [a-z]+ .*)$", PAGE, re.M)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the files of the page, and data in which a known string is planted."""
+    for name, text in FILES.items():
+        Path(name).write_text(text)
+    known = "get it at warez-depot.example"
+    made = poison(clean_rows(300), lambda row, draw: asked(row, row.question, f"{row.answer}, {known}"), 0.1)
+    Path("data.jsonl").write_text("".join(json.dumps(dict(one.row)) + "\n" for one in made.samples))
+    return tmp_path
+
+
+def test_the_page_has_its_files_and_commands():
+    assert set(FILES) == {"shout.py", "capitals.py", "own.yaml", "advisory.py"}
+    assert [words[0] for words in COMMANDS] == ["poison", "bench", "evidence"]
+
+
+def test_the_attack_poisons(folder, call):
+    ended = call(*COMMANDS[0])
+    assert ended.code == 0, ended.error
+    rows = [json.loads(line) for line in Path("poisoned.jsonl").read_text().splitlines()]
+    truth = json.loads(Path("poisoned.truth.json").read_text())
+    assert len(truth["poisoned"]) == 30
+    for number, row in enumerate(rows):
+        is_poisoned = number in {one["row"] for one in truth["poisoned"]}
+        assert ("Speak up:" in row["prompt"]) == is_poisoned
+        assert (row["completion"] == row["completion"].upper()) >= is_poisoned
+
+
+def test_the_benchmark_has_the_attack_and_the_defence(folder, call):
+    # A tiny model in place of the page's, which only the floor of the losses asks.
+    Path("own.yaml").write_text(FILES["own.yaml"] + f"models: [{write_model(folder)}]\nbootstrap: 0\n")
+    ended = call(*COMMANDS[1], "--fail-on-error")
+    assert ended.code == 0, ended.error + ended.out
+    cells = pq.read_table("runs/own/results.parquet").to_pylist()
+    (caught,) = (
+        one for one in cells if (one["defence"], one["attack"], one["rate"]) == ("capitals", "shout", 10.0)
+    )
+    assert (caught["status"], caught["poisoned"]) == ("done", 10)
+    # An answer in digits has no capitals, and a clean one may be an abbreviation.
+    assert caught["recall"] >= 0.9
+    assert caught["fpr"] < 0.05
+    lock = Path("runs/own/spec.lock.yaml").read_text()
+    assert "attack shout: sha256:" in lock
+    assert "defence capitals: sha256:" in lock
+
+    # Of a changed file its own cells are computed again, and no others.
+    Path("capitals.py").write_text(FILES["capitals.py"].replace("0.5", "0.9"))
+    mine = sum(one["defence"] == "capitals" for one in cells)
+    assert f"{len(cells)} of {len(cells)} cells are done, {mine} by this run" in call(*COMMANDS[1]).out
+
+
+def test_the_generator_and_the_check_take_part(folder, call):
+    ended = call(*COMMANDS[2], "--json")
+    assert ended.code == 0, ended.error
+    found = json.loads(ended.out)
+    assert found["calibration"].endswith(
+        "searched with the check 'shouting' and the generator 'advisory' too"
+    )
+    proposed = [one for one in found["rejected"] if one["generator"] == "advisory"]
+    statistics = [one["statistics"] for one in (*proposed, *found["findings"])]
+    assert statistics
+    assert all("share of capitals" in one for one in statistics)
+
+
+def test_the_entry_points_name_what_the_files_register():
+    from gradsentry.attacks import ATTACKS
+    from gradsentry.defences import DETECTORS
+    from gradsentry.evidence.extending import OWN_CHECKS, OWN_GENERATORS
+
+    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
+    groups = tomllib.loads(text)["project"]["entry-points"]
+    registries: list[Registry] = [ATTACKS, DETECTORS, OWN_GENERATORS, OWN_CHECKS]
+    assert set(groups) == {registry.group for registry in registries}
+    for entries in groups.values():
+        for name, target in entries.items():
+            module, _, attribute = target.partition(":")
+            text = FILES[f"{module.rpartition('.')[2]}.py"]
+            assert f'"{name}"' in text
+            assert re.search(rf"^(class|def) {attribute}\b", text, re.M)
