@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sections import with_section
+
 from gradsentry.bench.cells import NO_ATTACK, Record
 from gradsentry.bench.results import LOCK, RESULTS, read_records
 from gradsentry.bench.spec import Spec
@@ -20,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "benchmarks" / "results" / "no_string"
 SPEC = ROOT / "benchmarks" / "model_evidence.yaml"
 PAGE = ROOT / "docs" / "model-evidence.md"
-BEGIN, END = "<!-- Written by benchmarks/model_evidence_page.py. -->", "<!-- End of what it writes. -->"
 
 DECIDING = ("evidence", "evidence_review", "scan", "scan_review", "rftc")
 RANKING = ("response_length", "loss", "ifd")
@@ -115,13 +116,8 @@ def keep(run: Path) -> None:
 
 def page() -> str:
     """Returns the page with its section written anew."""
-    written = f"{BEGIN}\n\n{section(read_records(KEPT), Spec.read_yaml(SPEC))}\n\n{END}\n"
-    if not PAGE.is_file():
-        return f"# What no string gives away\n\n{written}"
-    text = PAGE.read_text(encoding="utf-8")
-    if BEGIN not in text:
-        return f"{text.rstrip()}\n\n{written}"
-    return text[: text.index(BEGIN)] + written + text[text.index(END) + len(END) + 1 :]
+    text = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else "# What no string gives away\n"
+    return with_section(text, Path(__file__).name, section(read_records(KEPT), Spec.read_yaml(SPEC)))
 
 
 def main() -> None:

@@ -39,6 +39,11 @@ def test_the_smoke_run(tmp_path: Path, page: ModuleType):
     assert shares["rate"] > 0
     text = page.page(results)
     assert f"| {ways['a/c']:.2f} | {ways['c/b']:.2f} |" in text
+    wanted = page.targets(results)
+    assert (
+        f"| seconds until `gradsentry --help` answers | at most 0.3 | {results['startup']['help']:.2f} |"
+        in wanted
+    )
 
 
 def test_the_benchmark_of_a_gpu_runs_without_one(tmp_path: Path):
@@ -64,3 +69,13 @@ def test_the_page_is_written_from_the_kept_results(page: ModuleType):
     assert page.PAGE.read_text(encoding="utf-8") == page.page(results), (
         "run `python benchmarks/speed_page.py`"
     )
+    assert page.targets(results) in page.TARGETS.read_text(encoding="utf-8")
+
+
+def test_what_is_not_reached_is_said(page: ModuleType):
+    ways = {"nq": {"a/c": 2.4, "c/b": 1.15, "phases": {"forward": 0.8}}}
+    assert page.targets({"ways": ways}).splitlines()[-3:] == [
+        "| nq, a/c | at least 2.5 | 2.40 | **missed** |",
+        "| nq, c/b | at most 1.15 | 1.15 |  |",
+        "| nq, all but forward | at most 0.15 | 0.20 | **missed** |",
+    ]

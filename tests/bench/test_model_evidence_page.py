@@ -34,6 +34,15 @@ def test_the_page_is_written_from_the_kept_results(writer: ModuleType):
     assert writer.PAGE.read_text(encoding="utf-8") == writer.page()
 
 
+def test_a_section_is_written_among_what_is_written_by_hand(writer: ModuleType):
+    put = writer.with_section
+    once = put("# Page\n", "one.py", "1")
+    twice = put(f"{once}\nby hand\n", "two.py", "2")
+    assert put(twice, "one.py", "3") == twice.replace("\n1\n", "\n3\n")
+    assert put(put(twice, "two.py", "4"), "two.py", "2") == twice
+    assert "by hand" in twice
+
+
 def test_a_section_is_written_from_any_results_and_says_what_is_missing(
     writer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -101,6 +101,12 @@ def test_the_page_on_python_has_every_public_name():
     assert shown >= set(gradsentry.__all__) - {"__version__"}
 
 
+@pytest.mark.parametrize("page", sorted({*PAGES} - {"docs/targets.md", "CHANGELOG.md"}))
+def test_what_the_project_wants_of_itself_stands_on_a_page_of_its_own(page):
+    said = re.search(r"(?i)\bwanted\b|\*\*missed", (ROOT / page).read_text(encoding="utf-8"))
+    assert said is None
+
+
 def test_nothing_is_fetched_from_elsewhere():
     said = yaml.unsafe_load((ROOT / "mkdocs.yml").read_text())
     assert said["theme"]["font"] is False
