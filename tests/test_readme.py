@@ -13,7 +13,7 @@ from cli.command import caller
 from gradsentry.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/commands.md", "docs/ci.md", "docs/extending.md")
+PAGES = ("README.md", "docs/commands.md", "docs/ci.md", "docs/extending.md", "docs/integrations.md")
 LINE = re.compile(r"^ {4}(gradsentry [a-z].*)$|`(gradsentry [a-z][^`]*)`", re.M)
 
 

@@ -1,26 +1,20 @@
 """TRL: a data set screened before it is given to a trainer, or the rows that a trainer is about to train on.
 
-Preference data is judged on both sides: a swapped pair behind a trigger has a chosen answer that reads like a
-rejected one, and a rejected answer that reads like a chosen one.
+Preference data is judged on both sides (`sides.py`).
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from transformers import TrainerCallback
 
-from gradsentry.corpus import Corpus, Sample, open_corpus
-from gradsentry.errors import DataError, FindingsError, SettingsError
-from gradsentry.outcome import Verdict
-from gradsentry.report.words import outcome_words
+from gradsentry.corpus import Sample, open_corpus
+from gradsentry.errors import DataError
+from gradsentry.integrations.sides import OnFindings, decided, judged
 from gradsentry.settings import DataSettings
-from gradsentry.textual import screen
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -28,39 +22,8 @@ if TYPE_CHECKING:
 
     from gradsentry.models.loading import LoadedModel
 
-OnFindings = Literal["drop", "refuse", "warn"]
-"""What is done where something was found: the flagged rows go; an error; or a warning alone."""
 _FOREIGN = ("alpaca", "sharegpt", "qa", "columns")
 """Row formats that TRL does not train on as they are."""
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Verdicts on the answers of a data set.
-
-    Attributes:
-        chosen: On the answers that are trained on.
-        rejected: On those that training moves away from; None where there are none.
-    """
-
-    chosen: Verdict
-    rejected: Verdict | None
-
-    @property
-    def worst(self) -> Verdict:
-        """The worse verdict of the two."""
-        order = ("clean", "suspicious", "poisoned")
-        both = [self.chosen, *([self.rejected] if self.rejected is not None else [])]
-        return max(both, key=lambda one: order.index(one.outcome))
-
-    @property
-    def is_kept(self) -> NDArray[np.bool_]:
-        """Which rows neither side flags, by row number; one that cannot be judged stays, as TRL has it."""
-        flagged = self.chosen.is_flagged
-        kept: NDArray[np.bool_] = ~(flagged if self.rejected is None else flagged | self.rejected.is_flagged)
-        return kept
 
 
 def screen_dataset(
@@ -88,8 +51,8 @@ def screen_dataset(
         UsageError: If the data or the model is wrong.
     """
     corpus = open_corpus(dataset, reading)
-    sides = _judged(corpus, model, tokenizer)
-    keep = _decided(sides, on_findings)
+    sides = judged(corpus, model, tokenizer)
+    keep = decided(sides, on_findings, unjudged_stay=True)
     if corpus.format not in _FOREIGN:
         return corpus.select(keep)
     from datasets import Dataset
@@ -122,8 +85,8 @@ class ScreenCallback(TrainerCallback):
         rows: Any = trainer.train_dataset
         texts = _texts(rows, trainer.processing_class)
         self._trainer = trainer
-        self.sides = _judged(open_corpus(texts), None, None)
-        keep = _decided(self.sides, on_findings)
+        self.sides = judged(open_corpus(texts))
+        keep = decided(self.sides, on_findings, unjudged_stay=True)
         if not keep.all():
             trainer.train_dataset = rows.select(np.flatnonzero(keep))
 
@@ -138,42 +101,6 @@ class ScreenCallback(TrainerCallback):
                 "gradsentry/flagged": float((~self.sides.is_kept).sum()),
             }
         )
-
-
-def _judged(
-    corpus: Corpus,
-    model: str | PreTrainedModel | LoadedModel | None,
-    tokenizer: PreTrainedTokenizerBase | None,
-) -> Sides:
-    chosen = screen(corpus, model, tokenizer=tokenizer)
-    rows = [
-        {"prompt": sample.prompt, "completion": "\n".join(turn.text for turn in sample.rejected)}
-        for sample in corpus
-    ]
-    if not any(row["completion"].strip() for row in rows):
-        return Sides(chosen, None)
-    return Sides(chosen, screen(rows))
-
-
-def _decided(sides: Sides, on_findings: OnFindings) -> NDArray[np.bool_]:
-    """Returns which rows stay, by row number.
-
-    Raises:
-        FindingsError: If something was found, and that is refused.
-    """
-    if on_findings not in ("drop", "refuse", "warn"):
-        what = f"{on_findings!r} is none"
-        raise SettingsError(what, where="on_findings", mend="give drop, refuse or warn")
-    worst = sides.worst
-    if worst.outcome != "clean":
-        if on_findings == "refuse":
-            raise FindingsError(
-                outcome_words(worst),
-                where="the data set",
-                mend="look at gradsentry.screen, then drop its rows",
-            )
-        log.warning("gradsentry: %s", outcome_words(worst))
-    return np.ones_like(sides.is_kept) if on_findings == "warn" else sides.is_kept
 
 
 def _as_trl(samples: Sequence[Sample]) -> list[dict[str, Any]]:

@@ -1,0 +1,127 @@
+"""Verdicts on both answers of preference data, and what is done where something was found.
+
+A swapped pair behind a trigger has a chosen answer that reads like a rejected one, and a rejected answer that
+reads like a chosen one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.corpus import Corpus
+from gradsentry.errors import FindingsError, SettingsError
+from gradsentry.outcome import Verdict
+from gradsentry.report.words import outcome_words, rows
+from gradsentry.textual import screen
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from gradsentry.models.loading import LoadedModel
+
+OnFindings = Literal["drop", "refuse", "warn"]
+"""What is done where something was found: the flagged rows go; an error; or a warning alone."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Verdicts on the answers of a data set.
+
+    Attributes:
+        chosen: On the answers that are trained on.
+        rejected: On those that training moves away from; None where there are none.
+    """
+
+    chosen: Verdict
+    rejected: Verdict | None
+
+    @property
+    def worst(self) -> Verdict:
+        """The worse verdict of the two."""
+        order = ("clean", "suspicious", "poisoned")
+        both = [self.chosen, *([self.rejected] if self.rejected is not None else [])]
+        return max(both, key=lambda one: order.index(one.outcome))
+
+    @cached_property
+    def is_flagged(self) -> NDArray[np.bool_]:
+        """Which rows one of the sides flags, by row number."""
+        flagged = self.chosen.is_flagged
+        return flagged if self.rejected is None else flagged | self.rejected.is_flagged
+
+    @property
+    def is_kept(self) -> NDArray[np.bool_]:
+        """Which rows neither side flags, by row number; one that cannot be judged stays."""
+        kept: NDArray[np.bool_] = ~self.is_flagged
+        return kept
+
+    @cached_property
+    def is_clean(self) -> NDArray[np.bool_]:
+        """Which rows neither side flags and one has judged, by row number."""
+        judged = self.chosen.is_judged
+        return self.is_kept & (judged if self.rejected is None else judged | self.rejected.is_judged)
+
+    def reason(self, number: int) -> str:
+        """Returns why a row is no clean one, in clauses."""
+        if not (self.is_flagged | self.is_clean)[number]:
+            return f"not judged: {self.chosen.scores['reason'][number].as_py()}"
+        parts = [self.chosen.reason(number)] if self.chosen.is_flagged[number] else []
+        if self.rejected is not None and self.rejected.is_flagged[number]:
+            parts.append(f"its rejected answer: {self.rejected.reason(number)}")
+        return "; ".join(parts)
+
+
+def judged(
+    corpus: Corpus,
+    model: str | PreTrainedModel | LoadedModel | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> Sides:
+    """Returns the verdicts on a corpus: with a model by a scan; on rejected answers by the texts."""
+    chosen = screen(corpus, model, tokenizer=tokenizer)
+    other = [
+        {"prompt": sample.prompt, "completion": "\n".join(turn.text for turn in sample.rejected)}
+        for sample in corpus
+    ]
+    if not any(row["completion"].strip() for row in other):
+        return Sides(chosen, None)
+    return Sides(chosen, screen(other))
+
+
+def decided(
+    sides: Sides, on_findings: OnFindings, *, where: str = "the data set", unjudged_stay: bool = False
+) -> NDArray[np.bool_]:
+    """Returns which rows stay, by row number, and warns where something was found.
+
+    Args:
+        sides: What was found.
+        on_findings: What is done then.
+        where: What the data is called.
+        unjudged_stay: Whether rows stay that could not be read.
+
+    Raises:
+        FindingsError: If something was found, and that is refused.
+        SettingsError: If `on_findings` is no word for what is done.
+    """
+    if on_findings not in ("drop", "refuse", "warn"):
+        what = f"{on_findings!r} is none"
+        raise SettingsError(what, where="on_findings", mend="give drop, refuse or warn")
+    worst = sides.worst
+    if worst.outcome != "clean":
+        if on_findings == "refuse":
+            mend = "look at gradsentry.screen, then drop its rows"
+            raise FindingsError(outcome_words(worst), where=where, mend=mend)
+        log.warning("gradsentry: %s: %s", where, outcome_words(worst))
+    if on_findings == "warn":
+        return np.ones_like(sides.is_kept)
+    if unjudged_stay:
+        return sides.is_kept
+    if unjudged := int((sides.is_kept & ~sides.is_clean).sum()):
+        log.warning("gradsentry: %s: %s that could not be read: left out", where, rows(unjudged))
+    return sides.is_clean
