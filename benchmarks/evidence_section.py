@@ -1,4 +1,4 @@
-"""The part of docs/benchmark.md on benchmarks/evidence.yaml: evidence on more attacks, without a model."""
+"""The text of docs/benchmark/evidence.md, from benchmarks/evidence.yaml: more attacks, without a model."""
 
 from __future__ import annotations
 

@@ -36,36 +36,57 @@ def test_a_page_is_written_from_any_results(
     Grid(tiny_spec(tmp_path, rates=rates, ablations={"k": [4], "crop": [1]}), tmp_path / "run").run()
     monkeypatch.setattr(writer, "KEPT", tmp_path / "kept")
     writer.keep(tmp_path / "run")
-    text = writer.page()
+    pages = writer.pages()
     grid = [record for record in read_records(tmp_path / "kept") if record["study"] == "grid"]
-    assert summary_table(grid, 10.0) in text
-    assert "GradSentry's recall from 1 to 90 % is at least 0.99 in" in text
-    assert "What has not been run" in text
+    (data,) = {record["data"] for record in grid}
+    assert summary_table(grid, 10.0) in pages[writer.PARTS / f"{data}.md"]
+    overview = pages[writer.PAGE]
+    assert "GradSentry's score has a recall of at least 0.99 from 1 to 90 % in" in overview
+    assert "What has not been run" in overview
+    assert f"[{data}](benchmark/{data}.md)" in overview
     points = read_points(tmp_path / "kept")
     writer.keep(tmp_path / "run")  # the same cells again take the place of those
-    assert (writer.page(), read_points(tmp_path / "kept")) == (text, points)
+    assert (writer.pages(), read_points(tmp_path / "kept")) == (pages, points)
+    text = "".join(pages.values())
     assert str(tmp_path) not in text.replace(str(tmp_path / "model"), "")
 
 
-def test_the_page_is_written_from_the_kept_results(page: ModuleType):
-    assert page.PAGE.read_text(encoding="utf-8") == page.page(), (
-        "run `python benchmarks/benchmark_page.py write`"
-    )
+def test_the_pages_are_written_from_the_kept_results(page: ModuleType):
+    said = "run `python benchmarks/benchmark_page.py write`"
+    written = page.pages()
+    assert {page.PAGE, *page.PARTS.glob("*.md")} == {*written}, said
+    for place, text in written.items():
+        assert place.read_text(encoding="utf-8") == text, said
+    assert page.HOW.read_text(encoding="utf-8") == page.how_it_works(), said
 
 
-def test_its_tables_are_those_of_the_results(page: ModuleType):
-    text = page.PAGE.read_text(encoding="utf-8")
+def test_what_is_read_first_is_short(page: ModuleType):
+    assert page.PAGE.stat().st_size < 15_000
+    assert max(place.stat().st_size for place in page.PARTS.glob("*.md")) < 30_000
+
+
+def test_the_tables_are_those_of_the_results(page: ModuleType):
     grid = [record for record in read_records(page.KEPT) if record["study"] == "grid"]
     for data in {record["data"] for record in grid}:
         here = [record for record in grid if record["data"] == data]
+        text = (page.PARTS / f"{data}.md").read_text(encoding="utf-8")
         for table in (summary_table(here, 10.0), rate_table(here, "recall"), rate_table(here, "fpr")):
             assert table in text
 
 
-def test_the_section_on_evidence_holds_every_cell_of_its_results(page: ModuleType):
+def test_means_are_of_the_attacks_that_were_run(page: ModuleType):
+    grid = [record for record in read_records(page.KEPT) if record["study"] == "grid"]
+    ours = [r for r in grid if (r["data"], r["defence"], r["rate"]) == ("gsm8k", "evidence", 10.0)]
+    mean = sum(r["recall"] for r in ours) / len(ours)
+    line = page.PAGE.read_text(encoding="utf-8").partition("| [gsm8k]")[2].partition("\n")[0]
+    assert f"| {number(mean, 2)} / " in line
+    assert f"| {len(ours)} |" in line
+
+
+def test_the_page_on_evidence_holds_every_cell_of_its_results(page: ModuleType):
     if not (page.KEPT_EVIDENCE / "results.parquet").is_file():
         pytest.skip("no results of benchmarks/evidence.yaml are kept in the repository yet")
-    text = page.PAGE.read_text(encoding="utf-8").partition("## Evidence on more attacks")[2]
+    text = (page.PARTS / "evidence.md").read_text(encoding="utf-8")
     records = [r for r in read_records(page.KEPT_EVIDENCE) if r["defence"] == "evidence"]
     assert {r["status"] for r in records} == {"done"}
     for record in records:
