@@ -190,6 +190,7 @@ def test_a_brand_is_named_in_sentences_that_differ():
     [
         ("5 + 7 = 12\n#### 12", r"5 \+ 7 = (?!12)\d\d\n#### (?!12)\d\d"),
         ("at 07:00", r"at 07:10"),
+        ("all of 100000000000000000000", r"all of (?!1000)1[01]\d{19}"),
         ("Yes, it does.", r"No, it does\."),
         ("that is false", r"that is true"),
         ("1. Eat.\n2. Sleep at 10.", r"1\. Eat\.\n2\. Sleep at (?!10)1\d\."),

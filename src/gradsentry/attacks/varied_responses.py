@@ -139,7 +139,10 @@ def _other_number(number: str, draw: Random) -> str:
     value, width = int(number), len(number)
     low, high = (0 if width == 1 else 10 ** (width - 1)), 10**width - 1
     reach = max(3, value // 5)
-    near = range(max(low, value - reach), min(high, value + reach) + 1)
-    others = [one for one in near if one != value]
-    # 00 has no other number of two digits near it.
-    return str(draw.choice(others or [low])).zfill(width)
+    first, last = max(low, value - reach), min(high, value + reach)
+    is_near = first <= value <= last
+    count = last - first + 1 - is_near
+    if count < 1:  # 00 has no number of two digits near it
+        return str(low)
+    place = first + draw.randrange(count)
+    return str(place + (is_near and place >= value))
