@@ -38,7 +38,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 15
+    version = 16
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 6
+    version = 7
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()
