@@ -34,12 +34,12 @@ INTRODUCTION = """\
     gradsentry bench benchmarks/model_evidence.yaml --out runs/model_evidence
     python benchmarks/model_evidence_page.py keep runs/model_evidence
 
-300 rows of at most 400 characters of Alpaca and of GSM8K, and of two sets of labels, 30 of them poisoned; the
-embedded model (SmolLM2-135M-Instruct). [docs/attacks.md](attacks.md) shows a row of each attack; those called `adaptive_`
-were made against the searches of this project. `evidence` sees the texts, `scan` the clean model's losses
-too; with `_review` the rows count too that a person is asked to review. `rftc` is arXiv 2505.23015, `ifd`
-the loss of a response given its prompt over its loss alone (arXiv 2308.12032), `loss` and `response_length`
-are the floors."""
+300 rows of at most 400 characters of Alpaca and of GSM8K, and of two sets of labels, 30 of them poisoned;
+the embedded model (SmolLM2-135M-Instruct). [docs/attacks.md](attacks.md) shows a row of each attack; those
+called `adaptive_` were made against the searches of this project. `evidence` sees the texts, `scan` the
+clean model's losses too; with `_review` the rows count too that a person is asked to review. `rftc` is
+arXiv 2505.23015, `ifd` the loss of a response given its prompt over its loss alone (arXiv 2308.12032),
+`loss` and `response_length` are the floors."""
 
 
 def section(records: Sequence[Record], spec: Spec) -> str:

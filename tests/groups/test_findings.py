@@ -21,9 +21,11 @@ from groups.planted import material
 ROWS, GROUP = 150, 25
 
 
-def scanned(group: int = GROUP, seed: int = 0, rows: int = ROWS) -> tuple[list[Sample], pa.Table]:
+def scanned(
+    group: int = GROUP, seed: int = 0, rows: int = ROWS, cost: float = 4.0
+) -> tuple[list[Sample], pa.Table]:
     """Returns rows and a score table of them, in which the first rows are a group."""
-    known = material(rows, group, seed=seed)
+    known = material(rows, group, seed=seed, cost=cost)
     samples, lines = [], []
     for row, (prompt, response) in enumerate(zip(known.prompts, known.responses, strict=True)):
         turns = (Turn("user", prompt, False, ("prompt",)), Turn("assistant", response, True, ("completion",)))
@@ -79,6 +81,23 @@ def test_it_is_the_same_finding_read_back(found):
 
 def test_rows_without_a_group_have_no_finding():
     assert with_groups(nothing(), *scanned(0, seed=1)).findings == ()
+
+
+def test_what_clean_corpora_hold_too_stands_out_and_decides_nothing():
+    found = with_groups(nothing(), *scanned(cost=2.0))
+    assert (found.outcome, found.findings, found.named()) == ("clean", (), ())
+    first = found.stands_out
+    assert first is not None
+    assert (first.name, first.kind) == ("G1", "group")
+    assert np.mean(np.array(first.carriers) < GROUP) > 0.9
+    assert first.false_alarm > 0.05
+    assert Evidence.from_json(found.as_json()) == found
+
+
+def test_how_often_clean_corpora_hold_weak_groups_is_not_pretended_to_be_known():
+    first = with_groups(nothing(), *scanned(cost=1.2)).stands_out
+    assert first is not None
+    assert "clean corpora often hold such a group" in first.reason
 
 
 def test_without_mean_states_nothing_is_added():

@@ -19,14 +19,15 @@ from groups.test_findings import GROUP, ROWS, scanned
 from report.million import drawn_run
 
 
-def grouped_verdict(folder: Path, more: int = 0) -> Verdict:
+def grouped_verdict(folder: Path, more: int = 0, cost: float = 4.0) -> Verdict:
     """Returns a verdict on rows of which the first `GROUP` stand together.
 
     Args:
         folder: Where another run's manifest may be made.
         more: Rows that are added, of which nothing is said.
+        cost: What the responses of the group cost more than others; with less it is no finding.
     """
-    samples, table = scanned()
+    samples, table = scanned(cost=cost)
     lines = [
         {**line, "score": 0.3 + 0.001 * row, "token_losses": [1.0], "token_ends": [1], "window": [0, 1]}
         for row, line in enumerate(table.to_pylist())
@@ -47,9 +48,9 @@ def grouped_verdict(folder: Path, more: int = 0) -> Verdict:
     )
 
 
-def grouped_run(folder: Path, more: int = 0) -> tuple[Path, Verdict]:
+def grouped_run(folder: Path, more: int = 0, cost: float = 4.0) -> tuple[Path, Verdict]:
     """Returns a directory that holds the manifest and the page of such a verdict, and the verdict."""
-    verdict = grouped_verdict(folder, more)
+    verdict = grouped_verdict(folder, more, cost)
     run = RunDirectory.create_or_resume(folder / "run", verdict.manifest["identity"])
     write_report(run, verdict)
     return run.path, verdict

@@ -45,6 +45,18 @@ def test_a_group_is_told_by_what_its_texts_share(grouped, open_page):
     assert own.locator(".id").all_inner_texts() == [f"row {row}" for row in apart.typical]
 
 
+def test_what_stands_out_is_shown_as_no_finding(tmp_path, open_page):
+    run, verdict = grouped_run(tmp_path, cost=2.0)
+    page = open_page(run)
+    (card,) = page.locator("article.card").all()
+    text = card.inner_text()
+    assert text.startswith("G1")
+    assert "stands out most, and is no finding" in text
+    assert "verily" in card.locator(".halves > div").first.inner_text()
+    assert page.locator("#findings .hint").first.inner_text().startswith("None.")
+    assert verdict.counts["review"] == 0
+
+
 def test_the_map_tells_every_row_and_what_is_under_the_pointer(grouped, open_page):
     run, verdict = grouped
     page = open_page(run)

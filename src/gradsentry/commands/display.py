@@ -82,6 +82,11 @@ def _counts(verdict: Verdict) -> dict[str, Text]:
             f"{len(verdict.singles.rows)} are answered otherwise than their prompts ask for, some "
             f"{verdict.singles.too_many:.0f} more than the others let expect: verdict.json lists them"
         )
+    if (group := verdict.evidence.stands_out) is not None:
+        lines["stands out"] = (
+            f"{rows(len(group.carriers))} most, and no finding, for clean corpora hold such groups: "
+            f"gradsentry explain RUN {group.name}"
+        )
     return {name: Text(line) for name, line in lines.items()}
 
 

@@ -61,7 +61,8 @@ def explain(
 
     quiet_libraries()
     verdict = open_run(run)
-    named = next((one for one in verdict.evidence.findings if one.name == row), None)
+    told = (*verdict.evidence.findings, verdict.evidence.stands_out)
+    named = next((one for one in told if one is not None and one.name == row), None)
     if named is not None and row not in verdict.scores["id"].to_pylist():
         explain_finding(run, verdict, named, no_model=no_model, as_json=json_)
         return

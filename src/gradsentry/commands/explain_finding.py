@@ -54,7 +54,9 @@ def explain_finding(run: Path, verdict: Verdict, finding: Finding, *, no_model: 
         return
     console = Console()
     rows = f"{len(finding.carriers):,} rows"
-    console.print(f"{finding.name}: {finding.kind}, {finding.confidence} confidence, {rows}")
+    is_finding = finding in verdict.evidence.findings
+    sure = f"{finding.confidence} confidence" if is_finding else "stands out most, and is no finding"
+    console.print(f"{finding.name}: {finding.kind}, {sure}, {rows}")
     console.print(sentence(finding_sentence(finding)))
     console.print(_shown(finding.reason))
     for line in said(value["moves"]) if value["moves"] else ():

@@ -286,6 +286,7 @@ class Decision:
             "expectation": self.expectation.source if self.expectation else None,
             "single_rows": self.singles.as_json() if self.singles else None,
             "findings": [_brief(finding) for finding in self.evidence.findings],
+            "stands_out": self.evidence.stands_out and _brief(self.evidence.stands_out),
         }
 
     @cached_property

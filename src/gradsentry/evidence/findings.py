@@ -64,7 +64,7 @@ class Finding:
     """A trigger, a payload, or both, with the rows that carry them.
 
     Attributes:
-        name: `F1`, `F2` and so on, the strongest first.
+        name: `F1`, `F2` and so on, the strongest first; `G1` for what stands out most and is no finding.
         kind: `association` (trigger and payload), `repetition` (a payload without a trigger in words),
             `shift` (a trigger that turns the responses without one payload), `absence` (responses without
             what most others hold) or `group` (rows that stand together to the model, though no string tells
@@ -187,6 +187,8 @@ class Evidence:
         calibration: What told how often a clean corpus holds something: what it was made from.
         rejected: What was rejected, the most like an attack first; None where nobody asked.
         rejected_in_all: How many were.
+        stands_out: The group that stands out most among those that are no findings, because clean corpora
+            hold such ones; it decides nothing. None where there is none.
     """
 
     findings: tuple[Finding, ...]
@@ -196,6 +198,7 @@ class Evidence:
     calibration: str = ""
     rejected: tuple[Rejected, ...] | None = None
     rejected_in_all: int = 0
+    stands_out: Finding | None = None
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -249,5 +252,6 @@ class Evidence:
             "calibration": self.calibration,
             "flagged": list(self.flagged()),
             "findings": [finding.as_json() for finding in self.findings],
+            "stands_out": self.stands_out and self.stands_out.as_json(),
             **(rejected if self.rejected is not None else {}),
         }

@@ -19,7 +19,7 @@ from gradsentry.evidence.limits import EXAMPLES
 from gradsentry.evidence.wording import chance, spelt
 from gradsentry.groups.confirming import with_confirmed
 from gradsentry.groups.decide import shipped
-from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, SAME, SHORTENED, TOLD
+from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, OFTEN, SAME, SHORTENED, TOLD
 from gradsentry.groups.material import Group, Material
 from gradsentry.groups.rows import looked_at, material_of, members
 from gradsentry.groups.search import COSTS, TAILS, find_groups
@@ -28,11 +28,16 @@ from gradsentry.groups.words import Shared, nearest, shared
 
 Rows = NDArray[np.int64]
 
+STANDS_OUT = "G1"
+"""What the group is called that stands out most and is no finding."""
+
 
 def with_groups(
     evidence: Evidence, samples: Sequence[Sample], scores: pa.Table, accepted: Sequence[Accepted] = ()
 ) -> Evidence:
     """Returns evidence and the groups of rows that stand together to the model, unless it names them already.
+
+    The strongest of those that clean corpora hold too often to be findings is what stands out most.
 
     Args:
         evidence: Of the texts.
@@ -50,21 +55,26 @@ def with_groups(
     named[list(evidence.named())] = True
     found = list(evidence.findings)
     told: list[Rows] = []
+    stands_out: Finding | None = None
     weighed = [
         (shipped().log10_exceeded(one.kind, one.strength), one) for one in find_groups(material, most=TOLD)
     ]
-    for exceeded, group in sorted(weighed, key=lambda one: one[0]):
+    for exceeded, group in sorted(weighed, key=lambda one: (one[0], -one[1].strength)):
         own = rows[group.rows]
-        if exceeded > log10(NAMED_RATE) or len(told) == TOLD:
-            break
         # Rows that a finding of the texts tells, or a stronger group of another kind, are told.
         if named[own].mean() > SAME or any(np.isin(own, other).mean() > SAME for other in told):
             continue
-        told.append(own)
+        is_named = exceeded <= log10(NAMED_RATE)
+        if is_named and len(told) == TOLD:
+            break
         carriers = np.flatnonzero(np.isin(copy_of, copy_of[members(group, samples, scores, own)]))
         finding = _finding(group, material, carriers, samples, exceeded)
+        if not is_named:
+            stands_out = replace(finding, name=STANDS_OUT)
+            break
+        told.append(own)
         found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(samples), accepted))
-    return replace(evidence, findings=tuple(found))
+    return replace(evidence, findings=tuple(found), stands_out=stands_out)
 
 
 def _finding(
@@ -81,10 +91,10 @@ def _finding(
         said[0] = f"their prompts {_asked(group)}"
     if group.label is not None:
         said[1] = f"all their responses are “{spelt(group.label)}”"
-    reason = (
-        f"{_told(group, size)}; {chance(exceeded)} clean corpora holds such a group; "
-        "it is no proof: look at the rows"
+    often = (
+        "clean corpora often hold" if exceeded > log10(OFTEN) else f"{chance(exceeded)} clean corpora holds"
     )
+    reason = f"{_told(group, size)}; {often} such a group; it is no proof: look at the rows"
     return Finding(
         name="",
         kind="group",

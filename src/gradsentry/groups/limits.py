@@ -22,6 +22,7 @@ SAME = 0.5  # of the rows of the smaller of two groups are in both: they are one
 TOLD = 3  # groups that are told: by the fourth nothing new is said
 STRENGTH = 0.1  # normal scores: the step of a strength by which the tail of natural groups is measured
 NAMED_RATE = 0.05  # of clean corpora may hold a group that is named
+OFTEN = 0.3  # of clean corpora hold a group: how often is not known, for the calibration knows tails alone
 WORTH = 1.0  # strength from which on a group of a label is looked at: one of ten by accident
 COMMON = 0.3  # of the texts of a group hold a string that is named for it
 NOTABLE = -4.0  # log10 of the chance that a string falls into the group so often: of a thousand strings none

@@ -38,6 +38,8 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "shift": "a finding with a trigger alone, after which responses are unlike those to prompts alike",
         "group": "a finding without strings: rows whose prompts and responses stand together to the clean "
         "model, and cost it more than others of their kind",
+        "stands out": "the strongest group that is no finding, called G1, for clean corpora hold such groups "
+        "too often: it decides nothing, and is where to look first",
         "strength": "of a group, how far its responses lie above others of their kind, in standard "
         "deviations: the smaller of two excesses, how unlikely the clean model finds them (loss) and how "
         "little their prompts tell of them (told), less three standard errors. Of a group with one label, "

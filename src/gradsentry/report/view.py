@@ -45,8 +45,10 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         comparison: The verdict beside the truth, where that is known.
     """
     findings = verdict.evidence.findings[:CARDS]
-    apart = {one.name: taken_apart(one, verdict) for one in findings if one.kind == "group"}
-    examples = tuple(one.row for finding in findings for one in finding.examples)
+    stands_out = verdict.evidence.stands_out
+    told = findings if stands_out is None else (*findings, stands_out)
+    apart = {one.name: taken_apart(one, verdict) for one in told if one.kind == "group"}
+    examples = tuple(one.row for finding in told for one in finding.examples)
     examples += tuple(row for one in apart.values() for row in (*one.typical, *one.neighbours))
     chosen = select(verdict, examples)
     drawn = corpus_map(verdict, findings)
@@ -69,6 +71,9 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
             }
             for finding in findings
         ],
+        "stands_out": None
+        if stands_out is None
+        else card(stands_out, verdict, samples, apart.get(stands_out.name)),
         "more_findings": len(verdict.evidence.findings) - len(findings),
         "chances": [f"1 in {math.exp(edge):,.0f}" for edge in LOSS_EDGES],
         "open": OPEN,
