@@ -55,7 +55,7 @@ bench-smoke: install
 
 # build/site, of docs/, the README and the code; a link that leads nowhere, or a page that is in no menu, ends it.
 docs: install
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: install
 	$(BIN)/ruff check .

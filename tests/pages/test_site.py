@@ -107,6 +107,24 @@ def test_what_the_project_wants_of_itself_stands_on_a_page_of_its_own(page):
     assert said is None
 
 
+def test_every_page_is_in_the_menu_and_every_line_of_it_is_a_page():
+    def listed(entry):
+        if isinstance(entry, str):
+            return [entry]
+        return [uri for one in (entry.values() if isinstance(entry, dict) else entry) for uri in listed(one)]
+
+    made = {*hooks.PAGES.values(), hooks.CLI}
+    written = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert sorted(listed(CONFIG.nav)) == sorted(made | written)
+
+
+def test_the_build_counts_its_warnings():
+    # --quiet would take them from --strict too.
+    (build,) = (line for line in (ROOT / "Makefile").read_text().splitlines() if "mkdocs build" in line)
+    assert "--strict" in build
+    assert "quiet" not in build
+
+
 def test_nothing_is_fetched_from_elsewhere():
     said = yaml.unsafe_load((ROOT / "mkdocs.yml").read_text())
     assert said["theme"]["font"] is False
