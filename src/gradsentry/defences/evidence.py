@@ -38,7 +38,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 16
+    version = 17
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()
