@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 7
+    version = 8
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()
