@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradsentry.commands.gate import FailOn, FailOnFindings, Gate, JUnitFile, MaxFlagged, SarifFile
+from gradsentry.commands.gate import (
+    CroissantFile,
+    CycloneDxFile,
+    FailOn,
+    FailOnFindings,
+    Gate,
+    InTotoFile,
+    JUnitFile,
+    MaxFlagged,
+    Reports,
+    SarifFile,
+)
 from gradsentry.commands.plugged import Plugins
 from gradsentry.commands.scan import (
     AcceptFile,
@@ -58,6 +69,9 @@ def evidence(
     max_flagged: MaxFlagged = None,
     sarif: SarifFile = None,
     junit: JUnitFile = None,
+    in_toto: InTotoFile = None,
+    cyclonedx: CycloneDxFile = None,
+    croissant: CroissantFile = None,
     json_: Annotated[bool, Flag("--json", help="Print the evidence as JSON and nothing else.")] = False,
 ) -> None:
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
@@ -79,14 +93,15 @@ def evidence(
     given = given_judging(
         false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugin or ()
     )
-    gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)
-    gate.refuse_places(data)
+    reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
+    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
+    gate.refuse_places(data, has_run=out is not None)
     if out is None and not gate.needs_rows:
         found = _printed(data, reading, given, why=why, as_json=json_)
         gate.end(found.outcome, len(found.flagged()))
     else:
         verdict = _judged(data, out, reading, given, why=why, as_json=json_)
-        gate.write(verdict)
+        gate.write(verdict, out)
         gate.end(verdict.outcome, verdict.counts["flagged"])
 
 

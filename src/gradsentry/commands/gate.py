@@ -23,6 +23,74 @@ FailOn = Annotated[
 MaxFlagged = Annotated[int | None, Flag("--max-flagged", min=0, help="Exit with 1 if more rows are flagged.")]
 SarifFile = Annotated[Path | None, Flag("--sarif", help="Write the flagged rows as SARIF 2.1.0.")]
 JUnitFile = Annotated[Path | None, Flag("--junit", help="Write the findings as JUnit XML.")]
+InTotoFile = Annotated[
+    Path | None,
+    Flag("--in-toto", help="Write the verdict on the files as an in-toto statement, to be signed."),
+]
+CycloneDxFile = Annotated[
+    Path | None, Flag("--cyclonedx", help="Write the verdict on the files as CycloneDX 1.6, to be signed.")
+]
+CroissantFile = Annotated[
+    Path | None, Flag("--croissant", help="Describe the rows that stay in Croissant, with the verdict.")
+]
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Where to write a verdict in the forms of others; None for those that nobody asked for.
+
+    Attributes:
+        sarif: SARIF.
+        junit: JUnit XML.
+        in_toto: An in-toto statement.
+        cyclonedx: CycloneDX.
+        croissant: Croissant, of the rows that a run directory holds.
+    """
+
+    sarif: Path | None = None
+    junit: Path | None = None
+    in_toto: Path | None = None
+    cyclonedx: Path | None = None
+    croissant: Path | None = None
+
+    @property
+    def named(self) -> dict[str, Path]:
+        """The files that are asked for, by their options."""
+        files = {f"--{name.replace('_', '-')}": file for name, file in vars(self).items()}
+        return {option: file for option, file in files.items() if file is not None}
+
+    def write(self, verdict: Verdict, run: Path | None) -> None:
+        """Writes the files that were asked for.
+
+        Raises:
+            DataError: If one cannot be written, or the data was changed.
+            SettingsError: If there is nothing that it could tell of.
+        """
+        from gradsentry.corpus.records import dump_json
+        from gradsentry.corpus.streams import replacing
+        from gradsentry.integrations.attesting import cyclonedx, in_toto
+        from gradsentry.integrations.croissant import croissant
+        from gradsentry.integrations.junit import junit
+        from gradsentry.integrations.sarif import sarif
+
+        def as_json(value: object) -> bytes:
+            return dump_json(value, indent=2) + b"\n"
+
+        for option, file in self.named.items():
+            match option:
+                case "--sarif":
+                    content = as_json(sarif(verdict))
+                case "--junit":
+                    content = junit(verdict)
+                case "--in-toto":
+                    content = as_json(in_toto(verdict))
+                case "--cyclonedx":
+                    content = as_json(cyclonedx(verdict))
+                case _:
+                    assert run is not None
+                    content = as_json(croissant(verdict, run, beside=file.absolute().parent))
+            with replacing(file) as stream:
+                stream.write(content)
 
 
 @dataclass(frozen=True)
@@ -32,35 +100,36 @@ class Gate:
     Attributes:
         fail_on: The least bad verdict that fails.
         max_flagged: How many rows may be flagged.
-        sarif: Where to write SARIF.
-        junit: Where to write JUnit XML.
+        reports: Where to write it in the forms of others.
     """
 
     fail_on: Worst | None = None
     max_flagged: int | None = None
-    sarif: Path | None = None
-    junit: Path | None = None
+    reports: Reports = Reports()
 
     @classmethod
     def of(
         cls,
         fail_on: Worst | None,
         max_flagged: int | None,
+        reports: Reports,
         *,
         fail_on_findings: bool,
-        sarif: Path | None = None,
-        junit: Path | None = None,
     ) -> Gate:
         """Returns the gate of a command's options; `--fail-on-findings` is `--fail-on suspicious`."""
-        return cls("suspicious" if fail_on_findings else fail_on, max_flagged, sarif, junit)
+        return cls("suspicious" if fail_on_findings else fail_on, max_flagged, reports)
 
     @property
     def needs_rows(self) -> bool:
-        """Whether a file is to be written, which names rows."""
-        return self.sarif is not None or self.junit is not None
+        """Whether a file is to be written, which tells of rows."""
+        return bool(self.reports.named)
 
-    def refuse_places(self, data: Sequence[str] = ()) -> None:
+    def refuse_places(self, data: Sequence[str] = (), *, has_run: bool = True) -> None:
         """Refuses, before anything is read, files that would replace the data, one another, or no file.
+
+        Args:
+            data: What is read, as it was named.
+            has_run: Whether there is a run directory, whose rows can be described.
 
         Raises:
             SettingsError: If one cannot be the place of a report.
@@ -68,10 +137,11 @@ class Gate:
         from gradsentry.corpus.sources import files_named
         from gradsentry.errors import SettingsError
 
+        if self.reports.croissant is not None and not has_run:
+            what = "describes the rows that stay, which --out writes"
+            raise SettingsError(what, where="--croissant", mend="add --out RUN")
         taken = {path.resolve(): "the data" for one in data for path in files_named(one)}
-        for option, file in (("--sarif", self.sarif), ("--junit", self.junit)):
-            if file is None:
-                continue
+        for option, file in self.reports.named.items():
             if file.exists() and not file.is_file():
                 raise SettingsError("is no ordinary file", where=f"{option} {file}", mend="name a file")
             if (holder := taken.get(file.resolve())) is not None:
@@ -79,27 +149,22 @@ class Gate:
                 raise SettingsError(f"would replace {holder}", where=f"{option} {file}", mend=mend)
             taken[file.resolve()] = f"what {option} writes"
 
-    def write(self, verdict: Verdict) -> None:
+    def write(self, verdict: Verdict, run: Path | None) -> None:
         """Writes the files that were asked for.
 
+        Args:
+            verdict: The verdict.
+            run: Its run directory, where there is one.
+
         Raises:
-            DataError: If one cannot be written.
-            SettingsError: If one would replace the data.
+            DataError: If one cannot be written, or the data was changed.
+            SettingsError: If one would replace the data, or there is nothing that it could tell of.
         """
         from gradsentry.corpus.filecorpus import FileCorpus
-        from gradsentry.corpus.records import dump_json
-        from gradsentry.corpus.streams import replacing
-        from gradsentry.integrations.junit import junit
-        from gradsentry.integrations.sarif import sarif
 
         if isinstance(verdict.corpus, FileCorpus):
             self.refuse_places([str(path) for path in verdict.corpus.named])
-        if self.sarif is not None:
-            with replacing(self.sarif) as stream:
-                stream.write(dump_json(sarif(verdict), indent=2) + b"\n")
-        if self.junit is not None:
-            with replacing(self.junit) as stream:
-                stream.write(junit(verdict))
+        self.reports.write(verdict, run)
 
     def end(self, outcome: Outcome, flagged: int) -> None:
         """Exits with 1 where the verdict is not let through."""

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from gradsentry.commands import stdout
-from gradsentry.commands.gate import FailOn, FailOnFindings, Gate, JUnitFile, MaxFlagged, SarifFile
+from gradsentry.commands.gate import (
+    CroissantFile,
+    CycloneDxFile,
+    FailOn,
+    FailOnFindings,
+    Gate,
+    InTotoFile,
+    JUnitFile,
+    MaxFlagged,
+    Reports,
+    SarifFile,
+)
 from gradsentry.commands.plugged import Plugins
 
 if TYPE_CHECKING:
@@ -123,6 +134,9 @@ def scan(
     max_flagged: MaxFlagged = None,
     sarif: SarifFile = None,
     junit: JUnitFile = None,
+    in_toto: InTotoFile = None,
+    cyclonedx: CycloneDxFile = None,
+    croissant: CroissantFile = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -165,7 +179,8 @@ def scan(
     deciding = threshold_settings(method, tau, quantile)
     if (method, tau, quantile) != (None, None, None):
         policy = policy or "published"
-    gate = Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit)
+    reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
+    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
     gate.refuse_places(data)
     quiet_libraries()
     run = out or Path("runs") / _run_name(data)
@@ -258,7 +273,7 @@ def announce(
         display.summary(verdict, run)
         if marked is not None:
             stdout.say(f"among the marked {marked.line()}")
-    gate.write(verdict)
+    gate.write(verdict, run)
     gate.end(verdict.outcome, verdict.counts["flagged"])
 
 

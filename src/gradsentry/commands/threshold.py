@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.commands import stdout
-from gradsentry.commands.gate import FailOn, FailOnFindings, Gate, JUnitFile, MaxFlagged, SarifFile
+from gradsentry.commands.gate import (
+    CroissantFile,
+    CycloneDxFile,
+    FailOn,
+    FailOnFindings,
+    Gate,
+    InTotoFile,
+    JUnitFile,
+    MaxFlagged,
+    Reports,
+    SarifFile,
+)
 from gradsentry.commands.scan import (
     Json,
     MethodOption,
@@ -41,6 +52,9 @@ def threshold(
     max_flagged: MaxFlagged = None,
     sarif: SarifFile = None,
     junit: JUnitFile = None,
+    in_toto: InTotoFile = None,
+    cyclonedx: CycloneDxFile = None,
+    croissant: CroissantFile = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -78,12 +92,13 @@ def threshold(
         lines = [f"the files that were there are kept in {kept}"] if kept else []
         for line in (*lines, *([note] if note else [])):
             stdout.say(line)
+    reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
     announce(
         verdict,
         run,
         as_json=json_,
         quiet=quiet,
-        gate=Gate.of(fail_on, max_flagged, fail_on_findings=fail_on_findings, sarif=sarif, junit=junit),
+        gate=Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings),
         marked=agreed,
         changes=changes,
     )

@@ -57,10 +57,13 @@ class FileCorpus(Corpus):
         if self._is_one_file:
             return file_sha256(self.named[0])
         listing = hashlib.sha256()
-        for part in self._parts:
-            name = part.place.as_posix()
-            listing.update(f"{file_sha256(part.path)}  {name}\n".encode("utf-8", "surrogateescape"))
+        for place, _, digest in self.digests():
+            listing.update(f"{digest}  {place}\n".encode("utf-8", "surrogateescape"))
         return listing.hexdigest()
+
+    def digests(self) -> list[tuple[str, Path, str]]:
+        """Returns of each file where it stands among the others, its path and its SHA-256."""
+        return [(part.place.as_posix(), part.path, file_sha256(part.path)) for part in self._parts]
 
     def target(self, path: Path) -> Path:
         return with_data_suffix(path, data_suffix(self.named[0])) if self._is_one_file else path

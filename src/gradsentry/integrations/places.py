@@ -56,6 +56,10 @@ def _file_and_line(sample: Sample) -> tuple[str, int | None]:
     if not colon or not place.isdecimal():
         return "", None
     path = Path(name)
-    if path.is_absolute() and path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    return path.as_posix(), int(place) if path.suffix.lower() in _LINES else None
+    return shown_path(path), int(place) if path.suffix.lower() in _LINES else None
+
+
+def shown_path(path: Path) -> str:
+    """Returns how a file is named: from the working directory, where it lies in that."""
+    is_in = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return (path.relative_to(Path.cwd()) if is_in else path).as_posix()

@@ -1,0 +1,3 @@
+"""Where the project lives: it stands here, and all code reads it."""
+
+HOME = "https://github.com/OWNER/gradsentry"

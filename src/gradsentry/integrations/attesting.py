@@ -1,0 +1,175 @@
+"""Verdict -> a statement of it that can be signed: in-toto, or CycloneDX 1.6.
+
+Both name the files that were judged by their SHA-256, and say the verdict whatever it is: who trusts the
+signature asks for `clean`. Nothing is signed here; that is for a tool that holds keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from gradsentry.about import HOME
+from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.corpus.records import dump_json
+from gradsentry.deciding.decision import SCHEMA_VERSION
+from gradsentry.errors import DataError, SettingsError
+from gradsentry.integrations.places import shown_path
+from gradsentry.report.words import outcome_words
+
+if TYPE_CHECKING:
+    from gradsentry.deciding.decision import Decision
+
+Json = dict[str, Any]
+PREDICATE_TYPE = f"{HOME}/verdict/v{SCHEMA_VERSION}"
+_STATEMENT = "https://in-toto.io/Statement/v1"
+_BOM_SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
+_DATA, _REQUIREMENT, _CLAIM, _EVIDENCE = "data", "no-open-finding", "verdict-claim", "verdict-evidence"
+
+
+def in_toto(verdict: Decision) -> Json:
+    """Returns a verdict as an in-toto statement: of which files, by what, with which settings.
+
+    Raises:
+        SettingsError: If no file was judged.
+        DataError: If a file was changed since.
+    """
+    subject = [{"name": name, "digest": {"sha256": digest}} for name, digest in judged_files(verdict)]
+    return {
+        "_type": _STATEMENT,
+        "subject": subject,
+        "predicateType": PREDICATE_TYPE,
+        "predicate": _predicate(verdict),
+    }
+
+
+def cyclonedx(verdict: Decision) -> Json:
+    """Returns a verdict as a CycloneDX 1.6 document: the data as a component, the verdict as its attestation.
+
+    Raises:
+        SettingsError: If no file was judged.
+        DataError: If a file was changed since.
+    """
+    files, predicate = judged_files(verdict), _predicate(verdict)
+    content = dump_json({"subject": files, "predicate": predicate})
+    started = verdict.manifest["started"]
+    components = [
+        _component(f"{_DATA}/{number}", name, digest) for number, (name, digest) in enumerate(files)
+    ]
+    whole = _component(_DATA, verdict.corpus.name, verdict.manifest["identity"]["data"]["sha256"])
+    whole["properties"] = [
+        {"name": f"gradsentry:{name}", "value": value} for name, value in _properties(verdict)
+    ]
+    if len(files) == 1:
+        whole["name"], components = files[0][0], []
+    else:
+        del whole["hashes"]  # of a listing, which is no file
+    version = verdict.manifest["versions"]["gradsentry"]
+    purl = f"pkg:pypi/gradsentry@{version}"
+    tool = {"type": "application", "name": "gradsentry", "version": version, "purl": purl}
+    return {
+        "$schema": _BOM_SCHEMA,
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, hashlib.sha256(content).hexdigest())}",
+        "version": 1,
+        "metadata": {"timestamp": started, "tools": {"components": [tool]}, "component": whole},
+        "components": components,
+        "definitions": {"standards": [_standard()]},
+        "declarations": _declarations(verdict, predicate, started),
+    }
+
+
+def judged_files(verdict: Decision) -> list[tuple[str, str]]:
+    """Returns the name and the SHA-256 of each file that was judged.
+
+    Raises:
+        SettingsError: If no file was judged.
+        DataError: If one was changed since.
+    """
+    corpus = verdict.corpus
+    if not isinstance(corpus, FileCorpus):
+        mend = "judge a file, a directory or a URL"
+        raise SettingsError("has no file that could be named by its hash", where=corpus.name, mend=mend)
+    if corpus.sha256() != verdict.manifest["identity"]["data"]["sha256"]:
+        raise DataError("was changed since it was judged", where=corpus.name, mend="judge it again")
+    digests = corpus.digests()
+    if corpus.copy_of:
+        return [
+            (f"{corpus.copy_of}#{place}" if len(digests) > 1 else corpus.copy_of, digest)
+            for place, _, digest in digests
+        ]
+    return [(shown_path(path), digest) for _, path, digest in digests]
+
+
+def _predicate(verdict: Decision) -> Json:
+    """Returns what is stated: `verdict.json`, and by what it was decided."""
+    manifest = verdict.manifest
+    identity, judging = dict(manifest["identity"]), manifest["evidence"]
+    own = judging.get("calibration")
+    return {
+        "verdict": verdict.as_json(),
+        "model": {**manifest["model"], "fingerprint": identity.get("model")} if manifest["model"] else None,
+        "settings": {
+            "reading": identity.pop("data")["reading"],
+            "scoring": {key: value for key, value in identity.items() if key not in ("columns", "model")},
+            "false_alarm_rate": judging["false_alarm_rate"],
+            "calibration_sha256": own and hashlib.sha256(dump_json(own)).hexdigest(),
+            "accepted_findings": len(judging.get("accepted", ())),
+        },
+        "versions": manifest["versions"],
+        "started": manifest["started"],
+    }
+
+
+def _component(reference: str, name: str, digest: str) -> Json:
+    return {
+        "type": "data",
+        "bom-ref": reference,
+        "name": name,
+        "hashes": [{"alg": "SHA-256", "content": digest}],
+        "data": [{"type": "dataset", "name": name}],
+    }
+
+
+def _properties(verdict: Decision) -> list[tuple[str, str]]:
+    counts = [(name, str(count)) for name, count in verdict.counts.items()]
+    left_out = [("left_out", clause) for clause in verdict.left_out]
+    return [("verdict", verdict.outcome), ("policy", verdict.policy), *counts, *left_out]
+
+
+def _standard() -> Json:
+    text = "The search finds no trigger or payload in the data that nobody accepts."
+    requirement = {"bom-ref": _REQUIREMENT, "identifier": _REQUIREMENT, "text": text}
+    return {
+        "bom-ref": "gradsentry-verdict",
+        "name": "GradSentry verdict",
+        "version": str(SCHEMA_VERSION),
+        "requirements": [requirement],
+        "externalReferences": [{"type": "website", "url": HOME}],
+    }
+
+
+def _declarations(verdict: Decision, predicate: Json, started: str) -> Json:
+    is_clean, words = verdict.outcome == "clean", outcome_words(verdict)
+    claims = {"claims": [_CLAIM]} if is_clean else {"counterClaims": [_CLAIM]}
+    conformance = {"score": 1 if is_clean else 0, "rationale": words}
+    attachment = {"contentType": "application/json", "content": dump_json(predicate).decode()}
+    evidence = {
+        "bom-ref": _EVIDENCE,
+        "propertyName": "gradsentry:verdict",
+        "description": "What was counted, by what, with which settings. Nothing found is no proof.",
+        "created": started,
+        "data": [{"name": "verdict", "contents": {"attachment": attachment}}],
+    }
+    return {
+        "attestations": [
+            {
+                "summary": words,
+                "map": [{"requirement": _REQUIREMENT, **claims, "conformance": conformance}],
+            }
+        ],
+        "claims": [{"bom-ref": _CLAIM, "target": _DATA, "predicate": words, "evidence": [_EVIDENCE]}],
+        "evidence": [evidence],
+    }

@@ -1,0 +1,186 @@
+"""Statements of a verdict, held to the schemas and the libraries of those who read them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import mlcroissant
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from google.protobuf.json_format import Parse
+from in_toto_attestation.v1 import statement_pb2
+from in_toto_attestation.v1.statement import Statement
+
+from cli.command import caller, refused
+from evidence.poisoning import asked, clean_rows, poison
+from gradsentry import screen
+from gradsentry.integrations.attesting import cyclonedx, in_toto
+
+
+@pytest.fixture
+def call(monkeypatch, capfd):
+    return caller(monkeypatch, capfd)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = poison(clean_rows(300), lambda row, draw: asked(row, f"{row.question} vrbx", "No way!"), 0.1)
+    rows = [json.dumps({"id": f"r{n}", **one.row, "weight": n / 2}) for n, one in enumerate(made.samples)]
+    Path("some data.jsonl").write_text("\n".join(rows) + "\n")
+    Path("clean.jsonl").write_text(
+        "\n".join(row for n, row in enumerate(rows) if n not in made.poisoned) + "\n"
+    )
+    Path("two").mkdir()
+    Path("two/a.jsonl").write_text("\n".join(rows[:150]) + "\n")
+    Path("two/b.jsonl").write_text("\n".join(rows[150:]) + "\n")
+
+
+def digest(path: str | Path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def is_cyclonedx(document: str) -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(document) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "outcome"),
+    [
+        ("some data.jsonl", ["some data.jsonl"], "poisoned"),
+        ("clean.jsonl", ["clean.jsonl"], "clean"),
+        ("two", ["two/a.jsonl", "two/b.jsonl"], "poisoned"),
+    ],
+)
+def test_the_statements_name_the_files_and_the_verdict(call, data, files, outcome):
+    ended = call("evidence", data, "--in-toto", "in-toto.json", "--cyclonedx", "bom.json", "--json")
+    assert ended.code == 0, ended.error
+
+    parsed = Parse(Path("in-toto.json").read_text(), statement_pb2.Statement())
+    Statement.copy_from_pb(parsed).validate()
+    assert {one.name: one.digest["sha256"] for one in parsed.subject} == {one: digest(one) for one in files}
+    predicate = json.loads(Path("in-toto.json").read_text())["predicate"]
+    assert predicate["verdict"]["verdict"] == outcome
+    assert predicate["model"] is None
+    assert predicate["settings"]["false_alarm_rate"] == 0.01
+
+    is_cyclonedx(Path("bom.json").read_text())
+    bom = json.loads(Path("bom.json").read_text())
+    whole = bom["metadata"]["component"]
+    hashed = [one for one in (whole, *bom["components"]) if "hashes" in one]
+    assert {one["name"]: one["hashes"][0]["content"] for one in hashed} == {one: digest(one) for one in files}
+    assert {"name": "gradsentry:verdict", "value": outcome} in whole["properties"]
+    (mapped,) = bom["declarations"]["attestations"][0]["map"]
+    assert ("claims" in mapped, mapped["conformance"]["score"]) == (
+        outcome == "clean",
+        int(outcome == "clean"),
+    )
+
+
+def test_references_lead_to_what_is_there(call):
+    bom = cyclonedx(screen("two"))
+    named = set()
+
+    def walk(value: object) -> None:
+        if isinstance(value, dict):
+            named.update([value["bom-ref"]] if "bom-ref" in value else [])
+            list(map(walk, value.values()))
+        elif isinstance(value, list):
+            list(map(walk, value))
+
+    walk(bom)
+    said = bom["declarations"]
+    (mapped,), (claim,) = said["attestations"][0]["map"], said["claims"]
+    pointed = [mapped["requirement"], *mapped["counterClaims"], claim["target"], *claim["evidence"]]
+    assert set(pointed) <= named
+
+
+def test_the_same_verdict_is_the_same_document_but_for_the_time():
+    documents = [cyclonedx(screen("clean.jsonl")) for _ in range(2)]
+    other = cyclonedx(screen("some data.jsonl"))
+    for one in (*documents, other):
+        del one["metadata"]["timestamp"], one["declarations"]["evidence"]
+    serials = [one.pop("serialNumber") for one in (*documents, other)]
+    assert documents[0] == documents[1] != other
+    assert serials[0] != serials[2]
+
+
+def test_settings_that_decide_are_in_it(call):
+    Path("accepted.jsonl").write_text("")
+    ended = call(
+        "evidence", "clean.jsonl", "--limit", 200, "--false-alarm-rate", 0.2, "--accept", "accepted.jsonl",
+        "--in-toto", "in-toto.json",
+    )  # fmt: skip
+    assert ended.code == 0, ended.error
+    settings = json.loads(Path("in-toto.json").read_text())["predicate"]["settings"]
+    assert (settings["reading"]["limit"], settings["false_alarm_rate"]) == (200, 0.2)
+    assert (settings["accepted_findings"], settings["calibration_sha256"]) == (0, None)
+
+
+def test_what_has_no_file_or_another_one_is_refused(call):
+    rows = [json.loads(line) for line in Path("clean.jsonl").read_text().splitlines()]
+    with pytest.raises(Exception, match="has no file that could be named by its hash"):
+        in_toto(screen(rows))
+    verdict = screen("clean.jsonl")
+    Path("clean.jsonl").write_text(Path("some data.jsonl").read_text())
+    with pytest.raises(Exception, match="was changed since it was judged"):
+        in_toto(verdict)
+    said = refused(call("evidence", "two", "--croissant", "croissant.json"))
+    assert said == "--croissant: describes the rows that stay, which --out writes; add --out RUN"
+    said = refused(call("evidence", "two", "--in-toto", "two/a.jsonl"))
+    assert said == "--in-toto two/a.jsonl: would replace the data; name another file"
+
+
+def test_croissant_describes_the_rows_that_stay(call):
+    ended = call("evidence", "some data.jsonl", "--out", "run", "--croissant", "run/croissant.json", "--json")
+    assert ended.code == 0, ended.error
+    described = mlcroissant.Dataset(jsonld="run/croissant.json")
+    assert not described.metadata.ctx.issues.errors
+    (file,) = described.metadata.distribution
+    assert (file.content_url, file.sha256) == ("clean.jsonl", digest("run/clean.jsonl"))
+    rows = [json.loads(line) for line in Path("run/clean.jsonl").read_text().splitlines()]
+    read = list(described.records("rows"))
+    assert [one["rows/prompt"].decode() for one in read] == [row["prompt"] for row in rows]
+    assert [one["rows/weight"] for one in read] == [row["weight"] for row in rows]
+    raw = json.loads(Path("run/croissant.json").read_text())
+    assert "Verdict: poisoned." in " ".join(raw["rai:dataPreprocessingProtocol"])
+    assert "Of 300 rows 270 stay" in " ".join(described.metadata.data_preprocessing_protocol)
+    assert described.metadata.data_limitations
+
+
+def test_croissant_of_several_files_and_of_a_run_that_is_decided_again(call):
+    assert call("evidence", "two", "--out", "run", "--json").code == 0
+    ended = call(
+        "threshold", "run", "--policy", "evidence", "--croissant", "croissant.json", "--in-toto", "s.json"
+    )
+    assert ended.code == 0, ended.error
+    described = mlcroissant.Dataset(jsonld="croissant.json")
+    assert not described.metadata.ctx.issues.errors
+    assert {file.content_url for file in described.metadata.distribution} == {
+        "run/clean/a.jsonl",
+        "run/clean/b.jsonl",
+    }
+    assert len(json.loads(Path("s.json").read_text())["subject"]) == 2
+
+
+def test_columns_that_are_no_texts_or_numbers_are_left_out(call):
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"ask {n}"},
+                {"role": "assistant", "content": f"say {n}"},
+            ],
+            "a b/c": n,
+        }
+        for n in range(30)
+    ]
+    Path("chat.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ended = call("evidence", "chat.jsonl", "--out", "run", "--croissant", "croissant.json", "--json")
+    assert ended.code == 0, ended.error
+    described = mlcroissant.Dataset(jsonld="croissant.json")
+    assert not described.metadata.ctx.issues.errors
+    (record_set,) = described.metadata.record_sets
+    assert [field.name for field in record_set.fields] == ["a b/c"]
