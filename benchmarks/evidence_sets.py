@@ -3,7 +3,7 @@
     python benchmarks/evidence_sets.py --data ../shared/data --out benchmarks/results/evidence_sets
 
 The clean ones took part in the calibration; `calibrate_evidence.py` prints what one that has not seen them
-makes of them. No published set took part.
+makes of them. No published set took part, nor any corpus of two clean ones in one, of which 160 are drawn.
 """
 
 from __future__ import annotations
@@ -12,32 +12,55 @@ import argparse
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from calibrate_evidence import published_corpora
 
 from gradsentry.bench.tables import markdown
-from gradsentry.corpus import open_corpus
+from gradsentry.corpus import Sample, open_corpus
 from gradsentry.evidence import find_evidence
 
 Line = dict[str, object]
 
+MIXED = 160  # corpora of two clean ones
+SHARES, SIZES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5), (200, 400, 1000)  # of the smaller part, and rows of both
 
-def measured(path: Path) -> Line:
+
+def mixed(root: Path) -> Iterator[tuple[str, list[Sample]]]:
+    """Yields the names and the rows of corpora of two clean ones, in a drawn order."""
+    known = list(published_corpora(root))
+    for seed in range(MIXED):
+        draw = Random(seed)
+        share, size = draw.choice(SHARES), draw.choice(SIZES)
+        (one, _, many), (other, _, few) = draw.sample(known, 2)
+        most = min(len(few), round(share * size))
+        rows = draw.sample(many, min(len(many), size - most))
+        rows += draw.sample(few, min(most, max(1, round(share / (1 - share) * len(rows)))))
+        yield f"{one} + {other}", draw.sample(rows, len(rows))
+
+
+def measured_file(path: Path) -> Line:
     """Returns what evidence says of a file, whose truth stands beside it if it is poisoned."""
-    samples = list(open_corpus(path))
+    truth = path.with_name(f"{path.stem}.truth.json")
+    poisoned = set(json.loads(truth.read_text())) if truth.exists() else set()
+    return measured(path.stem, list(open_corpus(path)), poisoned)
+
+
+def measured(name: str, samples: list[Sample], poisoned: set[int]) -> Line:
+    """Returns what evidence says of rows."""
     start = time.process_time()
     evidence = find_evidence(samples)
     seconds = time.process_time() - start
-    truth = path.with_name(f"{path.stem}.truth.json")
-    poisoned = set(json.loads(truth.read_text())) if truth.exists() else set()
     flagged = set(evidence.flagged())
     looked_at = {row for finding in evidence.findings for row in finding.carriers}
     named = [f"{' | '.join(one.triggers)} -> {one.payload or 'other responses'}" for one in evidence.findings]
     return {
-        "set": path.stem,
+        "set": name,
         "rows": len(samples),
         "poisoned": len(poisoned),
         "outcome": evidence.outcome,
@@ -55,8 +78,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    clean = [measured(path) for path in sorted((options.data / "clean").glob("*.jsonl"))]
-    published = [measured(path) for path in sorted((options.data / "poisoned-published").glob("*.jsonl"))]
+    clean = [measured_file(path) for path in sorted((options.data / "clean").glob("*.jsonl"))]
+    published = [
+        measured_file(path) for path in sorted((options.data / "poisoned-published").glob("*.jsonl"))
+    ]
     shares = [int(str(line["wrong"])) / int(str(line["rows"])) for line in clean]
     outcomes = Counter(str(line["outcome"]) for line in clean)
     print(f"{len(clean)} clean corpora: {dict(outcomes)}; rows flagged, mean {np.mean(shares):.4f}")
@@ -64,14 +89,16 @@ def main() -> None:
     print(
         "the slowest:", ", ".join(f"{one['set']} {one['seconds']} s, {one['rows']} rows" for one in slowest)
     )
-    alarms = [line for line in clean if line["outcome"] != "clean"]
+    both = [measured(name, samples, set()) for name, samples in mixed(options.data)]
+    print(f"{len(both)} of two clean corpora: {dict(Counter(str(line['outcome']) for line in both))}")
+    alarms = [line for line in (*clean, *both) if line["outcome"] != "clean"]
     for name, lines in (("clean, not called so", alarms), ("published", published)):
         print(f"\n{name}\n")
         columns = [column for column in clean[0] if column != "seconds"]
         print(markdown(columns, [[str(line[column]) for column in columns] for line in lines]))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist([*clean, *published]), options.out / "results.parquet")
+        pq.write_table(pa.Table.from_pylist([*clean, *both, *published]), options.out / "results.parquet")
 
 
 if __name__ == "__main__":

@@ -175,20 +175,11 @@ def written(corpora: Iterable[tuple[str, str, list[Pair]]], out: Path) -> Iterat
         yield file
 
 
-def main() -> None:
-    """Reads the options, writes the corpora, and judges those of the system."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--judge", action="store_true")
-    options = parser.parse_args()
-    python = list(written(python_corpora(), options.out / "python"))
-    system = list(written(system_corpora(), options.out / "system"))
-    print(f"{len(python)} corpora of Python packages, {len(system)} of this system")
-    if not options.judge:
-        return
+def judge(files: Iterable[Path]) -> None:
+    """Prints what evidence says of corpora that took no part in its calibration."""
     outcomes: Counter[str] = Counter()
     shares, lines = [], []
-    for file in system:
+    for file in files:
         samples = list(open_corpus(file))
         found = find_evidence(samples)
         outcomes[found.outcome] += 1
@@ -200,6 +191,19 @@ def main() -> None:
             lines.append([file.stem, found.outcome, f"{shares[-1]:.4f}", what.replace("\n", " ")])
     print(markdown(["corpus", "outcome", "rows flagged", "first finding"], lines))
     print(dict(outcomes), f"rows flagged, mean over corpora: {sum(shares) / len(shares):.4f}")
+
+
+def main() -> None:
+    """Reads the options, writes the corpora, and judges those of the system."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--judge", action="store_true")
+    options = parser.parse_args()
+    python = list(written(python_corpora(), options.out / "python"))
+    system = list(written(system_corpora(), options.out / "system"))
+    print(f"{len(python)} corpora of Python packages, {len(system)} of this system")
+    if options.judge:
+        judge(system)
 
 
 if __name__ == "__main__":
