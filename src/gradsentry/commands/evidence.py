@@ -19,6 +19,7 @@ from gradsentry.commands.gate import (
     Reports,
     SarifFile,
 )
+from gradsentry.commands.named import Dataset, Tokenizer, named_entry, write_entry
 from gradsentry.commands.plugged import Plugins
 from gradsentry.commands.scan import (
     AcceptFile,
@@ -50,6 +51,8 @@ def evidence(
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     columns: Columns = None,
+    tokenizer: Tokenizer = None,
+    dataset: Dataset = None,
     limit: Limit = None,
     max_bytes: MaxBytes = None,
     max_row_bytes: MaxRowBytes = None,
@@ -85,11 +88,14 @@ def evidence(
             "split": split,
             "subset": subset,
             "columns": named_columns(columns),
+            "tokenizer": tokenizer,
             "limit": limit,
             **limits(max_bytes, max_row_bytes),
         },
         where="options",
     )
+    if (entry := named_entry(data, dataset, reading, out)) is not None:
+        data, reading = [entry.data] if isinstance(entry.data, str) else entry.data, entry.reading
     given = given_judging(
         false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugin or ()
     )
@@ -101,6 +107,8 @@ def evidence(
         gate.end(found.outcome, len(found.flagged()))
     else:
         verdict = _judged(data, out, reading, given, why=why, as_json=json_)
+        if entry is not None and out is not None:
+            write_entry(entry, out)
         gate.write(verdict, out)
         gate.end(verdict.outcome, verdict.counts["flagged"])
 

@@ -20,6 +20,7 @@ from gradsentry.commands.gate import (
     Reports,
     SarifFile,
 )
+from gradsentry.commands.named import Dataset, Tokenizer, named_entry, write_entry
 from gradsentry.commands.plugged import Plugins
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def scan(
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     columns: Columns = None,
+    tokenizer: Tokenizer = None,
+    dataset: Dataset = None,
     limit: Limit = None,
     max_bytes: MaxBytes = None,
     max_row_bytes: MaxRowBytes = None,
@@ -157,6 +160,7 @@ def scan(
             "split": split,
             "subset": subset,
             "columns": named_columns(columns),
+            "tokenizer": tokenizer,
             "limit": limit,
             **limits(max_bytes, max_row_bytes),
         },
@@ -183,7 +187,9 @@ def scan(
     gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
     gate.refuse_places(data)
     quiet_libraries()
-    run = out or Path("runs") / _run_name(data)
+    run = out or Path("runs") / (_run_name(data) if dataset is None else Path(dataset).name)
+    if (entry := named_entry(data, dataset, reading, run)) is not None:
+        data, reading = [entry.data] if isinstance(entry.data, str) else entry.data, entry.reading
     verdict = screening.scan(
         data[0] if len(data) == 1 else data,
         model,
@@ -200,6 +206,8 @@ def scan(
         engine=EngineSettings.read(running, where=where),
         progress=not quiet,
     )
+    if entry is not None:
+        write_entry(entry, run)
     announce(verdict, run, as_json=json_, quiet=quiet, gate=gate)
 
 

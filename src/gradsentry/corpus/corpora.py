@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TypeGuard
@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradsentry.corpus.fields import first_key
-from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, format_of_columns, parse_row
+from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, parse_row
 from gradsentry.corpus.markers import Template
+from gradsentry.corpus.naming import own_format
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Raw, RowId, Sample
 from gradsentry.corpus.templates import LOOKED_AT, template_of
@@ -156,7 +157,8 @@ class Corpus(ABC):
     @property
     def _is_named(self) -> bool:
         """Whether the user says what the columns are."""
-        return self._settings.format is not None or self._settings.columns is not None
+        given = (self._settings.format, self._settings.columns, self._settings.tokenizer)
+        return any(one is not None for one in given)
 
     def _first_fitting(self, rows: Iterator[Placed], name: str) -> tuple[RowFormat, Placed]:
         """Returns the format, named or told from the first row that fills any, and that row.
@@ -217,16 +219,12 @@ class Corpus(ABC):
             raise mixed_formats(first.origin, self._format.name, placed.origin, other.name)
 
 
-@cache
-def _own_format(columns: tuple[tuple[str, str], ...]) -> RowFormat:
-    return format_of_columns(dict(columns))
-
-
 def _named_format(settings: DataSettings) -> RowFormat | None:
-    if settings.columns is not None:
+    if (own := own_format(settings)) is not None:
         if settings.format is not None:
-            raise DataError("--format and --columns exclude each other", where="options", mend="give one")
-        return _own_format(tuple(settings.columns.items()))
+            what = f"--format and --{'columns' if settings.columns else 'tokenizer'} exclude each other"
+            raise DataError(what, where="options", mend="give one")
+        return own
     if settings.format is None:
         return None
     if settings.format not in FORMATS:
@@ -249,6 +247,9 @@ def _no_format(first: Placed, named: RowFormat | None) -> DataError:
             where=first.origin,
             mend="name another --format, or rename the columns",
         )
+    if {"input_ids", "labels"} <= set(first.row):
+        mend = "name the tokenizer that they were made with: --tokenizer"
+        return DataError("the rows are token ids with labels", where=first.origin, mend=mend)
     lists = [column for column, value in first.row.items() if _holds_rows(value)]
     if len(lists) == 1:
         mend = f"where the rows are the list under `{lists[0]}`, write that list alone into the file"

@@ -19,6 +19,7 @@ from gradsentry.corpus.fields import (
 )
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Part, Role, Span, Turn
+from gradsentry.settings import MessageKeys
 
 ROLES: dict[str, Role] = {
     "system": "system",
@@ -65,33 +66,45 @@ def dialogue_turns(row: Row, column: str) -> tuple[Turn, ...]:
     return with_leading(row, turns if answered else (*turns, *chosen_turns(row)))
 
 
-def with_leading(row: Row, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """Returns the turns after what the columns `system` and `tools` say, all of it one system turn."""
+def with_leading(
+    row: Row, turns: tuple[Turn, ...], system: str | None = "system", tools: str | None = "tools"
+) -> tuple[Turn, ...]:
+    """Returns the turns after what two columns say, all of it one system turn.
+
+    Args:
+        row: The row.
+        turns: Its turns.
+        system: The column of the system's text; None where there is none.
+        tools: The column of the tools that are offered; None where there is none.
+    """
     leading: list[Turn] = []
-    if not is_blank(row.get("system")):
-        leading.append(Turn("system", text_of(row["system"], ("system",)), trained=False, path=("system",)))
-    tools = row.get("tools")
-    if tools and not is_blank(tools) and tools != "[]":
+    if system is not None and not is_blank(row.get(system)):
+        leading.append(Turn("system", text_of(row[system], (system,)), trained=False, path=(system,)))
+    offered = row.get(tools) if tools is not None else None
+    if tools is not None and offered and not is_blank(offered) and offered != "[]":
         leading.append(
-            Turn("system", _text_or_json(tools), False, path=("tools",), joins=bool(leading), part="tools")
+            Turn("system", _text_or_json(offered), False, path=(tools,), joins=bool(leading), part="tools")
         )
     if leading and turns and turns[0].role == "system":
         turns = (replace(turns[0], joins=True), *turns[1:])
     return (*leading, *turns)
 
 
-def message_turns(messages: object, path: FieldPath, *, trainable: bool = True) -> tuple[Turn, ...]:
+def message_turns(
+    messages: object, path: FieldPath, *, trainable: bool = True, keys: MessageKeys | None = None
+) -> tuple[Turn, ...]:
     """Returns the turns of a list of messages.
 
     Args:
         messages: Objects with `role` and `content`, or `from` and `value`.
         path: Where the list stands in the row.
         trainable: Whether assistant messages are trained on; not so in a prompt.
+        keys: How they are written, where that is told.
     """
     return tuple(
         turn
         for number, message in enumerate(list_of(messages, path))
-        for turn in _turns(object_of(message, (*path, number)), (*path, number), trainable)
+        for turn in _turns(object_of(message, (*path, number)), (*path, number), trainable, keys)
     )
 
 
@@ -101,7 +114,9 @@ def chosen_turns(row: Row) -> tuple[Turn, ...]:
     return () if key is None else answer_turns(row[key], (key,))
 
 
-def answer_turns(answer: object, path: FieldPath, *, trainable: bool = True) -> tuple[Turn, ...]:
+def answer_turns(
+    answer: object, path: FieldPath, *, trainable: bool = True, keys: MessageKeys | None = None
+) -> tuple[Turn, ...]:
     """Returns the turns of an answer: a text, a message, or messages, the last of which answer."""
     answer = opened(answer)
     if not answer or is_blank(answer):
@@ -109,53 +124,56 @@ def answer_turns(answer: object, path: FieldPath, *, trainable: bool = True) -> 
     if isinstance(answer, str):
         return (Turn("assistant", answer, trained=trainable, path=path),)
     if isinstance(answer, Mapping):
-        return tuple(_turns(answer, path, trainable))
-    turns = message_turns(answer, path, trainable=trainable)
+        return tuple(_turns(answer, path, trainable, keys))
+    turns = message_turns(answer, path, trainable=trainable, keys=keys)
     # Some data sets repeat the whole conversation there.
     asked = max((number for number, turn in enumerate(turns) if turn.role == "user"), default=-1)
     return turns[asked + 1 :]
 
 
-def history_turns(row: Row, *, trainable: bool = True) -> tuple[Turn, ...]:
-    """Returns the turns before the row's own, which `history` holds in pairs."""
+def history_turns(row: Row, *, trainable: bool = True, column: str = "history") -> tuple[Turn, ...]:
+    """Returns the turns before the row's own, which a column holds in pairs."""
     turns: list[Turn] = []
-    history = row.get("history")
-    for number, held in enumerate([] if is_blank(history) else list_of(history, ("history",))):
-        path = ("history", number)
+    history = row.get(column)
+    for number, held in enumerate([] if is_blank(history) else list_of(history, (column,))):
+        path = (column, number)
         pair = list_of(held, path)
         if len(pair) != 2:
-            raise RowError(f"`history[{number}]` is no pair of instruction and response")
+            raise RowError(f"{shown(path)} is no pair of instruction and response")
         turns.append(Turn("user", text_of(pair[0], (*path, 0)), trained=False, path=(*path, 0)))
         turns.append(Turn("assistant", text_of(pair[1], (*path, 1)), trained=trainable, path=(*path, 1)))
     return tuple(turns)
 
 
-def _turns(message: Row, path: FieldPath, trainable: bool) -> Iterator[Turn]:
+def _turns(message: Row, path: FieldPath, trainable: bool, keys: MessageKeys | None = None) -> Iterator[Turn]:
     """Yields what a message says; its reasoning, its content and its calls are one turn in several parts.
 
     Where its keys are roles (`{"human": ..., "assistant": ...}`), it is a turn of each.
     """
-    if message and all(key in ROLES for key in message):
+    if keys is None and message and all(key in ROLES for key in message):
         for key, text in message.items():
             trained = trainable and ROLES[key] == "assistant"
             yield Turn(ROLES[key], text_of(text, (*path, key)), trained, (*path, key))
         return
-    role = _role(message, path)
-    trained = trainable and role == "assistant" and _is_trained(message)
-    stretches = _stretches(message, path) if trained else None
-    parts = list(_parts(message, path, role))
+    role = _role(message, path, keys)
+    detail = DETAIL if keys is None else keys.detail
+    trained = trainable and _is_trained(message, role, keys)
+    stretches = _stretches(message, path, detail) if trained and detail is not None else None
+    parts = list(_parts(message, path, role, keys))
     if stretches is not None and [part for part, *_ in parts] != ["content"]:
-        raise RowError(f"{shown((*path, DETAIL))} is of a message that is more than one text")
+        raise RowError(f"{shown((*path, detail or DETAIL))} is of a message that is more than one text")
     trained = trained and stretches != ()
     for number, (part, text, where) in enumerate(parts):
         yield Turn(role, text, trained, where, number > 0, part, message, stretches or None)
 
 
-def _parts(message: Row, path: FieldPath, role: Role) -> Iterator[tuple[Part, str, FieldPath]]:
+def _parts(
+    message: Row, path: FieldPath, role: Role, keys: MessageKeys | None
+) -> Iterator[tuple[Part, str, FieldPath]]:
     thought = first_key(message, THOUGHTS) if role == "assistant" else None
     thinks = thought is not None and not is_blank(message[thought])
     calls = [key for key in CALLS if message.get(key) and not is_blank(message[key])]
-    key = first_key(message, ("content", "value"))
+    key = first_key(message, ("content", "value") if keys is None else (keys.content,))
     content = message[key] if key is not None else None
     if thought is not None and thinks:
         yield "reasoning", text_of(message[thought], (*path, thought)), (*path, thought)
@@ -180,28 +198,30 @@ def _content_parts(content: object, path: FieldPath) -> Iterator[tuple[str, Fiel
         yield text_of(fields[key], (*where, key)), (*where, key)
 
 
-def _role(message: Row, path: FieldPath) -> Role:
-    key = first_key(message, ("role", "from"))
+def _role(message: Row, path: FieldPath, keys: MessageKeys | None) -> Role:
+    key = first_key(message, ("role", "from") if keys is None else (keys.role,))
     if key is None:
-        raise RowError(f"{shown(path)} has neither `role` nor `from`")
+        lacks = "neither `role` nor `from`" if keys is None else f"no `{keys.role}`"
+        raise RowError(f"{shown(path)} has {lacks}")
     name = text_of(message[key], (*path, key))
-    role = ROLES.get(name.strip().lower())
+    own = None if keys is None else keys.roles.get(name)
+    role = own or ROLES.get(name.strip().lower())
     if role is None:
         raise RowError(f"{shown((*path, key))} is `{name}`, no role that is known")
     return role
 
 
-def _stretches(message: Row, path: FieldPath) -> tuple[Span, ...] | None:
+def _stretches(message: Row, path: FieldPath, key: str) -> tuple[Span, ...] | None:
     """Returns the stretches of a message that alone are trained on; None where it names none.
 
     Raises:
         RowError: If what names them is of another form.
     """
-    if not message.get(DETAIL) or is_blank(message[DETAIL]):
+    if not message.get(key) or is_blank(message[key]):
         return None
-    where = (*path, DETAIL)
+    where = (*path, key)
     stretches: list[Span] = []
-    for number, held in enumerate(list_of(message[DETAIL], where)):
+    for number, held in enumerate(list_of(message[key], where)):
         detail = object_of(held, (*where, number))
         first, last, trained = (detail.get(key) for key in ("begin_offset", "end_offset", "train"))
         if not (isinstance(first, int) and isinstance(last, int) and isinstance(trained, bool)):
@@ -214,8 +234,13 @@ def _stretches(message: Row, path: FieldPath) -> tuple[Span, ...] | None:
     return tuple(stretches)
 
 
-def _is_trained(message: Row) -> bool:
-    return not any(message.get(key) == 0 for key in UNTRAINED)
+def _is_trained(message: Row, role: Role, keys: MessageKeys | None) -> bool:
+    if keys is None:
+        return role == "assistant" and not any(message.get(key) == 0 for key in UNTRAINED)
+    for key in (keys.flag, keys.detail):  # what says so of a message counts more than who speaks
+        if key is not None and message.get(key) is not None:
+            return bool(message[key])
+    return role in keys.trained
 
 
 def _text_or_json(value: object) -> str:

@@ -16,7 +16,6 @@ from gradsentry.corpus.preferences import REJECTED, preference_turns, rejected_t
 from gradsentry.corpus.records import Row, kind_of
 from gradsentry.corpus.sample import Turn
 from gradsentry.corpus.templates import completion_turns, templated_turns
-from gradsentry.errors import DataError
 
 _CONVERSATIONS = ("conversations", "conversation")
 _COMPLETIONS = ("completion", "response")
@@ -90,37 +89,6 @@ def format_of(row: Row) -> RowFormat | None:
     """
     matching = [row_format for row_format in FORMATS.values() if row_format.matches(row)]
     return next((one for one in matching if one.is_filled(row)), matching[0] if matching else None)
-
-
-def format_of_columns(columns: Mapping[str, str]) -> RowFormat:
-    """Returns the format of rows whose columns are named by the user.
-
-    Args:
-        columns: `prompt` and `response`, and maybe `system`; or `messages`.
-
-    Raises:
-        DataError: If others are named, or one is missing.
-    """
-    if set(columns) == {"messages"}:
-        column = columns["messages"]
-        return RowFormat("columns", ((column,),), lambda row, _: Parsed(dialogue_turns(row, column), True))
-    if set(columns) - {"system"} != {"prompt", "response"}:
-        mend = "name prompt and response, and maybe system; or messages alone"
-        raise DataError(f"names {' and '.join(sorted(columns))}", where="--columns", mend=mend)
-
-    def parse(row: Row, template: Template | None) -> Parsed:
-        roles = [role for role in ("system", "prompt", "response") if role in columns]
-        turns = [_TURNS[role](text_of(row[columns[role]], (columns[role],)), columns[role]) for role in roles]
-        return Parsed(tuple(turns), conversational=True)
-
-    return RowFormat("columns", tuple((name,) for name in columns.values()), parse)
-
-
-_TURNS: Mapping[str, Callable[[str, str], Turn]] = {
-    "system": lambda text, column: Turn("system", text, trained=False, path=(column,)),
-    "prompt": lambda text, column: Turn("user", text, trained=False, path=(column,)),
-    "response": lambda text, column: Turn("assistant", text, trained=True, path=(column,)),
-}
 
 
 def parse_row(row: Row, row_format: RowFormat, template: Template | None) -> tuple[Parsed, str | None]:
@@ -213,11 +181,16 @@ def _answer(row: Row) -> Turn:
     return Turn("assistant", value, trained=True, path=path)
 
 
-def _text(row: Row, template: Template | None) -> Parsed:
-    text = text_of(row["text"], ("text",))
-    turns = templated_turns(text, template, ("text",)) if template else ()
+def text_parsed(row: Row, template: Template | None, column: str = "text") -> Parsed:
+    """Returns the turns of a text with a template in it.
+
+    Raises:
+        RowError: If it holds none.
+    """
+    text = text_of(row[column], (column,))
+    turns = templated_turns(text, template, (column,)) if template else ()
     if not turns:
-        raise RowError(f"`text` holds {_lacks(template)}; name the right one with --response-marker")
+        raise RowError(f"`{column}` holds {_lacks(template)}; name the right one with --response-marker")
     return Parsed(turns, conversational=False)
 
 
@@ -246,6 +219,6 @@ FORMATS = {
         RowFormat("prompt-completion", (("prompt",), _COMPLETIONS), _prompt_completion, liked=_LIKED),
         RowFormat("alpaca", (_INSTRUCTIONS, _OUTPUTS), _alpaca, liked=_LIKED[:1]),
         RowFormat("qa", (("question",), _ANSWERS), _qa),
-        RowFormat("text", (("text",),), _text, written=("text",)),
+        RowFormat("text", (("text",),), text_parsed, written=("text",)),
     )
 }
