@@ -45,6 +45,7 @@ NOT_RUN = {
     "gradsentry bench": "takes hours; `make bench-smoke` runs one, tests/plugins that of the page on plugins",
     "gradsentry poison data.jsonl --plugin": "tests/plugins/test_page.py runs it",
     "gradsentry evidence data.jsonl --plugin": "tests/plugins/test_page.py runs it",
+    "gradsentry evidence data/dataset_info.json": "tests/integrations/test_named.py runs it on a data set",
     "gradsentry poison runs/made": "takes what a benchmark made of data that a clone has not",
     "gradsentry scan runs/flipped.jsonl": "takes what the line before it made",
     "gradsentry scan DATA --model M --out RUN --engine ray": "a cluster; tests/scan has one of this machine",
