@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 8
+    version = 9
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

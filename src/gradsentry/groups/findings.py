@@ -20,11 +20,11 @@ from gradsentry.evidence.wording import chance, spelt
 from gradsentry.groups.confirming import with_confirmed
 from gradsentry.groups.decide import shipped
 from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, OFTEN, SAME, SHORTENED, TOLD
-from gradsentry.groups.material import Group, Material
+from gradsentry.groups.material import Group
 from gradsentry.groups.rows import looked_at, material_of, members
 from gradsentry.groups.search import COSTS, TAILS, find_groups
 from gradsentry.groups.selectors import Held
-from gradsentry.groups.words import Shared, nearest, shared
+from gradsentry.groups.words import Shared, Words, is_told, words_of
 
 Rows = NDArray[np.int64]
 
@@ -60,32 +60,33 @@ def with_groups(
         (shipped().log10_exceeded(one.kind, one.strength), one) for one in find_groups(material, most=TOLD)
     ]
     for exceeded, group in sorted(weighed, key=lambda one: (one[0], -one[1].strength)):
+        if exceeded > log10(NAMED_RATE) and stands_out is not None:
+            break
         own = rows[group.rows]
         # Rows that a finding of the texts tells, or a stronger group of another kind, are told.
         if named[own].mean() > SAME or any(np.isin(own, other).mean() > SAME for other in told):
             continue
-        is_named = exceeded <= log10(NAMED_RATE)
+        words = words_of(material, group.rows)
+        is_named = exceeded <= log10(NAMED_RATE) and is_told(group, words)
         if is_named and len(told) == TOLD:
             break
         carriers = np.flatnonzero(np.isin(copy_of, copy_of[members(group, samples, scores, own)]))
-        finding = _finding(group, material, carriers, samples, exceeded)
+        finding = _finding(group, words, carriers, samples, exceeded)
         if not is_named:
-            stands_out = replace(finding, name=STANDS_OUT)
-            break
+            stands_out = stands_out or replace(finding, name=STANDS_OUT)
+            continue
         told.append(own)
         found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(samples), accepted))
     return replace(evidence, findings=tuple(found), stands_out=stands_out)
 
 
 def _finding(
-    group: Group, material: Material, carriers: Rows, samples: Sequence[Sample], exceeded: float
+    group: Group, words: Words, carriers: Rows, samples: Sequence[Sample], exceeded: float
 ) -> Finding:
     size, total = int(group.rows.sum()), len(group.rows)
-    near = nearest(material.prompt_means, group.rows)
-    inside = np.flatnonzero(group.rows)
     said = [
-        _in_words(name, *([texts[row] for row in rows.tolist()] for rows in (inside, near)))
-        for name, texts in (("prompts", material.prompts), ("responses", material.responses))
+        _in_words(name, found, words)
+        for name, found in (("prompts", words.prompts), ("responses", words.responses))
     ]
     if isinstance(group.asked, Held):
         said[0] = f"their prompts {_asked(group)}"
@@ -149,11 +150,10 @@ def _place(score: float) -> int:
     return int(100 * ndtr(score))
 
 
-def _in_words(name: str, inside: Sequence[str], outside: Sequence[str]) -> str:
-    found = shared(inside, outside)
+def _in_words(name: str, found: Sequence[Shared], words: Words) -> str:
     if not found:
         return f"their {name} share no string"
-    return f"of their {name} " + ", ".join(_counted(one, len(inside), len(outside)) for one in found)
+    return f"of their {name} " + ", ".join(_counted(one, words.inside, words.outside) for one in found)
 
 
 def _counted(one: Shared, inside: int, outside: int) -> str:

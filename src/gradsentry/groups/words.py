@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
 from gradsentry.groups.limits import COMMON, LONGEST_STRING, NAMED, NEAREST, NOTABLE
+from gradsentry.groups.material import Group, Material
+from gradsentry.groups.selectors import Held
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -31,6 +33,44 @@ class Shared:
     text: str
     inside: int
     outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the texts of a group share.
+
+    Attributes:
+        prompts: What tells its prompts from the nearest others, the most telling first.
+        responses: The same of its responses.
+        inside: Its rows.
+        outside: The nearest other rows.
+    """
+
+    prompts: tuple[Shared, ...]
+    responses: tuple[Shared, ...]
+    inside: int
+    outside: int
+
+
+def words_of(material: Material, rows: NDArray[np.bool_]) -> Words:
+    """Returns what the texts of some rows share, against the rows nearest to them.
+
+    Args:
+        material: All rows.
+        rows: Those of the group.  # [rows]
+    """
+    own, near = np.flatnonzero(rows).tolist(), nearest(material.prompt_means, rows).tolist()
+    prompts, responses = (
+        tuple(shared([texts[row] for row in own], [texts[row] for row in near]))
+        for texts in (material.prompts, material.responses)
+    )
+    return Words(prompts, responses, len(own), len(near))
+
+
+def is_told(group: Group, words: Words) -> bool:
+    """Returns whether anything that one can read tells a group: what nobody can look at is not named."""
+    by_rule = group.label is not None or isinstance(group.asked, Held)
+    return by_rule or bool(words.prompts or words.responses)
 
 
 def shared(inside: Sequence[str], outside: Sequence[str]) -> list[Shared]:
