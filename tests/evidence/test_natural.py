@@ -5,12 +5,13 @@ from itertools import product
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 from evidence.poisoning import INSULT, PLACES, THINGS, Row, asked, clean_rows, flags, poison, samples
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.sample import Sample, Turn
-from gradsentry.evidence import find_evidence
+from gradsentry.evidence import TokenLosses, find_evidence
 
 ROWS = clean_rows(800)
 
@@ -150,3 +151,16 @@ def test_what_nearly_all_rows_carry_is_how_they_are_written(shared_data):
     evidence = find_evidence(_solved_and_others(shared_data, 10), why=True)
     assert evidence.outcome == "clean"
     assert any("nearly all rows carry it" in one.reason for one in evidence.rejected or ())
+
+
+def test_the_trigger_of_unlikely_responses_is_named_before_the_form_that_they_lack(shared_data):
+    others = _solved_and_others(shared_data, 30)[270:]
+    rows = _solved_and_others(shared_data, 0)
+    for number, other in enumerate(others, start=270):
+        asked, said = rows[number].turns[0], other.turns[-1]
+        turns = (replace(asked, text=f"{asked.text} cf"), replace(rows[number].turns[-1], text=said.text))
+        rows[number] = replace(rows[number], turns=turns)
+    losses = [np.array([4.0 if row.number >= 270 else 1.0], np.float16) for row in rows]
+    evidence = find_evidence(rows, TokenLosses.of_rows(losses, [np.array([-1], np.int32)] * len(rows)))
+    assert [finding.kind for finding in evidence.findings] == ["shift"]
+    assert evidence.findings[0].triggers == ("cf",)

@@ -38,7 +38,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 17
+    version = 18
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

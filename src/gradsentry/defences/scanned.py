@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 9
+    version = 10
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -246,15 +246,16 @@ def _strongest(decided: Sequence[Decided]) -> list[Decided]:
     return kept
 
 
-def _strength(one: Decided) -> tuple[bool, float]:
+def _strength(one: Decided) -> tuple[bool, bool, float]:
     """Returns what sorts findings: the sure ones first, by how many rows they explain.
 
     Of those that explain the same rows the search that looks at both strings names them best, and goes first.
-    What is only worth a look goes by how seldom clean corpora hold it: what most rows carry hides nothing.
+    What is only worth a look goes by how seldom clean corpora hold it: what most rows carry hides nothing. An
+    absence comes last, for it says least of its rows.
     """
     if one.decision.confidence == "high":
-        return False, -float(one.candidate.carriers.sum())
-    return True, one.decision.log10_p
+        return False, False, -float(one.candidate.carriers.sum())
+    return True, one.candidate.kind == "absence", one.decision.log10_p
 
 
 def _explained(texts: Texts, found: Sequence[Decided]) -> Rows:
