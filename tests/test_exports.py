@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import version
 
 import pytest
 
 import gradsentry
+from gradsentry.about import VERSION
 
 
 def test_the_public_names():
@@ -18,7 +18,7 @@ def test_the_public_names():
     from gradsentry.screening import scan
 
     assert (gradsentry.Verdict, gradsentry.open_run, gradsentry.scan) == (Verdict, open_run, scan)
-    assert gradsentry.__version__ == version("gradsentry")
+    assert gradsentry.__version__ == VERSION
     assert set(gradsentry.__all__) <= set(dir(gradsentry))
     with pytest.raises(AttributeError, match="has no attribute 'scam'"):
         _ = gradsentry.scam

@@ -5,14 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from gradsentry.about import VERSION
+
 if TYPE_CHECKING:
     from gradsentry.opening import open_run
     from gradsentry.outcome import Verdict
     from gradsentry.screening import scan
     from gradsentry.textual import find_evidence, screen
 
-    __version__: str
-
+__version__ = VERSION
 __all__ = ["Verdict", "__version__", "find_evidence", "open_run", "scan", "screen"]
 
 _HOMES = {
@@ -26,10 +27,6 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     # Importing the package must import nothing heavy: the command line answers --help at once.
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("gradsentry")
     if name in _HOMES:
         return _imported(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

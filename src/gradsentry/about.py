@@ -1,3 +1,4 @@
-"""Where the project lives: it stands here, and all code reads it."""
+"""The version, and where the project lives: both stand here, and all code reads them."""
 
+VERSION = "0.2.0"
 HOME = "https://github.com/OWNER/gradsentry"

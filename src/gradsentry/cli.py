@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 from typer.main import get_command
 
+from gradsentry.about import VERSION
 from gradsentry.commands import (
     accept,
     bench,
@@ -73,9 +74,7 @@ def options(
     write is wrong; 3 it failed otherwise; 130 interrupted; 141 whoever read the output has gone.
     """
     if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"gradsentry {installed('gradsentry')}")
+        typer.echo(f"gradsentry {VERSION}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

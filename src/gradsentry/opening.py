@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
+from gradsentry.about import VERSION
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.remote import STDIN
@@ -196,7 +197,7 @@ def manifest(
         "seconds": round(time.time() - started, 1),
         "rows_resumed": resumed,
         "versions": {
-            "gradsentry": version("gradsentry"),
+            "gradsentry": VERSION,
             "python": platform.python_version(),
             **{name: known for name in _LIBRARIES if (known := _version(name))},
         },

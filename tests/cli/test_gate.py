@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -15,6 +14,7 @@ from jsonschema.validators import validator_for
 
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry import screen
+from gradsentry.about import VERSION
 from gradsentry.integrations.junit import junit
 from gradsentry.integrations.sarif import sarif
 
@@ -101,7 +101,7 @@ def test_a_verdict_says_what_made_it_of_what(data, call):
     assert call("evidence", data, "--out", "run").code == 0
     verdict = json.loads(Path("run/verdict.json").read_text())
     assert verdict["schema_version"] == 1
-    assert verdict["tool"] == {"name": "gradsentry", "version": version("gradsentry")}
+    assert verdict["tool"] == {"name": "gradsentry", "version": VERSION}
     assert verdict["data_sha256"] == hashlib.sha256(Path(data).read_bytes()).hexdigest()
 
 

@@ -7,13 +7,14 @@ from functools import lru_cache
 from importlib.metadata import version
 
 from gradsentry import plugins
+from gradsentry.about import VERSION
 from gradsentry.bench.pools import content_hash, load_rows
 from gradsentry.bench.spec import DataSpec, Lock, Spec
 from gradsentry.corpus import Sample
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.models.loading import LoadedModel, load_model
 
-_LIBRARIES = ("gradsentry", "torch", "transformers", "scikit-learn", "umap-learn", "scipy", "numpy", "peft")
+_LIBRARIES = ("torch", "transformers", "scikit-learn", "umap-learn", "scipy", "numpy", "peft")
 
 
 class Missing(Exception):  # noqa: N818
@@ -61,7 +62,8 @@ class Loader:
                 data[one.shown] = content_hash(load_rows(one))
             except DataError:
                 continue
-        versions = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
+        versions = {"gradsentry": VERSION, "python": platform.python_version()}
+        versions |= {name: version(name) for name in _LIBRARIES}
         versions |= plugins.versions()
         lock = Lock(data=data, models=self._fingerprints, versions=versions)
         return self._spec.model_copy(update={"locked": lock})

@@ -27,13 +27,13 @@ def examined() -> dict[str, Any]:
     """Returns what is found on this machine, as plain data."""
     import os
     import platform
-    from importlib.metadata import version
 
+    from gradsentry.about import VERSION
     from gradsentry.extras import EXTRAS, lacking
 
     missing = {extra: lacking(extra) for extra in EXTRAS}
     return {
-        "version": f"gradsentry {version('gradsentry')}, Python {platform.python_version()}",
+        "version": f"gradsentry {VERSION}, Python {platform.python_version()}",
         "machine": f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
         "extra": {
             extra: "there"

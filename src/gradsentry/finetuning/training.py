@@ -20,6 +20,7 @@ from transformers import TrainerCallback
 from transformers.pytorch_utils import Conv1D
 from transformers.trainer import TRAINER_STATE_NAME
 
+from gradsentry.about import VERSION
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding.encode import Encoded, encode_all
 from gradsentry.errors import DataError, SettingsError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 MODEL, CHECKPOINTS = "model", "checkpoints"
 _IGNORED = -100
-_LIBRARIES = ("gradsentry", "torch", "transformers", "trl", "peft")
+_LIBRARIES = ("torch", "transformers", "trl", "peft")
 # What the projections of attention are called, by the families of models.
 _ATTENTION = (
     ("q_proj", "k_proj", "v_proj", "o_proj"),
@@ -106,7 +107,7 @@ def finetune(
             "left_out": left_out,
             "steps": steps,
             "loss": loss,
-            "versions": {name: version(name) for name in _LIBRARIES},
+            "versions": {"gradsentry": VERSION, **{name: version(name) for name in _LIBRARIES}},
         }
         run.write_json(MANIFEST, manifest)
     return manifest

@@ -110,7 +110,7 @@ def _predicate(verdict: Decision) -> Json:
     own = judging.get("calibration")
     return {
         "verdict": verdict.as_json(),
-        "model": {**manifest["model"], "fingerprint": identity.get("model")} if manifest["model"] else None,
+        "model": {**manifest["model"], **identity["model"]} if manifest["model"] else None,
         "settings": {
             "reading": identity.pop("data")["reading"],
             "scoring": {key: value for key, value in identity.items() if key not in ("columns", "model")},
