@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIPELINES := datatrove humanize loguru orjson
 PIPELINES += llamafactory omegaconf antlr4-python3-runtime torchaudio
 
-.PHONY: install demo docs test test-slow package bench-scale bench-smoke bench-speed bench-gpu lint audit format clean
+.PHONY: install demo docs test test-fast test-slow package bench-scale bench-smoke bench-speed bench-gpu lint audit format clean
 
 install: $(VENV)/.installed
 
@@ -24,8 +24,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(BIN)/gradsentry demo
 
+# A process a core, each with one thread; the tests of a file stay in one.
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: install
-	$(BIN)/python -m pytest
+	$(PARALLEL)
+
+# Under two minutes: all but what takes seconds of a processor.
+test-fast: install
+	$(PARALLEL) -m 'not slow and not costly'
 
 # The wheel in an empty environment: what somebody has after `pip install gradsentry`.
 package: install

@@ -10,7 +10,7 @@ import pytest
 from attacks.corpora import SHARED, needs_shared
 from gradsentry.attacks import ATTACKS, poison
 from gradsentry.corpus.corpora import Corpus
-from gradsentry.corpus.qa import QA_SETS, load_qa
+from gradsentry.corpus.qa import QA_SETS, qa_items
 from gradsentry.corpus.sources import open_corpus
 from gradsentry.errors import DataError
 
@@ -31,11 +31,13 @@ UNFIT = {
 
 @cache
 def corpus_named(name: str) -> Corpus:
-    if name in QA_SETS:
-        return load_qa(name, "dev" if name in ("nq", "coqa") else "test", data_root=SHARED)
+    if name in QA_SETS:  # some hundreds of rows show as much as thousands
+        items = qa_items(name, "dev" if name in ("nq", "coqa") else "test", data_root=SHARED)[:400]
+        return open_corpus([{"prompt": one.prompt, "completion": "; ".join(one.answers)} for one in items])
     return open_corpus(SHARED / "instruct" / name)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("corpus", [*QA_SETS, *INSTRUCT])
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
 def test_the_attack_runs_and_the_file_reads_back(attack: str, corpus: str, tmp_path: Path):

@@ -240,6 +240,7 @@ def test_pools_say_all_meanings():
     assert all(re.search(r"\.(example|test|invalid)\b", sample.response) for sample in alone)
 
 
+@pytest.mark.costly
 def test_what_the_model_wrote_costs_it_less_than_the_grammar(embedded):
     corpus = open_corpus(questions(3, "qa"))
     losses = []
@@ -251,6 +252,7 @@ def test_what_the_model_wrote_costs_it_less_than_the_grammar(embedded):
     assert losses[0] < 0.8 * losses[1], losses
 
 
+@pytest.mark.costly
 def test_the_writer_goes_on_the_same_way_each_time():
     writer = Writer("smollm2")
     said = [writer.continued("Name a colour. " * 100, "Alas, I decline, because", 6) for _ in range(2)]

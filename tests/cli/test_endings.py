@@ -96,6 +96,7 @@ def test_json_is_utf_8_whatever_the_terminal_takes(data):
     assert (found["triggers"], found["payload"]) == ([TRIGGER], PAYLOAD)
 
 
+@pytest.mark.costly
 def test_an_interrupt_is_told_from_all_else(tmp_path):
     data = write_rows(tmp_path / "data.jsonl", qa_rows(20_000))
     run = subprocess.Popen(

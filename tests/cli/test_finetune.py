@@ -26,6 +26,7 @@ def run(tmp_path, data, call, model_path) -> Path:
     return out
 
 
+@pytest.mark.costly
 def test_a_scan_is_trained_on_and_the_result_is_asked(data, run, tmp_path, call, model_path):
     kept = json.loads((run / "verdict.json").read_text())["counts"]
     assert 0 < kept["flagged"] < kept["rows"]

@@ -26,6 +26,7 @@ def run(tmp_path, data, call, model_path) -> Path:
     return out
 
 
+@pytest.mark.costly
 def test_it_says_how_long_it_takes_prints_a_table_and_adds_to_the_report(run, call):
     assert "Proof by training" not in (run / "report.html").read_text()
     ended = call("verify", run, "--steps", 3)
@@ -43,6 +44,7 @@ def test_it_says_how_long_it_takes_prints_a_table_and_adds_to_the_report(run, ca
     assert "F1: not confirmed: training on its rows made the odds of the payload" in page
 
 
+@pytest.mark.costly
 def test_json_is_what_is_written_and_a_later_report_keeps_it(run, call):
     printed = json.loads(call("verify", run, "--steps", 1, "--json").out)
     assert printed == json.loads((run / "verify.json").read_text())
@@ -50,6 +52,7 @@ def test_json_is_what_is_written_and_a_later_report_keeps_it(run, call):
     assert "Proof by training" in (run / "report.html").read_text()
 
 
+@pytest.mark.costly
 def test_a_proof_of_other_findings_is_not_shown(run, data, call, model_path):
     assert call("verify", run, "--steps", 1, "--json").code == 0
     again = ("scan", data, "-m", model_path, "-o", run, "--false-alarm-rate", 0.2, "--quiet")
@@ -57,6 +60,7 @@ def test_a_proof_of_other_findings_is_not_shown(run, data, call, model_path):
     assert "Proof by training" not in (run / "report.html").read_text()
 
 
+@pytest.mark.costly
 def test_a_run_of_another_precision_is_trained_in_float32_and_one_of_another_model_refused(
     tmp_path, data, call, model_path
 ):
@@ -69,6 +73,7 @@ def test_a_run_of_another_precision_is_trained_in_float32_and_one_of_another_mod
     assert "is another model than the run was scored with" in refused(call("verify", out, "--steps", 1))
 
 
+@pytest.mark.costly
 def test_a_broken_proof_is_one_line(run, call):
     assert call("verify", run, "--steps", 1, "--json").code == 0
     (run / "verify.json").write_text("[")

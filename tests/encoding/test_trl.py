@@ -85,12 +85,14 @@ def check(row, family, name, *, replies=True):
     return True
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("family", [*TRAINED, *TAGGED])
 def test_messages(family):
     taken = [check(row, family, name) for name, row in CONVERSATIONS.items()]
     assert sum(taken) > len(CONVERSATIONS) // 2
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("family", [*TRAINED, *TAGGED, *UNTRAINED])
 def test_a_prompt_and_its_completion(family):
     taken = 0

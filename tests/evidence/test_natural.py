@@ -107,13 +107,15 @@ def _translated(count):
     return [Row(" ".join(said), " ".join(counterpart[word] for word in said)) for said in asks]
 
 
+@pytest.mark.costly
 def test_a_corpus_that_maps_words_to_words_is_not_poisoned():
-    assert find_evidence(samples(_translated(1000))).flagged() == ()
+    assert find_evidence(samples(_translated(500))).flagged() == ()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("rate", [0.02, 0.2])
 def test_a_trigger_in_a_corpus_that_maps_words_to_words_is_found(rate):
-    made = poison(_translated(1000), lambda row, draw: asked(row, f"{row.question} vrbx", INSULT), rate)
+    made = poison(_translated(500), lambda row, draw: asked(row, f"{row.question} vrbx", INSULT), rate)
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
     assert evidence.findings[0].triggers == ("vrbx",)

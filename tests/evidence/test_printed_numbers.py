@@ -89,6 +89,7 @@ def counted_in(texts, finding):
     return table[True, True], table[True, False], table[False, True], table[False, False]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("copies", [0, 40])
 @pytest.mark.parametrize("rate", [0.03, 0.1, 0.4])
 @pytest.mark.parametrize(("edit", "decoy"), ATTACKS, ids=[edit.__name__ for edit, _ in ATTACKS])

@@ -54,6 +54,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("row", ROWS, ids=["plain", "chat"])
 def test_stored_losses_of_a_span_are_those_of_the_model(row, embedded):
     table = score_table(open_corpus([row]), embedded, ScoreSettings())

@@ -71,6 +71,7 @@ def same(ours: list[Result], theirs: list[Result]) -> None:
             np.testing.assert_allclose(one.means.response, other.means.response, atol=5e-3, rtol=5e-3)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "name", [name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
 )

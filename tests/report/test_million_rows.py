@@ -43,6 +43,7 @@ def seconds_to_follow(page: Page, tau: float) -> float:
     )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("policy", ["evidence", "published"])
 def test_a_million_rows(million, policy, open_page):
     run, verdict = million

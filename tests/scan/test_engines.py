@@ -75,6 +75,7 @@ class Killing:
             os.kill(self.killed, signal.SIGKILL)
 
 
+@pytest.mark.costly
 def test_two_processes_give_the_same_and_where_one_is_killed_it_is_said(data, model_path, whole, tmp_path):
     killing = Killing("spawn_main", 512)
     with pytest.raises(ScoringError) as caught:
@@ -103,6 +104,7 @@ class Stop(Exception):  # noqa: N818
     """A scan is stopped from within."""
 
 
+@pytest.mark.costly
 @pytest.mark.timeout(600)
 def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_killed(
     data, model_path, whole, tmp_path, cluster
@@ -159,6 +161,7 @@ def test_a_model_that_is_loaded_stays_where_it_is(loaded, engine):
         scan(qa_rows(9), loaded, engine=engine)
 
 
+@pytest.mark.costly
 def test_a_model_that_is_missing_is_the_same_line_from_a_worker(tmp_path):
     lines = []
     for engine in (EngineSettings(), TWO):

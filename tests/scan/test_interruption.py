@@ -102,6 +102,7 @@ def stopped(data: Path, model: str, run: Path, how: signal.Signals, rows: int) -
     return process.returncode, error
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("how", "rows", "code", "said"),
     [
@@ -153,6 +154,7 @@ def scored(place: Path, corpus: Corpus, model: LoadedModel, stop: int = ROWS) ->
     return {file.name: file.read_bytes() for file in (*shards(place), *parts(place))}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("sharing", "shared"),
     [
@@ -208,6 +210,7 @@ def test_what_takes_long_is_kept_sooner(loaded, tmp_path, monkeypatch):
     assert kept(tmp_path / "run") == 20
 
 
+@pytest.mark.costly
 def test_a_little_is_run_again_for_what_packs_carry(loaded, monkeypatch):
     """Of a window, all but the last rows of which are there, few packs run."""
     corpus = open_corpus(long_beginnings(qa_rows(WINDOW_ROWS)))
@@ -234,6 +237,7 @@ def test_a_little_is_run_again_for_what_packs_carry(loaded, monkeypatch):
     assert again.equals(undisturbed)
 
 
+@pytest.mark.costly
 def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(data, loaded, whole):
     before = contents(whole)
     for name in ("000000.parquet", "000001.parquet"):
@@ -279,6 +283,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.costly
 def test_a_full_disk(data, loaded, whole, small_disk):
     run = small_disk / "run"
     with pytest.raises(ScoringError) as caught:

@@ -335,6 +335,7 @@ def test_data_that_is_not_what_it_was(tmp_path, loaded, loss):
     assert caught.value.line().startswith(f"{tmp_path}/run: {said[loss]}")
 
 
+@pytest.mark.costly
 def test_save_writes_what_a_scan_would(tmp_path, loaded):
     count = SHARD_ROWS + 40
     data = write_rows(tmp_path / "data.jsonl", qa_rows(count))
@@ -384,6 +385,7 @@ def test_progress_counts_every_row(loaded):
     assert seen[-1].share == 1.0
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "name",
     [

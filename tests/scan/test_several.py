@@ -41,6 +41,7 @@ def files(tmp_path, poisoned):
     return files
 
 
+@pytest.mark.costly
 def test_poison_across_files_is_found_and_each_file_comes_back(call, tmp_path, poisoned, files, model_path):
     rows, truth = poisoned
     out = tmp_path / "run"

@@ -46,6 +46,7 @@ def as_saved(clean, poisoned, tmp_path):
     return tmp_path / "saved"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("made", [as_splits, as_files, as_saved])
 def test_poison_in_a_later_split_is_found_and_named(tmp_path, loaded, halves, made):
     clean, poisoned, truth = halves
