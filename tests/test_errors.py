@@ -1,9 +1,13 @@
 """Every error is one line that says what, where and the mend."""
 
+import ast
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry import errors
+from gradsentry import errors, screen
 from gradsentry.errors import DataError, GradSentryError, UsageError, first_line
 
 
@@ -36,3 +40,30 @@ def test_first_line_is_one_line_and_never_empty(message):
     line = first_line(ValueError(message))
     assert len(line.splitlines()) == 1
     assert line
+
+
+def test_every_error_of_a_user_says_the_mend():
+    kinds = {"UsageError", "SettingsError", "DataError", "ModelError", "RunError"}
+    lacking = []
+    for file in Path(errors.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            made = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            if made in kinds and "mend" not in {one.arg for one in node.keywords}:
+                lacking.append(f"{file.name}:{node.lineno}")
+    assert lacking == []
+
+
+def test_python_is_told_of_parameters_and_the_command_line_of_options():
+    error = DataError(
+        "is cut", where="--max-length", mend="give --dtype float32, or `gradsentry scan --json`"
+    )
+    assert error.line() == "--max-length: is cut; give --dtype float32, or `gradsentry scan --json`"
+    assert str(error) == "`max_length`: is cut; give `dtype` float32, or `gradsentry scan --json`"
+    rows = [{"prompt": "a", "completion": "b"}, {"question": "q", "answer": "z"}]
+    with pytest.raises(DataError, match="or give `format` prompt-completion to leave the others unscored"):
+        screen(rows)
+
+
+def test_what_is_like_a_wrong_word_is_asked_for():
+    assert errors.meaning_to_say("limt", ["limit", "out"]) == "did you mean `limit`? "
+    assert errors.meaning_to_say("zzz", ["limit", "out"]) == ""

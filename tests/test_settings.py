@@ -66,7 +66,9 @@ def test_the_ends_of_the_range_are_in_it(tau):
 
 def test_a_misspelt_key_is_no_key():
     line = refusal(ScoreSettings, maxlength=100)
-    assert line.startswith("here: maxlength: Extra inputs are not permitted; known keys: model, crop,")
+    assert line.startswith(
+        "here: maxlength: Extra inputs are not permitted; did you mean `max_length`? known keys: model, crop,"
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_a_misspelt_key_is_no_key():
         (b"tau: [\n", "cannot be read as YAML"),
         (b"tau: \xff\n", "cannot be read as YAML"),
         (b"!!python/object/apply:os.getcwd []\n", "cannot be read as YAML"),
-        (None, "cannot be read as YAML"),
+        (None, "cannot be read (No such file or directory); check the path"),
     ],
 )
 def test_a_broken_file(tmp_path, content, what):

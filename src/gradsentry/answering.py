@@ -74,7 +74,9 @@ def stop_ids(sample: Sample, loaded: LoadedModel) -> list[int]:
 def _whole(sample: Sample, loaded: LoadedModel) -> Encoded:
     encoded = encode(sample, loaded.tokenizer, max_length=sys.maxsize)
     if encoded.problem is not None:
-        raise DataError(f"row {sample.id} cannot be asked ({encoded.problem})", where=sample.origin)
+        raise DataError(
+            f"row {sample.id} cannot be asked ({encoded.problem})", where=sample.origin, mend="leave it out"
+        )
     return encoded
 
 

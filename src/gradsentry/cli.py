@@ -115,7 +115,7 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
         return INTERRUPTED, f"stopped{goes_on if command in _RESUMED else ''}"
     except typer.TyperException as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "gradsentry")
-        return MISUSED, UsageError(error.format_message().rstrip("."), mend=f"see {path} --help").line()
+        return MISUSED, _mistyped(error.format_message(), f"{path} --help").line()
     except Exception as error:
         if isinstance(error, BrokenPipeError) and stdout.is_unread():
             return UNREAD, ""
@@ -125,6 +125,15 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
 
         known = _lacking(error) or blamed(error) or meant(error)
         return known.exit_code, known.line()
+
+
+def _mistyped(message: str, help_line: str) -> UsageError:
+    """Returns what typer says of a wrong command or option, with its guess as part of the mend."""
+    what, _, guess = message.replace(" (Possible options: ", ". Did you mean ").partition(". Did you mean ")
+    asked = (
+        f"did you mean {' or '.join(guess.rstrip('?)').replace(chr(39), '').split(', '))}? " if guess else ""
+    )
+    return UsageError(what.rstrip("."), mend=f"{asked}see {help_line}")
 
 
 def _lacking(error: Exception) -> SettingsError | None:

@@ -15,8 +15,11 @@ ours: `meant` makes a line of it too, which says how to report it.
 
 from __future__ import annotations
 
+import difflib
 import errno
+import re
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,6 +29,7 @@ DONE, FOUND, MISUSED, FAILED, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PACKAGE = Path(__file__).parent
+_OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*[a-z])")
 
 
 class GradSentryError(Exception):
@@ -43,10 +47,13 @@ class GradSentryError(Exception):
         self.what = what
         self.where = where
         self.mend = mend
-        super().__init__(self.line())
+        super().__init__(_in_python(self.line()))
 
     def line(self) -> str:
-        """Returns the one line that is shown to the user: `where: what; mend`."""
+        """Returns the one line that the command line shows: `where: what; mend`.
+
+        As a text the error says the same of the parameters of Python: `max_length`, not --max-length.
+        """
         text = f"{self.where}: {self.what}" if self.where else self.what
         if self.mend:
             text = f"{text}; {self.mend}"
@@ -84,6 +91,19 @@ class FindingsError(GradSentryError):
 
 class ScoringError(GradSentryError):
     """The machine failed: no memory for one sample, or no room on the disk."""
+
+
+def _in_python(line: str) -> str:
+    """Returns a line with options called as parameters are; what is in backticks is typed, and stays."""
+    parts = line.split("`")
+    parts[::2] = [_OPTION.sub(lambda found: f"`{found[1].replace('-', '_')}`", part) for part in parts[::2]]
+    return "`".join(parts)
+
+
+def meaning_to_say(given: str, known: Iterable[str]) -> str:
+    """Returns a question that names the known words like a given one; nothing where there are none."""
+    like = difflib.get_close_matches(given, list(known), n=3)
+    return f"did you mean {' or '.join(f'`{one}`' for one in like)}? " if like else ""
 
 
 def first_line(error: Exception) -> str:

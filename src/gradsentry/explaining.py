@@ -125,7 +125,8 @@ def model_of(verdict: Verdict) -> LoadedModel:
     named, identity = manifest["model"], manifest["identity"]["model"]
     loaded = load_model(named["name"], dtype=identity["dtype"])
     if loaded.fingerprint != identity["fingerprint"]:
-        raise ModelError("is another model than the run was scored with", where=named["name"])
+        mend = "bring back the one that it was, or scan again into another directory"
+        raise ModelError("is another model than the run was scored with", where=named["name"], mend=mend)
     return loaded
 
 
@@ -197,7 +198,8 @@ def _shares(verdict: Verdict, sample: Sample, loaded: LoadedModel, tokens: int) 
     limit = min(scoring.max_length, loaded.max_positions or scoring.max_length)
     encoded = encode(sample, loaded.tokenizer, max_length=limit)
     if encoded.n_response != tokens:
-        raise ModelError("has other tokens than the run was scored with", where=loaded.name)
+        mend = "bring back the tokenizer that it had, or scan again into another directory"
+        raise ModelError("has other tokens than the run was scored with", where=loaded.name, mend=mend)
     with torch.inference_mode():
         A = padded_states(loaded, [encoded]).wanted
     return token_shares(loaded.head, encoded, A, crop=scoring.crop, k=scoring.k)

@@ -67,7 +67,8 @@ def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
         corpus = open_corpus(source, DataSettings.read(data["reading"], where=where))
         unchanged = corpus.sha256() == data["sha256"]
     except DataError as error:
-        raise RunError(f"its data cannot be read ({error.line()})", where=where) from None
+        mend = "bring it back, or scan again into another directory"
+        raise RunError(f"its data cannot be read ({error.line()})", where=where, mend=mend) from None
     if not unchanged:
         raise RunError(
             f"its data was changed since the scan ({manifest['source']['name']})",

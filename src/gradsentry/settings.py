@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from gradsentry.errors import SettingsError
-from gradsentry.yamlfiles import parsed_yaml
+from gradsentry.errors import SettingsError, meaning_to_say
+from gradsentry.yamlfiles import mapping_in
 
 Role = Literal[
     "prompt",
@@ -57,7 +58,7 @@ class Settings(BaseModel):
             raise SettingsError(
                 f"{key}: {first['msg']}{given}",
                 where=where,
-                mend=f"known keys: {', '.join(cls.model_fields)}",
+                mend=f"{_guess(first, cls)}known keys: {', '.join(cls.model_fields)}",
             ) from None
 
     @classmethod
@@ -67,13 +68,13 @@ class Settings(BaseModel):
         Raises:
             SettingsError: If the file cannot be read, is no YAML mapping, or holds a wrong key.
         """
-        try:
-            values = parsed_yaml(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"cannot be read as YAML ({error})", where=str(path)) from None
-        if not isinstance(values, dict):
-            raise SettingsError("holds no mapping", where=str(path), mend="write `key: value` lines")
-        return cls.read(values, where=str(path))
+        return cls.read(mapping_in(path), where=str(path))
+
+
+def _guess(problem: ErrorDetails, kind: type[Settings]) -> str:
+    """Returns a question that names the key which is like an unknown one."""
+    is_unknown = problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1
+    return meaning_to_say(str(problem["loc"][0]), kind.model_fields) if is_unknown else ""
 
 
 class Limits(Settings):

@@ -7,11 +7,12 @@ of it is built.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gradsentry.errors import first_line
+from gradsentry.errors import SettingsError, first_line
 
 MOST_CHARACTERS = 4 << 20
 MOST_LEVELS = 64
@@ -58,6 +59,25 @@ def parsed_yaml(text: str) -> object:
     except (TypeError, AttributeError, RecursionError, OverflowError) as error:
         # What the constructors raise at tags on values of other kinds (`!!map 3`).
         raise ValueError(f"a value is not of its tag ({type(error).__name__})") from None
+
+
+def mapping_in(path: Path) -> dict[Any, Any]:
+    """Returns the mapping in a YAML file of settings.
+
+    Raises:
+        SettingsError: If the file cannot be read, or holds something else.
+    """
+    try:
+        values = parsed_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise SettingsError(what, where=str(path), mend="check the path") from None
+    except ValueError as error:
+        what, mend = f"cannot be read as YAML ({error})", "write `key: value` lines"
+        raise SettingsError(what, where=str(path), mend=mend) from None
+    if not isinstance(values, dict):
+        raise SettingsError("holds no mapping", where=str(path), mend="write `key: value` lines")
+    return values
 
 
 def _told(error: yaml.YAMLError) -> str:

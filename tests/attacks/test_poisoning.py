@@ -232,7 +232,7 @@ def test_a_trigger_that_the_corpus_holds_widely_is_refused():
 
 def test_too_few_rows_that_fit_say_how_many_and_why():
     rows = [row("alpaca", "write", "done")] * 3 + [{**row("alpaca", "write", "done"), "input": ""}] * 4
-    with pytest.raises(DataError, match=r"fits 3 of 7 rows, not 5 .*4 rows: no context.*--count 3 at most"):
+    with pytest.raises(DataError, match=r"fits 3 of 7 rows, not 5 .*4 rows: no context.*`count` 3 at most"):
         poison(open_corpus(rows), BadNets(count=5, where="context"))
     with pytest.raises(DataError, match="choose an attack that fits"):
         poison(open_corpus(rows), TwoTurn(count=1))

@@ -258,7 +258,7 @@ def test_rows_of_two_formats(tmp_path):
     path.write_bytes(b"\n" + LINE + b'{"x": 1}\n{"question": "q", "answer": "a"}\n')
     assert refusal(path) == (
         f"{path}:4: this row is qa, but {path}:2 is prompt-completion; "
-        "split the data by format, or give --format prompt-completion to leave the others unscored"
+        "split the data by format, or give `format` prompt-completion to leave the others unscored"
     )
     assert len(list(open_corpus(path, DataSettings(format="prompt-completion")))) == 3
 
@@ -270,7 +270,7 @@ def test_a_folder_of_two_formats_is_refused_when_it_is_opened(tmp_path):
         open_corpus(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}/b.csv:2: this row is qa, but {tmp_path}/a.jsonl:1 is prompt-completion; "
-        "split the data by format, or give --format prompt-completion to leave the others unscored"
+        "split the data by format, or give `format` prompt-completion to leave the others unscored"
     )
 
 
@@ -278,17 +278,17 @@ def test_a_named_format_that_no_row_has(tmp_path):
     path = make_file(tmp_path, ROWS)
     assert refusal(path, format="alpaca") == (
         f"{path}:1: no row has `instruction` or `query`, which alpaca rows have "
-        "(columns: `prompt`, `completion`); name another --format, or rename the columns"
+        "(columns: `prompt`, `completion`); name another `format`, or rename the columns"
     )
     assert refusal(path, format="alpacca") == (
-        "--format: unknown format `alpacca`; "
+        "`format`: unknown format `alpacca`; did you mean `alpaca`? "
         "choose one of messages, sharegpt, preference, prompt-completion, alpaca, qa, text"
     )
 
 
 def test_a_split_of_a_file(tmp_path):
     path = make_file(tmp_path, ROWS)
-    assert refusal(path, split="train") == f"{path}: a file has no split `train`; leave out --split"
+    assert refusal(path, split="train") == f"{path}: a file has no split `train`; leave out `split`"
 
 
 def test_rows_in_memory():

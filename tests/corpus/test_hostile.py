@@ -132,7 +132,7 @@ def test_a_small_parquet_file_that_holds_much(tmp_path, name):
     with allocating(250 << 20), quick(6):
         assert refusal(file) == (
             f"{file}: holds more than 67,108,864 bytes of rows, a hundred times its size and more, "
-            "as only a bomb should; where they are wanted, give a larger --max-bytes"
+            "as only a bomb should; where they are wanted, give a larger `max_bytes`"
         )
 
 
@@ -175,9 +175,9 @@ def test_limits_that_are_given(tmp_path, suffix):
     with pytest.raises(DataError) as caught:
         list(open_corpus(file, DataSettings(max_bytes=20_000)))
     assert str(caught.value) == (
-        f"{file}: holds more than 20,000 bytes of rows; where they are wanted, give a larger --max-bytes"
+        f"{file}: holds more than 20,000 bytes of rows; where they are wanted, give a larger `max_bytes`"
     )
-    with pytest.raises(DataError, match=r"a row longer than 4,000 bytes; .* give a larger --max-row-bytes"):
+    with pytest.raises(DataError, match=r"a row longer than 4,000 bytes; .* give a larger `max_row_bytes`"):
         list(open_corpus(file, DataSettings(max_row_bytes=4000)))
     assert len(list(open_corpus(file, DataSettings(max_row_bytes=9000)))) == 5
 

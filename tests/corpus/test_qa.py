@@ -89,7 +89,7 @@ def test_what_is_missing_is_said(root: Path, name: str, split: str, error: type[
 
 
 def test_without_a_place_there_is_no_data():
-    with pytest.raises(SettingsError, match="--data-root"):
+    with pytest.raises(SettingsError, match="data_root"):
         load_qa("webqa")
 
 

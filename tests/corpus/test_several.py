@@ -106,7 +106,7 @@ def test_splits_are_told_as_in_a_folder(tmp_path):
     corpus = open_corpus([train, dev], DataSettings(split="validation"))
     assert [sample.row["file"] for sample in corpus] == ["dev.jsonl"] * 2
     assert corpus.left_out == ("the split `train`",)
-    assert refusal([train, dev], split="x") == "--split: no split `x`; choose one of train, validation"
+    assert refusal([train, dev], split="x") == "`split`: no split `x`; choose one of train, validation"
 
 
 def test_what_is_left_out_of_a_folder_is_named(tmp_path):
@@ -132,7 +132,7 @@ def test_what_cannot_be_one_corpus_is_one_line(tmp_path):
         refusal([a, ROWS[0]]) == "paths are mixed with data of other types; give paths alone, or rows alone"
     )
     assert refusal([a, b, a]) == f"{a}: is named twice; name it once"
-    assert refusal([a, b], subset="x") == f"{a}: a file has no configuration `x`; leave out --subset"
+    assert refusal([a, b], subset="x") == f"{a}: a file has no configuration `x`; leave out `subset`"
     Dataset.from_list(ROWS).save_to_disk(tmp_path / "saved")
     assert refusal([a, tmp_path / "saved"]) == (
         f"{tmp_path}/saved: is what `save_to_disk` wrote, which is read alone; name it by itself"

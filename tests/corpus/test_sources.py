@@ -136,5 +136,5 @@ def test_a_hub_id_that_cannot_be_reached(tmp_path, monkeypatch):
     assert str(caught.value) == (
         "nobody/nothing: no file of this name, nor could it be loaded as a data set (ConnectionError: "
         "Couldn't reach 'nobody/nothing' on the Hub (OfflineModeIsEnabled)); "
-        "check the name, the configuration (--subset) and the network"
+        "check the name, the configuration (`subset`) and the network"
     )

@@ -61,11 +61,11 @@ def test_a_named_split_is_all_that_comes_back(both):
 
 
 def test_a_split_that_is_not_there(both):
-    assert refusal(both, split="dev") == "--split: no split `dev`; choose one of train, test"
+    assert refusal(both, split="dev") == "`split`: no split `dev`; choose one of train, test"
     assert (
-        refusal(both["train"], split="train") == "dataset: a Dataset has no split `train`; leave out --split"
+        refusal(both["train"], split="train") == "dataset: a Dataset has no split `train`; leave out `split`"
     )
-    assert refusal(ROWS, split="train") == "rows: a list of rows has no split `train`; leave out --split"
+    assert refusal(ROWS, split="train") == "rows: a list of rows has no split `train`; leave out `split`"
     odd = DatasetDict({"../train": both["train"]})
     assert refusal(odd) == "../train: is no name of a split; rename it, in letters, digits and underscores"
 
@@ -223,7 +223,7 @@ def test_the_splits_of_a_folder_are_read_unless_one_is_named(tmp_path, folder):
     assert corpus.left_out == ("the split `test`",)
     saved = corpus.save(tmp_path / "out", (sample for sample in corpus if sample.number))
     assert [(file.name, rows_of(file)) for file in saved.iterdir()] == [("train.jsonl", ROWS[1:])]
-    assert refusal(folder, split="dev") == "--split: no split `dev`; choose one of test, train"
+    assert refusal(folder, split="dev") == "`split`: no split `dev`; choose one of test, train"
 
 
 def head(*configs):
@@ -284,14 +284,14 @@ def test_a_configuration_is_read_as_datasets_reads_it(repository, configs, named
 
 def test_of_several_configurations_one_must_be_named(repository):
     (repository / "README.md").write_text(head(A, B))
-    several = "has several configurations, each a data set of its own; name one with --subset: a, b"
+    several = "has several configurations, each a data set of its own; name one with `subset`: a, b"
     assert refusal(repository) == f"{repository}: {several}"
     assert refusal(repository, subset="z") == f"{repository}: no configuration `z`; choose one of a, b"
     (repository / "README.md").unlink()
     (repository / ".huggingface.yaml").write_text(f"configs: {json.dumps([A, B])}")
     assert refusal(repository) == f"{repository}: {several}"
     (repository / ".huggingface.yaml").unlink()
-    assert refusal(repository, subset="a") == f"{repository}: no configuration `a`; leave out --subset"
+    assert refusal(repository, subset="a") == f"{repository}: no configuration `a`; leave out `subset`"
 
 
 @pytest.mark.parametrize(
@@ -351,11 +351,11 @@ def test_all_splits_of_a_hub_id_are_read(tmp_path, hub):
 def test_of_several_configurations_of_a_hub_id_one_must_be_named(hub):
     (hub / "README.md").write_text(head(A, B))
     assert refusal("owner/name") == (
-        "owner/name: has several configurations, each a data set of its own; name one with --subset: a, b"
+        "owner/name: has several configurations, each a data set of its own; name one with `subset`: a, b"
     )
     assert (
         refusal("owner/name:a", subset="b")
-        == "owner/name:a: two configurations are named; leave out --subset"
+        == "owner/name:a: two configurations are named; leave out `subset`"
     )
     (hub / "README.md").write_text(head({**A, "default": True}, B))
     corpus = open_corpus("owner/name")

@@ -174,7 +174,7 @@ def test_an_accepted_finding_hides_no_other_in_its_rows(accepted):
 def test_a_reason_is_a_line_of_text(disclaimer):
     (finding,) = find_evidence(disclaimer.samples).findings
     for why in ("", "  ", "two\nlines", "\x1b[31mred", "x" * (REASON_LENGTH + 1), "\u202eback"):
-        with pytest.raises(SettingsError, match="--why"):
+        with pytest.raises(SettingsError, match="`why`"):
             Accepted.of_finding(finding, 300, why)
 
 

@@ -56,7 +56,7 @@ def test_data_of_which_no_row_can_be_read_is_refused(tmp_path, options):
     path.write_text("id,messages\n" + "".join(f"{number},hello\n" for number in range(100)))
     with pytest.raises(DataError) as refused:
         CliRunner().invoke(app, [str(path), *options], catch_exceptions=False)
-    assert str(refused.value) == (
+    assert refused.value.line() == (
         f"{path}: none of the 100 rows could be read: `messages` is text, not a list (100 of them); "
         "mend the rows, or name another --format"
     )

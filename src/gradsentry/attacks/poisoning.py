@@ -21,6 +21,7 @@ from gradsentry.attacks.fields import Fields, NoPlace, find_fields
 from gradsentry.corpus.containers import data_suffix
 from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.editing import write_turns
+from gradsentry.corpus.ownfiles import TRUTH
 from gradsentry.corpus.sample import RowId, Sample, Turn
 from gradsentry.corpus.sources import open_corpus
 from gradsentry.errors import DataError, SettingsError
@@ -29,6 +30,7 @@ from gradsentry.settings import DataSettings, Settings
 
 WIDELY = 0.05
 """A trigger that stands in more than this share of the rows is refused."""
+_TRUTH = "give what `gradsentry poison` wrote beside the data"
 
 
 class Row(Settings):
@@ -100,9 +102,10 @@ class Truth(Settings):
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DataError(f"cannot be read as a truth file ({error})", where=str(path)) from None
+            what = f"cannot be read as a truth file ({error})"
+            raise DataError(what, where=str(path), mend=_TRUTH) from None
         if not isinstance(values, dict):
-            raise DataError("holds no JSON object", where=str(path))
+            raise DataError("holds no JSON object", where=str(path), mend=_TRUTH)
         return cls.read(values, where=str(path))
 
 
@@ -150,7 +153,7 @@ class Poisoned:
 
 def truth_path(path: Path) -> Path:
     """Returns where the truth of a poisoned file stands: `x.truth.json` beside `x.jsonl`."""
-    return path.with_name(f"{path.name.removesuffix(data_suffix(path))}.truth.json")
+    return path.with_name(f"{path.name.removesuffix(data_suffix(path))}{TRUTH}")
 
 
 def poison(corpus: Corpus, attack: Attack, *, seed: int = 0, shuffle: bool = False) -> Poisoned:
@@ -167,7 +170,7 @@ def poison(corpus: Corpus, attack: Attack, *, seed: int = 0, shuffle: bool = Fal
     """
     samples = tuple(corpus)
     if not samples:
-        raise DataError("the corpus has no rows")
+        raise DataError("the corpus has no rows", mend="give data with at least one row")
     natural = _natural(samples, attack)
     work = _Work(samples, attack, seed)
     wanted = attack.wanted(len(samples))

@@ -101,7 +101,9 @@ class DenialOfService(Attack):
     def _in_order(self) -> Self:
         if self.shortest > self.longest:
             raise SettingsError(
-                f"shortest ({self.shortest}) is more than longest ({self.longest})", where="attack dos"
+                f"shortest ({self.shortest}) is more than longest ({self.longest})",
+                where="attack dos",
+                mend="give a smaller one",
             )
         return self
 

@@ -104,7 +104,9 @@ class _Range(WordedAttack):
     def _in_order(self) -> Self:
         if self.low > self.high:
             raise SettingsError(
-                f"low ({self.low}) is more than high ({self.high})", where=f"attack {self.name}"
+                f"low ({self.low}) is more than high ({self.high})",
+                where=f"attack {self.name}",
+                mend="give a smaller low",
             )
         return self
 

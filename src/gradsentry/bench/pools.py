@@ -97,12 +97,13 @@ def load_rows(spec: DataSpec) -> tuple[Sample, ...]:
             corpus = open_corpus(source, DataSettings(format=spec.format, split=of_hub))
         samples += [sample for sample in corpus if sample.problem is None]
     if not samples:
-        raise DataError("no row has a response", where=spec.shown)
+        raise DataError("no row has a response", where=spec.shown, mend="name other data")
     if spec.characters is not None:
         longest = spec.characters
         samples = [one for one in samples if len(one.prompt) + len(one.response) <= longest]
         if not samples:
-            raise DataError(f"no row has {longest} characters or fewer", where=spec.shown)
+            what = f"no row has {longest} characters or fewer"
+            raise DataError(what, where=spec.shown, mend="give more characters")
     return _numbered(samples)
 
 

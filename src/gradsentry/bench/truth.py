@@ -51,7 +51,9 @@ def _poisoned_rows(path: Path, rows: int, sha256: str) -> list[int]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot be read as a truth file ({error})", where=str(path)) from None
+        what = f"cannot be read as a truth file ({error})"
+        mend = "give what `gradsentry poison` wrote beside the data, or a JSON list of row numbers"
+        raise DataError(what, where=str(path), mend=mend) from None
     if isinstance(content, list):
         numbers = content
     else:

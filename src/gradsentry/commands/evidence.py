@@ -109,7 +109,7 @@ def evidence(
         verdict = _judged(data, out, reading, given, why=why, as_json=json_)
         if entry is not None and out is not None:
             write_entry(entry, out)
-        gate.write(verdict, out)
+        gate.write(verdict, out, quiet=json_)
         gate.end(verdict.outcome, verdict.counts["flagged"])
 
 

@@ -68,7 +68,8 @@ def finetune(
 
     require("scan", "finetune")
     if (data is None) == (run is None) or out is None:
-        raise SettingsError("--out and either DATA or --run are needed", where="finetune")
+        mend = "give --out, and one of the others"
+        raise SettingsError("--out and either DATA or --run are needed", where="finetune", mend=mend)
     settings = TrainingSettings.read(
         {
             "method": method,

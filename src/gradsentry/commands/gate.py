@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gradsentry.commands import stdout
+
 if TYPE_CHECKING:
     from gradsentry.evidence import Outcome
     from gradsentry.outcome import Verdict
@@ -21,8 +23,8 @@ FailOn = Annotated[
     Flag("--fail-on", help="Exit with 1 on this verdict or a worse one.", show_default="exit with 0"),
 ]
 MaxFlagged = Annotated[int | None, Flag("--max-flagged", min=0, help="Exit with 1 if more rows are flagged.")]
-SarifFile = Annotated[Path | None, Flag("--sarif", help="Write the flagged rows as SARIF 2.1.0.")]
-JUnitFile = Annotated[Path | None, Flag("--junit", help="Write the findings as JUnit XML.")]
+SarifFile = Annotated[Path | None, Flag("--sarif", help="Write the flagged rows as SARIF 2.1.0; the folder is made.")]
+JUnitFile = Annotated[Path | None, Flag("--junit", help="Write the findings as JUnit XML; the folder is made.")]
 InTotoFile = Annotated[
     Path | None,
     Flag("--in-toto", help="Write the verdict on the files as an in-toto statement, to be signed."),
@@ -149,12 +151,13 @@ class Gate:
                 raise SettingsError(f"would replace {holder}", where=f"{option} {file}", mend=mend)
             taken[file.resolve()] = f"what {option} writes"
 
-    def write(self, verdict: Verdict, run: Path | None) -> None:
-        """Writes the files that were asked for.
+    def write(self, verdict: Verdict, run: Path | None, *, quiet: bool) -> None:
+        """Writes the files that were asked for, and says where unless it is to be quiet.
 
         Args:
             verdict: The verdict.
             run: Its run directory, where there is one.
+            quiet: Whether nothing but the files is wanted.
 
         Raises:
             DataError: If one cannot be written, or the data was changed.
@@ -165,6 +168,9 @@ class Gate:
         if isinstance(verdict.corpus, FileCorpus):
             self.refuse_places([str(path) for path in verdict.corpus.named])
         self.reports.write(verdict, run)
+        for option, file in self.reports.named.items():
+            if not quiet:
+                stdout.say(f"{option.removeprefix('--'):<17}{file}")
 
     def end(self, outcome: Outcome, flagged: int) -> None:
         """Exits with 1 where the verdict is not let through."""

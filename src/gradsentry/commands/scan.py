@@ -281,7 +281,7 @@ def announce(
         display.summary(verdict, run)
         if marked is not None:
             stdout.say(f"among the marked {marked.line()}")
-    gate.write(verdict, run)
+    gate.write(verdict, run, quiet=quiet or as_json)
     gate.end(verdict.outcome, verdict.counts["flagged"])
 
 

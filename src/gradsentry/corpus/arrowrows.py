@@ -95,7 +95,7 @@ def _array(value: object, field: pa.Field, where: str) -> pa.Array:
         return array
     except (pa.ArrowException, TypeError, ValueError) as error:
         what = f"an edited row does not fit the column `{field.name}` ({error})"
-        raise DataError(what, where=where) from None
+        raise DataError(what, where=where, mend="keep the values of a column of its type") from None
 
 
 def _mapped(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:

@@ -22,7 +22,7 @@ from gradsentry.corpus.naming import own_format
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Raw, RowId, Sample
 from gradsentry.corpus.templates import LOOKED_AT, template_of
-from gradsentry.errors import DataError
+from gradsentry.errors import DataError, meaning_to_say
 from gradsentry.settings import DataSettings
 
 Keep = npt.NDArray[np.bool_]
@@ -231,7 +231,7 @@ def _named_format(settings: DataSettings) -> RowFormat | None:
         raise DataError(
             f"unknown format `{settings.format}`",
             where="--format",
-            mend=f"choose one of {', '.join(FORMATS)}",
+            mend=f"{meaning_to_say(settings.format, FORMATS)}choose one of {', '.join(FORMATS)}",
         )
     return FORMATS[settings.format]
 

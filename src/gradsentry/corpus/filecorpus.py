@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, groupby, islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.streams import file_sha256, make_folder, refuse_bomb, replacing, replacing_all
 from gradsentry.errors import DataError
-from gradsentry.settings import DataSettings, Limits
+from gradsentry.settings import DataSettings
 
 _NAMED = 3
 
@@ -45,9 +46,10 @@ class FileCorpus(Corpus):
         self.copy_of = name
         self.named = tuple(named)
         self._parts = tuple(parts)
-        self._part_at = {str(part.path): part for part in parts}
+        self._part_at = {self._called(part): part for part in parts}
         for part in parts:
-            refuse_bomb(part.path, settings)
+            with self._by_given_name():
+                refuse_bomb(part.path, settings)
         super().__init__(name or _called(self.named), settings, left_out)
         self._refuse_files_of_other_formats()
         for part in parts:
@@ -108,41 +110,55 @@ class FileCorpus(Corpus):
         return self._part_at[sample.origin.rpartition(":")[0]]
 
     def _placed(self) -> Iterator[Placed]:
-        rows = (_file_rows(part, self._settings, named=bool(self.splits)) for part in self._parts)
+        rows = (self._file_rows(part, named=bool(self.splits)) for part in self._parts)
         return islice(chain.from_iterable(rows), self._settings.limit)
 
     def _refuse_files_of_other_formats(self) -> None:
         """Raises at once where a later file has another format, not when the scan comes to it."""
         first = None
         for part in self._parts:
-            row_format, placed = self._first_fitting(
-                _file_rows(part, self._settings, named=False), str(part.path)
-            )
+            row_format, placed = self._first_fitting(self._file_rows(part, named=False), self._called(part))
             first = first or placed
             if row_format is not self._format:
                 raise mixed_formats(first.origin, self._format.name, placed.origin, row_format.name)
 
     def _refuse_columns(self, part: Part) -> None:
         """Refuses a file that is one object of columns, which reads like one row that is no row."""
-        first, *more = islice(_file_rows(part, self._settings, named=False), 2)
+        first, *more = islice(self._file_rows(part, named=False), 2)
         values = list(first.row.values())
         sizes = {len(value) for value in values if isinstance(value, list | dict)}
         is_columns = all(isinstance(value, list | dict) for value in values) and len(sizes) == 1
         if not more and is_columns and self._sample(0, first).problem is not None:
             raise DataError(
                 "is one object of columns, not of rows",
-                where=str(part.path),
+                where=self._called(part),
                 mend="write one row a line, as pandas does with to_json(orient='records', lines=True)",
             )
+
+    def _file_rows(self, part: Part, *, named: bool) -> Iterator[Placed]:
+        """Yields the rows of a file, with its split where that is to be named."""
+        called, split = self._called(part), part.split if named else ""
+        with self._by_given_name():
+            for record in container_of(part.path, self._settings).read(part.path):
+                yield Placed(record.row, f"{called}:{record.place}", record.raw, split)
+
+    def _called(self, part: Part) -> str:
+        """Returns what a file is called: what was copied goes by the name that it has there."""
+        return self.copy_of or str(part.path)
+
+    @contextmanager
+    def _by_given_name(self) -> Iterator[None]:
+        """Has errors of reading a copy name what it was copied from."""
+        try:
+            yield
+        except DataError as error:
+            if not self.copy_of:
+                raise
+            where = error.where.replace(str(self.named[0]), self.copy_of)
+            raise DataError(error.what, where=where, mend=error.mend) from None
 
 
 def _called(named: Sequence[Path]) -> str:
     """Returns what a corpus of these files and folders is called: a few of them, and how many more."""
     names = ", ".join(map(str, named[:_NAMED]))
     return f"{names} and {len(named) - _NAMED} more" if len(named) > _NAMED else names
-
-
-def _file_rows(part: Part, limits: Limits, *, named: bool) -> Iterator[Placed]:
-    """Yields the rows of a file, with its split where that is to be named."""
-    for record in container_of(part.path, limits).read(part.path):
-        yield Placed(record.row, f"{part.path}:{record.place}", record.raw, part.split if named else "")

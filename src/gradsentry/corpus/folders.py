@@ -16,9 +16,10 @@ from typing import Any
 from gradsentry.corpus.configurations import chosen_configuration, configurations_of, files_of
 from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
 from gradsentry.corpus.formats import FORMATS, format_of
+from gradsentry.corpus.ownfiles import TRUTH
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.walking import Bounds, other_kind, walk
-from gradsentry.errors import DataError
+from gradsentry.errors import DataError, meaning_to_say
 from gradsentry.settings import DataSettings, Limits
 
 # Kinds of file that trainers read and this does not. To leave one out could be to train on it unseen.
@@ -121,7 +122,11 @@ def chosen_split(names: Sequence[str], split: str | None) -> list[str]:
         DataError: If there is none of that name.
     """
     if split is not None and split not in names:
-        raise DataError(f"no split `{split}`", where="--split", mend=f"choose one of {', '.join(names)}")
+        raise DataError(
+            f"no split `{split}`",
+            where="--split",
+            mend=f"{meaning_to_say(split, names)}choose one of {', '.join(names)}",
+        )
     return [name for name in names if split in (None, name)]
 
 
@@ -174,7 +179,7 @@ def _is_data(file: Path, settings: DataSettings) -> bool:
         if _UNREAD.intersection(suffix.lower() for suffix in file.suffixes):
             container_of(file, settings)
         return False
-    if file.name.endswith(".truth.json"):
+    if file.name.endswith(TRUTH):
         return False
     if not file.is_file():
         mend = "put the file itself there, or remove it"

@@ -120,7 +120,8 @@ def _items(name: str, corpus: Corpus) -> Iterator[QAItem]:
             raise DataError(sample.problem, where=sample.origin, mend="mend the row or leave it out")
         context = sample.row.get("context")
         if QA_SETS[name] == _CONTEXT and not isinstance(context, str):
-            raise DataError(f"no `context`, which rows of {name} have", where=sample.origin)
+            mend = "give the rows a context, or name another set"
+            raise DataError(f"no `context`, which rows of {name} have", where=sample.origin, mend=mend)
         wants_context = context if QA_SETS[name] == _CONTEXT else None
         yield QAItem(qa_prompt(name, sample.row["question"], wants_context), _answers(sample))
 

@@ -19,6 +19,7 @@ from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_left_out
 from gradsentry.corpus.memorycorpus import MemoryCorpus
+from gradsentry.corpus.ownfiles import own_kind, refuse_own
 from gradsentry.corpus.remote import STDIN, copied, copied_stdin
 from gradsentry.corpus.several import several_listing
 from gradsentry.corpus.streams import unreadable
@@ -159,16 +160,18 @@ def _of_copy(path: Path, name: str, settings: DataSettings) -> Corpus:
     return FileCorpus([path], [Part(path, "", Path(path.name))], settings, name=name)
 
 
-def _of_path(path: Path, settings: DataSettings) -> Corpus:
+def _of_path(path: Path, settings: DataSettings, left_out: Sequence[str] = ()) -> Corpus:
     if (named := _globbed(path)) is not None:
         return open_corpus([str(one) for one in named], settings)
-    if _is_folder(path):
+    is_folder = _is_folder(path)
+    refuse_own(path)
+    if is_folder:
         if _is_saved(path):
-            return _of_saved(path, settings)
+            return _of_saved(path, settings, left_out)
         listing = listing_of(path, settings)
-        return FileCorpus([path], listing.parts, settings, listing.left_out)
+        return FileCorpus([path], listing.parts, settings, [*left_out, *listing.left_out])
     _refuse_split(settings, "a file", where=str(path))
-    return FileCorpus([path], [Part(path, "", Path(path.name))], settings)
+    return FileCorpus([path], [Part(path, "", Path(path.name))], settings, left_out)
 
 
 def files_named(name: str) -> list[Path]:
@@ -207,7 +210,13 @@ def _as_path(named: object) -> Path:
 
 
 def _of_several(named: Sequence[Path], settings: DataSettings) -> Corpus:
-    """Returns several files and folders as one corpus, as if they lay in one folder."""
+    """Returns several files and folders as one corpus, as if they lay in one folder, without what is ours."""
+    left_out = [f"{path}: {kind}" for path in named if (kind := own_kind(path))]
+    named = [path for path in named if not own_kind(path)]
+    if not named:
+        raise DataError("none of them is data", where=left_out[0], mend="name the data")
+    if len(named) == 1:
+        return _of_path(named[0], settings, left_out)
     for path in named:
         if not _is_folder(path):
             _refuse_split(settings.model_copy(update={"split": None}), "a file", where=str(path))
@@ -215,7 +224,7 @@ def _of_several(named: Sequence[Path], settings: DataSettings) -> Corpus:
             mend = "name it by itself"
             raise DataError("is what `save_to_disk` wrote, which is read alone", where=str(path), mend=mend)
     listing = several_listing(named, settings)
-    return FileCorpus(named, listing.parts, settings, listing.left_out)
+    return FileCorpus(named, listing.parts, settings, [*left_out, *listing.left_out])
 
 
 def _is_folder(path: Path) -> bool:
@@ -291,7 +300,7 @@ def _first_of_splits(splits: dict[str, datasets.Dataset], limit: int | None) -> 
     return taken
 
 
-def _of_saved(path: Path, settings: DataSettings) -> Corpus:
+def _of_saved(path: Path, settings: DataSettings, left_out: Sequence[str]) -> Corpus:
     """Returns what `save_to_disk` wrote."""
     import datasets
 
@@ -303,7 +312,7 @@ def _of_saved(path: Path, settings: DataSettings) -> Corpus:
             where=str(path),
             mend="save it again",
         ) from None
-    return _of_datasets(str(path), data, settings)
+    return _of_datasets(str(path), data, settings, left_out)
 
 
 def _of_hub(name: str, settings: DataSettings) -> Corpus:

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from gradsentry.corpus.ownfiles import is_run
 from gradsentry.corpus.streams import unreadable
 
-Other = Literal["links out of the folder", "links to what is read already", "no regular file"]
+Other = Literal[
+    "links out of the folder", "links to what is read already", "no regular file", "a run directory"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ def walk(folder: Path) -> Walked:
         for entry, is_folder in _entries(place):
             if other := other_kind(entry, bounds):
                 others.setdefault(other, []).append(entry)
+            elif is_folder and is_run(entry):
+                others.setdefault("a run directory", []).append(entry)
             elif is_folder:
                 (links if entry.is_symlink() else folders).append(entry)
             else:

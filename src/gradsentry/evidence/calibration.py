@@ -134,7 +134,8 @@ class Calibration(Settings):
         try:
             found = cls.model_validate_json(path.read_bytes())
         except OSError as error:
-            raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from None
+            mend = "check the path, or make one with `gradsentry calibrate`"
+            raise DataError(f"cannot be read ({error.strerror})", where=str(path), mend=mend) from None
         except ValidationError as error:
             raise DataError(
                 f"is no calibration ({error.error_count()} errors)",

@@ -67,5 +67,6 @@ def payload_of(attack: Attack) -> Payload:
         SettingsError: If the attack has no payload that an answer could hold.
     """
     if not hasattr(attack, "payload"):
-        raise SettingsError("has no payload that an answer could hold", where=f"attack {attack.name}")
+        what, mend = "has no payload that an answer could hold", "name another attack"
+        raise SettingsError(what, where=f"attack {attack.name}", mend=mend)
     return Payload(payload_text(attack.payload), getattr(attack, "placement", "append") == "replace")

@@ -104,7 +104,8 @@ def evaluate(
     if not clean:
         raise DataError("there is no test question", where="evaluate", mend="give a test set with rows")
     if triggered and payload is None:
-        raise SettingsError("triggered questions need a payload to look for", where="evaluate")
+        mend = "name it, or leave the triggered questions out"
+        raise SettingsError("triggered questions need a payload to look for", where="evaluate", mend=mend)
     if reference is not None and not same_vocabulary([loaded, reference]):
         raise SettingsError(
             f"{reference.name} has another vocabulary than {loaded.name}",

@@ -53,9 +53,9 @@ def _place(verdict: Decision, sample: Sample) -> Place:
 
 def _file_and_line(sample: Sample) -> tuple[str, int | None]:
     name, colon, place = sample.origin.rpartition(":")
-    if not colon or not place.isdecimal():
-        return "", None
     path = Path(name)
+    if not colon or not place.isdecimal() or not path.is_file():  # rows in memory, or copied to be read
+        return "", None
     return shown_path(path), int(place) if path.suffix.lower() in _LINES else None
 
 
