@@ -189,7 +189,10 @@ def test_a_run_with_other_settings(call, tmp_path, model_path):
         (("--token-budget", "0"), r"options: token_budget: .+"),
         (("--dtype", "int8"), r"options: dtype: .+ \(given: 'int8'\); .+"),
         (("--device", "toaster"), r"--device toaster: this machine has no such device .+; use cpu"),
-        (("--format", "alpacca"), r"--format: unknown format `alpacca`; did you mean `alpaca`\? choose one of .+"),
+        (
+            ("--format", "alpacca"),
+            r"--format: unknown format `alpacca`; did you mean `alpaca`\? choose one of .+",
+        ),
         (("--split", "train"), r".+: a file has no split `train`; leave out --split"),
         (("--no-such-option",), r".+--no-such-option.*; see gradsentry scan --help"),
         (("--quantile",), r".+--quantile.* requires an argument; see gradsentry --help"),

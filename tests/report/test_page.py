@@ -27,7 +27,9 @@ def test_it_says_the_verdict_and_what_to_do(open_page, poisoned):
     assert verdict.evidence.findings[0].payload in what
     assert page.locator(".what mark.payload").count() == 1
     assert str(run / "clean.jsonl") in page.locator(".todo").inner_text()
+    assert page.locator("#action").inner_text() == str(run / "clean.jsonl")
     assert page.locator("#own-command").inner_text() == f"gradsentry threshold {run} --policy evidence"
+    assert page.locator(".verdict").get_by_text("gradsentry threshold").count() == 0  # what was done already
 
 
 def test_a_finding_shows_its_counts_and_its_examples_with_both_strings_marked(open_page, poisoned):

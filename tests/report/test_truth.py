@@ -37,13 +37,14 @@ def test_the_page_and_the_terminal_tell_recall_and_what_was_missed(
     shown = dict(
         zip(*(page.locator(f".metrics {part}").all_inner_texts() for part in ("span", "b")), strict=True)
     )
-    assert shown == {
+    assert {name.partition(":")[0]: value for name, value in shown.items()} == {
         "recall": f"{metrics['recall']:.4f}",
         "false-positive rate": f"{metrics['fpr']:.4f}",
         "precision": f"{metrics['precision']:.4f}",
         "AUROC of the score": f"{metrics['auroc']:.4f}",
         "AUROC at equal length": f"{metrics['matched_auroc']:.4f}",
     }
+    assert all(said for said in (name.partition(": ")[2] for name in shown))  # each number says what it is
     missed = verdict.scores["id"].filter(is_poisoned & ~verdict.is_flagged).to_pylist()
     card = page.locator("#truth .card").first
     assert card.locator("h3").inner_text() == f"Poisoned rows that the run did not flag: {len(missed)}"
@@ -79,7 +80,7 @@ def test_a_list_of_row_numbers_is_a_truth_too(run, poisoned, tmp_path, call):
             "240 is no row of the run, which has 240; list the numbers of the poisoned rows, from 0",
         ),
         ("[true]", "True is no row of the run, .+"),
-        ("what", r"cannot be read as a truth file \(.+\)"),
+        ("what", r"cannot be read as a truth file \(.+\); give what .+"),
         ("{}", ".+Field required.+"),
     ],
 )

@@ -23,8 +23,12 @@ FailOn = Annotated[
     Flag("--fail-on", help="Exit with 1 on this verdict or a worse one.", show_default="exit with 0"),
 ]
 MaxFlagged = Annotated[int | None, Flag("--max-flagged", min=0, help="Exit with 1 if more rows are flagged.")]
-SarifFile = Annotated[Path | None, Flag("--sarif", help="Write the flagged rows as SARIF 2.1.0; the folder is made.")]
-JUnitFile = Annotated[Path | None, Flag("--junit", help="Write the findings as JUnit XML; the folder is made.")]
+SarifFile = Annotated[
+    Path | None, Flag("--sarif", help="Write the flagged rows as SARIF 2.1.0; the folder is made.")
+]
+JUnitFile = Annotated[
+    Path | None, Flag("--junit", help="Write the findings as JUnit XML; the folder is made.")
+]
 InTotoFile = Annotated[
     Path | None,
     Flag("--in-toto", help="Write the verdict on the files as an in-toto statement, to be signed."),

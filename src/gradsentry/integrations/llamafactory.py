@@ -80,7 +80,7 @@ def read_entry(file: str | Path, name: str) -> LlamaFactoryEntry:
         raise DataError(f"has no data set `{name}`", where=str(path), mend=mend)
     values, where = entries[name], f"{path}, {name}"
     if not isinstance(values, Mapping):
-        raise DataError(f"is {kind_of(values)}, not an object", where=where)
+        raise DataError(f"is {kind_of(values)}, not an object", where=where, mend="write the entry as one")
     data, split = _source(values, path.parent, where)
     reading = DataSettings(split=split, subset=values.get("subset"), **_layout(values, where))
     return LlamaFactoryEntry(path, name, values, data, reading)
@@ -130,7 +130,8 @@ def _read(path: Path) -> dict[str, Any]:
         what = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(f"cannot be read ({what})", where=str(path), mend=f"give a {FILE}") from None
     if not isinstance(entries, dict):
-        raise DataError(f"is {kind_of(entries)}, not an object of entries", where=str(path))
+        mend = "write an entry for each data set, by its name"
+        raise DataError(f"is {kind_of(entries)}, not an object of entries", where=str(path), mend=mend)
     return entries
 
 
@@ -160,7 +161,8 @@ def _layout(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     columns, tags = values.get("columns", _COLUMNS), values.get("tags", _TAGS)
     formatting = values.get("formatting", "alpaca")
     if not isinstance(columns, Mapping) or not isinstance(tags, Mapping):
-        raise DataError("`columns` and `tags` are objects of names", where=where)
+        what = "`columns` or `tags` is no object"
+        raise DataError(what, where=where, mend="write names as LLaMA-Factory documents them")
     asked = ("prompt", "query", "history") if formatting == "alpaca" else ("messages",)
     if values.get("ranking"):
         answers: tuple[str, ...] = ("chosen", "rejected")
@@ -180,7 +182,7 @@ def _layout(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         mend = "write alpaca, sharegpt or openai"
         raise DataError(f"`formatting` is {formatting!r}", where=where, mend=mend)
     if not (tags.get("role_tag") and tags.get("content_tag")):
-        raise DataError("`tags` names no role_tag or no content_tag", where=where)
+        raise DataError("`tags` names no role_tag or no content_tag", where=where, mend="name both")
     speakers = {tags[tag]: speaker for tag, speaker in _SPEAKERS if tags.get(tag)}
     keys = MessageKeys.model_validate(
         {"role": tags["role_tag"], "content": tags["content_tag"], "roles": speakers}

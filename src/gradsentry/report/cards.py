@@ -46,7 +46,7 @@ def card(
         "combine": finding.combine,
         "payload": None
         if finding.payload is None
-        else shown(finding.payload, [(0, len(finding.payload), "payload")], limit=_LENGTH),
+        else in_line(shown(finding.payload, [(0, len(finding.payload), "payload")], limit=_LENGTH)),
         "both": finding.both,
         "trigger_only": finding.trigger_only,
         "payload_only": finding.payload_only,

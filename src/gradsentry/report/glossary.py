@@ -60,6 +60,7 @@ GLOSSARY: dict[str, dict[str, str]] = {
     "A number": {
         "score": "the spectral entropy of the gradient that a row gives the clean model, from 0 to 1; it "
         "rises with the length of the response",
+        "tokens": "how many tokens of the model the response has",
         "tau": "the threshold of the score; where the findings decide it flags nothing",
         "expected": "the score that rows with as many response tokens show",
         "excess": "the score less what is expected",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REPORT = "report.html"
 _STYLES = ("uplot/uPlot.min.css", "page.css")
 _LIBRARY = "uplot/uPlot.iife.min.js"
-_SCRIPTS = ("dom.js", "choice.js", "plots.js", "map.js", "marks.js", "table.js", "page.js")
+_SCRIPTS = ("dom.js", "choice.js", "plots.js", "map.js", "marks.js", "table.js", "csv.js", "page.js")
 
 
 def write_report(run: RunDirectory, verdict: Decision, comparison: Comparison | None = None) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gradsentry.evidence import Finding
 from gradsentry.evidence.wording import OPEN
+from gradsentry.report.accepted import accepted_list
 from gradsentry.report.apart import taken_apart
 from gradsentry.report.cards import SHOWN as CARDS
 from gradsentry.report.cards import card
@@ -20,13 +21,14 @@ from gradsentry.report.comparison import Comparison
 from gradsentry.report.corpusmap import CorpusMap, corpus_map
 from gradsentry.report.distribution import beside_length, counts_above, curve, expected_at
 from gradsentry.report.glossary import GLOSSARY, meaning
+from gradsentry.report.look import rows_to_look_at, shown_rows
 from gradsentry.report.moves import read_moves
 from gradsentry.report.moves import said as said_of
 from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
 from gradsentry.report.proof import proof
 from gradsentry.report.rowdata import row_data, row_name
 from gradsentry.report.selection import MARGIN, Selection, select
-from gradsentry.report.words import command, explain_command, threshold_command, words
+from gradsentry.report.words import accept_command, command, explain_command, threshold_command, words
 from gradsentry.store import Json, RunDirectory
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
     stands_out = verdict.evidence.stands_out
     told = findings if stands_out is None else (*findings, stands_out)
     apart = {one.name: taken_apart(one, verdict) for one in told if one.kind == "group"}
-    examples = tuple(one.row for finding in told for one in finding.examples)
+    looked_at = rows_to_look_at(verdict, told, apart)
+    examples = (*looked_at, *(one.row for finding in told for one in finding.examples))
     examples += tuple(row for one in apart.values() for row in (*one.typical, *one.neighbours))
     chosen = select(verdict, examples)
     drawn = corpus_map(verdict, findings)
@@ -62,12 +65,15 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "policy": verdict.policy,
         "words": said,
         "counts": verdict.counts,
+        "look": shown_rows(verdict, looked_at, samples),
+        "accepted": accepted_list(verdict),
         "cards": [
             card(finding, verdict, samples, apart.get(finding.name))
             | {
+                "accept": accept_command(run, finding),
                 "moves": [pieces(one) for one in said_of(moved[finding.name])]
                 if finding.name in moved
-                else []
+                else [],
             }
             for finding in findings
         ],
@@ -96,6 +102,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
             "policy": verdict.policy,
             "tau": verdict.threshold and verdict.threshold.tau,
             "margin": MARGIN,
+            "meanings": {word: meaning("A number", word) for word in GLOSSARY["A number"]},
             "counts": verdict.counts,
             "commands": {
                 "own": command(verdict, run),

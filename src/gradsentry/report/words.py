@@ -29,6 +29,7 @@ class Words:
         what: What is certain: which trigger and payload, in how many rows; or what was looked for.
         unsure: What is not.
         todo: What to do now.
+        action: What to take for that: the clean set, or the next command; and when, in a clause.
         command: What writes the clean set again, as this verdict has it.
         clean: Where the clean set lies.
     """
@@ -37,6 +38,7 @@ class Words:
     what: Sentence
     unsure: str
     todo: str
+    action: tuple[str, str]
     command: str
     clean: str
 
@@ -50,6 +52,7 @@ def words(verdict: Decision, run: RunDirectory) -> Words:
         what=what,
         unsure=unsure,
         todo=_todo(verdict, clean, run),
+        action=_action(verdict, clean, run),
         command=command(verdict, run),
         clean=clean,
     )
@@ -68,6 +71,11 @@ def threshold_command(run: RunDirectory) -> str:
 def explain_command(run: RunDirectory) -> str:
     """Returns the command line that shows a row token by token, without the row."""
     return f"gradsentry explain {shlex.quote(str(run.path))}"
+
+
+def accept_command(run: RunDirectory, finding: Finding) -> str:
+    """Returns the command line that accepts a finding, with a reason to be written."""
+    return f"gradsentry accept {shlex.quote(str(run.path))} {finding.name} --why 'WHY IT IS HARMLESS'"
 
 
 def rows(count: int) -> str:
@@ -170,6 +178,15 @@ def _todo(verdict: Decision, clean: str, run: RunDirectory) -> str:
     lacking = "without a score" if verdict.threshold else "that could not be read"
     left = f" It leaves out {rows(unscored)} {lacking}: see {file}."
     return _advice(verdict, clean) + (left if unscored else "")
+
+
+def _action(verdict: Decision, clean: str, run: RunDirectory) -> tuple[str, str]:
+    """Returns when something new is to be taken, and that: it never repeats what made the verdict."""
+    if verdict.outcome != "suspicious":
+        return "What to train on", clean
+    if verdict.policy == "evidence" and verdict.evidence.open:
+        return "If they are harmless", accept_command(run, verdict.evidence.open[0])
+    return "Once you have marked the rows, and exported your marks", f"{threshold_command(run)} --labels FILE"
 
 
 def _advice(verdict: Decision, clean: str) -> str:

@@ -61,6 +61,13 @@ function excerpt(shaded, limit) {
 
 const plain = (piece) => (typeof piece === "string" ? piece : piece[0]);
 
+/** Saves a text as a file. */
+function download(text, type, file) {
+  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: file });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 /** Puts a text on the clipboard and says so on the button. */
 async function copy(text, button) {
   let done = true;

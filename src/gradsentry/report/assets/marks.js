@@ -40,11 +40,7 @@ function exported() {
 function wireMarks() {
   readMarks();
   const file = `marks-${data.id}.jsonl`;
-  byId("export").addEventListener("click", () => {
-    const link = element("a", { href: URL.createObjectURL(new Blob([exported()], { type: "application/jsonl" })), download: file });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
+  byId("export").addEventListener("click", () => download(exported(), "application/jsonl", file));
   byId("labels-command").textContent = `${data.commands.threshold} --labels ${file}`;
   const change = () => {
     const values = data.rows.map((row) => marks.get(row.number)).filter(Boolean);

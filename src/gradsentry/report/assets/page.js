@@ -31,6 +31,7 @@ drawRoc();
 drawMaps();
 wireMarks();
 wireTable();
+wireCsv();
 wireTheme();
 performance.mark("ready");
 document.documentElement.dataset.ready = "yes";

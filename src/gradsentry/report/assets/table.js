@@ -38,6 +38,12 @@ function wireTable() {
     event.preventDefault();
     byId("search").focus();
   });
+  for (const link of document.querySelectorAll("a[data-shows]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      show(Number(link.dataset.shows));
+    });
+  }
   if (!data.rows.some((row) => statusOf(row) !== "clean")) byId("filter").value = "all";
   markFollowers.push(() => list(false));
   follow(() => list(false));
@@ -78,6 +84,7 @@ function render(pages) {
   for (const place of body.querySelectorAll("[data-spectrum]")) {
     drawSpectrum(place, data.rows.find((row) => String(row.number) === place.dataset.spectrum).spectrum);
   }
+  for (const box of body.querySelectorAll(".answer-box")) toPayload(box);
   if (focused) refocus(body, focused);
   for (const button of document.querySelectorAll("button[data-sort]")) {
     const way = button.dataset.sort === table.sort ? (table.falling ? "descending" : "ascending") : "none";
@@ -89,6 +96,27 @@ function render(pages) {
   byId("pager").hidden = pages < 2;
   byId("page-of").textContent = `page ${table.page + 1} of ${pages}`;
   byId("listed").textContent = `${rowsInWords(table.rows.length)} of ${count(data.rows.length)} in this page`;
+}
+
+/** Has a box begin with the first payload in it, as far as it can be scrolled. */
+function toPayload(box) {
+  const payload = box.querySelector("mark.payload");
+  if (payload) box.scrollTop += payload.getBoundingClientRect().top - box.getBoundingClientRect().top - 10;
+}
+
+/** Shows a row in the table, opened, wherever it stands. */
+function show(number) {
+  const row = data.rows.find((one) => one.number === number);
+  byId("search").value = "";
+  byId("filter").value = "all";
+  table.open.add(row);
+  table.current = row;
+  list(true);
+  table.page = Math.floor(table.rows.indexOf(row) / PAGE);
+  list(false);
+  const line = byId("table-rows").querySelector(`tr[data-row="${number}"]`);
+  line.focus();
+  line.scrollIntoView({ block: "start" });
 }
 
 /** Puts the focus where it was before the rows were made again. */
@@ -111,10 +139,12 @@ function line(row) {
     element("td", { role: "cell",  class: "id" }, opener, element("span", { class: "own-id" }, ...shown(row.label)),
       ...(row.split.length ? [element("span", { class: "split" }, ...shown(row.split))] : [])),
     element("td", { role: "cell" }, element("span", { class: `status is-${status}` }, WORDS[status])),
-    element("td", { role: "cell",  class: "number" }, row.score === null ? "–" : row.score.toFixed(3)),
-    element("td", { role: "cell",  class: "number wide" }, excess),
-    element("td", { role: "cell",  class: "number wide" }, count(row.tokens)),
-    element("td", { role: "cell",  class: "number wide" }, fixed(row.loss, 2)),
+    ...(data.tau === null ? [] : [
+      element("td", { role: "cell",  class: "number" }, row.score === null ? "–" : row.score.toFixed(3)),
+      element("td", { role: "cell",  class: "number wide" }, excess),
+      element("td", { role: "cell",  class: "number wide" }, count(row.tokens)),
+      element("td", { role: "cell",  class: "number wide" }, fixed(row.loss, 2)),
+    ]),
     element("td", { role: "cell",  class: "texts" },
       element("div", { class: "data one", dir: "auto" }, ...shown(excerpt(row.prompt, 150))),
       element("div", { class: "data one answer", dir: "auto" }, ...shown(excerpt(row.response, 150)))),
@@ -144,19 +174,24 @@ function detail(row) {
   const facts = [
     ["why", row.reason],
     ["findings", [row.findings.join(", ") || "none"]],
-    ["score", [row.score === null ? "none" : `${row.score.toFixed(4)}${row.expected === null ? "" : `, where ${row.expected.toFixed(2)} is expected at ${count(row.tokens)} tokens`}`]],
-    ["mean loss", [row.loss === null ? "–" : row.loss.toFixed(2)]],
-    ...(row.window ? [["window", [`${row.window.tokens} tokens (overlined), mean loss ${row.window.loss.toFixed(1)}, anomaly ${row.window.anomaly.toFixed(1)}`]]] : []),
+    ...(data.tau === null ? [] : [
+      ["score", [row.score === null ? "none" : `${row.score.toFixed(4)}${row.expected === null ? "" : `, where ${row.expected.toFixed(2)} is expected at ${count(row.tokens)} tokens`}`], "score"],
+      ["mean loss", [row.loss === null ? "–" : row.loss.toFixed(2)], "loss"],
+    ]),
+    ...(row.window ? [["window", [`${row.window.tokens} tokens (overlined), mean loss ${row.window.loss.toFixed(1)}, anomaly ${row.window.anomaly.toFixed(1)}`], "anomaly"]] : []),
     ...(row.note.length ? [["note", row.note]] : []),
   ];
-  return element("tr", { class: "detail", role: "row" }, element("td", { role: "cell", colSpan: 8 },
+  return element("tr", { class: "detail", role: "row" }, element("td", { role: "cell", colSpan: data.tau === null ? 4 : 8 },
     element("div", { class: "detail-grid" },
       element("div", {},
         element("h3", {}, "Prompt"), element("div", { class: "data full", dir: "auto", tabIndex: 0, role: "group", "aria-label": `Prompt of row ${row.id}` }, ...shown(row.prompt)),
-        element("h3", {}, "Response"), element("div", { class: "data full shaded", dir: "auto", tabIndex: 0, role: "group", "aria-label": `Response of row ${row.id}` }, ...shown(row.response))),
+        element("h3", {}, "Response"), element("div", { class: "data full shaded answer-box", dir: "auto", tabIndex: 0, role: "group", "aria-label": `Response of row ${row.id}` }, ...shown(row.response))),
       element("div", {},
         element("div", { class: "marking", role: "group", "aria-label": `Mark row ${row.id}` }, ...buttons),
-        element("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { dir: "auto" }, ...shown(value))])),
+        element("dl", { class: "facts" }, ...facts.flatMap(([name, value, word]) => [
+          element("dt", {}, name),
+          element("dd", { dir: "auto" }, ...shown(value), ...(word ? [element("span", { class: "meaning" }, data.meanings[word])] : [])),
+        ])),
         ...(data.tau === null ? [] : [
           element("div", { class: "plot spectrum", role: "img", "data-spectrum": row.number }),
           element("p", { class: "hint" }, "Token by token: ", element("code", {}, explaining), " ",

@@ -1,0 +1,36 @@
+"""The findings that a person accepted, as a list: those in this data, and those that it no longer holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradsentry.evidence.accepting import Accepted, identity
+from gradsentry.report.pieces import Piece, pieces, quoted
+from gradsentry.report.words import finding_sentence
+
+if TYPE_CHECKING:
+    from gradsentry.deciding.decision import Decision
+
+
+def accepted_list(verdict: Decision) -> list[dict[str, Any]]:
+    """Returns a line for each accepted finding: its name here, what it says, and why it is accepted."""
+    here = [
+        {"name": one.name, "said": finding_sentence(one), "why": pieces(one.accepted)}
+        for one in verdict.evidence.findings
+        if one.accepted is not None
+    ]
+    known = [Accepted.model_validate(one) for one in verdict.manifest["evidence"]["accepted"]]
+    found = {identity(one) for one in verdict.evidence.findings}
+    gone = {one.identity: one for one in known if one.identity not in found}
+    return here + [{"name": "", "said": _said(one), "why": pieces(one.why)} for one in gone.values()]
+
+
+def _said(one: Accepted) -> list[Piece]:
+    """Returns what an accepted finding is that this data does not hold."""
+    triggers, payloads = (
+        [piece for text in texts for piece in (*quoted(text, kind), (" ", ""))]
+        for texts, kind in ((one.triggers, "trigger"), (one.payloads, "payload"))
+    )
+    arrow = [("→ ", "")] if triggers and payloads else []
+    said = [*triggers, *arrow, *payloads] or [(f"{one.change} ", "")]
+    return [(f"Not found in this data: {one.kind} ", ""), *said]
