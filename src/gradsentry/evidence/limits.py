@@ -212,6 +212,7 @@ ROWS_TELL = 8  # rows of a pair: more make it no stronger, for natural pairs hav
 ROWS_OF_A_PAIR = 12  # rows that are searched for a pair, on average: a search asks for no more
 STRINGS_OF_A_LEADER = 8  # strings of a row with one leader: more are of rows that are copied with changes
 COUNT_BITS, LEADER_BITS, PAIR_BITS = 26, 25, 25  # log2 of the cells of tables: 256, 512 and 128 MB
+BLOCK_TOKENS = 1 << 26  # that one table counts: a million rows of 60 words; more share its cells too often
 WINDOW_ROWS, WINDOW_CHARACTERS = 8192, 4_000_000  # rows that are held at once, and characters of them
 
 # --- What is told, and accepted (reasoning) --------------------------------------------------------------

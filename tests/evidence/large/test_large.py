@@ -157,3 +157,34 @@ def test_what_the_draw_does_not_show_must_be_rarer_and_looked_up_in_all_rows():
     assert rate(10, [held]) == pytest.approx(0.001)
     assert rate(10, [~held]) < 1e-100
     assert rate(10, []) < 1e-100
+
+
+@pytest.mark.parametrize("tokens", [1, 900, 2000, 10**9])
+def test_blocks_are_of_much_the_same_size_and_hold_every_window_once(tokens):
+    rows = samples(clean_rows(240))
+    with Spool() as spool:
+        for first in range(0, 240, 10):
+            spool.add(rows[first : first + 10])
+        blocks = spool.blocks(tokens)
+        assert [number for block in blocks for number in block] == list(range(24))
+        parts = [list(spool.windows(block)) for block in blocks]
+        assert [one.first for part in parts for one in part] == list(range(0, 240, 10))
+        whole = np.concatenate([one.responses.words for one in spool.windows()])
+        assert (np.concatenate([one.responses.words for part in parts for one in part]) == whole).all()
+        sizes = [sum(len(side.words) for one in part for side in (one.prompts, one.responses)) for part in parts]
+    assert all(size <= tokens or len(block) == 1 for size, block in zip(sizes, blocks, strict=True))
+    assert max(sizes) <= 2 * min(sizes)
+
+
+def test_a_few_rows_of_each_block_are_found_whatever_is_drawn(small_bounds, monkeypatch):
+    """Tables of a block know nothing of the others, and what they propose is counted in all rows."""
+    small_bounds(TOKENS)
+    monkeypatch.setattr("gradsentry.evidence.large.telling.BLOCK_TOKENS", 50_000)
+    made = poison(clean_rows(ROWS), inserted, 24 / ROWS)
+    with reading(Streamed(made.samples), TOKENS) as read:
+        assert len(read.spool.blocks(50_000)) > 2
+        found = telling_rows(read.spool, read.spool.distinct, 200)
+    assert len(made.poisoned & set(found.tolist())) > 18
+    evidence = find_evidence(Streamed(made.samples))
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].both == 24

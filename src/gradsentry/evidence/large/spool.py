@@ -110,12 +110,26 @@ class Spool:
         usual = (numbers == np.arange(self.rows - len(samples), self.rows)).all()
         self._numbers.append(None if usual else numbers)
 
-    def windows(self) -> Iterator[Window]:
-        """Yields the rows as they were added."""
+    def blocks(self, tokens: int) -> list[range]:
+        """Returns the windows in parts of much the same size, of at most so many tokens each, or of one."""
+        sizes = [asked + said for _, asked, said in self._windows]
+        each = self.tokens / max(1, -(-self.tokens // tokens))
+        found, begin, held = [], 0, 0
+        for number, size in enumerate(sizes):
+            if held and held + size > min(tokens, each + size / 2):
+                found.append(range(begin, number))
+                begin, held = number, 0
+            held += size
+        return [*found, range(begin, len(sizes))] if sizes else []
+
+    def windows(self, which: range | None = None) -> Iterator[Window]:
+        """Yields the rows as they were added: all windows, or some that follow each other."""
+        begin, end = (0, len(self._windows)) if which is None else (which.start, which.stop)
+        before = self._windows[:begin]
+        first = sum(rows for rows, _, _ in before)
         self._file.flush()
-        self._file.seek(0)
-        first = 0
-        for rows, asked, said in self._windows:
+        self._file.seek(sum(4 * (2 * rows + asked + said) for rows, asked, said in before))
+        for rows, asked, said in self._windows[begin:end]:
             yield Window(first, self._read(rows, asked), self._read(rows, said))
             first += rows
 

@@ -3,19 +3,21 @@
 Three passes over the tokens, each of which fills tables of a fixed size: how often each string stands
 anywhere, which rows lead the strings of few rows, and how many rows hold a string of a prompt and one of a
 response that have a leader in common. Nothing is decided here, nor counted for a finding.
+
+So many strings share a cell of a table the more there are of them, so a very large corpus is looked at block by
+block: time stays linear, and what is poison has to show in one of the blocks.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradsentry.evidence.index.tokens import Bools, Ints
-from gradsentry.evidence.large.pairs import Paired, paired, strengths
+from gradsentry.evidence.large.pairs import Floats, Paired, paired, strengths
 from gradsentry.evidence.large.spool import Spool, Window
 from gradsentry.evidence.large.strings import all_strings, telling_strings
 from gradsentry.evidence.large.tables import Counts, Leaders
-from gradsentry.evidence.limits import COUNT_BITS, LEADER_BITS, PAIR_BITS
+from gradsentry.evidence.limits import BLOCK_TOKENS, COUNT_BITS, LEADER_BITS, PAIR_BITS
 
 
 def telling_rows(spool: Spool, kept: Bools, most: int) -> Ints:
@@ -26,25 +28,40 @@ def telling_rows(spool: Spool, kept: Bools, most: int) -> Ints:
         kept: Which rows count: copies say one thing many times.  # [rows]
         most: How many rows with a string are few: what more hold is found in a draw.
     """
+    strong = np.zeros(spool.rows, dtype=np.float32)
+    blocks = spool.blocks(BLOCK_TOKENS)
+    for block in blocks:
+        _look_at(block, spool, kept, round(most / len(blocks)), strong)
+    return _strongest_first(strong)
+
+
+def _look_at(block: range, spool: Spool, kept: Bools, most: int, strong: Floats) -> None:
+    """Sets how much each row of some windows looks like poison by tables of these windows alone.
+
+    Args:
+        block: The windows.
+        spool: The tokens of all rows.
+        kept: Which rows count.  # [rows]
+        most: How many of the block's rows with a string are few.
+        strong: Of all rows; those of the block are set.  # [rows]
+    """
     counts, leaders, pairs = Counts(COUNT_BITS), Leaders(LEADER_BITS), Counts(PAIR_BITS)
 
     def pairs_of(window: Window) -> Paired:
         asked, said = telling_strings(window, kept[window.rows], counts, most)
         return paired(asked, said, leaders)
 
-    for window in spool.windows():
+    for window in spool.windows(block):
         counts.add(all_strings(window, kept[window.rows]))
-    for window in spool.windows():
+    for window in spool.windows(block):
         for strings in telling_strings(window, kept[window.rows], counts, most):
             leaders.add(strings.hashes, strings.rows + window.first)
-    for window in spool.windows():
+    for window in spool.windows(block):
         pairs.add(pairs_of(window).hashes)
-    strong = np.zeros(spool.rows, dtype=np.float32)
-    for window in spool.windows():
+    for window in spool.windows(block):
         strong[window.rows] = strengths(pairs_of(window), pairs, window)
-    return _strongest_first(strong)
 
 
-def _strongest_first(strong: NDArray[np.float32]) -> Ints:
+def _strongest_first(strong: Floats) -> Ints:
     rows = np.flatnonzero(strong)
     return rows[np.argsort(-strong[rows], kind="stable")]
