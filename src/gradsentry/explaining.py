@@ -16,7 +16,7 @@ from gradsentry.corpus.sample import Span
 from gradsentry.encoding.alignment import token_starts
 from gradsentry.encoding.encode import encode
 from gradsentry.errors import ModelError, RunError
-from gradsentry.evidence import TokenLosses
+from gradsentry.evidence import losses_of
 from gradsentry.gradients.head import token_shares
 from gradsentry.gradients.states import padded_states
 from gradsentry.models.loading import LoadedModel, load_model
@@ -139,7 +139,7 @@ def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) ->
         loaded: The model that the run was scored with, or None to do without.
     """
     (sample,) = verdict.corpus.take([number])
-    row = verdict.scores.slice(number, 1).to_pylist()[0]
+    row = verdict.scores.row(number)
     names = verdict.carried.get(number, ())
     carried = [one for one in verdict.evidence.findings if one.name in names]
     scored, signals = row["status"] == "scored", verdict.signals
@@ -169,7 +169,7 @@ def explain(verdict: Verdict, number: int, loaded: LoadedModel | None = None) ->
 def _tokens(
     verdict: Verdict, sample: Sample, payloads: Sequence[Span], loaded: LoadedModel | None
 ) -> tuple[Token, ...]:
-    losses, ends = TokenLosses.of_scores(verdict.scores.slice(sample.number, 1)).row(0)
+    losses, ends = losses_of(verdict.scores, np.array([sample.number]))[0]
     shares = None if loaded is None else _shares(verdict, sample, loaded, len(losses))
     window = verdict.scores["window"][sample.number].as_py()
     made = []

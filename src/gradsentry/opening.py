@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from gradsentry.about import VERSION
@@ -21,7 +20,7 @@ from gradsentry.errors import DataError, RunError
 from gradsentry.evidence import Evidence
 from gradsentry.evidence.judging import Judging
 from gradsentry.outcome import Verdict, marks_of
-from gradsentry.scoretable import read_table
+from gradsentry.scoretable import Scores, read_table
 from gradsentry.settings import DataSettings, Policy
 from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, VERDICT, Json, RunDirectory
 
@@ -44,12 +43,12 @@ def open_run(path: str | Path) -> Verdict:
         evidence = Evidence.from_json(run.read_json(EVIDENCE))
     except ValueError:
         raise RunError("holds no evidence", where=str(run.path / EVIDENCE), mend="scan again") from None
-    marks = marks_of(run, scores["id"].to_pylist())
+    marks = marks_of(run, scores)
     reference = _expectation(run)
     return Verdict(corpus, scores, evidence, decided.threshold, decided.policy, manifest, reference, marks)
 
 
-def _scores(run: RunDirectory, manifest: Json, corpus: Corpus) -> pa.Table:
+def _scores(run: RunDirectory, manifest: Json, corpus: Corpus) -> Scores:
     """Returns the score table of a run, which of texts alone is made again."""
     return run.scores() if manifest["model"] else read_table(corpus)
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from gradsentry.corpus import Corpus
+from gradsentry.corpus import Corpus, Sample
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.deciding.decision import Decision
@@ -29,6 +28,7 @@ from gradsentry.extras import require
 from gradsentry.report.brief import cell, line, plot
 from gradsentry.report.render import REPORT, write_report
 from gradsentry.scorefiles import SHARD_ROWS
+from gradsentry.scoretable import Scores
 from gradsentry.searching import evidence_json, ids_of
 from gradsentry.store import EVIDENCE, MANIFEST, REFERENCE, ROWS, VERDICT, Json, RunDirectory
 
@@ -86,7 +86,7 @@ class Verdict(Decision):
         with run.locked():
             if self.threshold is not None:
                 self._write_scores(run)
-            marks = marks_of(run, self.scores["id"].to_pylist())
+            marks = marks_of(run, self.scores)
             write_outcome(run, replace(self, marks=marks.with_later(self.marked)))
         return run
 
@@ -95,7 +95,8 @@ class Verdict(Decision):
         files.resume()
         for shard, start in enumerate(range(0, len(self.scores), SHARD_ROWS)):
             if shard not in files.shards():
-                files.write_shard(shard, self.scores.slice(start, SHARD_ROWS))
+                rows = np.arange(start, min(start + SHARD_ROWS, len(self.scores)))
+                files.write_shard(shard, self.scores.take(rows))
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,14 @@ class Change:
         return f"{self.before:,} rows stayed, {after:,} will: {self.leave:,} go, {self.come:,} come back"
 
 
-def marks_of(run: RunDirectory, ids: list[str]) -> Marks:
+def marks_of(run: RunDirectory, scores: Scores) -> Marks:
     """Returns what a person decided of the rows of a run.
 
     Raises:
         DataError: If the file is broken.
     """
     path = run.path / MARKS
-    return read_marks(path, ids) if path.is_file() else Marks.none(len(ids))
+    return read_marks(path, scores["id"].to_pylist()) if path.is_file() else Marks.none(len(scores))
 
 
 def write_outcome(run: RunDirectory, verdict: Decision) -> Path | None:
@@ -167,7 +168,7 @@ def _stage(run: RunDirectory, verdict: Decision) -> str:
     clean = corpus.save(run.path / "clean", compress(corpus, verdict.is_kept))
     for name, chosen in (("flagged", verdict.is_flagged), ("review", verdict.needs_review)):
         _write_lines(
-            run.path / f"{name}.jsonl", (row_line(verdict, sample) for sample in compress(corpus, chosen))
+            run.path / f"{name}.jsonl", (row_line(verdict, sample) for sample in _chosen(corpus, chosen))
         )
     write_unscored(run, corpus, verdict.scores, verdict.is_unscored)
     run.write_table(ROWS, row_table(verdict))
@@ -180,16 +181,21 @@ def _stage(run: RunDirectory, verdict: Decision) -> str:
     return clean.name
 
 
-def write_unscored(run: RunDirectory, corpus: Corpus, scores: pa.Table, rows: NDArray[np.bool_]) -> None:
+def write_unscored(run: RunDirectory, corpus: Corpus, scores: Scores, rows: NDArray[np.bool_]) -> None:
     """Writes rows that nobody judged, each with its reason."""
     reason = scores["reason"]
     _write_lines(
         run.path / "unscored.jsonl",
         (
             {**called(sample), "reason": reason[sample.number].as_py(), "row": sample.row}
-            for sample in compress(corpus, rows)
+            for sample in _chosen(corpus, rows)
         ),
     )
+
+
+def _chosen(corpus: Corpus, rows: NDArray[np.bool_]) -> Iterable[Sample]:
+    """Returns some rows of a corpus, which is not read for none."""
+    return compress(corpus, rows) if rows.any() else ()
 
 
 def _write_lines(path: Path, rows: Iterable[Json]) -> None:

@@ -15,7 +15,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError, first_line
-from gradsentry.scoretable import SCHEMA, WINDOW_ROWS, in_order
+from gradsentry.scoretable import NARROW, SCHEMA, WINDOW_ROWS, Rows, Scores, in_order, taken
 
 SHARD_ROWS = 4 * WINDOW_ROWS  # a window lies in one shard
 
@@ -38,7 +38,7 @@ class BrokenScoresError(RunError):
 
 
 class ScoreFiles:
-    """The score files of one run. A `scoring.Keeper`.
+    """The score files of one run. A `scoring.Keeper`, and a `scoretable.Columns`.
 
     Attributes:
         folder: Where they are; it may be missing.
@@ -98,7 +98,7 @@ class ScoreFiles:
         if self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
 
-    def finish(self) -> pa.Table:
+    def finish(self) -> Scores:
         """Makes a shard of the parts of the last one, and returns the score table.
 
         Raises:
@@ -106,22 +106,41 @@ class ScoreFiles:
         """
         for shard in sorted({shard for shard, _ in self._parts()}):
             self._merge(shard)
-        return self.table()
+        return self.scores()
 
-    def table(self, columns: list[str] | None = None) -> pa.Table:
-        """Returns the score table, or some of its columns, in row order.
+    def scores(self) -> Scores:
+        """Returns the score table, whose wide columns stay in the files.
 
         Raises:
             RunError: If a shard is broken, missing, belongs elsewhere, or is of another version.
         """
-        shards, tables = self.shards(), []
+        tables = [*self.parts(NARROW)]
+        empty = SCHEMA.empty_table().select([*NARROW])
+        # Wherever the process goes: they are read later.
+        files = ScoreFiles(self.folder.absolute(), self.owner)
+        return Scores(pa.concat_tables(tables) if tables else empty, files)
+
+    def parts(self, names: Sequence[str], rows: Rows | None = None) -> Iterator[pa.Table]:
+        """Yields some columns of all rows or of some, shard by shard. See `scoretable.Columns`.
+
+        Raises:
+            RunError: If a shard is broken, missing, belongs elsewhere, or is of another version.
+        """
+        shards = self.shards()
+        wanted = None if rows is None else {*np.unique(rows // SHARD_ROWS).tolist()}
         for place, (shard, file) in enumerate(shards.items()):
-            table = self._read(shard, file, whole=True, columns=columns)
-            if shard != place or (place < len(shards) - 1 and len(table) < SHARD_ROWS):
-                mend = "scan again to fill it"
-                raise RunError("a shard of scores is missing", where=str(self.folder.parent), mend=mend)
-            tables.append(table)
-        return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+            if shard != place:
+                raise _missing(self.folder)
+            if wanted is not None and shard not in wanted:
+                continue
+            table = self._read(shard, file, whole=True, columns=[*names])
+            if place < len(shards) - 1 and len(table) < SHARD_ROWS:
+                raise _missing(self.folder)
+            first = shard * SHARD_ROWS
+            if rows is not None:
+                some = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + SHARD_ROWS)]
+                table = taken(table, some - first)
+            yield table
 
     def shards(self) -> dict[int, Path]:
         """Returns the whole shards, by number; what they hold is not looked at."""
@@ -225,6 +244,10 @@ def _are_of(shard: int, numbers: NDArray[np.int64], *, whole: bool) -> bool:
         return np.array_equal(numbers, np.arange(first, first + len(numbers)))
     inside = (numbers >= first) & (numbers < first + SHARD_ROWS)
     return bool(inside.all()) and len(np.unique(numbers)) == len(numbers)
+
+
+def _missing(folder: Path) -> RunError:
+    return RunError("a shard of scores is missing", where=str(folder.parent), mend="scan again to fill it")
 
 
 def _broken(file: Path, what: str) -> BrokenScoresError:

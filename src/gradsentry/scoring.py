@@ -24,7 +24,7 @@ from gradsentry.gradients.head import HeadResult
 from gradsentry.gradients.running import Result, losses_alone, run
 from gradsentry.gradients.windows import characters
 from gradsentry.models.loading import LoadedModel
-from gradsentry.scoretable import SCHEMA, WINDOW_ROWS, in_order, named
+from gradsentry.scoretable import SCHEMA, WINDOW_ROWS, Scores, in_order, named
 from gradsentry.settings import ScoreSettings
 
 # How much work is lost at most when a run is stopped: so many rows, or what took so long.
@@ -46,7 +46,7 @@ class Keeper(Protocol):
         """Keeps scores of some rows of one window."""
         ...
 
-    def finish(self) -> pa.Table:
+    def finish(self) -> Scores:
         """Returns all scores, in row order, when every row was added or there before."""
         ...
 
@@ -71,12 +71,11 @@ def score_table(
         keeper: What is there already, and keeps what is scored now; None to keep it in memory.
         on_row: Called with each row when it is done.
     """
-    return gathered(
-        score_samples(samples, loaded, settings, () if keeper is None else keeper, on_row), keeper
-    )
+    done = () if keeper is None else keeper
+    return gathered(score_samples(samples, loaded, settings, done, on_row), keeper).table()
 
 
-def gathered(tables: Iterable[pa.Table], keeper: Keeper | None) -> pa.Table:
+def gathered(tables: Iterable[pa.Table], keeper: Keeper | None) -> Scores:
     """Returns one score table of several, in row order; they are kept as they come.
 
     Args:
@@ -84,7 +83,7 @@ def gathered(tables: Iterable[pa.Table], keeper: Keeper | None) -> pa.Table:
         keeper: See `score_table`.
     """
     if keeper is None:
-        return in_order([*tables])
+        return Scores.of(in_order([*tables]))
     for table in tables:
         keeper.add(table)
     return keeper.finish()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from gradsentry.corpus import Corpus, Sample, open_corpus
@@ -28,7 +27,7 @@ from gradsentry.models.loading import LoadedModel, ModelFacts
 from gradsentry.opening import decided_of, judging_of, manifest, refuse_place, reopened_as
 from gradsentry.outcome import Verdict, marks_of, write_outcome, write_unscored
 from gradsentry.progress import Amount, OnProgress, watching
-from gradsentry.scoretable import finite_scores
+from gradsentry.scoretable import Scores, finite_scores
 from gradsentry.scoring import gathered
 from gradsentry.settings import (
     DataSettings,
@@ -123,9 +122,11 @@ def scan(
             _refuse_unscored(corpus, scores, run)
             judging = (Judging() if run is None else judging_of(run)).with_given(given)
             evidence = _evidence(corpus, scores, judging)
-            marks = Marks.none(len(scores)) if run is None else marks_of(run, scores["id"].to_pylist())
+            marks = Marks.none(len(scores)) if run is None else marks_of(run, scores)
             decided = None if meant or run is None else decided_of(run)
-            threshold = decided.threshold if decided else choose_threshold(finite_scores(scores), deciding)
+            threshold = (
+                decided.threshold if decided else choose_threshold(finite_scores(scores.narrow), deciding)
+            )
             policy = decided.policy if decided else meant_policy(policy, deciding)
             told = manifest(identity, source, started, judging, model=_told(facts), resumed=kept)
             verdict = Verdict(corpus, scores, evidence, threshold, policy, told, expectation, marks)
@@ -136,23 +137,23 @@ def scan(
 
 def _read_through(corpus: Corpus, max_length: int) -> tuple[Amount, Overview]:
     """Returns how much there is to do, and how it was read; refuses a corpus of which no row can be read."""
-    amount, problems = Amount(max_length), list[str]()
+    amount, problems = Amount(max_length), Counter[str]()
 
     def passing() -> Iterator[Sample]:
         nonlocal amount
         for sample in corpus:
             amount = amount.plus(sample)
             if sample.problem is not None:
-                problems.append(sample.problem)
+                problems[sample.problem] += 1
             yield sample
 
     overview = Overview.of(corpus, passing())
     mend = "mend the rows, or name another format"
-    refuse_if_all(amount.rows, by_frequency(problems), where=corpus.name, mend=mend)
+    refuse_if_all(amount.rows, dict(problems.most_common()), where=corpus.name, mend=mend)
     return amount, overview
 
 
-def _refuse_unscored(corpus: Corpus, scores: pa.Table, run: RunDirectory | None) -> None:
+def _refuse_unscored(corpus: Corpus, scores: Scores, run: RunDirectory | None) -> None:
     """Refuses a corpus of which no row has a score; the run then holds why, and no verdict."""
     if pc.any(pc.equal(scores["status"], "scored")).as_py():
         return
@@ -169,15 +170,14 @@ def _told(model: ModelFacts) -> Json:
     return {"name": model.name, "device": model.device, "tied_embeddings": model.tied}
 
 
-def _evidence(corpus: Corpus, scores: pa.Table, judging: Judging) -> Evidence:
-    """Returns strings and groups in a corpus, whose rows are held without what only writing needs."""
-    samples = [replace(sample, row={}, raw=None) for sample in corpus]
+def _evidence(corpus: Corpus, scores: Scores, judging: Judging) -> Evidence:
+    """Returns strings and groups in a corpus."""
     found = find_evidence(
-        samples,
+        corpus,
         TokenLosses.of_scores(scores),
         calibration=judging.calibration,
         false_alarm_rate=judging.false_alarm_rate,
         accepted=judging.accepted,
         own=judging.own,
     )
-    return with_groups(found, samples, scores, judging.accepted)
+    return with_groups(found, corpus, scores, judging.accepted)

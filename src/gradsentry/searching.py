@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.overview import Looked, Overview
 from gradsentry.corpus.unread import refuse_if_all
 from gradsentry.evidence import Evidence, find_evidence
 from gradsentry.evidence.judging import Judging
-from gradsentry.scoretable import row_id
+from gradsentry.scoretable import Scores, row_id
 
 Ids = Mapping[int, str]
 
@@ -65,7 +63,7 @@ def named_rows(found: Evidence) -> list[int]:
     return sorted({row for finding in found.findings for row in finding.carriers})
 
 
-def ids_of(found: Evidence, scores: pa.Table) -> Ids:
+def ids_of(found: Evidence, scores: Scores) -> Ids:
     """Returns what the rows that findings name are called, by the score table."""
     rows = named_rows(found)
     return dict(zip(rows, scores["id"].take(rows).to_pylist(), strict=True)) if rows else {}

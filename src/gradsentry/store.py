@@ -23,6 +23,7 @@ from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError
 from gradsentry.scorefiles import ScoreFiles
+from gradsentry.scoretable import Scores
 from gradsentry.settings import DataSettings
 
 MANIFEST, SCORES, EVIDENCE, VERDICT = "manifest.json", "scores", "evidence.json", "verdict.json"
@@ -159,13 +160,13 @@ class RunDirectory:
         identity = json.dumps(self.manifest()["identity"], sort_keys=True)
         return ScoreFiles(self.path / SCORES, hashlib.sha256(identity.encode()).hexdigest())
 
-    def scores(self, columns: list[str] | None = None) -> pa.Table:
-        """Returns the score table, or some of its columns, in row order.
+    def scores(self) -> Scores:
+        """Returns the score table, in row order.
 
         Raises:
             RunError: If a shard is broken, missing, belongs elsewhere, or is of another version.
         """
-        return self.score_files().table(columns)
+        return self.score_files().scores()
 
     def read_json(self, name: str) -> Json:
         """Returns a JSON file of the run.

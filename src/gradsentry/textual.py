@@ -134,7 +134,7 @@ def screen_texts(
         source = {"name": corpus.name, "data": reopened_as(data, corpus), "read": found.read.as_json()}
         told = manifest(identity, source, started, judging)
         scores = read_table(corpus)
-        marks = Marks.none(len(scores)) if run is None else marks_of(run, scores["id"].to_pylist())
+        marks = Marks.none(len(scores)) if run is None else marks_of(run, scores)
         verdict = Verdict(corpus, scores, found.evidence, None, "evidence", told, marks=marks)
         if run is not None:
             write_outcome(run, verdict)

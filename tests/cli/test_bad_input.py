@@ -94,7 +94,7 @@ def test_one_row_of_two_megabytes(call, tmp_path, model_path):
     assert data.stat().st_size > 2 << 20
     ended = call("scan", data, "-m", model_path, "-o", tmp_path / "run", "-q", "--max-length", 256)
     assert (ended.code, ended.error) == (0, "")
-    (scored,) = open_run(tmp_path / "run").scores.to_pylist()
+    (scored,) = open_run(tmp_path / "run").scores.table().to_pylist()
     assert scored["status"] == "scored"
     assert scored["reason"] == f"{600_001 - 256} tokens were cut to fit"
 

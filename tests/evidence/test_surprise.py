@@ -12,8 +12,9 @@ from encoding.samples import completion, dialogue
 from gradsentry.corpus import open_corpus
 from gradsentry.encoding.alignment import NOWHERE, token_starts
 from gradsentry.encoding.encode import encode
-from gradsentry.evidence import TokenLosses, span_loss
+from gradsentry.evidence import TokenLosses, losses_of, span_loss
 from gradsentry.evidence.checks.surprise import surprise
+from gradsentry.scoretable import Scores
 from gradsentry.scoring import score_table
 from gradsentry.settings import ScoreSettings
 
@@ -60,7 +61,7 @@ def test_stored_losses_of_a_span_are_those_of_the_model(row, embedded):
     table = score_table(open_corpus([row]), embedded, ScoreSettings())
     (sample,) = open_corpus([row])
     brute = losses_of_prefixes(embedded, encode(sample, embedded.tokenizer, max_length=2048))
-    values, ends = TokenLosses.of_scores(table).row(0)
+    values, ends = losses_of(Scores.of(table), np.array([0]))[0]
     assert values == pytest.approx(brute, abs=2e-2)  # half precision
     response = sample.response
     for low, high in [(0, len(response)), (1, 4), (5, len(response)), (len(response) - 1, len(response))]:
@@ -73,13 +74,16 @@ def test_stored_losses_of_a_span_are_those_of_the_model(row, embedded):
 
 def test_rows_without_a_score_have_no_tokens(embedded):
     rows = [{"prompt": "a?", "completion": text} for text in ("yes", "", "no, never")]
-    losses = TokenLosses.of_scores(score_table(open_corpus(rows), embedded, ScoreSettings()))
-    assert np.diff(losses.bounds).tolist() == [2, 0, 4]
-    values, ends = losses.row(2)
+    losses = TokenLosses.of_scores(Scores.of(score_table(open_corpus(rows), embedded, ScoreSettings())))
+    said, unsaid, (values, ends) = losses.of(np.arange(3))
+    assert [len(said[0]), len(unsaid[0]), len(values)] == [2, 0, 4]
+    assert np.isnan(losses.means).tolist() == [False, True, False]
+    assert losses.means[2] == values.mean(dtype=np.float64)
+    assert losses.peaks[2] == values.max()
     assert ends.tolist() == [2, 3, 9, NOWHERE]
     assert token_starts(ends).tolist() == [0, 2, 3, NOWHERE]
     assert span_loss(values, ends, (4, 9)).inside == values[2]
-    assert span_loss(*losses.row(1), (0, 3)) is None
+    assert span_loss(*unsaid, (0, 3)) is None
 
 
 def test_surprise_stands_beside_the_same_rows_and_the_others():

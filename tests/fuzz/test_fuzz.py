@@ -27,7 +27,7 @@ from gradsentry.errors import UsageError
 from gradsentry.evidence import find_evidence
 from gradsentry.outcome import Verdict
 from gradsentry.report.render import write_report
-from gradsentry.scoretable import finite_scores
+from gradsentry.scoretable import Scores, finite_scores
 from gradsentry.settings import ThresholdSettings
 from report.million import drawn_run, drawn_scores
 
@@ -154,7 +154,8 @@ def test_evidence_and_the_report(tmp_path, capsys, first):
             assert all(char.isprintable() or char in "\n\u200d\ufe0f" for char in printed)
             scores = drawn_scores(len(samples), _flags(carriers, len(samples)))
             threshold = choose_threshold(finite_scores(scores), ThresholdSettings())
-            write_report(run, Verdict(corpus, scores, evidence, threshold, "evidence", like.manifest))
+            held = Scores.of(scores)
+            write_report(run, Verdict(corpus, held, evidence, threshold, "evidence", like.manifest))
             page = (run.path / "report.html").read_text(encoding="utf-8")
             assert len(re.findall("<script", page)) == SCRIPTS
     assert found > FEW // 2

@@ -15,7 +15,7 @@ from gradsentry.evidence.wording import carries, certain, counted, plain
 from gradsentry.features.drawing import drawn
 from gradsentry.groups import with_groups
 from gradsentry.groups.limits import MOST_FREE
-from gradsentry.scoretable import SCHEMA
+from gradsentry.scoretable import SCHEMA, Scores
 from groups.planted import material
 
 ROWS, GROUP = 150, 25
@@ -45,7 +45,7 @@ def scanned(
                 "response_mean": known.response_means[row].astype(np.float16),
             }
         )
-    return samples, pa.Table.from_pylist(lines, schema=SCHEMA)
+    return samples, Scores.of(pa.Table.from_pylist(lines, schema=SCHEMA))
 
 
 def nothing() -> Evidence:
@@ -101,16 +101,17 @@ def test_how_often_clean_corpora_hold_weak_groups_is_not_pretended_to_be_known()
 
 
 def test_without_mean_states_nothing_is_added():
-    samples, scores = scanned()
+    samples, scored = scanned()
+    scores = scored.table()
     for name in ("prompt_mean", "response_mean", "loss_alone"):
         place = scores.schema.get_field_index(name)
         scores = scores.set_column(place, SCHEMA.field(name), pa.nulls(ROWS, SCHEMA.field(name).type))
-    assert with_groups(nothing(), samples, scores) == nothing()
+    assert with_groups(nothing(), samples, Scores.of(scores)) == nothing()
 
 
 def test_few_rows_are_not_searched():
     samples, scores = scanned()
-    assert with_groups(nothing(), samples[:60], scores.slice(0, 60)) == nothing()
+    assert with_groups(nothing(), samples[:60], Scores.of(scores.table().slice(0, 60))) == nothing()
 
 
 def test_what_the_texts_name_is_not_named_again(found):
@@ -132,9 +133,9 @@ def test_an_accepted_group_is_no_reason_to_look(found):
 def test_copies_of_a_row_of_the_group_carry_it_and_count_once(found):
     samples, scores = scanned()
     copied = replace(samples[found.findings[0].carriers[0]], number=ROWS, id=ROWS)
-    line = scores.slice(copied.number - ROWS + found.findings[0].carriers[0], 1).to_pylist()[0]
+    line = scores.row(found.findings[0].carriers[0])
     more = pa.Table.from_pylist([{**line, "number": ROWS, "id": str(ROWS)}], schema=SCHEMA)
-    again = with_groups(nothing(), [*samples, copied], pa.concat_tables([scores, more]))
+    again = with_groups(nothing(), [*samples, copied], Scores.of(pa.concat_tables([scores.table(), more])))
     assert ROWS in again.findings[0].carriers
     assert again.findings[0].both == found.findings[0].both
 

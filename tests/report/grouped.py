@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from gradsentry.evidence import Evidence
 from gradsentry.groups import with_groups
 from gradsentry.outcome import Verdict
 from gradsentry.report.render import write_report
-from gradsentry.scoretable import SCHEMA, finite_scores
+from gradsentry.scoretable import SCHEMA, Scores, finite_scores
 from gradsentry.settings import ThresholdSettings
 from gradsentry.store import RunDirectory
 from groups.test_findings import GROUP, ROWS, scanned
@@ -30,22 +31,26 @@ def grouped_verdict(folder: Path, more: int = 0, cost: float = 4.0) -> Verdict:
     samples, table = scanned(cost=cost)
     lines = [
         {**line, "score": 0.3 + 0.001 * row, "token_losses": [1.0], "token_ends": [1], "window": [0, 1]}
-        for row, line in enumerate(table.to_pylist())
+        for row, line in enumerate(table.table().to_pylist())
     ]
-    evidence = with_groups(Evidence(findings=(), rows=ROWS), samples, pa.Table.from_pylist(lines, SCHEMA))
+    evidence = with_groups(Evidence(findings=(), rows=ROWS), samples, scores_of(lines))
     rows = [{"prompt": one.prompt, "completion": one.response} for one in samples]
     lines += [{**lines[ROWS - 1 - n % 99], "number": ROWS + n, "id": str(ROWS + n)} for n in range(more)]
     rows += [{"prompt": f"w1 w{n} more", "completion": f"w2 w{n}"} for n in range(more)]
-    scores = pa.Table.from_pylist(lines, SCHEMA)
+    scores = scores_of(lines)
     settings = ThresholdSettings()
     return Verdict(
         corpus=open_corpus(rows),
         scores=scores,
         evidence=evidence,
-        threshold=choose_threshold(finite_scores(scores), settings),
+        threshold=choose_threshold(finite_scores(scores.narrow), settings),
         policy="evidence",
         manifest=drawn_run(folder / "drawn", 100)[1].manifest,
     )
+
+
+def scores_of(lines: list[dict[str, Any]]) -> Scores:
+    return Scores.of(pa.Table.from_pylist(lines, SCHEMA))
 
 
 def grouped_run(folder: Path, more: int = 0, cost: float = 4.0) -> tuple[Path, Verdict]:

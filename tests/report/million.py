@@ -11,7 +11,7 @@ from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.deciding.thresholds import choose_threshold
 from gradsentry.evidence import Evidence, Finding
 from gradsentry.outcome import Verdict
-from gradsentry.scoretable import SCHEMA, finite_scores
+from gradsentry.scoretable import SCHEMA, Scores, finite_scores
 from gradsentry.settings import ThresholdSettings
 from gradsentry.store import RunDirectory
 
@@ -94,7 +94,7 @@ def drawn_run(path: Path, rows: int) -> tuple[RunDirectory, Verdict]:
     settings = ThresholdSettings()
     verdict = Verdict(
         corpus=drawn_corpus(rows),
-        scores=scores,
+        scores=Scores.of(scores),
         evidence=Evidence((finding,), rows),
         threshold=choose_threshold(finite_scores(scores), settings),
         policy="evidence",

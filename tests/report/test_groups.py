@@ -10,8 +10,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from gradsentry.groups.words import Shared
-from gradsentry.report.apart import by_nearness, means_of, places_of, strength, taken_apart
+from gradsentry.report.apart import by_nearness, places_of, strength, taken_apart
 from gradsentry.report.corpusmap import AT_LARGE, GRID, NAMED, STATUSES, corpus_map
+from gradsentry.scoretable import Scores, means_of
 from report.grouped import grouped_run, grouped_verdict
 
 
@@ -94,7 +95,7 @@ def test_the_nearest_rows_are_the_nearest(grouped):
     finding = verdict.evidence.findings[0]
     typical, near = by_nearness(finding, verdict)
     means = np.array(verdict.scores["prompt_mean"].to_pylist(), np.float64)
-    assert np.allclose(means_of(verdict.scores, np.arange(150)), means)
+    assert np.allclose(means_of(verdict.scores["prompt_mean"]), means)
     scaled = means / means.std(axis=0)
     far = np.linalg.norm(scaled - scaled[list(finding.carriers)].mean(axis=0), axis=1)
     others = np.setdiff1d(np.arange(150), finding.carriers)
@@ -135,12 +136,12 @@ def test_a_large_corpus_is_drawn_in_part_and_its_named_rows_whole(tmp_path):
 
 def with_means(verdict, means):
     """Returns a verdict of whose rows both mean states are these, one list or None each."""
-    scores = verdict.scores
+    scores = verdict.scores.table()
     for name in ("prompt_mean", "response_mean"):
         place = scores.schema.get_field_index(name)
         field = scores.schema.field(name)
         scores = scores.set_column(place, field, pa.array(means, field.type))
-    return replace(verdict, scores=scores)
+    return replace(verdict, scores=Scores.of(scores))
 
 
 def test_rows_that_lie_apart_are_drawn_apart(tmp_path):

@@ -46,7 +46,7 @@ def check_parts(verdict, count):
     assert not (verdict.is_flagged & ~verdict.is_scored).any()
     assert all(
         bool(row["reason"]) and row["score"] is None
-        for row in verdict.scores.filter(~verdict.is_scored).to_pylist()
+        for row in verdict.scores.take(np.flatnonzero(~verdict.is_scored)).to_pylist()
     )
 
 
@@ -234,7 +234,7 @@ def test_what_was_cut_says_so(loaded):
     rows = [{"prompt": words(100), "completion": "w5 w6"}, {"prompt": "w5", "completion": words(100)}]
     verdict = scan(rows, loaded, scoring=ScoreSettings(max_length=20))
     assert verdict.counts["unscored"] == 0
-    for row in verdict.scores.to_pylist():
+    for row in verdict.scores.table().to_pylist():
         assert row["n_prompt"] + row["n_response"] == 20
         assert row["reason"].endswith(" tokens were cut to fit")
 
@@ -260,7 +260,7 @@ def test_a_run_is_opened_again(tmp_path, loaded, monkeypatch):
     monkeypatch.chdir(tmp_path)
     again = open_run("here/run")
     assert again.as_json() == verdict.as_json()
-    assert again.scores.equals(verdict.scores)
+    assert again.scores.table().equals(verdict.scores.table())
     assert again.manifest == verdict.manifest
     assert again.clean == clean
 
@@ -346,7 +346,7 @@ def test_save_writes_what_a_scan_would(tmp_path, loaded):
     again = scan(data, loaded, out=run.path)
     assert again.manifest["rows_resumed"] == count
     assert again.counts == scanned.counts
-    assert again.scores.num_rows == count
+    assert len(again.scores) == count
 
 
 def test_save_of_rows_in_memory(tmp_path, loaded):

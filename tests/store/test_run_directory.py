@@ -30,7 +30,7 @@ def refusal(call, *args, error=RunError) -> str:
 def test_a_new_run_holds_its_identity(run):
     assert [file.name for file in run.path.iterdir()] == [MANIFEST]
     assert run.manifest() == {"identity": IDENTITY}
-    assert run.scores().schema == SCHEMA
+    assert run.scores().table().schema == SCHEMA
     assert len(run.scores()) == 0
 
 

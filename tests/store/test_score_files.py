@@ -63,12 +63,12 @@ def test_parts_become_shards_as_they_are_whole(files):
     assert names(files) == ["000000.parquet", "parts/000001-0000.parquet", "parts/000001-0001.parquet"]
     assert SHARD_ROWS + 8 in files
     assert SHARD_ROWS + 9 not in files
-    table = files.finish()
+    table = files.finish().table()
     assert names(files) == ["000000.parquet", "000001.parquet"]
     assert not (files.folder / "parts").exists()
     assert table.equals(rows(range(SHARD_ROWS + 9)))
     assert table.schema.equals(SCHEMA, check_metadata=True)
-    assert files.table(["id", "score"]).column_names == ["id", "score"]
+    assert files.scores().table(["id", "score"]).column_names == ["id", "score"]
 
 
 @given(st.data())
@@ -104,7 +104,7 @@ def test_another_process_goes_on_from_them(files):
     assert all((number in again) == (number in files) for number in range(SHARD_ROWS + 20))
     again.add(rows(range(SHARD_ROWS + 9, 2 * SHARD_ROWS)))
     assert names(again) == ["000000.parquet", "000001.parquet"]
-    assert again.table().equals(rows(range(2 * SHARD_ROWS)))
+    assert again.scores().table().equals(rows(range(2 * SHARD_ROWS)))
 
 
 def test_parts_of_a_shard_that_came_before_the_crash_go(files):
@@ -136,7 +136,7 @@ def test_what_is_half_written_or_foreign_is_none_of_them(files):
 def test_a_copy_of_one_shard_in_place_of_another_is_refused(files):
     files.finish()
     shutil.copy(files.folder / "000000.parquet", files.folder / "000001.parquet")
-    for call in (files.table, ScoreFiles(files.folder, "own").resume):
+    for call in (files.scores, ScoreFiles(files.folder, "own").resume):
         assert refusal(call) == (
             f"{files.folder}/000001.parquet: holds the scores of shard 0, not 1; take it away and scan again"
         )
@@ -144,17 +144,17 @@ def test_a_copy_of_one_shard_in_place_of_another_is_refused(files):
 
 def test_the_shard_of_another_run_is_refused(files):
     other = ScoreFiles(files.folder, "other")
-    for call in (other.table, other.resume):
+    for call in (other.scores, other.resume):
         assert "holds scores of another run; take it away and scan again" in refusal(call)
 
 
 def test_files_of_another_version_are_refused(files):
     file = files.folder / "000000.parquet"
     pq.write_table(pq.read_table(file).replace_schema_metadata(None), file)
-    for call in (files.table, ScoreFiles(files.folder, "own").resume):
+    for call in (files.scores, ScoreFiles(files.folder, "own").resume):
         assert "was written by another version of GradSentry: it does not say" in refusal(call)
     pq.write_table(rows(range(3)).drop_columns("token_ends"), file)
-    assert "another version of GradSentry: it lacks `token_ends`" in refusal(files.table)
+    assert "another version of GradSentry: it lacks `token_ends`" in refusal(files.scores)
 
 
 @pytest.mark.parametrize("missing", [0, 1])
@@ -162,17 +162,17 @@ def test_a_missing_shard(tmp_path, missing):
     made = ScoreFiles(tmp_path / "scores", "own")
     for shard in {0, 1, 2} - {missing}:
         made.write_shard(shard, rows(range(shard * SHARD_ROWS, (shard + 1) * SHARD_ROWS)))
-    assert refusal(made.table) == f"{tmp_path}: a shard of scores is missing; scan again to fill it"
+    assert refusal(made.scores) == f"{tmp_path}: a shard of scores is missing; scan again to fill it"
 
 
 def test_a_shard_that_ends_too_soon(tmp_path):
     made = ScoreFiles(tmp_path / "scores", "own")
     made.write_shard(0, rows(range(9)))
     made.write_shard(1, rows(range(SHARD_ROWS, SHARD_ROWS + 9)))
-    assert "a shard of scores is missing" in refusal(made.table)
+    assert "a shard of scores is missing" in refusal(made.scores)
     made.write_shard(0, rows(range(SHARD_ROWS)))
     made.write_shard(1, rows([SHARD_ROWS, SHARD_ROWS + 2]))
-    assert "was changed since it was written" in refusal(made.table)
+    assert "was changed since it was written" in refusal(made.scores)
 
 
 @pytest.mark.parametrize("name", ["000000.parquet", "parts/000001-0001.parquet"])
@@ -182,7 +182,7 @@ def test_a_cut_file_is_refused_and_scored_again(files, name, cut):
     lost = pq.read_metadata(file).num_rows
     file.write_bytes(file.read_bytes()[:cut])
     if name.startswith("0"):
-        line = refusal(files.table, error=BrokenScoresError)
+        line = refusal(files.scores, error=BrokenScoresError)
         assert line.startswith(f"{file}: cannot be read (")
         assert line.endswith("; scan again: its rows are scored again")
     again = ScoreFiles(files.folder, "own")
@@ -202,7 +202,7 @@ def test_no_changed_byte_is_believed(tmp_path):
         changed[place] ^= 1 << draw.randrange(8)
         file.write_bytes(changed)
         try:
-            assert made.table().equals(expected), place
+            assert made.scores().table().equals(expected), place
         except RunError:
             refused += 1
     assert refused > 200
@@ -214,7 +214,7 @@ def test_reading_them_leaves_nothing_behind_that_aborts_the_process(tmp_path):
     ScoreFiles(tmp_path / "scores", "run").write_shard(0, rows(range(60)))
     program = (
         "import torch; from pathlib import Path; from gradsentry.scorefiles import ScoreFiles; "
-        f"print(len(ScoreFiles(Path({str(tmp_path / 'scores')!r}), 'run').table()))"
+        f"print(len(ScoreFiles(Path({str(tmp_path / 'scores')!r}), 'run').scores()))"
     )
     for _ in range(8):
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

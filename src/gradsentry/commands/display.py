@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import rich.console
 from rich.table import Table
 from rich.text import Text
@@ -45,7 +46,7 @@ def summary(verdict: Verdict, run: Path | None, console: rich.console.Console | 
     console.print(sentence(said.what))
     console.print(Text(f"{said.unsure}\n", style="dim"))
     console.print(labelled(_counts(verdict)))
-    if verdict.policy == "published" and verdict.threshold and len(finite_scores(verdict.scores)):
+    if verdict.policy == "published" and verdict.threshold and len(finite_scores(verdict.scores.narrow)):
         console.print(_histogram(verdict, verdict.threshold.tau, console.width))
     if verdict.evidence.findings:
         console.print(Text("\nfindings", style="bold"))
@@ -91,7 +92,7 @@ def _counts(verdict: Verdict) -> dict[str, Text]:
 
 
 def _why_unscored(verdict: Verdict) -> str:
-    reasons = verdict.scores.filter(verdict.is_unscored)["reason"].value_counts().to_pylist()
+    reasons = verdict.scores["reason"].filter(pa.array(verdict.is_unscored)).value_counts().to_pylist()
     reasons.sort(key=lambda each: -each["counts"])
     said = [f"{each['counts']} unscored: {shortened(each['values'], 160)}" for each in reasons[:5]]
     return "".join(f"\n{line}" for line in said)
@@ -107,7 +108,7 @@ def _what_the_score_did(verdict: Verdict) -> str:
 
 
 def _histogram(verdict: Verdict, tau: float, width: int) -> Table:
-    scores = finite_scores(verdict.scores)
+    scores = finite_scores(verdict.scores.narrow)
     counts, edges = np.histogram(scores, bins=_BINS, range=(0.0, 1.0))
     table = Table(
         title="rows by score: high where the clean model finds a row foreign, or a response is long"

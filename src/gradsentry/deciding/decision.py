@@ -19,7 +19,7 @@ from gradsentry.deciding.singles import Singles, singles
 from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import SettingsError
 from gradsentry.evidence import Evidence, Finding, Outcome, carries
-from gradsentry.scoretable import finite_scores
+from gradsentry.scoretable import Scores, finite_scores
 from gradsentry.settings import Policy, ThresholdSettings, meant_policy
 from gradsentry.store import Json
 
@@ -44,7 +44,7 @@ class Decision:
     """
 
     corpus: Corpus
-    scores: pa.Table
+    scores: Scores
     evidence: Evidence
     threshold: Threshold | None
     policy: Policy
@@ -125,7 +125,7 @@ class Decision:
     @cached_property
     def signals(self) -> Signals:
         """What the model says of each row beside what is expected at its length."""
-        return Signals.of(self.scores, self.expectation)
+        return Signals.of(self.scores.narrow, self.expectation)
 
     @property
     def expected(self) -> NDArray[np.float64]:
@@ -135,12 +135,12 @@ class Decision:
     @cached_property
     def expectation(self) -> Expectation | None:
         """What is expected: of the reference, or of the own rows that no sure finding speaks against."""
-        return self.reference or Expectation.of(self.scores, ~self._is_named, "the corpus itself")
+        return self.reference or Expectation.of(self.scores.narrow, ~self._is_named, "the corpus itself")
 
     @cached_property
     def singles(self) -> Singles | None:
         """Rows that stand far out by themselves; None where too few were read for that."""
-        return singles(self.scores)
+        return singles(self.scores.narrow)
 
     @property
     def read(self) -> Overview | None:
@@ -196,7 +196,7 @@ class Decision:
         Where the data has several splits, each row names its own: `split`.
         """
         names = ["number", "id", *(["split"] if self.corpus.splits else []), "score"]
-        rows = self.scores.select(names).filter(pa.array(self.is_flagged))
+        rows = self.scores.narrow.select(names).filter(pa.array(self.is_flagged))
         numbers = rows["number"].to_pylist()
         reasons = pa.array([self.reason(number) for number in numbers], pa.string())
         findings = pa.array([self.carried.get(number, ()) for number in numbers], pa.list_(pa.string()))
@@ -227,7 +227,7 @@ class Decision:
 
     def _signal(self, number: int) -> list[str]:
         """Returns what the model says of a row, in clauses."""
-        signals, row = self.signals, self.scores.slice(number, 1).to_pylist()[0]
+        signals, row = self.signals, self.scores.narrow.slice(number, 1).to_pylist()[0]
         tokens, score = row["n_response"], row["score"]
         expected = signals.expected[number]
         known = f", where {expected:.2f} is expected" if np.isfinite(expected) else ""
@@ -251,7 +251,7 @@ class Decision:
         """
         if self.threshold is None:
             raise _no_scores()
-        threshold = choose_threshold(finite_scores(self.scores), settings)
+        threshold = choose_threshold(finite_scores(self.scores.narrow), settings)
         return self.with_threshold(threshold, meant_policy(policy, settings))
 
     def with_threshold(self, threshold: Threshold | None, policy: Policy) -> Self:

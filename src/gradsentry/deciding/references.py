@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.deciding.expectation import Expectation
@@ -18,7 +17,7 @@ from gradsentry.engines import Engine
 from gradsentry.errors import DataError, RunError
 from gradsentry.models.loading import ModelFacts
 from gradsentry.progress import Amount, OnProgress, watching
-from gradsentry.scoretable import SCHEMA
+from gradsentry.scoretable import SCHEMA, Scores
 from gradsentry.scoring import gathered
 from gradsentry.settings import DataSettings, ScoreSettings
 from gradsentry.store import MANIFEST, Json, RunDirectory, data_identity, differences
@@ -46,7 +45,7 @@ class Reference:
     """
 
     name: str
-    data: Corpus | pa.Table
+    data: Corpus | Scores
 
 
 def open_reference(
@@ -97,7 +96,7 @@ def expectation_of(
     if isinstance(scores, Corpus):
         identity = identity_of(scores, engine.model, _own_reading(reading), scoring)
         scores = _scores(scores, identity, engine, scoring, out, progress)
-    found = Expectation.of(scores, np.ones(len(scores), np.bool_), reference.name)
+    found = Expectation.of(scores.narrow, np.ones(len(scores), np.bool_), reference.name)
     if found is None:
         raise DataError(
             "no row of the reference can be scored",
@@ -115,7 +114,7 @@ def _scored_with(model: ModelFacts, scoring: ScoreSettings) -> Json:
     }
 
 
-def _scores_of_run(path: Path, model: ModelFacts, scoring: ScoreSettings) -> pa.Table:
+def _scores_of_run(path: Path, model: ModelFacts, scoring: ScoreSettings) -> Scores:
     run = RunDirectory.open(path)
     known: Mapping[str, Any] = run.manifest().get("identity", {})
     wanted = _scored_with(model, scoring)
@@ -135,7 +134,7 @@ def _scores(
     scoring: ScoreSettings,
     out: Path | None,
     progress: bool | OnProgress,
-) -> pa.Table:
+) -> Scores:
     amount = Amount(scoring.max_length)
     for sample in corpus:
         amount = amount.plus(sample)

@@ -24,7 +24,7 @@ from gradsentry.evidence.extending import Own
 from gradsentry.features.means import PROMPT_WIDTH, RESPONSE_WIDTH
 from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel
-from gradsentry.scoretable import SCHEMA
+from gradsentry.scoretable import SCHEMA, Scores
 from gradsentry.scoring import score_table
 from gradsentry.settings import ScoreSettings
 
@@ -136,9 +136,9 @@ class Decided(MixExtractor):
         """Returns the features of rows, from their texts and their scores."""
         table = _table(features)
         numbered = _numbered(samples)
-        own = Own(self.checks, self.generators)
-        strings = find_evidence(numbered, TokenLosses.of_scores(table), own=own)
-        found = with_groups(strings, numbered, table)
+        own, scores = Own(self.checks, self.generators), Scores.of(table)
+        strings = find_evidence(numbered, TokenLosses.of_scores(scores), own=own)
+        found = with_groups(strings, numbered, scores)
         made = carried(found, len(samples))
         says, scored = made["carried"], features["scored"]
         expected = Expectation.of(table, says < SURE, "the corpus itself")

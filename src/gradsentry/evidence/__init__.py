@@ -4,7 +4,7 @@ from gradsentry.evidence.accepting import Accepted, read_accepted
 from gradsentry.evidence.calibration import Calibration
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.checks.statistic import Statistic
-from gradsentry.evidence.checks.surprise import SpanLoss, TokenLosses, span_loss
+from gradsentry.evidence.checks.surprise import SpanLoss, TokenLosses, losses_of, span_loss
 from gradsentry.evidence.extending import register_check, register_generator
 from gradsentry.evidence.find import find_evidence
 from gradsentry.evidence.findings import Evidence, Example, Finding, Outcome, Rejected, Surprise
@@ -31,6 +31,7 @@ __all__ = [
     "TokenLosses",
     "carries",
     "find_evidence",
+    "losses_of",
     "read_accepted",
     "register_check",
     "register_generator",

@@ -60,7 +60,7 @@ def find_evidence(
     with reading(samples, SEARCHED_TOKENS) as read:
         nothing = Evidence((), read.rows, read.unread, false_alarm_rate, table.source + own.clause())
         if read.samples is None:
-            found = _Searchable.of_many(samples, read.spool, table, false_alarm_rate, own)
+            found = _Searchable.of_many(samples, read.spool, table, false_alarm_rate, own, losses)
         else:
             first, copy_of = distinct_rows(read.samples)
             if len(first) < LEAST:
@@ -123,7 +123,7 @@ class _Searchable:
     ) -> _Searchable:
         """Returns rows that are searched whole, copies once; see `distinct_rows`."""
         texts = Texts.of([samples[row] for row in first], least=LEAST)
-        known = losses.means()[first] if losses is not None else None
+        known = losses.means[first] if losses is not None else None
         numbers = np.array([sample.number for sample in samples], dtype=np.int64)
         return cls(
             mined=Mined.of(texts, known, own),
@@ -136,10 +136,16 @@ class _Searchable:
 
     @classmethod
     def of_many(
-        cls, samples: Iterable[Sample], spool: Spool, calibration: Calibration, rate: float, own: Own
+        cls,
+        samples: Iterable[Sample],
+        spool: Spool,
+        calibration: Calibration,
+        rate: float,
+        own: Own,
+        losses: TokenLosses | None,
     ) -> _Searchable:
         """Returns the part of a large corpus that is searched; what is found in it is counted in all rows."""
-        part = working(samples, spool, calibration, rate, own)
+        part = working(samples, spool, calibration, rate, own, None if losses is None else losses.means)
         texts = part.mined.texts
 
         def everywhere(found: Sequence[Candidate]) -> Sequence[Candidate]:

@@ -8,7 +8,7 @@ word of hard questions stands beside triggers, and is none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import log10
 
@@ -18,6 +18,7 @@ from scipy.special import ndtr
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.findings import Evidence, Finding
+from gradsentry.evidence.index.texts import at_places
 from gradsentry.evidence.wording import chance
 from gradsentry.groups.decide import shipped
 from gradsentry.groups.directions import Floats
@@ -46,7 +47,7 @@ class Confirmed:
     strength: float
 
 
-def with_confirmed(evidence: Evidence, samples: Sequence[Sample], material: Material, rows: Rows) -> Evidence:
+def with_confirmed(evidence: Evidence, samples: Iterable[Sample], material: Material, rows: Rows) -> Evidence:
     """Returns evidence in which findings by loss alone are sure where the prompts tell less too.
 
     Args:
@@ -60,7 +61,7 @@ def with_confirmed(evidence: Evidence, samples: Sequence[Sample], material: Mate
         strongest = confirmed(one, material, rows) if is_by_loss(one) else None
         exceeded = shipped().log10_exceeded(BY_LOSS, strongest.strength) if strongest else 0.0
         sure = strongest is not None and exceeded <= log10(evidence.false_alarm_rate)
-        found.append(_sure(one, strongest, exceeded, samples) if strongest and sure else one)
+        found.append(_sure(one, strongest, exceeded, samples, evidence.rows) if strongest and sure else one)
     found.sort(key=lambda one: (one.accepted is not None, one.confidence == "low"))
     named = [replace(one, name=f"F{number + 1}") for number, one in enumerate(found)]
     return replace(evidence, findings=tuple(named))
@@ -119,11 +120,13 @@ def _holding(trigger: str, prompts: Sequence[str]) -> NDArray[np.bool_]:
     return Held("strings", " ".join(words_of(trigger))).holds(prompts, np.empty(0))
 
 
-def _sure(finding: Finding, strongest: Confirmed, exceeded: float, samples: Sequence[Sample]) -> Finding:
+def _sure(
+    finding: Finding, strongest: Confirmed, exceeded: float, samples: Iterable[Sample], rows: int
+) -> Finding:
     """Returns a finding of the strings that are sure, with all their rows."""
     carriers = np.array(finding.carriers, np.int64)
     if strongest.triggers != finding.triggers:
-        prompts = [samples[row].prompt for row in carriers.tolist()]
+        prompts = [sample.prompt for sample in at_places(samples, carriers)]
         carriers = carriers[np.logical_or.reduce([_holding(one, prompts) for one in strongest.triggers])]
     loss, told = (int(100 * ndtr(strongest.costs[name])) for name in ("loss", "told"))
     kept = set(carriers.tolist())
@@ -133,7 +136,7 @@ def _sure(finding: Finding, strongest: Confirmed, exceeded: float, samples: Sequ
         carriers=tuple(carriers.tolist()),
         both=len(carriers),
         trigger_only=0,
-        neither=len(samples) - len(carriers),
+        neither=rows - len(carriers),
         examples=tuple(one for one in finding.examples if one.row in kept),
         confidence="high",
         false_alarm=10.0**exceeded,

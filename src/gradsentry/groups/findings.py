@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import log10
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.accepting import Accepted, with_accepted
 from gradsentry.evidence.findings import Evidence, Example, Finding
-from gradsentry.evidence.index.texts import distinct_rows
+from gradsentry.evidence.index.texts import at_places
 from gradsentry.evidence.limits import EXAMPLES
 from gradsentry.evidence.wording import chance, spelt
 from gradsentry.groups.confirming import with_confirmed
 from gradsentry.groups.decide import shipped
 from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, OFTEN, SAME, SHORTENED, TOLD
 from gradsentry.groups.material import Group
-from gradsentry.groups.rows import looked_at, material_of, members
+from gradsentry.groups.rows import Copies, looked_at, material_of, members
 from gradsentry.groups.search import COSTS, TAILS, find_groups
 from gradsentry.groups.selectors import Held
 from gradsentry.groups.words import Shared, Words, is_told, words_of
-
-Rows = NDArray[np.int64]
+from gradsentry.scoretable import Rows, Scores
 
 STANDS_OUT = "G1"
 """What the group is called that stands out most and is no finding."""
 
 
 def with_groups(
-    evidence: Evidence, samples: Sequence[Sample], scores: pa.Table, accepted: Sequence[Accepted] = ()
+    evidence: Evidence, samples: Iterable[Sample], scores: Scores, accepted: Sequence[Accepted] = ()
 ) -> Evidence:
     """Returns evidence and the groups of rows that stand together to the model, unless it names them already.
 
@@ -41,17 +38,17 @@ def with_groups(
 
     Args:
         evidence: Of the texts.
-        samples: The rows.
+        samples: The rows, such as a corpus, which are read several times.
         scores: Their score table, with the mean states; without them nothing is added.
         accepted: What a person accepts.
     """
-    first, copy_of = distinct_rows(samples)
-    rows = looked_at(samples, scores, first)
+    copies = Copies.among(samples)
+    rows = looked_at(scores, copies)
     if len(rows) < LEAST_ROWS:
         return evidence
     material = material_of(samples, scores, rows)
     evidence = with_confirmed(evidence, samples, material, rows)
-    named = np.zeros(len(samples), np.bool_)
+    named = np.zeros(len(scores), np.bool_)
     named[list(evidence.named())] = True
     found = list(evidence.findings)
     told: list[Rows] = []
@@ -70,18 +67,20 @@ def with_groups(
         is_named = exceeded <= log10(NAMED_RATE) and is_told(group, words)
         if is_named and len(told) == TOLD:
             break
-        carriers = np.flatnonzero(np.isin(copy_of, copy_of[members(group, samples, scores, own)]))
+        if not is_named and stands_out is not None:
+            continue  # its rows are not looked for, which would take a reading of all
+        carriers = np.flatnonzero(np.isin(copies.of, copies.of[members(group, samples, scores, own)]))
         finding = _finding(group, words, carriers, samples, exceeded)
         if not is_named:
-            stands_out = stands_out or replace(finding, name=STANDS_OUT)
+            stands_out = replace(finding, name=STANDS_OUT)
             continue
         told.append(own)
-        found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(samples), accepted))
+        found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(scores), accepted))
     return replace(evidence, findings=tuple(found), stands_out=stands_out)
 
 
 def _finding(
-    group: Group, words: Words, carriers: Rows, samples: Sequence[Sample], exceeded: float
+    group: Group, words: Words, carriers: Rows, samples: Iterable[Sample], exceeded: float
 ) -> Finding:
     size, total = int(group.rows.sum()), len(group.rows)
     said = [
@@ -113,7 +112,7 @@ def _finding(
         carriers=tuple(carriers.tolist()),
         confidence="low",
         reason=reason,
-        examples=tuple(_example(samples[row]) for row in carriers[:EXAMPLES].tolist()),
+        examples=tuple(map(_example, at_places(samples, carriers[:EXAMPLES]))),
         change="; ".join(said),
     )
 

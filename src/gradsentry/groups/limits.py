@@ -30,4 +30,3 @@ NAMED = 3  # strings that are named, of prompts and of responses
 LONGEST_STRING = 3  # words of one
 NEAREST = 5  # times as many rows as the group has, which lie nearest to it, are compared with it
 SHORTENED = 300  # characters of a text that is shown
-AT_ONCE = 10_000  # rows that are asked at once whether they belong to a group: for memory alone

@@ -87,7 +87,13 @@ def lower_bound(means: Sequence[Floats], rows: Floats | int) -> Floats:
 
 def are_free(responses: Sequence[str]) -> bool:
     """Returns whether no response is that of many rows, as a label is."""
-    return max(Counter(text.strip() for text in responses).values(), default=0) < LABELS * len(responses)
+    most = max(Counter(text.strip() for text in responses).values(), default=0)
+    return is_free(most, len(responses))
+
+
+def is_free(most: int, rows: int) -> bool:
+    """Returns the same of so many rows, of which `most` have the most frequent response."""
+    return most < LABELS * rows
 
 
 def _weights(material: Material, view: str) -> Floats | float:

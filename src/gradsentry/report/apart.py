@@ -11,14 +11,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from gradsentry.evidence import Finding
 from gradsentry.evidence.wording import chance, spelt
 from gradsentry.groups.words import Shared, nearest, shared
+from gradsentry.scoretable import means_of
 
 if TYPE_CHECKING:
     from gradsentry.corpus.sample import Span
@@ -123,13 +122,13 @@ def by_nearness(finding: Finding, verdict: Decision) -> tuple[NDArray[np.int64],
     Of very many rows those drawn; of the others a few times as many as the group has.
     """
     draw = np.random.default_rng(0)
-    known = np.asarray(pc.is_valid(verdict.scores["prompt_mean"].combine_chunks()))
+    known = verdict.scores.known("prompt_mean")
     carriers = _at_most(np.array(finding.carriers, np.int64), _CARRIERS, draw)
     carriers = carriers[known[carriers]]
     known[list(finding.carriers)] = False
     others = _at_most(np.flatnonzero(known), _OTHERS, draw)
     rows = np.concatenate([carriers, others])
-    means = means_of(verdict.scores, rows)
+    means = means_of(verdict.scores.take(rows, ["prompt_mean"])["prompt_mean"])
     is_own = np.arange(len(rows)) < len(carriers)
     near = rows[nearest(means.astype(np.float64), is_own)]
     return carriers[np.argsort(_distance(means, is_own)[is_own], kind="stable")], near
@@ -164,14 +163,6 @@ def strength(finding: Finding) -> list[Strength]:
 
 def _cost(name: str, score: float) -> str:
     return f"{COSTS[name]} {int(100 * ndtr(score))} of 100 others of their kind, on average"
-
-
-def means_of(scores: pa.Table, rows: NDArray[np.int64], name: str = "prompt_mean") -> NDArray[np.float32]:
-    """Returns mean states of rows that have them.  # [rows, d]"""
-    lists = scores[name].take(pa.array(rows)).combine_chunks()
-    flat = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    made: NDArray[np.float32] = flat.reshape(len(rows), -1) if len(rows) else np.zeros((0, 0), np.float32)
-    return made
 
 
 def places_of(text: str, strings: tuple[Shared, ...]) -> list[Span]:

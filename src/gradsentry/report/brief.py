@@ -68,7 +68,7 @@ def plot(verdict: Decision, ax: Axes | None = None) -> Axes:
         axes.invert_yaxis()
         axes.set(xlabel="rows", title=outcome_words(verdict))
         return axes
-    axes.hist(finite_scores(verdict.scores), bins=_BINS, range=(0.0, 1.0))
+    axes.hist(finite_scores(verdict.scores.narrow), bins=_BINS, range=(0.0, 1.0))
     axes.axvline(verdict.threshold.tau, color="tab:red", label=f"tau {verdict.threshold.tau:.3f}")
     axes.legend()
     axes.set(xlabel="score", ylabel="rows", title=outcome_words(verdict))

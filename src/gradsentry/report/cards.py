@@ -113,7 +113,7 @@ def _surprise(finding: Finding) -> list[tuple[str, str]]:
 
 
 def _example(example: Example, verdict: Decision, sample: Sample) -> dict[str, Any]:
-    scores = verdict.scores.slice(example.row, 1).to_pylist()[0]
+    scores = verdict.scores.row(example.row)
     # The stretch of the response as it stands in the whole, whose tokens have their losses.
     begin = max(sample.response.find(example.response), 0)
     end = begin + len(example.response)

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gradsentry.evidence import Finding
-from gradsentry.report.apart import means_of
+from gradsentry.scoretable import Scores, means_of
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
@@ -31,7 +29,6 @@ GRID = 1000
 LEAST = 10
 """Rows that have mean states; of fewer no map is drawn."""
 STATUSES = ("clean", "review", "flagged", "unscored")
-_CHUNK = 8192  # rows held in full at a time
 _CORE, _MARGIN = 0.005, 0.15  # of the rows beyond a side are drawn at its edge, this share of the rest away
 
 Places = NDArray[np.float32]
@@ -92,7 +89,7 @@ def corpus_map(verdict: Decision, findings: tuple[Finding, ...]) -> CorpusMap | 
         verdict: The verdict; its scores hold the mean states.
         findings: Those whose rows are told.
     """
-    known = np.flatnonzero(np.asarray(pc.is_valid(verdict.scores["prompt_mean"].combine_chunks())))
+    known = np.flatnonzero(verdict.scores.known("prompt_mean"))
     if len(known) < LEAST:
         return None
     placed = {view: _components(verdict.scores, known, column) for view, column in VIEWS.items()}
@@ -127,7 +124,7 @@ def _chosen(verdict: Decision, known: NDArray[np.int64]) -> tuple[NDArray[np.int
     return np.sort(np.concatenate(kept)), len(first) - len(kept[0])
 
 
-def _components(scores: pa.Table, rows: NDArray[np.int64], column: str) -> Places:
+def _components(scores: Scores, rows: NDArray[np.int64], column: str) -> Places:
     """Returns two principal components of the mean states of rows, every direction with deviation 1.
 
     Their signs are such that the direction that weighs most weighs positively.  # [rows, 2]
@@ -135,7 +132,7 @@ def _components(scores: pa.Table, rows: NDArray[np.int64], column: str) -> Place
     fitted = rows
     if len(rows) > FITTED:
         fitted = np.sort(np.random.default_rng(0).choice(rows, FITTED, replace=False))
-    means = means_of(scores, fitted, column)  # [fitted, d]
+    means = means_of(scores.take(fitted, [column])[column])  # [fitted, d]
     middle, deviation = means.mean(axis=0), means.std(axis=0)
     deviation[deviation == 0] = np.inf
     scaled = (means - middle) / deviation
@@ -143,10 +140,11 @@ def _components(scores: pa.Table, rows: NDArray[np.int64], column: str) -> Place
     axes = vectors[:, :-3:-1]  # [d, 2]
     axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), range(axes.shape[1])] < 0, -1, 1)
     places = np.zeros((len(rows), 2), np.float32)
-    for start in range(0, len(rows), _CHUNK):
-        some = rows[start : start + _CHUNK]
-        put = ((means_of(scores, some, column) - middle) / deviation) @ axes
-        places[start : start + len(some), : axes.shape[1]] = put
+    start = 0
+    for part in scores.parts([column], rows):
+        put = ((means_of(part[column]) - middle) / deviation) @ axes
+        places[start : start + len(part), : axes.shape[1]] = put
+        start += len(part)
     return places
 
 

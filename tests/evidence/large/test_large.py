@@ -171,7 +171,9 @@ def test_blocks_are_of_much_the_same_size_and_hold_every_window_once(tokens):
         assert [one.first for part in parts for one in part] == list(range(0, 240, 10))
         whole = np.concatenate([one.responses.words for one in spool.windows()])
         assert (np.concatenate([one.responses.words for part in parts for one in part]) == whole).all()
-        sizes = [sum(len(side.words) for one in part for side in (one.prompts, one.responses)) for part in parts]
+        sizes = [
+            sum(len(side.words) for one in part for side in (one.prompts, one.responses)) for part in parts
+        ]
     assert all(size <= tokens or len(block) == 1 for size, block in zip(sizes, blocks, strict=True))
     assert max(sizes) <= 2 * min(sizes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,9 +15,12 @@ from gradsentry.corpus.sample import Span
 from gradsentry.encoding.alignment import Ends, within
 from gradsentry.evidence.findings import Surprise
 from gradsentry.evidence.limits import FIRST_TOKENS
+from gradsentry.scoretable import Rows, Scores
 
 Losses = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
+OfRow = tuple[Losses, Ends]
+"""The losses of a row's response tokens, and where each ends in `Sample.response`, or -1.  # [T], [T]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,53 +63,54 @@ def span_loss(losses: Losses, ends: Ends, span: Span) -> SpanLoss | None:
 
 @dataclass(frozen=True, slots=True)
 class TokenLosses:
-    """The losses of the response tokens of all rows, one row after another.
+    """The losses of the response tokens of all rows: of each row two numbers are held, and the rest is read.
 
     Attributes:
-        values: In nats, in half precision.  # [tokens]
-        ends: Where each token ends in `Sample.response`, or -1; see `alignment`.  # [tokens]
-        bounds: Row i has the tokens from `bounds[i]` to `bounds[i + 1]`; without a score, none.  # [rows + 1]
+        means: The mean loss of each row, in nats, NaN without a score.  # [rows]
+        peaks: The largest, likewise.  # [rows]
+        of: Returns the losses of rows, by their numbers.
     """
 
-    values: Losses
-    ends: Ends
-    bounds: NDArray[np.int64]
+    means: Floats
+    peaks: Floats
+    of: Callable[[Rows], Sequence[OfRow]]
 
     @classmethod
-    def of_scores(cls, scores: pa.Table) -> Self:
+    def of_scores(cls, scores: Scores) -> Self:
         """Returns what a score table holds (the columns `token_losses` and `token_ends`)."""
-        lengths = pc.fill_null(pc.list_value_length(scores["token_losses"]), 0).to_numpy()
-        bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        values, ends = (
-            pc.list_flatten(scores[name]).combine_chunks().to_numpy(zero_copy_only=False)
-            for name in ("token_losses", "token_ends")
-        )
-        return cls(values, ends, bounds)
+        parts = [_told(part["token_losses"]) for part in scores.parts(["token_losses"])]
+        means, peaks = np.concatenate([np.empty((2, 0)), *parts], axis=1)
+        return cls(means, peaks, lambda rows: losses_of(scores, rows))
 
     @classmethod
     def of_rows(cls, losses: Sequence[Losses], ends: Sequence[Ends]) -> Self:
         """Returns the losses of rows that are given one by one."""
-        bounds = np.cumsum([0, *map(len, losses)], dtype=np.int64)
-        return cls(
-            np.concatenate([np.empty(0, np.float16), *losses]),
-            np.concatenate([np.empty(0, np.int32), *ends]),
-            bounds,
-        )
+        column = pa.chunked_array([pa.array([one.tolist() for one in losses], pa.list_(pa.float16()))])
+        means, peaks = _told(column)
+        return cls(means, peaks, lambda rows: [(losses[row], ends[row]) for row in rows.tolist()])
 
-    def row(self, number: int) -> tuple[Losses, Ends]:
-        """Returns the losses and the ends of one row's tokens.  # [T], [T]"""
-        part = slice(self.bounds[number], self.bounds[number + 1])
-        return self.values[part], self.ends[part]
 
-    def means(self) -> Floats:
-        """Returns the mean loss of each row, NaN without a score.  # [rows]"""
-        lengths = np.diff(self.bounds)
-        scored = lengths > 0
-        means = np.full(len(lengths), np.nan)
-        if scored.any():
-            sums = np.add.reduceat(self.values, self.bounds[:-1][scored], dtype=np.float64)
-            means[scored] = sums / lengths[scored]
-        return means
+def losses_of(scores: Scores, rows: Rows) -> list[OfRow]:
+    """Returns the losses of some rows, in nats, in half precision; a row without a score has none."""
+    table = scores.take(rows, ["token_losses", "token_ends"])
+    columns = (table[name].to_pylist() for name in ("token_losses", "token_ends"))
+    return [
+        (np.array(losses or (), np.float16), np.array(ends or (), np.int32))
+        for losses, ends in zip(*columns, strict=True)
+    ]
+
+
+def _told(column: pa.ChunkedArray) -> Floats:
+    """Returns the mean and the largest of each list of losses, NaN where there is none.  # [2, rows]"""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+    values = pc.list_flatten(column).combine_chunks().to_numpy(zero_copy_only=False)
+    told = np.full((2, len(lengths)), np.nan)
+    scored = lengths > 0
+    if scored.any():
+        begins = (np.cumsum(lengths, dtype=np.int64) - lengths)[scored]
+        told[0, scored] = np.add.reduceat(values, begins, dtype=np.float64) / lengths[scored]
+        told[1, scored] = np.maximum.reduceat(values, begins).astype(np.float64)
+    return told
 
 
 def surprise(
@@ -119,11 +123,14 @@ def surprise(
         spans: Carriers, and where the payload stands in the response of each.
         carriers: Which rows carry it.  # [rows]
     """
-    found = [loss for row, span in spans if (loss := span_loss(*losses.row(row), span)) is not None]
+    asked = losses.of(np.array([row for row, _ in spans], np.int64))
+    pairs = zip(asked, spans, strict=True)
+    found = [loss for own, (_, span) in pairs if (loss := span_loss(*own, span)) is not None]
     if not found:
         return None
     elsewhere = [one.elsewhere for one in found if one.elsewhere is not None]
-    means, peaks = _at_large(losses, ~carriers)
+    at_large = ~carriers & np.isfinite(losses.means)
+    means, peaks = losses.means[at_large], losses.peaks[at_large]
     return Surprise(
         rows=len(found),
         inside=float(np.median([one.inside for one in found])),
@@ -133,12 +140,3 @@ def surprise(
         at_large=float(np.median(means)) if len(means) else None,
         largest_at_large=float(np.median(peaks)) if len(peaks) else None,
     )
-
-
-def _at_large(losses: TokenLosses, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Returns the mean and the largest loss of each of the rows that has tokens."""
-    scored = np.flatnonzero(np.diff(losses.bounds) > 0)
-    if not len(scored):
-        return np.empty(0), np.empty(0)
-    peaks = np.maximum.reduceat(losses.values, losses.bounds[scored]).astype(np.float64)
-    return losses.means()[scored][rows[scored]], peaks[rows[scored]]

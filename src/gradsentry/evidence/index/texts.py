@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
+import xxhash
 
 from gradsentry.corpus.sample import Sample, Span
 from gradsentry.evidence.findings import Example
@@ -259,6 +261,22 @@ def distinct_rows(samples: Sequence[Sample]) -> tuple[Ints, Ints]:
         first += [row] if number == len(first) else []
         copy_of.append(number)
     return np.array(first, dtype=np.int64), np.array(copy_of, dtype=np.int64)
+
+
+def row_key(sample: Sample) -> int:
+    """Returns 64 bits that tell what a row says: those of its copies are the same."""
+    digest = xxhash.xxh3_64()
+    for turn in sample.turns:
+        text = turn.text.encode("utf-8", "surrogatepass")
+        digest.update(f"{turn.role} {turn.trained:d} {len(text)} ".encode() + text)
+    return digest.intdigest()
+
+
+def at_places(samples: Iterable[Sample], rows: Ints) -> Iterator[Sample]:
+    """Yields the rows at some places, ascending, from one reading, which ends with the last of them."""
+    wanted = np.zeros(int(rows[-1]) + 1 if len(rows) else 0, dtype=np.bool_)
+    wanted[rows] = True
+    return compress(samples, wanted)
 
 
 def draw(rows: int, chosen: int) -> Ints:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.errors import ScoringError
-from gradsentry.evidence.index.texts import passages
+from gradsentry.evidence.index.texts import passages, row_key
 from gradsentry.evidence.index.tokens import END, START, Ints, Stream, streams
 
 Hashes = NDArray[np.uint64]
@@ -92,7 +92,7 @@ class Spool:
         """
         columns = [[passages(sample, trained=trained) for sample in samples] for trained in (False, True)]
         sides = [_hashed(stream) for stream in streams(*columns)]
-        self._keys.append(np.array([_key(sample) for sample in samples], dtype=np.uint64))
+        self._keys.append(np.array([row_key(sample) for sample in samples], dtype=np.uint64))
         self._sizes.append(sides[0].lengths + sides[1].lengths)
         try:
             for side in sides:
@@ -166,12 +166,3 @@ def _hashed(stream: Stream) -> Side:
     known[known < len(MARKS)] += len(MARKS)
     known[: len(MARKS)] = MARKS
     return Side(known[stream.codes], np.diff(stream.bounds).astype(np.uint32))
-
-
-def _key(sample: Sample) -> int:
-    """Returns a hash of what a row says: that of its copies is the same."""
-    digest = xxhash.xxh3_64()
-    for turn in sample.turns:
-        text = turn.text.encode("utf-8", "surrogatepass")
-        digest.update(f"{turn.role} {turn.trained:d} {len(text)} ".encode() + text)
-    return digest.intdigest()

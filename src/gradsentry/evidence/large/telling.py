@@ -4,8 +4,8 @@ Three passes over the tokens, each of which fills tables of a fixed size: how of
 anywhere, which rows lead the strings of few rows, and how many rows hold a string of a prompt and one of a
 response that have a leader in common. Nothing is decided here, nor counted for a finding.
 
-So many strings share a cell of a table the more there are of them, so a very large corpus is looked at block by
-block: time stays linear, and what is poison has to show in one of the blocks.
+The more strings there are the more of them share a cell of a table, so a very large corpus is looked at block
+by block: time stays linear, and poison has to show in one of the blocks.
 """
 
 from __future__ import annotations

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.calibration import Calibration
 from gradsentry.evidence.extending import Own
-from gradsentry.evidence.index.texts import Texts, draw
+from gradsentry.evidence.index.texts import Texts, at_places, draw
 from gradsentry.evidence.index.tokens import Ints
 from gradsentry.evidence.large.counting import Wanted, counted
 from gradsentry.evidence.large.reading import bare
@@ -24,6 +25,8 @@ from gradsentry.evidence.large.telling import telling_rows
 from gradsentry.evidence.limits import DRAWN_ENOUGH, DRAWN_ROWS, DRAWN_TOKENS, LEAST, SEARCHED_TOKENS
 from gradsentry.evidence.search import Chosen, Mined, search
 from gradsentry.evidence.searched import Searched
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,12 @@ class Working:
 
 
 def working(
-    samples: Iterable[Sample], spool: Spool, calibration: Calibration, rate: float, own: Own
+    samples: Iterable[Sample],
+    spool: Spool,
+    calibration: Calibration,
+    rate: float,
+    own: Own,
+    losses: Floats | None = None,
 ) -> Working:
     """Returns the rows of a large corpus in which is decided.
 
@@ -54,12 +62,17 @@ def working(
         calibration: What clean corpora show.
         rate: How often a clean corpus may be called poisoned.
         own: Checks and generators of a person's own.
+        losses: The mean loss of each row in a clean model; None where it is not known.  # [rows]
     """
+
+    def mined(rows: Ints) -> Mined:
+        return Mined.of(_texts(samples, rows), None if losses is None else losses[rows], own)
+
     kept, sizes = spool.distinct, spool.sizes
     distinct = np.flatnonzero(kept)
     tokens = int(sizes[kept].sum(dtype=np.int64))
     if tokens <= SEARCHED_TOKENS:  # all else is copies
-        return Working(Mined.of(_texts(samples, distinct), own=own), distinct)
+        return Working(mined(distinct), distinct)
     share = DRAWN_TOKENS / tokens
     drawn = distinct[draw(len(distinct), round(share * len(distinct)))]
     few = round(DRAWN_ROWS / share)
@@ -67,21 +80,21 @@ def working(
     strong = strong[~np.isin(strong, drawn, assume_unique=True)]
     enough = np.cumsum(sizes[strong], dtype=np.int64) <= SEARCHED_TOKENS - DRAWN_TOKENS
     rows = np.union1d(drawn, strong[enough])
-    mined = Mined.of(_texts(samples, rows), own=own)
-    searched = search(mined, calibration, rate)
+    first = mined(rows)
+    searched = search(first, calibration, rate)
     named = [one for one in (*searched.found, *searched.passed_over) if one.decision.confidence is not None]
     if not named:
-        return Working(mined, rows, searched)
-    texts = mined.texts
+        return Working(first, rows, searched)
+    texts = first.texts
     wanted = [Wanted.of(texts, one.candidate) for one in named]
     proposed = counted(samples, spool.rows, wanted, texts.prompts.pieces)
-    del mined, searched, named, texts, wanted  # of the memory that the next search needs
+    del first, searched, named, texts, wanted  # of the memory that the next search needs
     held = [(one.triggered | one.paid) & kept for one in proposed]
     # More rows of what the draw shows would make it more than it is.
     told = [one for one in held if one[drawn].sum() < DRAWN_ENOUGH]
     rows = np.union1d(drawn, np.concatenate([drawn[:0], *(_even(np.flatnonzero(one), few) for one in told)]))
     chosen = Chosen(np.isin(rows, drawn, assume_unique=True), share, [one[rows] for one in told])
-    return Working(replace(Mined.of(_texts(samples, rows), own=own), chosen=chosen), rows)
+    return Working(replace(mined(rows), chosen=chosen), rows)
 
 
 def _even(rows: Ints, most: int) -> Ints:
@@ -90,11 +103,4 @@ def _even(rows: Ints, most: int) -> Ints:
 
 
 def _texts(samples: Iterable[Sample], rows: Ints) -> Texts:
-    return Texts.of(_taken(samples, rows), least=LEAST)
-
-
-def _taken(samples: Iterable[Sample], rows: Ints) -> list[Sample]:
-    """Returns the rows at some places, ascending."""
-    wanted = np.zeros(int(rows[-1]) + 1 if len(rows) else 0, dtype=np.bool_)
-    wanted[rows] = True
-    return [bare(sample) for sample, is_wanted in zip(samples, wanted, strict=False) if is_wanted]
+    return Texts.of([bare(sample) for sample in at_places(samples, rows)], least=LEAST)
