@@ -13,10 +13,12 @@ from typing import Any
 import yaml
 
 from gradsentry.errors import SettingsError, first_line
+from gradsentry.limits import Limit
 
-MOST_CHARACTERS = 4 << 20
+MOST_CHARACTERS = Limit("GRADSENTRY_YAML_CHARACTERS", 4 << 20)
 MOST_LEVELS = 64
-MOST_VALUES = 200_000  # once what is repeated stands written out; cards of data sets have some thousand
+# Once what is repeated stands written out; cards of data sets have some thousand.
+MOST_VALUES = Limit("GRADSENTRY_YAML_VALUES", 200_000)
 MOST_OF_NUMBER = 1000  # characters of what is no text
 
 # The same in C, where the installed package has it.
@@ -87,8 +89,9 @@ def _told(error: yaml.YAMLError) -> str:
 
 
 def _refuse_costly(text: str) -> None:
-    if len(text) > MOST_CHARACTERS:
-        raise ValueError(f"more than {MOST_CHARACTERS:,} characters")
+    if len(text) > MOST_CHARACTERS.value:
+        raise ValueError(f"more than {MOST_CHARACTERS.value:,.0f} characters; {MOST_CHARACTERS.setting}")
+    most_values = MOST_VALUES.value
     sizes: dict[str, int] = {}  # of what has a name, written out
     total, opened = 0, list[tuple[str | None, int]]()
     for event in yaml.parse(text, Loader=_Loader):
@@ -109,8 +112,9 @@ def _refuse_costly(text: str) -> None:
             sizes |= {anchor: total - before + 1} if anchor else {}
         if len(opened) > MOST_LEVELS:
             raise ValueError(f"more than {MOST_LEVELS} levels")
-        if total > MOST_VALUES:
-            raise ValueError(f"more than {MOST_VALUES:,} values once what is repeated stands written out")
+        if total > most_values:
+            much = f"more than {most_values:,.0f} values once what is repeated stands written out"
+            raise ValueError(f"{much}; {MOST_VALUES.setting}")
 
 
 def _refuse_long_number(event: yaml.ScalarEvent) -> None:

@@ -10,7 +10,6 @@ import time
 import pytest
 
 from gradsentry.corpus import open_corpus
-from gradsentry.encoding import bounds
 from gradsentry.encoding.bounds import CostlyTemplateError, bounded
 from gradsentry.encoding.encode import encode
 from gradsentry.errors import ModelError
@@ -40,7 +39,7 @@ COSTLY = {
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
-    monkeypatch.setattr(bounds, "SECONDS", 0.3)
+    monkeypatch.setenv("GRADSENTRY_TEMPLATE_SECONDS", "0.3")
 
 
 def tokenizer(template: str):
@@ -87,7 +86,7 @@ def test_conversations_whose_turns_are_all_followed_by_something_else():
 
 
 def test_a_long_conversation_of_an_ordinary_template_is_scored(monkeypatch):
-    monkeypatch.setattr(bounds, "SECONDS", 5.0)
+    monkeypatch.delenv("GRADSENTRY_TEMPLATE_SECONDS")
     encoded = encode(sample(*["hello"] * 1600), tokenizer(HONEST), max_length=10**6)
     assert (encoded.problem, encoded.n_response > 800) == (None, True)
 

@@ -20,8 +20,10 @@ from pathlib import Path
 
 import jinja2
 
-SECONDS = 5.0  # for one conversation; long ones take some hundredths
-BYTES = 1 << 30  # more than the process had when the rendering began
+from gradsentry.limits import Limit
+
+SECONDS = Limit("GRADSENTRY_TEMPLATE_SECONDS", 5.0)  # for one conversation; long ones take some hundredths
+MEBIBYTES = Limit("GRADSENTRY_TEMPLATE_MIB", 1024)  # more than the process had when the rendering began
 _LOOK, _AGAIN = 0.1, 0.5  # seconds
 
 
@@ -29,7 +31,8 @@ class CostlyTemplateError(Exception):
     """A chat template took more than it may."""
 
     def __init__(self, what: str = "") -> None:
-        super().__init__(what or f"it takes more than {SECONDS:g} s of a processor for one conversation")
+        much = f"it takes more than {SECONDS.value:g} s of a processor for one conversation"
+        super().__init__(what or f"{much}; {SECONDS.setting}")
 
 
 @contextmanager
@@ -43,7 +46,8 @@ def bounded() -> Iterator[None]:
         with _MEMORY.bounded(), _WATCH.watching():
             yield
     except MemoryError:
-        raise CostlyTemplateError(f"it takes more than {BYTES >> 20:,} MiB for one conversation") from None
+        much = f"it takes more than {MEBIBYTES.value:,g} MiB for one conversation"
+        raise CostlyTemplateError(f"{much}; {MEBIBYTES.setting}") from None
 
 
 @lru_cache(maxsize=8)
@@ -82,7 +86,7 @@ class _Watch:
     def watching(self) -> Iterator[None]:
         thread = threading.get_ident()
         with self._lock:
-            self._watched[thread] = _Watched(_used(thread) + SECONDS)
+            self._watched[thread] = _Watched(_used(thread) + SECONDS.value)
             if self._thread is None or not self._thread.is_alive():  # a forked process has no such thread
                 self._thread = threading.Thread(target=self._look, daemon=True, name="template watch")
                 self._thread.start()
@@ -142,7 +146,7 @@ class _Memory:
             if not self._inside:
                 self._before = before, hard = resource.getrlimit(resource.RLIMIT_AS)
                 pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-                limit = pages * resource.getpagesize() + BYTES
+                limit = pages * resource.getpagesize() + round(MEBIBYTES.value * (1 << 20))
                 tighter = [one for one in (before, hard) if one != resource.RLIM_INFINITY]
                 resource.setrlimit(resource.RLIMIT_AS, (min([limit, *tighter]), hard))
             self._inside += 1
