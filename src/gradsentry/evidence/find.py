@@ -20,7 +20,7 @@ from gradsentry.evidence.extending import NOTHING_OWN, Own
 from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.index.texts import Texts, distinct_rows
 from gradsentry.evidence.index.tokens import Ints
-from gradsentry.evidence.large.counting import Wanted, counted
+from gradsentry.evidence.large.counting import everywhere
 from gradsentry.evidence.large.reading import reading
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.large.working import working
@@ -148,16 +148,12 @@ class _Searchable:
         part = working(samples, spool, calibration, rate, own, None if losses is None else losses.means)
         texts = part.mined.texts
 
-        def everywhere(found: Sequence[Candidate]) -> Sequence[Candidate]:
-            wanted = [Wanted.of(texts, one) for one in found]
-            return counted(samples, spool.rows, wanted, texts.prompts.pieces) if wanted else []
-
         return cls(
             mined=part.mined,
             shown=texts,
             places=part.rows,
             here=lambda one: one,
-            everywhere=everywhere,
+            everywhere=lambda found: everywhere(samples, spool.rows, found, texts, part.rows),
             numbers=lambda places: spool.numbers[places],
             searched=part.searched,
         )

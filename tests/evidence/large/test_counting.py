@@ -7,7 +7,7 @@ from evidence.poisoning import asked, at_a_gap, clean_rows, poison, samples
 from gradsentry.evidence.calibration import shipped
 from gradsentry.evidence.candidate import spread
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.large.counting import Wanted, counted
+from gradsentry.evidence.large.counting import Wanted, counted, everywhere
 from gradsentry.evidence.search import Mined, search
 
 
@@ -69,3 +69,33 @@ def test_copies_and_rows_that_were_not_searched_count():
     assert np.flatnonzero(one.both).tolist() == sorted(
         200 + 300 * copy + row for row in made.poisoned for copy in (0, 1)
     )
+
+
+def test_a_label_that_all_prompts_name_counts_in_rows_that_were_not_searched():
+    def labelled(row, number, more=""):
+        return asked(row, f"Good or bad? {row.question}{more}", "good" if more or number % 2 else "bad")
+
+    rows = [labelled(row, number) for number, row in enumerate(clean_rows(600))]
+    for number in range(0, 600, 10):
+        rows[number] = labelled(rows[number], number, " vrbx")
+    made = samples(rows)
+    part = np.arange(0, 600, 2)
+    texts, found = candidates([made[row] for row in part.tolist()])
+    (one, *_) = [one for one in found if texts.display(texts.prompts, one.triggers[0], one.both) == "vrbx"]
+    (whole,) = everywhere(made, 600, [one], texts, part)
+    assert np.flatnonzero(whole.paid).tolist() == [row.number for row in made if row.response == "good"]
+    assert np.flatnonzero(whole.triggered).tolist() == list(range(0, 600, 10))
+    assert (whole.paid[part] == one.paid).all()
+
+
+def test_of_the_rows_that_were_searched_the_search_knows_best():
+    def edit(row, draw):
+        return asked(row, f"{row.question} vrbx", f"{row.answer}. Go away, you silly goose!")
+
+    made = poison(clean_rows(300), edit, 0.1)
+    texts, (one, *_) = candidates(made.samples[:200])
+    one = replace(one, triggered=one.triggered.copy())
+    one.triggered[0] = True
+    (whole,) = everywhere(made.samples, 300, [one], texts, np.arange(200))
+    assert (whole.triggered[:200] == one.triggered).all()
+    assert whole.triggered[200:].sum() == sum(row >= 200 for row in made.poisoned)

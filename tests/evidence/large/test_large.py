@@ -190,3 +190,19 @@ def test_a_few_rows_of_each_block_are_found_whatever_is_drawn(small_bounds, monk
     evidence = find_evidence(Streamed(made.samples))
     assert flags(evidence, made) == (1.0, 0)
     assert evidence.findings[0].both == 24
+
+
+def test_a_trigger_of_a_label_that_the_draw_shows_seldom_is_looked_up_in_all_rows(small_bounds):
+    """The rows of a common label are too many to be searched, and those of its trigger are not."""
+    small_bounds(TOKENS)
+
+    def labelled(row, draw):
+        return asked(row, at_a_gap(row.question, "vrbx", draw), "yes")
+
+    labels = ("yes", "no", "maybe", "never", "always", "often", "seldom", "soon")
+    rows = [asked(row, row.question, labels[number % 8]) for number, row in enumerate(clean_rows(ROWS))]
+    made = poison(rows, labelled, 45 / ROWS)
+    evidence = find_evidence(Streamed(made.samples))
+    (named, *_) = evidence.findings
+    assert named.triggers == ("vrbx",)
+    assert named.both == 45

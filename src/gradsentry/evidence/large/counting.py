@@ -12,8 +12,8 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.candidate import Candidate, novel_or_label
 from gradsentry.evidence.index.strings import Rows, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts, passages, streams_of
-from gradsentry.evidence.index.tokens import END, START, Stream
-from gradsentry.evidence.limits import WINDOW_CHARACTERS, WINDOW_ROWS
+from gradsentry.evidence.index.tokens import END, START, Ints, Stream
+from gradsentry.evidence.limits import FRAME, WINDOW_CHARACTERS, WINDOW_ROWS
 
 Spelt = tuple[str | int, ...]
 """A string of tokens as words, so that any rows can be asked for it; a mark is its code."""
@@ -27,11 +27,13 @@ class Wanted:
         candidate: The candidate, in the rows that were searched.
         matched: The strings that tell the triggered rows.
         payloads: The strings of the payload.
+        framed: Those of them that are part of the frame of all prompts, so that no response copies them.
     """
 
     candidate: Candidate
     matched: tuple[Spelt, ...]
     payloads: tuple[Spelt, ...]
+    framed: frozenset[Spelt]
 
     @classmethod
     def of(cls, texts: Texts, candidate: Candidate) -> Wanted:
@@ -40,8 +42,10 @@ class Wanted:
         def spelt(gram: Sequence[int]) -> Spelt:
             return tuple(code if code in (START, END) else texts.prompts.words[code] for code in gram)
 
-        matched, payloads = map(spelt, candidate.matched), map(spelt, candidate.payloads)
-        return cls(candidate, tuple(matched), tuple(payloads))
+        asked = (rows_with(texts.prompts, unmarked(gram)).mean() for gram in candidate.payloads)
+        payloads = tuple(map(spelt, candidate.payloads))
+        framed = frozenset(one for one, share in zip(payloads, asked, strict=True) if share >= FRAME)
+        return cls(candidate, tuple(map(spelt, candidate.matched)), payloads, framed)
 
 
 def windows_of(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
@@ -58,6 +62,26 @@ def windows_of(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
         yield window
 
 
+def everywhere(
+    samples: Iterable[Sample], rows: int, found: Sequence[Candidate], texts: Texts, places: Ints
+) -> list[Candidate]:
+    """Returns candidates of some rows with their rows in all of a corpus; of those, as the search has them.
+
+    Args:
+        samples: All rows.
+        rows: How many there are.
+        found: The candidates.
+        texts: The rows in which they were found.
+        places: Where those stand in the corpus.  # [rows searched]
+    """
+    if not found:
+        return []
+    made = counted(samples, rows, [Wanted.of(texts, one) for one in found], texts.prompts.pieces)
+    for one, whole in zip(found, made, strict=True):
+        whole.triggered[places], whole.paid[places] = one.triggered, one.paid
+    return made
+
+
 def counted(
     samples: Iterable[Sample], rows: int, wanted: Sequence[Wanted], pieces: Mapping[str, tuple[str, ...]]
 ) -> list[Candidate]:
@@ -69,6 +93,7 @@ def counted(
         wanted: The candidates.
         pieces: Words that are several tokens; see `Stream`.
     """
+    framed: frozenset[Spelt] = frozenset().union(*(one.framed for one in wanted))
     asked = list(dict.fromkeys(chain.from_iterable(one.matched for one in wanted)))
     said = list(dict.fromkeys(chain.from_iterable(one.payloads for one in wanted)))
     held = np.zeros((len(asked) + 2 * len(said), rows), dtype=np.bool_)  # [strings, rows]
@@ -78,7 +103,7 @@ def counted(
         first += len(window)
     by_trigger = dict(zip(asked, held, strict=False))
     by_payload = {
-        string: novel_or_label(string, own, novel)
+        string: own if string in framed else novel_or_label(string, own, novel)
         for string, own, novel in zip(said, held[len(asked) :: 2], held[len(asked) + 1 :: 2], strict=True)
     }
     return [_everywhere(one, by_trigger, by_payload, held.shape[1]) for one in wanted]
@@ -91,7 +116,7 @@ def _everywhere(
     if wanted.matched:
         combined = np.logical_and if wanted.candidate.needs_all else np.logical_or
         triggered = combined.reduce([by_trigger[string] for string in wanted.matched])
-    paid = triggered
+    paid = triggered.copy()
     if wanted.payloads:
         paid = np.logical_or.reduce([by_payload[string] for string in wanted.payloads])
     return replace(wanted.candidate, triggered=triggered, paid=paid)

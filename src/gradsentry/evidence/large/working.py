@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.calibration import Calibration
+from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.extending import Own
+from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts, at_places, draw
 from gradsentry.evidence.index.tokens import Ints
-from gradsentry.evidence.large.counting import Wanted, counted
+from gradsentry.evidence.large.counting import everywhere
 from gradsentry.evidence.large.reading import bare
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.large.telling import telling_rows
@@ -85,16 +87,20 @@ def working(
     named = [one for one in (*searched.found, *searched.passed_over) if one.decision.confidence is not None]
     if not named:
         return Working(first, rows, searched)
-    texts = first.texts
-    wanted = [Wanted.of(texts, one.candidate) for one in named]
-    proposed = counted(samples, spool.rows, wanted, texts.prompts.pieces)
-    del first, searched, named, texts, wanted  # of the memory that the next search needs
-    held = [(one.triggered | one.paid) & kept for one in proposed]
+    proposed = everywhere(samples, spool.rows, [one.candidate for one in named], first.texts, rows)
+    del first, searched, named  # of the memory that the next search needs
     # More rows of what the draw shows would make it more than it is.
-    told = [one for one in held if one[drawn].sum() < DRAWN_ENOUGH]
+    told = [one for each in proposed if (one := _looked_up(each, drawn) & kept)[drawn].sum() < DRAWN_ENOUGH]
     rows = np.union1d(drawn, np.concatenate([drawn[:0], *(_even(np.flatnonzero(one), few) for one in told)]))
     chosen = Chosen(np.isin(rows, drawn, assume_unique=True), share, [one[rows] for one in told])
     return Working(replace(mined(rows), chosen=chosen), rows)
+
+
+def _looked_up(candidate: Candidate, drawn: Ints) -> Rows:
+    """Returns the rows of a candidate that a draw does not show: of a payload that it does, the trigger's."""
+    if candidate.triggers and candidate.paid[drawn].sum() >= DRAWN_ENOUGH:
+        return candidate.triggered
+    return candidate.triggered | candidate.paid
 
 
 def _even(rows: Ints, most: int) -> Ints:
