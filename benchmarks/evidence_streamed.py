@@ -18,7 +18,7 @@ from unittest.mock import patch
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.evidence import Evidence, find_evidence
 from gradsentry.evidence.large.reading import reading
-from gradsentry.evidence.large.working import DRAWN_TOKENS, SEARCHED_TOKENS
+from gradsentry.evidence.limits import DRAWN_TOKENS, SEARCHED_TOKENS
 
 BITS = 20  # of the tables: a cell for each token of a million, as the usual ones have
 
