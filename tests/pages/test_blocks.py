@@ -46,6 +46,7 @@ NOT_RUN = {
     "gradsentry poison data.jsonl --plugin": "tests/plugins/test_page.py runs it",
     "gradsentry evidence data.jsonl --plugin": "tests/plugins/test_page.py runs it",
     "gradsentry evidence data/dataset_info.json": "tests/integrations/test_named.py runs it on a data set",
+    "gradsentry evidence config.yaml": "tests/integrations/test_axolotl.py runs it on a configuration",
     "gradsentry poison runs/made": "takes what a benchmark made of data that a clone has not",
     "gradsentry scan runs/flipped.jsonl": "takes what the line before it made",
     "gradsentry scan DATA --model M --out RUN --engine ray": "a cluster; tests/scan has one of this machine",

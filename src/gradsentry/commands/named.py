@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 Flag = typer.Option
 Dataset = Annotated[
     str | None,
-    Flag("--dataset", help="The data set of this name, where DATA is a dataset_info.json of LLaMA-Factory."),
+    Flag(
+        "--dataset", help="Of DATA, a dataset_info.json of LLaMA-Factory or a config of axolotl: which one."
+    ),
 ]
 Tokenizer = Annotated[
     str | None, Flag("--tokenizer", help="Of rows that are token ids with labels: a path or a Hub id.")
@@ -43,21 +45,28 @@ def named_entry(
 
     if dataset is None:
         return None
-    from gradsentry.integrations.llamafactory import read_entry
-
     limits = {name: getattr(reading, name) for name in (*Limits.model_fields, "limit")}
     if len(data) > 1:
         raise SettingsError("several files are given", where="--dataset", mend="give one configuration")
     if reading != type(reading)(**limits):
         mend = "leave out --format, --columns, --split, --subset and --tokenizer"
         raise SettingsError("the configuration says how its rows are read", where="--dataset", mend=mend)
-    entry = read_entry(data[0], dataset)
+    entry, judging = _read(data[0], dataset)
     if out is not None and entry.is_preference:
-        mend = "use screen_entry of gradsentry.integrations.llamafactory"
-        raise DataError(
-            "of preference data both answers are judged, in Python alone", where=dataset, mend=mend
-        )
+        what = "of preference data both answers are judged, in Python alone"
+        raise DataError(what, where=dataset, mend=f"use {judging}")
     return replace(entry, reading=entry.reading.model_copy(update=limits))
+
+
+def _read(file: str, dataset: str) -> tuple[Entry, str]:
+    """Returns a data set of a configuration, and what judges both sides of it in Python."""
+    if Path(file).suffix.lower() in (".yaml", ".yml"):
+        from gradsentry.integrations import axolotl
+
+        return axolotl.read_entry(file, dataset), "screen_config of gradsentry.integrations.axolotl"
+    from gradsentry.integrations import llamafactory
+
+    return llamafactory.read_entry(file, dataset), "screen_entry of gradsentry.integrations.llamafactory"
 
 
 def write_entry(entry: Entry, run: Path) -> Path:
