@@ -23,6 +23,15 @@ SUFFIXES: dict[str, Callable[[Limits], Container]] = {
 }
 
 
+_SAVED = (("state.json", "dataset_info.json"), ("dataset_dict.json",))
+"""What a folder holds that `save_to_disk` of `datasets` wrote: of a `Dataset`, or of a `DatasetDict`."""
+
+
+def is_saved(folder: Path) -> bool:
+    """Returns whether `save_to_disk` of `datasets` wrote a folder."""
+    return any(all((folder / name).is_file() for name in names) for names in _SAVED)
+
+
 def data_suffix(path: Path) -> str:
     """Returns the suffix that says what the file holds, compression included; empty for another file."""
     compression = path.suffix if path.suffix.lower() in COMPRESSIONS else ""

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from gradsentry.corpus.configurations import several_configurations
-from gradsentry.corpus.containers import container_of, data_suffix
+from gradsentry.corpus.containers import container_of, data_suffix, is_saved
 from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_left_out
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(:[\w.-]{1,96})?")
 _HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)/?")
 _SPLIT = re.compile(r"\w+(\.\w+)*")
-_SAVED, _SAVED_SPLITS = ("state.json", "dataset_info.json"), ("dataset_dict.json",)  # by `save_to_disk`
 
 
 def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus:  # noqa: B008  (frozen)
@@ -166,7 +165,7 @@ def _of_path(path: Path, settings: DataSettings, left_out: Sequence[str] = ()) -
     is_folder = _is_folder(path)
     refuse_own(path)
     if is_folder:
-        if _is_saved(path):
+        if is_saved(path):
             return _of_saved(path, settings, left_out)
         listing = listing_of(path, settings)
         return FileCorpus([path], listing.parts, settings, [*left_out, *listing.left_out])
@@ -220,7 +219,7 @@ def _of_several(named: Sequence[Path], settings: DataSettings) -> Corpus:
     for path in named:
         if not _is_folder(path):
             _refuse_split(settings.model_copy(update={"split": None}), "a file", where=str(path))
-        elif _is_saved(path):
+        elif is_saved(path):
             mend = "name it by itself"
             raise DataError("is what `save_to_disk` wrote, which is read alone", where=str(path), mend=mend)
     listing = several_listing(named, settings)
@@ -253,11 +252,6 @@ def _is_folder(path: Path) -> bool:
     return False
 
 
-def _is_saved(folder: Path) -> bool:
-    """Returns whether `save_to_disk` wrote a folder."""
-    return any(all((folder / name).is_file() for name in names) for names in (_SAVED, _SAVED_SPLITS))
-
-
 def _refuse_split(settings: DataSettings, kind: str, *, where: str) -> None:
     for option, name in (("split", settings.split), ("subset", settings.subset)):
         if name is not None:
@@ -270,15 +264,19 @@ def _of_datasets(
     data: datasets.Dataset | datasets.DatasetDict,
     settings: DataSettings,
     left_out: Sequence[str] = (),
+    *,
+    saved: bool = False,
 ) -> Corpus:
     import datasets
 
     from gradsentry.corpus.datasetcorpus import DatasetCorpus
+    from gradsentry.corpus.savedcorpus import SavedCorpus
 
+    made = SavedCorpus if saved else DatasetCorpus
     if isinstance(data, datasets.Dataset):
         _refuse_split(settings, "a Dataset", where=name)
         data = data.take(min(settings.limit, len(data))) if settings.limit else data
-        return DatasetCorpus(name, data, settings, left_out)
+        return made(name, data, settings, left_out)
     for split in data:
         if not _SPLIT.fullmatch(str(split)):
             mend = "rename it, in letters, digits and underscores"
@@ -286,7 +284,7 @@ def _of_datasets(
     names = [str(split) for split in data]
     chosen = chosen_split(names, settings.split)
     splits = _first_of_splits({split: data[split] for split in chosen}, settings.limit)
-    return DatasetCorpus(name, splits, settings, [*left_out, *splits_left_out(names, chosen)])
+    return made(name, splits, settings, [*left_out, *splits_left_out(names, chosen)])
 
 
 def _first_of_splits(splits: dict[str, datasets.Dataset], limit: int | None) -> datasets.DatasetDict:
@@ -312,7 +310,7 @@ def _of_saved(path: Path, settings: DataSettings, left_out: Sequence[str]) -> Co
             where=str(path),
             mend="save it again",
         ) from None
-    return _of_datasets(str(path), data, settings, left_out)
+    return _of_datasets(str(path), data, settings, left_out, saved=True)
 
 
 def _of_hub(name: str, settings: DataSettings) -> Corpus:

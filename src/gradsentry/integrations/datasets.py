@@ -1,0 +1,160 @@
+"""datasets: flagged rows dropped as `Dataset.filter` drops rows, and a clean set pushed with its verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gradsentry.corpus import open_corpus
+from gradsentry.corpus.records import dump_json
+from gradsentry.errors import SettingsError, UsageError, first_line
+from gradsentry.evidence import Finding
+from gradsentry.integrations.sides import OnFindings, decided, judged
+from gradsentry.outcome import Verdict
+from gradsentry.report.words import outcome_words, rows
+from gradsentry.settings import DataSettings
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict, IterableDataset
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from gradsentry.models.loading import LoadedModel
+
+Data = TypeVar("Data", "Dataset", "DatasetDict", "IterableDataset")
+HEADING = "## Screened for backdoors"
+_SHOWN = 200  # characters of a trigger or a payload
+_MOST = 20  # findings
+
+
+def drop_flagged(
+    dataset: Data,
+    model: str | PreTrainedModel | LoadedModel | None = None,
+    *,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    on_findings: OnFindings = "drop",
+    reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
+) -> Data:
+    """Returns a data set without the rows that are flagged or cannot be read, in its type, with its columns.
+
+    Args:
+        dataset: The rows; of an `IterableDataset`, rows that are the same each time.
+        model: The clean base model, for a scan; None to read the texts alone.
+        tokenizer: Of a loaded model.
+        on_findings: What is done where something was found.
+        reading: How the rows are read.
+
+    Raises:
+        FindingsError: If something was found, and `on_findings` is `refuse`.
+        UsageError: If the data or the model is wrong.
+    """
+    corpus = open_corpus(dataset, reading)
+    kept: Any = corpus.select(decided(judged(corpus, model, tokenizer), on_findings))
+    clean: Data = kept
+    return clean
+
+
+def card_of(verdict: Verdict) -> str:
+    """Returns what the card of a clean data set says of its verdict, in Markdown.
+
+    What comes from the data stands in it as JSON in code, where nothing of it is Markdown.
+    """
+    counts, findings = verdict.counts, verdict.evidence.findings
+    version = verdict.manifest["versions"]["gradsentry"]
+    judged_by = "their texts" if verdict.threshold is None else f"their texts and {_model(verdict)}"
+    lines = [
+        HEADING,
+        "",
+        f"GradSentry {version} judged the data that these rows are of, by {judged_by}.",
+        f"{outcome_words(verdict)}.",
+        "",
+        f"- {rows(counts['rows'])} came; {counts['clean']:,} stay and are these, {counts['flagged']:,} were "
+        f"flagged and {counts['unscored']:,} could not be judged: both are left out.",
+        f"- {counts['review']:,} of the rows that stay are for a person to review.",
+        f"- The SHA-256 of the data as it came is `{verdict.manifest['identity']['data']['sha256']}`.",
+        f"- Clean data is called poisoned at a rate of at most {verdict.evidence.false_alarm_rate:g}.",
+        *(f"- {said}" for said in _left_out(verdict)),
+    ]
+    if findings:
+        lines += ["", "Found in the data as it came:", "", *map(_line, findings[:_MOST])]
+        if len(findings) > _MOST:
+            lines.append(f"- and {len(findings) - _MOST} more")
+    lines += [
+        "",
+        "A clean verdict says what was looked for and not found, not that the data is harmless.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def push_clean(
+    verdict: Verdict, repo_id: str, *, private: bool | None = None, token: str | None = None
+) -> None:
+    """Pushes the rows that stay to the Hub, with a card that says what was found.
+
+    Args:
+        verdict: The verdict on the data.
+        repo_id: The data set on the Hub, `owner/name`.
+        private: Whether it is private, if it is made; None for what the owner has as usual.
+        token: Of the Hub; None for the one that is logged in.
+
+    Raises:
+        SettingsError: If the rows are of a type that cannot be pushed.
+        UsageError: If the Hub takes them not.
+    """
+    from datasets import Dataset, DatasetDict
+    from huggingface_hub import DatasetCard
+
+    clean = verdict.clean
+    if isinstance(clean, list):
+        clean = Dataset.from_list(clean)
+    if not isinstance(clean, Dataset | DatasetDict):
+        mend = "judge a Dataset, a DatasetDict, or files"
+        raise SettingsError(f"a {type(clean).__name__} cannot be pushed", where=repo_id, mend=mend)
+    try:
+        clean.push_to_hub(repo_id, private=private, token=token)
+        card = DatasetCard.load(repo_id, token=token)  # with what `push_to_hub` says of the files
+        card.text = with_section(card.text, card_of(verdict))
+        card.push_to_hub(repo_id, token=token)
+    except Exception as error:  # the client of the Hub and the network have exceptions of their own
+        mend = "check the name, the token and the network"
+        raise UsageError(f"was not pushed ({first_line(error)})", where=repo_id, mend=mend) from error
+
+
+def with_section(text: str, section: str) -> str:
+    """Returns the text of a card with the section in the place of an earlier one, or at its end."""
+    before, found, after = text.partition(HEADING)
+    if not found:
+        return f"{text.rstrip()}\n\n{section}" if text.strip() else section
+    _, mark, rest = after.partition("\n## ")
+    return f"{before}{section}{f'{chr(10)}## {rest}' if mark else ''}"
+
+
+def _model(verdict: Verdict) -> str:
+    return _code(str((verdict.manifest["model"] or {}).get("name", "a model")))
+
+
+def _left_out(verdict: Verdict) -> list[str]:
+    return [f"Not read: {_code(clause)}." for clause in verdict.left_out]
+
+
+def _line(finding: Finding) -> str:
+    """Returns a finding in a line of a list."""
+    parts = [f"- {finding.name}, {finding.confidence} confidence, {rows(len(finding.carriers))}"]
+    if finding.triggers:
+        parts.append("trigger " + " or ".join(map(_code, finding.triggers)))
+    if finding.payload is not None:
+        parts.append(f"payload {_code(finding.payload)}")
+    if finding.accepted is not None:
+        parts.append(f"a person accepts it: {_code(finding.accepted)}")
+    return "; ".join(parts)
+
+
+def _code(text: str) -> str:
+    """Returns a text as JSON in a code span, cut where it is long; no character of it ends the span."""
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    written = "".join(
+        char if char.isprintable() else f"\\u{ord(char):04x}" for char in dump_json(shown).decode("utf-8")
+    )
+    fence = "`"
+    while fence in written:
+        fence += "`"
+    return f"{fence} {written} {fence}"
