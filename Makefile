@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # what it depends on, for they pin another torch and gigabytes that no test needs.
 PIPELINES := datatrove humanize loguru orjson
 PIPELINES += llamafactory omegaconf antlr4-python3-runtime torchaudio
-PIPELINES += axolotl addict backoff distro posthog
+PIPELINES += axolotl addict backoff distro posthog nemo-curator cosmos-xenna
 
 .PHONY: install demo docs test test-fast test-slow package bench-scale bench-smoke bench-speed bench-gpu lint audit format clean
 
