@@ -161,7 +161,7 @@ def _layout(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     columns, tags = values.get("columns", _COLUMNS), values.get("tags", _TAGS)
     formatting = values.get("formatting", "alpaca")
     if not isinstance(columns, Mapping) or not isinstance(tags, Mapping):
-        what = "`columns` or `tags` is no object"
+        what = "`columns` and `tags` are objects of names"
         raise DataError(what, where=where, mend="write names as LLaMA-Factory documents them")
     asked = ("prompt", "query", "history") if formatting == "alpaca" else ("messages",)
     if values.get("ranking"):
