@@ -131,10 +131,10 @@ def test_columns_of_other_names_are_read_and_come_back(tmp_path, call):
         ),
         (
             "prompt=ask",
-            "--columns: names prompt; name prompt and response, and maybe system; or messages alone",
+            "--columns: names prompt; name prompt and response, and maybe query, ",
         ),
         ("ask", "--columns: cannot be read: ask; write prompt=COLUMN,response=COLUMN"),
-        ("foo=ask", "--columns: foo is nothing that is read; known are prompt, response, system, messages"),
+        ("foo=ask", "--columns: foo is nothing that is read; known are prompt, query, response, "),
         ("prompt=ask,prompt=say", "--columns: names prompt twice; name each once"),
         ("prompt=ask,response=ask", "--columns: names ask twice; name each once"),
         ("question=ask,answer=say", "--columns: question is nothing that is read"),
