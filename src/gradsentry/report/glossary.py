@@ -48,7 +48,7 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "told": "how much less a response costs the clean model with its prompt than alone, a token",
         "nearest rows": "of a group, the rows outside whose prompts the clean model takes for most alike",
         "moves": "how far the losses of responses move in the clean model when the trigger is taken out of "
-        "prompts, or put into others (`gradsentry explain RUN F1`): little where no language ties them",
+        "prompts, or put into others (`gradsentry explain RUN F1`); what that means is left open",
         "confidence": "high where dropping its rows is advised, low where a look at them is",
         "accepted": "a finding that a person knows to be harmless (`gradsentry accept`): it is listed and "
         "flags nothing, until its trigger, its payload or its share of the rows changes",
