@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,11 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from gradsentry.corpus.arrowrows import rows_of
-from gradsentry.corpus.containers import with_data_suffix
-from gradsentry.corpus.corpora import Corpus, Keep, Placed
+from gradsentry.corpus.corpora import Keep, Placed
+from gradsentry.corpus.loosecorpus import LooseCorpus
 from gradsentry.corpus.parquetbatches import READ
 from gradsentry.corpus.parquetfiles import writing_parquet
-from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import DataError, first_line
@@ -24,7 +22,7 @@ from gradsentry.settings import DataSettings
 Select = Callable[[Keep], object]
 
 
-class TableCorpus(Corpus):
+class TableCorpus(LooseCorpus):
     """Rows of a table.
 
     Args:
@@ -33,18 +31,11 @@ class TableCorpus(Corpus):
         settings: How they are read.
     """
 
+    suffix = ".parquet"
+
     def __init__(self, table: pa.Table, select: Select, settings: DataSettings) -> None:
         self._table, self._select = table, select
         super().__init__("table", settings)
-
-    def sha256(self) -> str:
-        digest = hashlib.sha256()
-        for placed in self._placed():
-            digest.update(dump_json(placed.row) + b"\n")
-        return digest.hexdigest()
-
-    def target(self, path: Path) -> Path:
-        return with_data_suffix(path, ".parquet")
 
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         target = self.target(path)
