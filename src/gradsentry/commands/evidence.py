@@ -20,8 +20,7 @@ from gradsentry.commands.gate import (
     SarifFile,
 )
 from gradsentry.commands.named import Dataset, Tokenizer, named_entry, write_entry
-from gradsentry.commands.plugged import Plugins
-from gradsentry.commands.scan import (
+from gradsentry.commands.options import (
     AcceptFile,
     CalibrationFile,
     Columns,
@@ -33,6 +32,7 @@ from gradsentry.commands.scan import (
     limits,
     named_columns,
 )
+from gradsentry.commands.plugged import Plugins
 
 if TYPE_CHECKING:
     from gradsentry.evidence import Evidence

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.commands import stdout
+from gradsentry.commands.announcing import announce
 from gradsentry.commands.gate import (
     CroissantFile,
     CycloneDxFile,
@@ -21,14 +22,13 @@ from gradsentry.commands.gate import (
     Reports,
     SarifFile,
 )
-from gradsentry.commands.scan import (
+from gradsentry.commands.options import (
     Json,
     MethodOption,
     PolicyOption,
     Quantile,
     Quiet,
     Tau,
-    announce,
     threshold_settings,
 )
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.overview import Overview
-from gradsentry.deciding.expectation import STANDS_OUT, Expectation, Signals
+from gradsentry.deciding.expectation import Expectation, Signals
 from gradsentry.deciding.marks import Marks
+from gradsentry.deciding.signalwords import signal_clauses
 from gradsentry.deciding.singles import Singles, singles
 from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import SettingsError
@@ -222,26 +223,8 @@ class Decision:
         if self.threshold is not None and self.policy == "published" and self.is_above[number]:
             parts.append(f"score {score:.3f} is above tau {self.threshold.tau:.3f}")
         elif self.policy == "evidence":
-            parts += self._signal(number)
+            parts += signal_clauses(self.signals, number, self.scores.narrow.slice(number, 1).to_pylist()[0])
         return "; ".join(parts)
-
-    def _signal(self, number: int) -> list[str]:
-        """Returns what the model says of a row, in clauses."""
-        signals, row = self.signals, self.scores.narrow.slice(number, 1).to_pylist()[0]
-        tokens, score = row["n_response"], row["score"]
-        expected = signals.expected[number]
-        known = f", where {expected:.2f} is expected" if np.isfinite(expected) else ""
-        parts = [f"score {score:.2f}{known} at {tokens} tokens"]
-        if abs(signals.deviation[number]) > STANDS_OUT:
-            parts[0] += f" ({_far(signals.deviation[number])})"
-        if signals.anomaly_deviation[number] > STANDS_OUT and row["window_chars"]:
-            first, last = row["window_chars"]
-            parts.append(
-                f"the clean model expected characters {first} to {last} of the response least: anomaly "
-                f"{signals.measures.anomaly[number]:.1f} ({_far(signals.anomaly_deviation[number])}), "
-                f"mean loss {row['window_loss']:.1f} a token"
-            )
-        return parts
 
     def decide(self, settings: ThresholdSettings, policy: Policy | None = None) -> Self:
         """Returns the verdict of another threshold or policy on the same scores and evidence. See `scan`.
@@ -297,10 +280,6 @@ class Decision:
 def _no_scores() -> SettingsError:
     mend = "scan the data with a model, or leave the policy evidence"
     return SettingsError("no model scored the rows, so no tau can decide", where="threshold", mend=mend)
-
-
-def _far(deviations: float) -> str:
-    return f"{abs(deviations):.1f} standard deviations {'above' if deviations > 0 else 'below'}"
 
 
 def _brief(finding: Finding) -> Json:

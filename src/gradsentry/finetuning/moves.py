@@ -1,8 +1,8 @@
 """How far losses move when a finding's trigger is taken out of prompts, or put into others.
 
-A test that anyone can repeat with the model that the run was scored with. It says by how much, and leaves open
-what that means: a topic, a task or a template moves the responses that follow from it, and so may a planted
-trigger that the model can read.
+A test that anyone can repeat with the model that the run was scored with. It says by how much, and leaves
+open what that means: a topic, a task or a template moves the responses that follow from it, and so may a
+planted trigger that the model can read.
 """
 
 from __future__ import annotations
