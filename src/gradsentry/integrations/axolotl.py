@@ -196,9 +196,12 @@ def _read(path: Path) -> dict[str, Any]:
         config = parsed_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else str(error)
-        raise DataError(f"cannot be read ({what})", where=str(path)) from None
+        raise DataError(
+            f"cannot be read ({what})", where=str(path), mend="give a config of axolotl"
+        ) from None
     if not isinstance(config, dict):
-        raise DataError(f"is {kind_of(config)}, not a mapping", where=str(path))
+        mend = "give a config of axolotl"
+        raise DataError(f"is {kind_of(config)}, not a mapping", where=str(path), mend=mend)
     return config
 
 
@@ -213,7 +216,7 @@ def _entry(
     where = f"{file}, datasets[{number}]"
     path = values.get("path")
     if not isinstance(path, str):
-        raise DataError("names no `path`", where=where)
+        raise DataError("names no `path`", where=where, mend="name the data")
     base, _ = split_base(values.get("split"))
     given = values.get("data_files")
     files = [given] if isinstance(given, str) else [*(given or ())]
