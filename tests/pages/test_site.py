@@ -114,7 +114,10 @@ def test_every_page_is_in_the_menu_and_every_line_of_it_is_a_page():
         return [uri for one in (entry.values() if isinstance(entry, dict) else entry) for uri in listed(one)]
 
     made = {*hooks.PAGES.values(), hooks.CLI}
-    written = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    docs = ROOT / "docs"
+    written = {
+        path.relative_to(docs).as_posix() for end in ("md", "ipynb") for path in docs.rglob(f"*.{end}")
+    }
     assert sorted(listed(CONFIG.nav)) == sorted(made | written)
 
 
