@@ -9,20 +9,22 @@
 `mine` runs the model over rows drawn from each set and keeps what a scan keeps of them, in a file named after
 the content of the data: an hour or more on two cores. To save time it cuts prompts and responses, and takes
 bfloat16. `judge` prints the strongest groups, and how often a clean corpus of another repository, or two of
-them in one, holds one as strong; and saves the calibration. `ablate` prints the same without each kind.
+them in one, holds one as strong; and saves the calibration. `ablate` prints the same without each kind, and
+without each part of a strength. The attacks of `model_evidence.yaml` are in no calibration.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log10
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from model_rows import Mined, mine, mined, mixed
+from model_rows import WITH, Mined, mine, mined, mixed
 
 from gradsentry.bench.tables import markdown
 from gradsentry.corpus import Sample
@@ -32,14 +34,16 @@ from gradsentry.deciding.singles import standing_out
 from gradsentry.evidence import TokenLosses, find_evidence
 from gradsentry.evidence.calibration import Tail
 from gradsentry.evidence.limits import FALSE_ALARM_RATE
+from gradsentry.groups import search
 from gradsentry.groups.confirming import confirmed, is_by_loss
 from gradsentry.groups.decide import Calibration, score
-from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, TOLD
+from gradsentry.groups.limits import BOUND, LEAST_ROWS, NAMED_RATE, TOLD
 from gradsentry.groups.material import Group
 from gradsentry.groups.search import BY_LOSS, LABEL, VIEWS, find_groups
 from gradsentry.groups.words import is_told, words_of
 
 KINDS = (*VIEWS, LABEL)
+Strength = Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray]
 
 
 def groups_of(one: Mined, kinds: Sequence[str] = KINDS) -> list[Group]:
@@ -216,25 +220,70 @@ def alarms(sets: Sequence[Mined], lines: Sequence[dict[str, object]]) -> str:
     return f"named: {', '.join(parts)}"
 
 
+def smallest(means: Sequence[np.ndarray], bound: np.ndarray) -> np.ndarray:
+    """Returns the smaller of two excesses less a bound: the strength of a group."""
+    least: np.ndarray = np.minimum(*means) - bound
+    return least
+
+
+# What stands in the place of a part of the search, where it is left out.
+STRENGTHS: dict[str, Strength] = {
+    "what the prompt tells": lambda means, bound: means[0] - bound,
+    "loss": lambda means, bound: means[1] - bound,
+    "the smaller of both (their mean)": lambda means, bound: (means[0] + means[1]) / 2 - bound,
+    "the bound for few rows": lambda means, bound: smallest(means, 0.0 * bound),
+}
+PARTS: dict[str, tuple[str, object]] = {
+    "tails of responses": ("are_free", lambda responses: False),
+    "that both tails meet": ("TOGETHER", 0.0),
+}
+
+
 def ablate(root: Path, out: Path, results: Path | None) -> None:
-    """Prints what is named without each kind of group."""
-    sets, lines = mined(root, out), []
+    """Prints what is named without each kind of group, and without each part of what makes one strong."""
+    sets = mined(root, out)
     sets += mixed(sets)
     found = [groups_of(one) for one in sets]
-    for without in ("", *KINDS):
-        kept = [[group for group in groups if group.kind != without] for groups in found]
-        every = judged(sets, kept)
-        line: dict[str, object] = {"without": without or "nothing", "named": alarms(sets, every)}
-        for one in sets:
-            if not one.repository:
-                own = [each for each in every if each["set"] == one.name and each["named"]]
-                caught = max(own, key=lambda each: int(str(each["caught"])), default=None)
-                line[one.name] = f"{caught['caught']}/{caught['of']}" if caught else "-"
-        lines.append(line)
+    without = {"nothing": found}
+    for kind in KINDS:
+        without[kind] = [[group for group in groups if group.kind != kind] for groups in found]
+    for name, strength in STRENGTHS.items():
+        with patch.object(search, "lower_bound", _bounded(strength)):
+            without[name] = [groups_of(one) for one in sets]
+    for name, (part, other) in PARTS.items():
+        with patch.object(search, part, other):
+            without[name] = [groups_of(one) for one in sets]
+    lines = [{"without": name, **named_in(sets, judged(sets, kept))} for name, kept in without.items()]
     print(markdown([*lines[0]], [[str(value) for value in line.values()] for line in lines]))
     if results is not None:
         results.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(lines), results / "ablation.parquet")
+
+
+def _bounded(strength: Strength) -> Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray]:
+    return lambda means, rows: strength(means, BOUND / np.sqrt(np.maximum(rows, 1)))
+
+
+def named_in(sets: Sequence[Mined], lines: Sequence[dict[str, object]]) -> dict[str, object]:
+    """Returns what is named of clean corpora, of planted attacks, and of the sets that others poisoned."""
+    line: dict[str, object] = {"named": alarms(sets, lines)}
+    attacks = [one for one in sets if WITH in one.name]
+    pointed = sum(any(_points_at(one, each) for each in lines) for one in attacks)
+    line["attacks"] = f"{pointed} of {len(attacks)}"
+    for one in sets:
+        if not one.repository and WITH not in one.name:
+            own = [each for each in lines if each["set"] == one.name and each["named"]]
+            caught = max(own, key=lambda each: int(str(each["caught"])), default=None)
+            line[one.name] = f"{caught['caught']}/{caught['of']}" if caught else "-"
+    return line
+
+
+def _points_at(one: Mined, line: dict[str, object]) -> bool:
+    """Returns whether a line names a group with half of the poisoned rows, 0.6 of whose rows are poisoned."""
+    if line["set"] != one.name or not line["named"]:
+        return False
+    caught, of = int(str(line["caught"])), int(str(line["of"]))
+    return caught >= 0.5 * one.poisoned.sum() and caught >= 0.6 * of
 
 
 def main() -> None:

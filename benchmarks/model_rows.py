@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from calibrate_evidence import published_corpora
 
-from gradsentry.bench.pools import content_hash
+from gradsentry.bench.pools import build_pool, content_hash, draw_mix, draw_rows, load_rows
+from gradsentry.bench.spec import Spec
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.encoding.encode import Encoded, encode_all
 from gradsentry.evidence.index.texts import distinct_rows
@@ -24,10 +25,12 @@ from gradsentry.gradients.running import losses_alone, run
 from gradsentry.groups.limits import MOST_FREE, MOST_LABELLED
 from gradsentry.groups.material import Material
 from gradsentry.groups.search import are_free
-from gradsentry.models.loading import load_model
+from gradsentry.models.loading import LoadedModel, load_model
 from gradsentry.settings import ScoreSettings
 
 ROWS = MOST_FREE
+SPEC = Path(__file__).with_name("model_evidence.yaml")
+WITH = " with "  # stands between a corpus and the attack that was planted in it
 LABEL_SETS = tuple(
     f"{name}-sst2-{rate}" for name in ("hiddenkiller", "style-poetry") for rate in ("0.1", "0.02")
 )
@@ -86,13 +89,34 @@ class Drawn:
 
 
 def sets_of(root: Path) -> Iterator[Drawn]:
-    """Yields the poisoned and the clean sets."""
+    """Yields the sets that others poisoned, those with planted attacks, and the clean ones."""
     for name in SETS:
         path = root / "poisoned-published" / f"{name}.jsonl"
         truth = set(json.loads(path.with_name(f"{name}.truth.json").read_text()))
         yield drawn(name, "", list(open_corpus(path)), truth)
+    yield from planted()
     for name, repository, samples in published_corpora(root):
         yield drawn(name, repository, samples, set())
+
+
+def planted() -> Iterator[Drawn]:
+    """Yields the corpora of free responses of `model_evidence.yaml`, each with one of its attacks.
+
+    The rows that stay clean are the same in all of them but those that another attack poisons.
+    """
+    spec = Spec.read_yaml(SPEC)
+    rate = max(spec.rates)
+    for data in spec.data:
+        clean = draw_rows(load_rows(data), ROWS, 0)
+        if not are_free([one.response for one in clean]):
+            continue
+        for one in spec.attacks:
+            if one.name in (data.attacks or [one.name]):
+                attack = one.build()
+                pool = build_pool(clean, attack, 0, one.rows)
+                mix = draw_mix(pool, attack, rate, 0)
+                samples = [pool.samples[row] for row in mix.rows.tolist()]
+                yield Drawn(f"{data.shown}{WITH}{one.shown}", "", samples, mix.is_poisoned.tolist())
 
 
 def drawn(name: str, repository: str, samples: list[Sample], truth: set[int]) -> Drawn:
@@ -123,19 +147,35 @@ def cut(encoded: Encoded) -> Encoded:
 def mine(root: Path, out: Path) -> None:
     """Keeps of each set what a scan keeps, where that was not done yet."""
     out.mkdir(parents=True, exist_ok=True)
-    loaded, settings = load_model("smollm2", dtype="bfloat16"), ScoreSettings()
+    loaded = load_model("smollm2", dtype="bfloat16")
+    known: dict[str, dict[str, Any] | None] = {}  # rows that stand in several sets are run once
     for one in sets_of(root):
         kept = one.place(out)
         if kept.exists():
             continue
-        whole = encode_all(one.samples, loaded.tokenizer, max_length=loaded.max_positions or 2048)
-        encoded = [each if each.problem else cut(each) for each in whole]
-        ready = [row for row, each in enumerate(encoded) if each.problem is None]
-        bare = losses_alone(loaded, encoded, ready, settings)
-        lines: list[dict[str, Any]] = [
-            {
-                "row": row,
-                "poisoned": one.poisoned[row],
+        keys = [content_hash([sample]) for sample in one.samples]
+        new = {key: sample for key, sample in zip(keys, one.samples, strict=True) if key not in known}
+        known |= dict(zip(new, lines_of(list(new.values()), loaded), strict=True))
+        lines = [
+            {**line, "row": row, "poisoned": one.poisoned[row]}
+            for row, key in enumerate(keys)
+            if (line := known[key]) is not None
+        ]
+        pq.write_table(pa.Table.from_pylist(lines), kept, compression="zstd")
+        print(one.name, len(lines), flush=True)
+
+
+def lines_of(samples: list[Sample], loaded: LoadedModel) -> list[dict[str, Any] | None]:
+    """Returns what a scan keeps of each row; None of one that cannot be scored."""
+    settings = ScoreSettings()
+    whole = encode_all(samples, loaded.tokenizer, max_length=loaded.max_positions or 2048)
+    encoded = [each if each.problem else cut(each) for each in whole]
+    ready = [row for row, each in enumerate(encoded) if each.problem is None]
+    bare = losses_alone(loaded, encoded, ready, settings)
+    lines: list[dict[str, Any] | None] = [None] * len(samples)
+    for row, result in run(loaded, encoded, settings):
+        if not isinstance(result, str) and result.means is not None:
+            lines[row] = {
                 "loss": float(result.head.losses.mean()),
                 "loss_alone": bare[row],
                 "norm": float(np.linalg.norm(result.head.values)),
@@ -143,12 +183,7 @@ def mine(root: Path, out: Path) -> None:
                 "prompt_mean": result.means.prompt,
                 "response_mean": result.means.response,
             }
-            for row, result in run(loaded, encoded, settings)
-            if not isinstance(result, str) and result.means is not None
-        ]
-        lines.sort(key=lambda line: line["row"])
-        pq.write_table(pa.Table.from_pylist(lines), kept, compression="zstd")
-        print(one.name, len(lines), flush=True)
+    return lines
 
 
 def mined(root: Path, out: Path) -> list[Mined]:
