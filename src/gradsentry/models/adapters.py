@@ -53,7 +53,8 @@ def load_adapter(name: str, path: str, dtype: torch.dtype, trust_remote_code: bo
         model.config.tie_word_embeddings = False
     expected = _logits(tuned)
     merged: PreTrainedModel = tuned.merge_and_unload()
-    if not close(_logits(merged), expected, dtype):
+    # Sums of what much training changed round otherwise; a wrong merge is off by far more.
+    if not close(_logits(merged), expected, dtype, share=10.0):
         raise ModelError(
             "merging its adapter into the base model changes what it predicts",
             where=name,
