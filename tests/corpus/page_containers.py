@@ -43,7 +43,8 @@ ROWS = [{"prompt": "p", "completion": "c"}, {"prompt": "q", "completion": "d"}]
 
 def section() -> Section:
     with TemporaryDirectory() as place:
-        lines = [_line(name, data, Path(place) / "out") for name, data in _examples(Path(place))]
+        examples = enumerate(_examples(Path(place)))
+        lines = [_line(name, data, Path(place) / f"out{at}") for at, (name, data) in examples]
     return Section("Containers", INTRO, ("data", "splits", "written as", "rows"), lines)
 
 
@@ -71,6 +72,4 @@ def _line(name: str, data: object, out: Path) -> tuple[str, ...]:
     files = [saved] if saved.is_file() else [file for file in saved.rglob("*") if file.is_file()]
     written = ", ".join(code(str(file.relative_to(out))) for file in sorted(files))
     same = [dict(sample.row) for sample in open_corpus(saved)] == [dict(sample.row) for sample in corpus]
-    for file in files:
-        file.unlink()
     return name, ", ".join(corpus.splits) or "none", written, "the same" if same else "not the same"

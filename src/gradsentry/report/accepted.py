@@ -19,7 +19,7 @@ def accepted_list(verdict: Decision) -> list[dict[str, Any]]:
         for one in verdict.evidence.findings
         if one.accepted is not None
     ]
-    known = [Accepted.model_validate(one) for one in verdict.manifest["evidence"]["accepted"]]
+    known = [Accepted.model_validate(one) for one in verdict.manifest.get("evidence", {}).get("accepted", ())]
     found = {identity(one) for one in verdict.evidence.findings}
     gone = {one.identity: one for one in known if one.identity not in found}
     return here + [{"name": "", "said": _said(one), "why": pieces(one.why)} for one in gone.values()]
