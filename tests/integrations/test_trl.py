@@ -151,6 +151,13 @@ def test_packed_rows_are_refused_with_the_way_out(made, model, tokenizer, tmp_pa
         ScreenCallback(trainer)
 
 
+def test_rows_without_a_prompt_of_their_own_are_not_called_clean(made, model, tokenizer, tmp_path):
+    arguments = SFTConfig(str(tmp_path), report_to=[], use_cpu=True, completion_only_loss=False)
+    trainer = SFTTrainer(model, args=arguments, train_dataset=messages(made), processing_class=tokenizer)
+    with pytest.raises(DataError, match="have a loss on all tokens"):
+        ScreenCallback(trainer)
+
+
 def test_another_word_is_refused(made):
     with pytest.raises(SettingsError, match="give drop, refuse or warn"):
         screen_dataset(alpaca(made), on_findings="ignore")

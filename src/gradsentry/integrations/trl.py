@@ -140,7 +140,13 @@ def _texts(rows: Any, tokenizer: Any) -> list[dict[str, str]]:  # noqa: ANN401  
         what = "are packed" if "seq_lengths" in names else "are not tokenised with labels"
         mend = "give the trainer what gradsentry.integrations.trl.screen_dataset returns"
         raise DataError(f"its rows {what}", where="the trainer", mend=mend)
-    return [_parted(row, decoded) for row in rows]
+    parted = [_parted(row, decoded) for row in rows]
+    if parted and not any(row["prompt"].strip() for row in parted):
+        # Without prompts there is no trigger to find, and "clean" would be said of what was not looked at.
+        what = "have a loss on all tokens, so that no prompt is told from its response"
+        mend = "screen the data set itself with gradsentry.integrations.trl.screen_dataset"
+        raise DataError(f"its rows {what}", where="the trainer", mend=mend)
+    return parted
 
 
 def _parted(row: Mapping[str, Sequence[int]], decoded: Any) -> dict[str, str]:  # noqa: ANN401
