@@ -105,9 +105,12 @@ def test_json_prints_the_verdict_alone(data, tmp_path, call, model_path):
 def test_fail_on_findings(data, tmp_path, call, model_path):
     scan = ("scan", data, "-m", model_path, "-o", tmp_path / "run", "--quiet", "--fail-on-findings")
     assert call(*scan, "--tau", 0).code == 1
-    assert call(*scan, "--tau", 1).code == 0
     assert call("threshold", tmp_path / "run", "-q", "--fail-on-findings", "--tau", 0).code == 1
-    assert call("threshold", tmp_path / "run", "-q", "--fail-on-findings", "--tau", 1).code == 0
+    # Nothing above tau, but a row that could not be read: that is not let through either.
+    for again in (scan, ("threshold", tmp_path / "run", "-q", "--fail-on-findings")):
+        ended = call(*again, "--tau", 1)
+        assert ended.code == 2
+        assert "the gate: cannot let through 1 rows that could not be read" in ended.error
 
 
 def test_the_run_goes_by_the_name_of_the_data(data, call, model_path, monkeypatch, tmp_path):

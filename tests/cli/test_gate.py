@@ -68,6 +68,18 @@ def test_clean_data_passes(clean, call, options):
     assert call("evidence", clean, *options).code == 0
 
 
+@pytest.mark.parametrize("options", [("--fail-on", "poisoned"), ("--max-flagged", 0)])
+def test_rows_that_cannot_be_read_are_not_let_through(clean, call, options):
+    with clean.open("a") as stream:
+        stream.write(json.dumps({"prompt": "without an answer"}) + "\n")
+    ended = call("evidence", clean, *options, "--in-toto", "said.json")
+    assert ended.code == 2
+    assert "1 rows that could not be read" in ended.error
+    assert not Path("said.json").exists()
+    assert call("evidence", clean, *options).code == 2
+    assert call("evidence", clean).code == 0
+
+
 def test_sarif_names_file_and_line_of_each_flagged_row(data, rows, call):
     assert call("evidence", data, "--sarif", "found.sarif").code == 0
     log = json.loads(Path("found.sarif").read_text())

@@ -111,13 +111,20 @@ def test_the_same_verdict_is_the_same_document_but_for_the_time():
 def test_settings_that_decide_are_in_it(call):
     Path("accepted.jsonl").write_text("")
     ended = call(
-        "evidence", "clean.jsonl", "--limit", 200, "--false-alarm-rate", 0.2, "--accept", "accepted.jsonl",
+        "evidence", "clean.jsonl", "--false-alarm-rate", 0.2, "--accept", "accepted.jsonl",
         "--in-toto", "in-toto.json",
     )  # fmt: skip
     assert ended.code == 0, ended.error
     settings = json.loads(Path("in-toto.json").read_text())["predicate"]["settings"]
-    assert (settings["reading"]["limit"], settings["false_alarm_rate"]) == (200, 0.2)
+    assert settings["false_alarm_rate"] == 0.2
     assert (settings["accepted_findings"], settings["calibration_sha256"]) == (0, None)
+
+
+def test_a_part_of_a_file_is_not_stated_by_the_hash_of_all(call):
+    ended = call("evidence", "clean.jsonl", "--limit", 200, "--in-toto", "in-toto.json")
+    assert ended.code == 2
+    assert "was judged by its first 200 rows alone" in ended.error
+    assert not Path("in-toto.json").exists()
 
 
 def test_what_has_no_file_or_another_one_is_refused(call):

@@ -45,4 +45,4 @@ def announce(
         if marked is not None:
             stdout.say(f"among the marked {marked.line()}")
     gate.write(verdict, run, quiet=quiet or as_json)
-    gate.end(verdict.outcome, verdict.counts["flagged"])
+    gate.end(verdict.outcome, verdict.counts["flagged"], sum(verdict.evidence.unread.values()))

@@ -104,13 +104,13 @@ def evidence(
     gate.refuse_places(data, has_run=out is not None)
     if out is None and not gate.needs_rows:
         found = _printed(data, reading, given, why=why, as_json=json_)
-        gate.end(found.outcome, len(found.flagged()))
+        gate.end(found.outcome, len(found.flagged()), sum(found.unread.values()))
     else:
         verdict = _judged(data, out, reading, given, why=why, as_json=json_)
         if entry is not None and out is not None:
             write_entry(entry, out)
         gate.write(verdict, out, quiet=json_)
-        gate.end(verdict.outcome, verdict.counts["flagged"])
+        gate.end(verdict.outcome, verdict.counts["flagged"], sum(verdict.evidence.unread.values()))
 
 
 def _printed(

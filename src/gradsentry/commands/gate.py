@@ -176,11 +176,23 @@ class Gate:
             if not quiet:
                 stdout.say(f"{option.removeprefix('--'):<17}{file}")
 
-    def end(self, outcome: Outcome, flagged: int) -> None:
-        """Exits with 1 where the verdict is not let through."""
-        from gradsentry.errors import FOUND
+    def end(self, outcome: Outcome, flagged: int, unread: int) -> None:
+        """Exits with 1 where the verdict is not let through.
+
+        Args:
+            outcome: The verdict.
+            flagged: Rows that are flagged.
+            unread: Rows in which nothing was looked for.
+
+        Raises:
+            DataError: If it would be let through with rows of which nothing is known.
+        """
+        from gradsentry.errors import FOUND, DataError
 
         worse = {"suspicious": ("suspicious", "poisoned"), "poisoned": ("poisoned",)}
         too_many = self.max_flagged is not None and flagged > self.max_flagged
         if too_many or (self.fail_on is not None and outcome in worse[self.fail_on]):
             raise typer.Exit(FOUND)
+        if unread and (self.fail_on is not None or self.max_flagged is not None):
+            what = f"cannot let through {unread} rows that could not be read: nothing was looked for in them"
+            raise DataError(what, where="the gate", mend="mend them, or take them out")

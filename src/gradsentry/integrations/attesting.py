@@ -85,10 +85,16 @@ def judged_files(verdict: Decision) -> list[tuple[str, str]]:
     """Returns the name and the SHA-256 of each file that was judged.
 
     Raises:
-        SettingsError: If no file was judged.
-        DataError: If one was changed since.
+        SettingsError: If no file was judged, or only a part of one, which its hash would not tell.
+        DataError: If one was changed since, or has rows in which nothing was looked for.
     """
     corpus = verdict.corpus
+    if (limit := verdict.manifest["identity"]["data"]["reading"].get("limit")) is not None:
+        what = f"was judged by its first {limit} rows alone, and its hash is of all"
+        raise SettingsError(what, where=corpus.name, mend="judge all of it")
+    if unread := sum(verdict.evidence.unread.values()):
+        what = f"has {unread} rows that could not be read: nothing was looked for in them"
+        raise DataError(what, where=corpus.name, mend="mend them, or take them out")
     if not isinstance(corpus, FileCorpus):
         mend = "judge a file, a directory or a URL"
         raise SettingsError("has no file that could be named by its hash", where=corpus.name, mend=mend)
