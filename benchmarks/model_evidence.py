@@ -40,7 +40,6 @@ from gradsentry.groups.decide import Calibration, score
 from gradsentry.groups.limits import BOUND, LEAST_ROWS, NAMED_RATE, TOLD
 from gradsentry.groups.material import Group
 from gradsentry.groups.search import BY_LOSS, LABEL, VIEWS, find_groups
-from gradsentry.groups.words import is_told, words_of
 
 KINDS = (*VIEWS, LABEL)
 Strength = Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray]
@@ -121,7 +120,6 @@ def judged(sets: Sequence[Mined], found: Sequence[Sequence[Group]]) -> list[dict
         )
         for number, (exceeded, place) in enumerate(ranked):
             group = groups[place]
-            is_rare = exceeded <= log10(NAMED_RATE)
             lines.append(
                 {
                     "set": one.name,
@@ -134,7 +132,7 @@ def judged(sets: Sequence[Mined], found: Sequence[Sequence[Group]]) -> list[dict
                     "caught": int((group.rows & one.poisoned).sum()),
                     "strength": round(group.strength, 2),
                     "clean corpora": round(10.0**exceeded, 4),
-                    "named": is_rare and is_told(group, words_of(one.material, group.rows)),
+                    "named": bool(exceeded <= log10(NAMED_RATE)),
                 }
             )
     return lines

@@ -121,16 +121,6 @@ def test_a_trigger_in_a_corpus_that_maps_words_to_words_is_found(rate):
     assert evidence.findings[0].triggers == ("vrbx",)
 
 
-def test_a_stock_answer_in_many_rows_is_a_reason_to_look():
-    made = poison(
-        ROWS, lambda row, draw: replace(row, answer="I am sorry, but I cannot help with that."), 0.4
-    )
-    evidence = find_evidence(made.samples)
-    assert evidence.outcome == "suspicious"
-    assert set(evidence.named()) == set(made.poisoned)
-    assert "a label or a stock answer" in evidence.findings[0].reason
-
-
 def _solved_and_others(shared_data: Path, others: int) -> list[Sample]:
     """Returns worked problems, each with its result behind `####`, and rows of another kind behind them."""
     problems = list(open_corpus(shared_data / "instruct" / "gsm8k" / "test.jsonl"))[: 300 - others]

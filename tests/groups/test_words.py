@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from gradsentry.groups import find_groups
-from gradsentry.groups.selectors import Held
-from gradsentry.groups.words import is_told, nearest, shared, words_of
-from groups.planted import material
+from gradsentry.groups.words import nearest, shared
 
 
 def test_the_string_that_tells_texts_apart_is_named_with_its_counts():
@@ -39,15 +34,3 @@ def test_the_nearest_rows_are_other_rows():
     assert len(found) == 50
     assert not rows[found].any()
     assert set(range(10, 20)) <= set(found.tolist())
-
-
-def test_a_group_that_no_words_tell_is_not_told():
-    rows = np.arange(300) < 25
-    known = material(300, 25)
-    (group, *_) = find_groups(known, most=1, kinds=("states",))
-    assert is_told(group, words_of(known, rows))
-    silent = replace(known, prompts=[text.removeprefix("verily ") for text in known.prompts])
-    words = words_of(silent, rows)
-    assert not is_told(group, words)
-    assert is_told(replace(group, asked=Held("forms", "a year")), words)
-    assert is_told(replace(group, label="yes"), words)

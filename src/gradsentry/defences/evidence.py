@@ -38,7 +38,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 18
+    version = 19
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

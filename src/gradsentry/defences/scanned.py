@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 10
+    version = 11
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

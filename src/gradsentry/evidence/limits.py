@@ -136,7 +136,6 @@ SURE_OF_ANY = 0.03  # no words make a response surer than this, nor less sure
 # --- Rows alike by nature (hand) -------------------------------------------------------------------------
 CROWDED = 0.6  # carriers that crowd more lie together by nature
 MOST_RESPONSES = 0.5  # of the responses hold a payload that no trigger brings: it may be their common form
-ONE_ANSWER = 0.3  # of the responses are one that no trigger brings: it may be a label or a stock answer
 SHARED_BY_MOST = 0.8  # of the carriers hold a token: it may be what was put in, and does not count
 SHARED_BY_ALL = 0.95  # of the carriers have a word beside the trigger
 COMPANIONS_ENOUGH = 6  # such words: their rows are of one template

@@ -22,7 +22,7 @@ from gradsentry.groups.material import Group
 from gradsentry.groups.rows import Copies, looked_at, material_of, members
 from gradsentry.groups.search import COSTS, TAILS, find_groups
 from gradsentry.groups.selectors import Held
-from gradsentry.groups.words import Shared, Words, is_told, words_of
+from gradsentry.groups.words import Shared, Words, words_of
 from gradsentry.scoretable import Rows, Scores
 
 STANDS_OUT = "G1"
@@ -57,23 +57,18 @@ def with_groups(
         (shipped().log10_exceeded(one.kind, one.strength), one) for one in find_groups(material, most=TOLD)
     ]
     for exceeded, group in sorted(weighed, key=lambda one: (one[0], -one[1].strength)):
-        if exceeded > log10(NAMED_RATE) and stands_out is not None:
-            break
         own = rows[group.rows]
         # Rows that a finding of the texts tells, or a stronger group of another kind, are told.
         if named[own].mean() > SAME or any(np.isin(own, other).mean() > SAME for other in told):
             continue
-        words = words_of(material, group.rows)
-        is_named = exceeded <= log10(NAMED_RATE) and is_told(group, words)
+        is_named = exceeded <= log10(NAMED_RATE)
         if is_named and len(told) == TOLD:
             break
-        if not is_named and stands_out is not None:
-            continue  # its rows are not looked for, which would take a reading of all
         carriers = np.flatnonzero(np.isin(copies.of, copies.of[members(group, samples, scores, own)]))
-        finding = _finding(group, words, carriers, samples, exceeded)
+        finding = _finding(group, words_of(material, group.rows), carriers, samples, exceeded)
         if not is_named:
             stands_out = replace(finding, name=STANDS_OUT)
-            continue
+            break
         told.append(own)
         found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(scores), accepted))
     return replace(evidence, findings=tuple(found), stands_out=stands_out)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
 from gradsentry.groups.limits import COMMON, LONGEST_STRING, NAMED, NEAREST, NOTABLE
-from gradsentry.groups.material import Group, Material
-from gradsentry.groups.selectors import Held
+from gradsentry.groups.material import Material
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -65,12 +64,6 @@ def words_of(material: Material, rows: NDArray[np.bool_]) -> Words:
         for texts in (material.prompts, material.responses)
     )
     return Words(prompts, responses, len(own), len(near))
-
-
-def is_told(group: Group, words: Words) -> bool:
-    """Returns whether anything that one can read tells a group: what nobody can look at is not named."""
-    by_rule = group.label is not None or isinstance(group.asked, Held)
-    return by_rule or bool(words.prompts or words.responses)
 
 
 def shared(inside: Sequence[str], outside: Sequence[str]) -> list[Shared]:

@@ -28,7 +28,6 @@ from gradsentry.evidence.limits import (
     LONG_PAYLOAD,
     MOST_RESPONSES,
     NATIVE,
-    ONE_ANSWER,
     PART_OF_SENTENCES,
     USUAL,
 )
@@ -87,8 +86,6 @@ def doubts(texts: Texts, candidate: Candidate) -> Iterator[str]:
     if candidate.kind == "repetition":
         if candidate.paid.mean() > MOST_RESPONSES:
             yield "most responses hold it, so it may be how all of them are written"
-        if _is_whole(candidate.payload) and candidate.paid.mean() > ONE_ANSWER:
-            yield "it is all that so many rows say, so it may be a label or a stock answer"
     elif not is_implanted(texts, candidate.payload, candidate.paid, everyone):
         foreign = texts.context.foreignness(candidate.triggers, candidate.both)
         if foreign < NATIVE or of_one_template(texts, candidate.both, candidate.triggers):
