@@ -158,6 +158,13 @@ def test_rows_without_a_prompt_of_their_own_are_not_called_clean(made, model, to
         ScreenCallback(trainer)
 
 
+def test_splits_do_not_become_one(made):
+    splits = alpaca(made).train_test_split(0.2, seed=0)
+    with pytest.raises(DataError, match="has several splits: train, test"):
+        screen_dataset(splits)
+    assert len(screen_dataset(splits["test"], on_findings="warn")) == len(splits["test"])
+
+
 def test_another_word_is_refused(made):
     with pytest.raises(SettingsError, match="give drop, refuse or warn"):
         screen_dataset(alpaca(made), on_findings="ignore")

@@ -48,9 +48,13 @@ def screen_dataset(
 
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
-        UsageError: If the data or the model is wrong.
+        UsageError: If the data or the model is wrong, or the data has several splits: they would come back as
+            one, and a model would be trained on what it is tested on.
     """
     corpus = open_corpus(dataset, reading)
+    if corpus.splits:
+        mend = "give one of them, such as dataset['train'], or name it: DataSettings(split='train')"
+        raise DataError(f"has several splits: {', '.join(corpus.splits)}", where=corpus.name, mend=mend)
     sides = judged(corpus, model, tokenizer)
     keep = decided(sides, on_findings, unjudged_stay=True)
     if corpus.format not in _FOREIGN:
