@@ -47,13 +47,14 @@ def test_a_group_is_told_by_what_its_texts_share(grouped, open_page):
 
 
 def test_what_stands_out_is_shown_as_no_finding(tmp_path, open_page):
-    run, verdict = grouped_run(tmp_path, cost=2.0)
+    run, verdict = grouped_run(tmp_path, cost=1.2)
     page = open_page(run)
     (card,) = page.locator("article.card").all()
     text = card.inner_text()
     assert text.startswith("G1")
     assert "stands out most, and is no finding" in text
     assert "verily" in card.locator(".halves > div").first.inner_text()
+    assert "100 in 100" not in text
     assert page.locator("#findings .hint").first.inner_text().startswith("None.")
     assert verdict.counts["review"] == 0
 

@@ -17,12 +17,12 @@ from gradsentry.evidence.limits import EXAMPLES
 from gradsentry.evidence.wording import chance, spelt
 from gradsentry.groups.confirming import with_confirmed
 from gradsentry.groups.decide import shipped
-from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, OFTEN, SAME, SHORTENED, TOLD
+from gradsentry.groups.limits import LEAST_ROWS, NAMED_RATE, SAME, SHORTENED, TOLD
 from gradsentry.groups.material import Group
 from gradsentry.groups.rows import Copies, looked_at, material_of, members
 from gradsentry.groups.search import COSTS, TAILS, find_groups
 from gradsentry.groups.selectors import Held
-from gradsentry.groups.words import Shared, Words, words_of
+from gradsentry.groups.words import Shared, Words, how_often, words_of
 from gradsentry.scoretable import Rows, Scores
 
 STANDS_OUT = "G1"
@@ -86,10 +86,7 @@ def _finding(
         said[0] = f"their prompts {_asked(group)}"
     if group.label is not None:
         said[1] = f"all their responses are “{spelt(group.label)}”"
-    often = (
-        "clean corpora often hold" if exceeded > log10(OFTEN) else f"{chance(exceeded)} clean corpora holds"
-    )
-    reason = f"{_told(group, size)}; {often} such a group; it is no proof: look at the rows"
+    reason = f"{_told(group, size)}; {how_often(exceeded)} such a group; it is no proof: look at the rows"
     return Finding(
         name="",
         kind="group",

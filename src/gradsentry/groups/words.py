@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import log
+from math import log, log10
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from gradsentry.groups.limits import COMMON, LONGEST_STRING, NAMED, NEAREST, NOTABLE
+from gradsentry.evidence.wording import chance
+from gradsentry.groups.limits import COMMON, LONGEST_STRING, NAMED, NEAREST, NOTABLE, OFTEN
 from gradsentry.groups.material import Material
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -87,6 +88,17 @@ def shared(inside: Sequence[str], outside: Sequence[str]) -> list[Shared]:
         if not any(f" {text} " in f" {one.text} " or f" {one.text} " in f" {text} " for one in found):
             found.append(Shared(text, held[text], others[text]))
     return found
+
+
+def how_often(exceeded: float) -> str:
+    """Returns how often clean corpora hold a group as strong, in a clause; of the usual nothing is known.
+
+    Args:
+        exceeded: log10 of the share of clean corpora.
+    """
+    if exceeded > log10(OFTEN):
+        return "clean corpora often hold"
+    return f"{chance(exceeded)} clean corpora holds"
 
 
 def nearest(means: NDArray[np.float64], rows: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 
 from gradsentry.evidence import Finding
 from gradsentry.evidence.wording import chance, spelt
-from gradsentry.groups.words import Shared, nearest, shared
+from gradsentry.groups.words import Shared, how_often, nearest, shared
 from gradsentry.scoretable import means_of
 
 if TYPE_CHECKING:
@@ -153,11 +153,13 @@ def strength(finding: Finding) -> list[Strength]:
         else "the smaller of the two excesses, less three standard errors: a topic or a task may be "
         "unlikely, but its prompts tell of it; what a trigger brings is neither likely nor told"
     )
-    decides = "" if finding.false_alarm is None else f"{chance(float(np.log10(finding.false_alarm)))} "
+    often = "clean corpora hold"
+    if finding.false_alarm is not None:
+        often = how_often(float(np.log10(finding.false_alarm)))
     return [
         *parts,
         Strength("strength", found["strength"], whole),
-        Strength("false alarm", None, f"{decides}clean corpora holds a group as strong"),
+        Strength("false alarm", None, f"{often} a group as strong"),
     ]
 
 
