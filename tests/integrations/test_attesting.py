@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import mlcroissant
@@ -17,7 +18,7 @@ from in_toto_attestation.v1.statement import Statement
 from cli.command import caller, refused
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry import screen
-from gradsentry.integrations.attesting import cyclonedx, in_toto
+from gradsentry.integrations.attesting import cyclonedx, in_toto, result
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_the_statements_name_the_files_and_the_verdict(call, data, files, outcom
     Statement.copy_from_pb(parsed).validate()
     assert {one.name: one.digest["sha256"] for one in parsed.subject} == {one: digest(one) for one in files}
     predicate = json.loads(Path("in-toto.json").read_text())["predicate"]
-    assert predicate["verdict"]["verdict"] == outcome
+    assert predicate["result"] == predicate["verdict"]["verdict"] == outcome
     assert predicate["model"] is None
     assert predicate["settings"]["false_alarm_rate"] == 0.01
 
@@ -72,7 +73,7 @@ def test_the_statements_name_the_files_and_the_verdict(call, data, files, outcom
     whole = bom["metadata"]["component"]
     hashed = [one for one in (whole, *bom["components"]) if "hashes" in one]
     assert {one["name"]: one["hashes"][0]["content"] for one in hashed} == {one: digest(one) for one in files}
-    assert {"name": "gradsentry:verdict", "value": outcome} in whole["properties"]
+    assert {"name": "gradsentry:result", "value": outcome} in whole["properties"]
     (mapped,) = bom["declarations"]["attestations"][0]["map"]
     assert ("claims" in mapped, mapped["conformance"]["score"]) == (
         outcome == "clean",
@@ -191,3 +192,43 @@ def test_columns_that_are_no_texts_or_numbers_are_left_out(call):
     assert not described.metadata.ctx.issues.errors
     (record_set,) = described.metadata.record_sets
     assert [field.name for field in record_set.fields] == ["a b/c"]
+
+
+def test_what_a_person_set_aside_is_not_stated_as_clean(call):
+    """Who trusts a statement has not seen why findings were accepted or rows marked clean."""
+    assert call("evidence", "some data.jsonl", "--out", "run", "--in-toto", "open.json").code == 0
+    found = json.loads(Path("run/evidence.json").read_text())["findings"]
+    for one in found:
+        assert call("accept", "run", one["name"], "--why", "our notice", "--to", "known.jsonl").code == 0
+    gate = ("--accept", "known.jsonl", "--fail-on", "suspicious")
+    ended = call("evidence", "some data.jsonl", *gate, "--in-toto", "said.json", "--cyclonedx", "bom.json")
+    assert ended.code == 0, ended.error
+    said = json.loads(Path("said.json").read_text())["predicate"]
+    assert (said["result"], said["verdict"]["verdict"]) == ("accepted", "clean")
+    assert said["accepted"]["count"] == len(found)
+    assert [one["why"] for one in said["accepted"]["findings"]] == ["our notice"] * len(found)
+    assert said["accepted"]["file_sha256"] == digest("known.jsonl")
+    is_cyclonedx(Path("bom.json").read_text())
+    bom = json.loads(Path("bom.json").read_text())
+    properties = {one["name"]: one["value"] for one in bom["metadata"]["component"]["properties"]}
+    assert properties["gradsentry:result"] == "accepted"
+    assert properties["gradsentry:accepted_file_sha256"] == digest("known.jsonl")
+    (mapped,) = bom["declarations"]["attestations"][0]["map"]
+    assert mapped["conformance"]["score"] == 0
+    assert "claims" not in mapped
+
+    flagged = [json.loads(line)["id"] for line in Path("run/flagged.jsonl").read_text().splitlines()]
+    Path("marks.jsonl").write_text(
+        "".join(json.dumps({"id": one, "mark": "clean"}) + "\n" for one in flagged)
+    )
+    assert call("threshold", "run", "--labels", "marks.jsonl", "--in-toto", "marked.json").code == 0
+    marked = json.loads(Path("marked.json").read_text())["predicate"]
+    assert (marked["result"], marked["verdict"]["verdict"]) == ("accepted", "clean")
+    assert marked["accepted"]["rows_marked_clean"] == len(flagged)
+    assert json.loads(Path("open.json").read_text())["predicate"]["result"] == "poisoned"
+
+
+def test_the_findings_tell_whatever_policy_decided():
+    verdict = replace(screen("some data.jsonl"), policy="published")
+    assert verdict.outcome == "clean"
+    assert result(verdict) == "poisoned"

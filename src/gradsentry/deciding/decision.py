@@ -167,6 +167,11 @@ class Decision:
             return "poisoned"
         if self.policy == "published":
             return "suspicious" if self.is_flagged.any() else "clean"
+        return self.outcome_of_findings
+
+    @property
+    def outcome_of_findings(self) -> Outcome:
+        """What the findings say that nobody accepts and whose carriers nobody marked clean, by any policy."""
         cleared = self.marked.clean
         open_ones = [one for one in self.evidence.open if not cleared[list(one.carriers)].all()]
         return replace(self.evidence, findings=tuple(open_ones)).outcome

@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import Field
 
+from gradsentry.corpus.streams import file_sha256
 from gradsentry.errors import SettingsError
 from gradsentry.evidence.accepting import Accepted, read_accepted
 from gradsentry.evidence.calibration import Calibration
@@ -27,6 +28,7 @@ class Judging(Settings):
         false_alarm_rate: How often a clean corpus may be called poisoned.
         calibration: What clean corpora show; None for what ships with the package.
         accepted: The findings that a person accepts.
+        accepted_sha256: The SHA-256 of the file that says so; None where there is none.
         checks: Names of checks of a person's own.
         generators: Names of generators of a person's own.
     """
@@ -34,6 +36,7 @@ class Judging(Settings):
     false_alarm_rate: float = Field(default=FALSE_ALARM_RATE, gt=0.0, le=0.5)
     calibration: Calibration | None = None
     accepted: tuple[Accepted, ...] = ()
+    accepted_sha256: str | None = None
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()
 
@@ -80,6 +83,7 @@ def given_judging(
         given["calibration"] = Calibration.from_file(Path(calibration)) if own else None
     if accept is not None:
         given["accepted"] = read_accepted(Path(accept))
+        given["accepted_sha256"] = file_sha256(Path(accept))
     if plugins:
         given |= _of_plugins(plugins)
     Judging.read(given, where="options")

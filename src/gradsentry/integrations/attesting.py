@@ -1,20 +1,22 @@
 """Verdict -> a statement of it that can be signed: in-toto, or CycloneDX 1.6.
 
-Both name the files that were judged by their SHA-256, and say the verdict whatever it is: who trusts the
-signature asks for `clean`. Nothing is signed here; that is for a tool that holds keys.
+Both name the files that were judged by their SHA-256, and say what was found whatever it is, in one word for
+who trusts the signature: `clean` only where nothing was found, accepted or not. Nothing is signed here; that
+is for a tool that holds keys.
 """
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gradsentry.about import HOME
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.records import dump_json
 from gradsentry.deciding.decision import SCHEMA_VERSION
 from gradsentry.errors import DataError, SettingsError
+from gradsentry.evidence.wording import certain, plain
 from gradsentry.integrations.places import shown_path
 from gradsentry.report.words import outcome_words
 
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
 
 Json = dict[str, Any]
+Result = Literal["clean", "accepted", "suspicious", "poisoned"]
 PREDICATE_TYPE = f"{HOME}/verdict/v{SCHEMA_VERSION}"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _BOM_SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
-_DATA, _REQUIREMENT, _CLAIM, _EVIDENCE = "data", "no-open-finding", "verdict-claim", "verdict-evidence"
+_DATA, _REQUIREMENT, _CLAIM, _EVIDENCE = "data", "no-finding", "verdict-claim", "verdict-evidence"
 
 
 def in_toto(verdict: Decision) -> Json:
@@ -81,6 +84,19 @@ def cyclonedx(verdict: Decision) -> Json:
     }
 
 
+def result(verdict: Decision) -> Result:
+    """Returns what a statement says in a word: the worst that was found, whatever policy decided.
+
+    `accepted` is what the verdict calls clean because a person accepts a finding, or marked rows clean: who
+    trusts the statement has not seen the reasons, and may not share them.
+    """
+    outcomes = (verdict.outcome, verdict.outcome_of_findings)
+    if worst := next((one for one in ("poisoned", "suspicious") if one in outcomes), None):
+        return worst
+    is_set_aside = verdict.evidence.findings or (verdict.is_flagged_by_policy & verdict.marked.clean).any()
+    return "accepted" if is_set_aside else "clean"
+
+
 def judged_files(verdict: Decision) -> list[tuple[str, str]]:
     """Returns the name and the SHA-256 of each file that was judged.
 
@@ -110,11 +126,13 @@ def judged_files(verdict: Decision) -> list[tuple[str, str]]:
 
 
 def _predicate(verdict: Decision) -> Json:
-    """Returns what is stated: `verdict.json`, and by what it was decided."""
+    """Returns what is stated: the result, what a person set aside, `verdict.json`, by what it was decided."""
     manifest = verdict.manifest
     identity, judging = dict(manifest["identity"]), manifest["evidence"]
     own = judging.get("calibration")
     return {
+        "result": result(verdict),
+        "accepted": _accepted(verdict),
         "verdict": verdict.as_json(),
         "model": {**manifest["model"], **identity["model"]} if manifest["model"] else None,
         "settings": {
@@ -123,9 +141,24 @@ def _predicate(verdict: Decision) -> Json:
             "false_alarm_rate": judging["false_alarm_rate"],
             "calibration_sha256": own and hashlib.sha256(dump_json(own)).hexdigest(),
             "accepted_findings": len(judging.get("accepted", ())),
+            "own_checks": judging.get("checks", []),
+            "own_generators": judging.get("generators", []),
         },
         "versions": manifest["versions"],
         "started": manifest["started"],
+    }
+
+
+def _accepted(verdict: Decision) -> Json:
+    """Returns what a person set aside: which findings of this data, by which file, and how many rows."""
+    accepted = [one for one in verdict.evidence.findings if one.accepted is not None]
+    return {
+        "findings": [
+            {"name": one.name, "certain": plain(certain(one)), "why": one.accepted} for one in accepted
+        ],
+        "count": len(accepted),
+        "file_sha256": verdict.manifest["evidence"].get("accepted_sha256"),
+        "rows_marked_clean": int(verdict.marked.clean.sum()),
     }
 
 
@@ -142,11 +175,18 @@ def _component(reference: str, name: str, digest: str) -> Json:
 def _properties(verdict: Decision) -> list[tuple[str, str]]:
     counts = [(name, str(count)) for name, count in verdict.counts.items()]
     left_out = [("left_out", clause) for clause in verdict.left_out]
-    return [("verdict", verdict.outcome), ("policy", verdict.policy), *counts, *left_out]
+    accepted = _accepted(verdict)
+    aside = [
+        ("accepted_findings", str(accepted["count"])),
+        ("rows_marked_clean", str(accepted["rows_marked_clean"])),
+    ]
+    if accepted["file_sha256"]:
+        aside.append(("accepted_file_sha256", accepted["file_sha256"]))
+    return [("result", result(verdict)), ("policy", verdict.policy), *counts, *aside, *left_out]
 
 
 def _standard() -> Json:
-    text = "The search finds no trigger or payload in the data that nobody accepts."
+    text = "The search finds no trigger and no payload in the data, not even one that a person accepts."
     requirement = {"bom-ref": _REQUIREMENT, "identifier": _REQUIREMENT, "text": text}
     return {
         "bom-ref": "gradsentry-verdict",
@@ -158,7 +198,7 @@ def _standard() -> Json:
 
 
 def _declarations(verdict: Decision, predicate: Json, started: str) -> Json:
-    is_clean, words = verdict.outcome == "clean", outcome_words(verdict)
+    is_clean, words = result(verdict) == "clean", outcome_words(verdict)
     claims = {"claims": [_CLAIM]} if is_clean else {"counterClaims": [_CLAIM]}
     conformance = {"score": 1 if is_clean else 0, "rationale": words}
     attachment = {"contentType": "application/json", "content": dump_json(predicate).decode()}
