@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, Literal, TypeVar
 
-from gradsentry.errors import GradSentryError, SettingsError, said
+from gradsentry.errors import GradSentryError, SettingsError, meaning_to_say, said
 from gradsentry.extras import missing_module
 
 Kind = Literal["attack", "defence", "check", "generator"]
@@ -67,6 +67,15 @@ class Registry(dict[str, Thing], Generic[Thing]):
         if _is_foreign(thing):
             _FOREIGN[self._kind, name] = Registered(self._kind, name, thing)
 
+    def under(self, name: str) -> Callable[[Thing], Thing]:
+        """Returns a decorator that enters a function under a name; see `add`."""
+
+        def entered(thing: Thing) -> Thing:
+            self.add(name, thing)
+            return thing
+
+        return entered
+
     def named(self, name: str, *, where: str = "") -> Thing:
         """Returns what has that name; where nothing has, the package that declares it is imported.
 
@@ -77,7 +86,8 @@ class Registry(dict[str, Thing], Generic[Thing]):
             declared = entry_points(group=self.group)
             if name not in declared.names:
                 known = ", ".join([*self, *sorted(declared.names - self.keys())])
-                mend = f"known: {known or 'none'}; one of your own: --plugin FILE_OR_MODULE"
+                guess = meaning_to_say(name, [*self, *declared.names])
+                mend = f"{guess}known: {known or 'none'}; one of your own: --plugin FILE_OR_MODULE"
                 raise SettingsError(f"no {self._kind} is named {name!r}", where=where, mend=mend)
             self._load(declared[name])
         return self[name]
@@ -181,7 +191,12 @@ def versions() -> dict[str, str]:
 def described(thing: object) -> str:
     """Returns what a person calls a class or function: its name, and the file, where it is a plugin's."""
     name = str(getattr(thing, "__name__", thing))
-    return f"{name} in {_file_of(thing).name}" if _is_foreign(thing) else name
+    return f"{name} in {origin(thing)}" if _is_foreign(thing) else name
+
+
+def origin(thing: object) -> str:
+    """Returns the file that a plugin's class or function stands in; nothing of what is ours."""
+    return _file_of(thing).name if _is_foreign(thing) else ""
 
 
 def blamed(error: Exception) -> SettingsError | None:

@@ -125,7 +125,11 @@ def test_a_module_is_named_as_it_is_imported(call):
     Path("own/__init__.py").touch()
     Path("own/attack.py").write_text(ATTACK.format(body="None"))
     assert "mine                keeps" in call("poison", "--list", "--plugin", "own.attack").out
-    assert "mine                keeps" in call("poison", "--list", "--plugin", "own.attack").out
+    listed = call("poison", "--list", "--plugin", "own.attack").out.splitlines()
+    (ours,) = (line for line in listed if line.startswith("adaptive_thin"))
+    (mine,) = (line for line in listed if line.startswith("mine "))
+    assert mine == "mine                keeps     mine (plugin attack.py)"
+    assert ours.endswith("(made here)")
     said = refused(call("poison", "--list", "--plugin", "own.defence"))
     assert said == "--plugin own.defence: ModuleNotFoundError: No module named 'own.defence'; mend the plugin"
 
@@ -224,6 +228,13 @@ def test_what_takes_no_part_is_refused(call, data):
 
 
 def test_a_name_that_nothing_has_says_how_to_bring_it(call, data):
-    said = refused(call("poison", data, "--attack", "mine", "--out", "x.jsonl"))
+    said = refused(call("poison", data, "--attack", "badnet", "--out", "x.jsonl"))
+    assert said.startswith("--attack: no attack is named 'badnet'; did you mean `badnets`")
     assert said.endswith("one of your own: --plugin FILE_OR_MODULE")
+    for kind in ("attack", "defence"):
+        spec = {"data": ["embedded"], "attacks": ["badnets"], "defences": FLOORS} | {f"{kind}s": ["mine"]}
+        Path("spec.yaml").write_text(yaml.safe_dump(spec))
+        said = refused(call("bench", "spec.yaml", "--out", "out"))
+        # `bench` has no option of that name: what is wrong stands in the spec.
+        assert said.startswith(f"{kind}s: no {kind} is named 'mine'")
     assert "mine" not in sys.modules

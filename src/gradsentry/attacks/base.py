@@ -90,7 +90,8 @@ class Attack(Settings):
     Attributes:
         rate: The share of rows to poison, in [0, 1].
         count: How many rows to poison; goes before `rate`.
-        paper: Where it was published; None of one that was made here, to be hard for what this project does.
+        paper: Where it was published; None of one that was made here, to be hard for what this project does,
+            and of a plugin's.
     """
 
     name: ClassVar[str]
@@ -224,10 +225,10 @@ def register(attack: AttackClass) -> AttackClass:
     return attack
 
 
-def attack_named(name: str) -> type[Attack]:
-    """Returns an attack by name.
+def attack_named(name: str, *, where: str = "") -> type[Attack]:
+    """Returns an attack by name; an error says where it was named.
 
     Raises:
         SettingsError: If there is none of that name.
     """
-    return ATTACKS.named(name, where="--attack")
+    return ATTACKS.named(name, where=where)

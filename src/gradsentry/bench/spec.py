@@ -84,7 +84,7 @@ class AttackSpec(_Named):
                 raise SettingsError(
                     f"{key} is set", where=f"attack {self.shown}", mend="the benchmark's `rates` say how many"
                 )
-        return attack_named(self.name).read(self.settings, where=f"attack {self.shown}")
+        return attack_named(self.name, where="attacks").read(self.settings, where=f"attack {self.shown}")
 
 
 class DefenceSpec(_Named):
@@ -110,7 +110,7 @@ class DefenceSpec(_Named):
         Raises:
             SettingsError: If there is none of that name, or a setting is wrong.
         """
-        return detector_named(self.name).read(self.settings, where=f"defence {self.shown}")
+        return detector_named(self.name, where="defences").read(self.settings, where=f"defence {self.shown}")
 
 
 class Ablations(Settings):

@@ -125,7 +125,9 @@ def _attack(name: str | None, settings: list[str]) -> Attack | None:
 
     if name is None:
         return None
-    attack = attack_named(name).read({"rate": 1.0, **pairs(settings)}, where=f"attack {name}")
+    attack = attack_named(name, where="--attack").read(
+        {"rate": 1.0, **pairs(settings)}, where=f"attack {name}"
+    )
     payload_of(attack)
     return attack
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gradsentry.commands import plugged, stdout
 from gradsentry.commands.plugged import Plugins
+
+if TYPE_CHECKING:
+    from gradsentry.attacks import Attack
 
 Flag = typer.Option
 
@@ -55,8 +58,7 @@ def poison(
     if list_:
         attacks.ATTACKS.load_declared()
         for name, kind in sorted(attacks.ATTACKS.items()):
-            source = f"arXiv {kind.paper.arxiv}" if kind.paper else "made here"
-            stdout.say(f"{name:<20}{kind.effect:<10}{kind.summary} ({source})")
+            stdout.say(f"{name:<20}{kind.effect:<10}{kind.summary} ({_credit(kind)})")
         return
     if data is None or attack is None or out is None:
         raise SettingsError("DATA, --attack and --out are needed", where="poison", mend="or give --list")
@@ -72,7 +74,7 @@ def poison(
         "restyler": restyler,
         **pairs(setting or []),
     }
-    chosen = attacks.attack_named(attack).read(
+    chosen = attacks.attack_named(attack, where="--attack").read(
         {key: value for key, value in given.items() if value is not None}, where=f"attack {attack}"
     )
     reading = DataSettings(format=format, response_marker=response_marker, split=split, subset=subset)
@@ -87,6 +89,15 @@ def poison(
         f"{written}: {len(truth.poisoned)} of {truth.rows} rows poisoned by {truth.attack}, "
         f"{len(truth.decoys)} decoys; truth in {attacks.truth_path(written)}"
     )
+
+
+def _credit(kind: type[Attack]) -> str:
+    """Returns where an attack was published, or who made it."""
+    from gradsentry.plugins import origin
+
+    if kind.paper:
+        return f"arXiv {kind.paper.arxiv}"
+    return f"plugin {origin(kind)}" if origin(kind) else "made here"
 
 
 def pairs(settings: list[str]) -> dict[str, str]:

@@ -221,10 +221,10 @@ def register(detector: DetectorClass) -> DetectorClass:
     return detector
 
 
-def detector_named(name: str) -> type[Detector]:
-    """Returns a detector by name.
+def detector_named(name: str, *, where: str = "") -> type[Detector]:
+    """Returns a detector by name; an error says where it was named.
 
     Raises:
         SettingsError: If there is none of that name.
     """
-    return DETECTORS.named(name)
+    return DETECTORS.named(name, where=where)

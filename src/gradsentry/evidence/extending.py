@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gradsentry.errors import UsageError
 from gradsentry.evidence.candidate import Candidate
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
 Check = Callable[[Texts, Candidate], Sequence[Statistic]]
 Generator = Callable[["Mined", Rows], Sequence[Candidate]]
-CheckFunction = TypeVar("CheckFunction", bound=Check)
-GeneratorFunction = TypeVar("GeneratorFunction", bound=Generator)
 
 OWN_CHECKS: Registry[Check] = Registry("check")
 OWN_GENERATORS: Registry[Generator] = Registry("generator")
 
 
-def register_check(name: str) -> Callable[[CheckFunction], CheckFunction]:
+def register_check(name: str) -> Callable[[Check], Check]:
     """Returns a decorator that enters a function of a corpus and a candidate as a check.
 
     Args:
@@ -39,15 +37,10 @@ def register_check(name: str) -> Callable[[CheckFunction], CheckFunction]:
     Raises:
         SettingsError: If another file's has that name.
     """
-
-    def entered(check: CheckFunction) -> CheckFunction:
-        OWN_CHECKS.add(name, check)
-        return check
-
-    return entered
+    return OWN_CHECKS.under(name)
 
 
-def register_generator(name: str) -> Callable[[GeneratorFunction], GeneratorFunction]:
+def register_generator(name: str) -> Callable[[Generator], Generator]:
     """Returns a decorator that enters a function of a mined corpus and its explained rows.
 
     Args:
@@ -56,12 +49,7 @@ def register_generator(name: str) -> Callable[[GeneratorFunction], GeneratorFunc
     Raises:
         SettingsError: If another file's has that name.
     """
-
-    def entered(generator: GeneratorFunction) -> GeneratorFunction:
-        OWN_GENERATORS.add(name, generator)
-        return generator
-
-    return entered
+    return OWN_GENERATORS.under(name)
 
 
 @dataclass(frozen=True)
