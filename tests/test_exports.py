@@ -41,3 +41,38 @@ def test_heavy_libraries_wait_until_they_are_needed(code):
         [sys.executable, "-c", watched + code], capture_output=True, text=True, check=True, timeout=60
     )
     assert ended.stderr == "[]\n"
+
+
+def told(code):
+    return subprocess.run(
+        [sys.executable, "-c", f"import gradsentry, sys\n{code}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_integrations_are_there_as_they_are_called():
+    named = "gradsentry.integrations.llamafactory.screen_entry, gradsentry.integrations.datasets.drop_flagged"
+    assert told(named).stderr == ""
+    assert told("print('integrations' in dir(gradsentry), dir(gradsentry.integrations)[-1])").stdout == (
+        "True trl\n"
+    )
+    assert "has no attribute 'trI'" in told("gradsentry.integrations.trI").stderr
+
+
+NONE_OF_TRANSFORMERS = """
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "transformers":
+            raise ModuleNotFoundError(name=name)
+
+sys.meta_path.insert(0, Without())
+gradsentry.integrations.trl
+"""
+
+
+def test_an_integration_whose_library_is_missing_says_what_to_type():
+    said = told(NONE_OF_TRANSFORMERS).stderr
+    assert "transformers is not installed; pip install 'gradsentry[scan]'" in said

@@ -27,6 +27,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     # Importing the package must import nothing heavy: the command line answers --help at once.
+    if name == "integrations":
+        return import_module("gradsentry.integrations")
     if name in _HOMES:
         return _imported(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -47,4 +49,4 @@ def _imported(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "integrations"})
