@@ -7,13 +7,12 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from cli.command import caller
+from cli.command import caller, refused
 from evidence.poisoning import asked, clean_rows, poison
 
 ROOT = Path(__file__).parents[1]
@@ -57,28 +56,54 @@ def test_the_file_of_options_on_the_page_works(data, call):
     assert len(json.loads(Path("gradsentry.sarif").read_text())["runs"][0]["results"]) == 30
 
 
-def test_the_steps_of_the_action_do_what_they_say(data):
+@pytest.mark.parametrize(
+    ("given", "config", "code"),
+    [
+        ({"data": "data/train.jsonl\n  data/extra.jsonl\n\n"}, None, 1),
+        ({"data": "data/*.jsonl", "max-flagged": "30"}, None, 0),
+        ({"data": "data", "max-flagged": "29"}, None, 1),
+        ({"data": "data", "fail-on": "poisoned", "max-flagged": "30"}, None, 1),
+        ({"data": "data", "calibration": "shipped", "accept": "known.jsonl"}, None, 0),
+        ({"data": "data", "calibration": "nowhere.json"}, None, 2),
+        ({"data": "data"}, {"accept": "known.jsonl"}, 0),
+        ({"data": "data"}, {"false-alarm-rate": 0.01}, 1),
+        ({"data": "data"}, {"max-flagged": 30}, 0),
+        ({"data": "data", "fail-on": "poisoned"}, {"max-flagged": 30}, 1),
+        ({}, {"data": "data", "fail_on": "poisoned"}, 1),
+        ({}, None, 2),
+    ],
+)
+def test_the_action_fails_as_its_inputs_and_the_config_say(data, call, given, config, code):
+    """Its own shell script makes the arguments, and the real command takes them."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
-    inputs = {
-        name: one.get("default", "data/train.jsonl\ndata/extra.jsonl")
-        for name, one in action["inputs"].items()
-    }
+    assert set(given) <= set(action["inputs"])
+    if "known.jsonl" in (given.get("accept"), (config or {}).get("accept")):
+        assert call("evidence", "data", "--out", "run").code == 0
+        for one in json.loads(Path("run/evidence.json").read_text())["findings"]:
+            assert call("accept", "run", one["name"], "--why", "ours", "--to", "known.jsonl").code == 0
+    if config is not None:
+        Path("options.yaml").write_text(yaml.safe_dump(config))
+        given = given | {"config": "options.yaml"}
+    inputs = {name: given.get(name, one["default"]) for name, one in action["inputs"].items()}
     step = action["runs"]["steps"][-1]
     assert "${{" not in step["run"]
-    given = {
+    environment = {
         key: inputs[re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value)[1]]
         for key, value in step["env"].items()
     }
     folder = data / "bin"
     folder.mkdir()
-    (folder / "gradsentry").write_text(f'#!/bin/sh\nexec {sys.executable} -m gradsentry "$@"\n')
+    (folder / "gradsentry").write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" > arguments\n")
     (folder / "gradsentry").chmod(0o755)
-    environment = os.environ | given | {"PATH": f"{folder}:{os.environ['PATH']}"}
-    ended = subprocess.run(
-        ["bash", "-e", "-c", step["run"]], env=environment, capture_output=True, check=False
-    )
-    assert ended.returncode == 1, ended.stderr
-    assert Path(action["outputs"]["sarif"]["value"]).is_file()
+    environment = os.environ | environment | {"PATH": f"{folder}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], env=environment, check=True)
+    ended = call(*Path("arguments").read_text().split("\0")[:-1])
+    assert ended.code == code, ended.error
+    assert Path(action["outputs"]["sarif"]["value"]).is_file() == (code != 2)
+
+
+def test_an_empty_name_among_data_is_not_the_folder_one_is_in(data, call):
+    assert "no data is named" in refused(call("evidence", "data/train.jsonl", ""))
 
 
 def test_the_snippet_for_gitlab_runs(data, call):

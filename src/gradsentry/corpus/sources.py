@@ -65,13 +65,18 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
 
 def _of_name(name: str, settings: DataSettings) -> Corpus:
     """Returns what a user calls data: a path, a pattern, a URL, a Hub id, or standard input."""
-    if not name:
-        raise DataError("no data is named", mend="give a path or a Hub id")
+    _refuse_empty(name)
     if name == STDIN:
         return _of_copy(copied_stdin(), STDIN, settings)
     if "://" in name:
         return _of_url(name, settings)
     return _of_hub(name, settings) if _is_hub_id(name) else _of_path(Path(name), settings)
+
+
+def _refuse_empty(name: object) -> None:
+    """Refuses an empty name, which would be the folder that one is in."""
+    if name == "":
+        raise DataError("no data is named", mend="give a path or a Hub id")
 
 
 def _of_memory(data: object, settings: DataSettings) -> Corpus:
@@ -200,6 +205,7 @@ def _as_path(named: object) -> Path:
     """
     if not isinstance(named, str | Path):
         raise DataError("paths are mixed with data of other types", mend="give paths alone, or rows alone")
+    _refuse_empty(named)
     if isinstance(named, str) and _is_hub_id(named):
         what = "no such file or folder, and a Hub id is read alone"
         raise DataError(what, where=named, mend="check the path, or name it by itself")
