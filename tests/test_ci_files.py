@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -37,17 +38,46 @@ def call(monkeypatch, capfd):
     return caller(monkeypatch, capfd)
 
 
-def test_the_hook_runs_on_the_files_of_a_commit(data, call):
+def hooked(*changed):
+    """Returns what the hook runs for the files of a commit."""
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    files = [
-        path
-        for path in ("data/train.jsonl", "data/extra.jsonl", "notes.md")
-        if re.search(hook["files"], path)
-    ]
-    assert len(files) == 2
     program, *arguments = shlex.split(hook["entry"])
     assert program == "gradsentry"
-    assert call(*arguments, *files).code == 1
+    return [*arguments, *(path for path in changed if re.search(hook["files"], path))]
+
+
+def test_the_hook_runs_on_the_data_files_of_a_commit(data, call):
+    names = [f"a.{suffix}{more}" for suffix in ("jsonl", "json", "csv", "parquet") for more in ("", ".gz")]
+    assert hooked(*names, "notes.md", "jsonl", "a.json5")[4:] == names
+    assert call(*hooked("data/train.jsonl", "data/extra.jsonl", "notes.md")).code == 1
+
+
+def test_the_hook_judges_each_format_and_leaves_out_what_is_no_data(data, call):
+    """A commit changes what it likes: settings, a table, accepted findings, data of two formats."""
+    assert call("evidence", "data", "--out", "run").code == 0
+    assert call("accept", "run", "F1", "--why", "ours").code == 0
+    Path("package.json").write_text('{"name": "site", "version": "1.0.0"}')
+    Path("tsconfig.json").write_text("{ // settings\n}")
+    Path("prices.csv").write_text("item,price\nboat,7\n")
+    shutil.copy("run/flagged.jsonl", "dropped.jsonl")
+    alpaca = [{"instruction": f"say {n}", "output": f"it is {n * n}"} for n in range(70)]
+    Path("alpaca.json").write_text(json.dumps(alpaca))
+    others = [
+        "gradsentry-accepted.jsonl", "package.json", "tsconfig.json", "prices.csv", "dropped.jsonl",
+        "run/flagged.jsonl", "run/evidence.json",
+    ]  # fmt: skip
+    ended = call(*hooked(*others, "alpaca.json", "run/clean/train.jsonl"))
+    assert ended.code == 0, ended.error
+    assert all(f"not read: {other}: " in ended.out for other in others)
+    assert ended.out.count("Clean: nothing was found") == 2
+    ended = call(*hooked(*others, "alpaca.json", "data/train.jsonl"))
+    assert ended.code == 1, ended.error
+    assert "Poisoned: drop" in ended.out
+    assert "none of these files is data" in call(*hooked(*others)).out
+    Path("broken.jsonl").write_text("{\n")
+    assert call(*hooked("broken.jsonl")).code == 2
+    refusal = refused(call("evidence", "data", "--by-format", "--sarif", "found.sarif"))
+    assert "leave out one of the two" in refusal
 
 
 def test_the_file_of_options_on_the_page_works(data, call):

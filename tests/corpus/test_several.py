@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -139,5 +140,45 @@ def test_what_cannot_be_one_corpus_is_one_line(tmp_path):
     )
     b.write_bytes(content_of(".jsonl", [{"question": "q", "answer": "a"}]))
     assert refusal([a, b]).startswith(
-        f"{b}:1: this row is qa, but {a}:1 is prompt-completion; split the data"
+        f"{b}:1: this row is qa, but {a}:1 is prompt-completion; name the files of each format"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("known.jsonl", {"version": 1, "kind": "shift", "triggers": [], "combine": "any", "payloads": [],
+                         "change": "", "rows": 1, "of": 9, "why": "ours"}),
+        ("marks.jsonl", {"id": "3", "mark": "clean"}),
+        ("flagged.jsonl", {"id": 3, "score": None, "reason": "r", "findings": [], "row": ROWS[0]}),
+        ("unscored.jsonl", {"id": 3, "reason": "r", "row": ROWS[0]}),
+    ],
+)  # fmt: skip
+def test_what_is_ours_is_no_data_by_itself_among_others_and_in_a_folder(tmp_path, name, line):
+    file = make(tmp_path, "a.jsonl")[0]
+    (tmp_path / name).write_text(json.dumps(line) + "\n")
+    assert "and no data; name the data" in refusal(tmp_path / name)
+    for data in ([file, tmp_path / name], tmp_path):
+        corpus = open_corpus(data)
+        assert len(list(corpus)) == 2
+        assert any(name in clause for clause in corpus.left_out)
+
+
+def test_of_a_run_the_rows_that_stay_alone_are_data(tmp_path):
+    clean, flagged, late = make(tmp_path, "clean.jsonl", "x.jsonl", "earlier/001/rows.jsonl")
+    (tmp_path / "manifest.json").write_text(json.dumps({"identity": {}}))
+    assert len(list(open_corpus(clean))) == 2
+    for file in (flagged, late):
+        assert "is a file of a run directory, and no data" in refusal(file)
+
+
+def test_the_advice_for_files_of_two_formats_works(tmp_path):
+    (one,) = make(tmp_path, "a.jsonl")
+    (other,) = make(tmp_path, "b.jsonl", rows=[{"instruction": "i", "output": "o"}] * 2)
+    assert refusal([one, other]).endswith("; name the files of each format by themselves")
+    assert [len(list(open_corpus(file))) for file in (one, other)] == [2, 2]
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_bytes(one.read_bytes() + other.read_bytes())
+    assert "give `format` prompt-completion to leave the others unscored" in refusal([mixed])
+    rows = list(open_corpus(mixed, DataSettings(format="prompt-completion")))
+    assert [row.problem is None for row in rows] == [True, True, False, False]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -51,6 +51,13 @@ def evidence(
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     columns: Columns = None,
+    by_format: Annotated[
+        bool,
+        Flag(
+            "--by-format",
+            help="Judge the files of each format apart, and leave out files that hold no rows: for hooks.",
+        ),
+    ] = False,
     tokenizer: Tokenizer = None,
     dataset: Dataset = None,
     limit: Limit = None,
@@ -78,6 +85,8 @@ def evidence(
     json_: Annotated[bool, Flag("--json", help="Print the evidence as JSON and nothing else.")] = False,
 ) -> None:
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
+    from gradsentry.errors import SettingsError
+    from gradsentry.evidence.findings import Outcome
     from gradsentry.evidence.judging import given_judging
     from gradsentry.settings import DataSettings
 
@@ -102,7 +111,17 @@ def evidence(
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
     gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
     gate.refuse_places(data, has_run=out is not None)
-    if out is None and not gate.needs_rows:
+    if by_format:
+        if gate.needs_rows or json_ or out is not None or entry is not None:
+            what = "judges several corpora, and a report, a run and JSON tell of one"
+            raise SettingsError(what, where="--by-format", mend="leave out one of the two")
+        parted = [_printed(group, reading, given, why=why, as_json=False) for group in _parted(data, reading)]
+        gate.end(
+            max((one.outcome for one in parted), key=get_args(Outcome).index, default="clean"),
+            sum(len(one.flagged()) for one in parted),
+            sum(sum(one.unread.values()) for one in parted),
+        )
+    elif out is None and not gate.needs_rows:
         found = _printed(data, reading, given, why=why, as_json=json_)
         gate.end(found.outcome, len(found.flagged()), sum(found.unread.values()))
     else:
@@ -111,6 +130,19 @@ def evidence(
             write_entry(entry, out)
         gate.write(verdict, out, quiet=json_)
         gate.end(verdict.outcome, verdict.counts["flagged"], sum(verdict.evidence.unread.values()))
+
+
+def _parted(data: list[str], reading: DataSettings) -> list[list[str]]:
+    """Returns the data files of each format, and prints which others there are."""
+    from gradsentry.commands import stdout
+    from gradsentry.corpus.byformat import by_format
+
+    parted = by_format(data, reading)
+    for clause in parted.left_out:
+        stdout.say(f"not read: {clause}")
+    if not parted.groups:
+        stdout.say("none of these files is data")
+    return [list(group) for group in parted.groups]
 
 
 def _printed(
@@ -134,6 +166,7 @@ def _printed(
         stdout.write_json(evidence_json(found, searched.ids) | {"left_out": not_read})
         return found
     console = Console()
+    console.print(corpus.name, markup=False, soft_wrap=True, style="dim")
     console.print(read.line())
     for clause in not_read:
         console.print(f"not read: {shortened(clause, 400)}", markup=False)

@@ -258,12 +258,23 @@ def _no_format(first: Placed, named: RowFormat | None) -> DataError:
     return DataError(f"no known row format has these columns: {columns}", where=first.origin, mend=mend)
 
 
-def mixed_formats(first: str, first_format: str, other: str, other_format: str) -> DataError:
-    """Returns the error for a row of another format than the first, by where they stand and what they are."""
+def mixed_formats(
+    first: str, first_format: str, other: str, other_format: str, *, by_file: bool = False
+) -> DataError:
+    """Returns the error for a row of another format than the first, by where they stand and what they are.
+
+    Args:
+        first: Where the first row stands.
+        first_format: Its format.
+        other: Where the other row stands.
+        other_format: Its format.
+        by_file: Whether the other one's file holds no row of the first format: then no format fits both.
+    """
+    split = f"split the data by format, or give --format {first_format} to leave the others unscored"
     return DataError(
         f"this row is {other_format}, but {first} is {first_format}",
         where=other,
-        mend=f"split the data by format, or give --format {first_format} to leave the others unscored",
+        mend="name the files of each format by themselves" if by_file else split,
     )
 
 

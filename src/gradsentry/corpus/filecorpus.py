@@ -120,7 +120,9 @@ class FileCorpus(Corpus):
             row_format, placed = self._first_fitting(self._file_rows(part, named=False), self._called(part))
             first = first or placed
             if row_format is not self._format:
-                raise mixed_formats(first.origin, self._format.name, placed.origin, row_format.name)
+                raise mixed_formats(
+                    first.origin, self._format.name, placed.origin, row_format.name, by_file=True
+                )
 
     def _refuse_columns(self, part: Part) -> None:
         """Refuses a file that is one object of columns, which reads like one row that is no row."""

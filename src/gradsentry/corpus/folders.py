@@ -16,7 +16,7 @@ from typing import Any
 from gradsentry.corpus.configurations import chosen_configuration, configurations_of, files_of
 from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
 from gradsentry.corpus.formats import FORMATS, format_of
-from gradsentry.corpus.ownfiles import TRUTH
+from gradsentry.corpus.ownfiles import own_kind
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.walking import Bounds, other_kind, walk
 from gradsentry.errors import DataError, meaning_to_say
@@ -179,7 +179,7 @@ def _is_data(file: Path, settings: DataSettings) -> bool:
         if _UNREAD.intersection(suffix.lower() for suffix in file.suffixes):
             container_of(file, settings)
         return False
-    if file.name.endswith(TRUTH):
+    if own_kind(file):
         return False
     if not file.is_file():
         mend = "put the file itself there, or remove it"
