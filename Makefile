@@ -63,7 +63,7 @@ bench-gpu: install
 	$(BIN)/python benchmarks/gpu.py --json benchmarks/gpu.json
 
 bench-smoke: install
-	$(BIN)/gradsentry bench benchmarks/smoke.yaml --out $$(mktemp -d) --fail-on-error
+	$(BIN)/gradsentry bench benchmarks/smoke.yaml --out $$(mktemp -d)
 
 # build/site, of docs/, the README and the code; a link that leads nowhere, or a page that is in no menu, ends it.
 docs: install

@@ -10,6 +10,7 @@ import yaml
 
 from bench.specs import FLOORS, tiny_spec
 from gradsentry import cli
+from gradsentry.defences import DETECTORS, Detector, Extractor, Features, Flags, Lengths, Scores
 
 
 def bench(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -32,19 +33,51 @@ def test_it_says_what_was_done_and_where_the_tables_are(
     out = tmp_path / "out"
     assert bench(monkeypatch, written(tmp_path, rates=[10]), "--out", str(out), "--limit", "20") == 0
     printed = capsys.readouterr().out
-    assert "3 of 3 cells are done, 3 by this run" in printed
+    assert "3 of 3 cells are measured, 3 by this run" in printed
     assert f"tables   {out / 'tables.md'}" in printed
     assert yaml.safe_load((out / "spec.lock.yaml").read_text())["rows"] == 20
 
 
-def test_failed_cells_are_listed_and_may_fail_the_command(
+def test_failed_cells_are_listed_and_fail_the_command_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     gone = [{"name": "gone", "source": str(tmp_path / "gone.jsonl")}]
     spec = written(tmp_path, rates=[10], data=gone, defences=FLOORS)
-    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out")) == 0
-    assert "failed: 1 cells of loss on gone: DataError:" in capsys.readouterr().out
-    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out"), "--fail-on-error") == 3
+    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out")) == 2
+    printed = capsys.readouterr()
+    why = f"{gone[0]['source']}: no such file or folder; check the path"
+    assert "0 of 2 cells are measured, 0 by this run, 2 failed" in printed.out
+    assert f"failed: 1 cell of loss on gone: {why}" in printed.out
+    (line,) = printed.err.strip().splitlines()
+    assert line == f"gradsentry: 2 of 2 cells failed: {why}; the same command then measures what is missing"
+    assert "`roc` is not drawn" in (tmp_path / "out" / "tables.md").read_text()
+
+
+class _Ours(Detector):
+    """A defence of the package that fails by itself."""
+
+    name = "ours"
+    needs = "nothing"
+
+    @property
+    def extractor(self) -> Extractor:
+        return Lengths()
+
+    def judge(self, features: Features) -> Scores:
+        raise RuntimeError("no luck")
+
+    def decide(self, scores: Scores) -> Flags:
+        raise NotImplementedError
+
+
+def test_a_cell_that_fails_by_our_own_fault_ends_with_another_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(DETECTORS, "ours", _Ours)
+    spec = written(tmp_path, rates=[10], defences=["ours", *FLOORS])
+    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out")) == 3
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("gradsentry: 1 of 3 cells failed: RuntimeError: no luck (bench/cells.py:")
 
 
 def test_a_wrong_spec_is_one_line(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -186,12 +187,45 @@ def test_a_failing_cell_is_shown_and_tried_again(tmp_path: Path):
     broken = {"name": "counted", "settings": {"broken": True}}
     spec = tiny_spec(tmp_path, defences=[broken, *FLOORS], rates=[10, 50])
     result = Grid(spec, tmp_path / "out").run()
-    assert [record["error"] for record in result.failed] == ["RuntimeError: no such | luck"] * 2
+    for record in result.failed:
+        assert record["error"].startswith("RuntimeError: no such | luck (bench/cells.py:")
+    assert len(result.failed) == len(result.failures) == 2
     assert sum(record["status"] == "done" for record in result.records) == 4
     assert math.isnan(result.failed[0]["recall"])
     tables = (tmp_path / "out" / "tables.md").read_text()
-    assert "| failed | RuntimeError: no such \\| luck |" in tables
-    assert Grid(spec, tmp_path / "out").run().computed == 2
+    assert "| failed | RuntimeError: no such \\| luck (" in tables
+    assert "| badnets | counted | failed | failed |" in tables
+    # What failed is tried again, and is not counted as measured.
+    CALLS.clear()
+    again = Grid(spec, tmp_path / "out").run()
+    assert (result.computed, again.computed, len(again.failed)) == (4, 0, 2)
+
+
+@pytest.mark.costly
+def test_results_of_an_earlier_run_are_kept_where_this_one_fails(tmp_path: Path):
+    out, files = tmp_path / "out", ("tables.md", "results.parquet", "points.parquet", "plots/recall.png")
+    good = tiny_spec(tmp_path, defences=["counted", *FLOORS], rates=[10, 50])
+    assert Grid(good, out).run().earlier is None
+    before = {name: (out / name).read_bytes() for name in files}
+    broken = {"name": "counted", "settings": {"broken": True}}
+    bad = tiny_spec(tmp_path, defences=[broken, *FLOORS], rates=[10, 50])
+    result = Grid(bad, out).run()
+    assert result.earlier == out / "earlier" / "001"
+    assert {name: (result.earlier / name).read_bytes() for name in files} == before
+    assert all((out / name).read_bytes() != before[name] for name in files)
+    # A legend tells of a defence that has no line.
+    assert "counted (2 of 2 cells failed)" in text_of(out / "plots" / "recall.svg")
+    assert "counted (1 of 1 cells failed)" in text_of(out / "plots" / "roc.svg")
+    # What had no result before is not lost, and what is good again is there without being measured.
+    assert Grid(bad, out).run().earlier is None
+    mended = Grid(good, out).run()
+    assert (mended.computed, mended.earlier) == (0, None)
+    assert (out / "tables.md").read_bytes() == before["tables.md"]
+
+
+def text_of(plot: Path) -> str:
+    """Returns the texts of a plot, which it names in comments beside their shapes."""
+    return "\n".join(re.findall(r"<!-- (.*?) -->", plot.read_text()))
 
 
 def test_missing_data_fails_its_cells_or_skips_them_where_it_is_optional(tmp_path: Path):

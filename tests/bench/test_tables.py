@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gradsentry.bench.metrics import METRICS
 from gradsentry.bench.plots import draw_plots
-from gradsentry.bench.tables import rate_table, summary_table
+from gradsentry.bench.tables import all_tables, rate_table, summary_table
 
 
 def record(defence: str, rate: float, value: float, **changes: object) -> dict[str, object]:
@@ -18,6 +18,7 @@ def record(defence: str, rate: float, value: float, **changes: object) -> dict[s
         "attack": attack,
         "defence": defence,
         "rate": rate,
+        "status": "done",
         "rows": 30,
         "seconds_per_row": 0.25,
         "cpu_seconds_per_row": 0.125,
@@ -66,5 +67,36 @@ def test_an_attack_that_is_not_run_on_some_data_leaves_its_panels_empty(tmp_path
         for data, attack in (("one", "badnets"), ("two", "dos"))
         for score in (0.2, 0.8)
     ]
-    draw_plots(tmp_path, [], points)
+    (tmp_path / "recall.png").touch()  # of another run
+    undrawn = draw_plots(tmp_path, [], points, 10.0)
     assert {file.name for file in tmp_path.iterdir()} == {"roc.png", "roc.svg", "length.png", "length.svg"}
+    assert undrawn == dict.fromkeys(("recall", "fpr"), "no cell has a result")
+
+
+def test_a_plot_that_is_missing_says_why(tmp_path: Path):
+    cells = [record("ours", 20.0, 0.5, study="grid", data="words")]
+    why = draw_plots(tmp_path, cells, [], 10.0)
+    assert why["roc"] == why["length"]
+    assert why["roc"].endswith("at 10 % poisoned alone (`plot_rate`), and that is none of the `rates`")
+    points = [
+        {
+            "data": "words",
+            "attack": "badnets",
+            "defence": "ours",
+            "score": x / 4,
+            "poisoned": x > 2,
+            "length": 4,
+        }
+        for x in range(4)
+    ]
+    why = draw_plots(tmp_path, cells, points, 20.0)
+    assert why == {"length": "it shows the score of the defence `gradsentry`, of which there is none"}
+    assert "- `length` is not drawn: it shows" in all_tables(cells, why)
+
+
+def test_a_cell_that_failed_is_shown_as_failed_and_is_no_mean_of_seeds():
+    failed = record("ours", 10.0, math.nan, status="failed", rows=0)
+    for table in (summary_table([failed], 10.0), rate_table([failed], "recall")):
+        assert "failed" in table.splitlines()[2]
+    seeds = [failed, record("ours", 10.0, 0.5), record("ours", 10.0, 0.7)]
+    assert summary_table(seeds, 10.0).splitlines()[2].startswith("| badnets | ours | 30 | **0.600** |")

@@ -169,19 +169,19 @@ def test_an_attack_that_fails_is_one_line(call, data, body, line):
 
 
 FAULTY = [
-    ({"features": "[1.0] * len(samples)"}, "TypeError: Ones in d0.py returned list, not a dict of arrays"),
-    ({"features": '{"ones": np.ones(3)}'}, "TypeError: Ones in d1.py returned 3 values of ones, not one"),
+    ({"features": "[1.0] * len(samples)"}, "Ones in d0.py: returned list; return a dict of arrays"),
+    ({"features": '{"ones": np.ones(3)}'}, "Ones in d1.py: returned 3 values of ones; return one for"),
     (
         {"features": '{"ones": np.ones(3)}', "scope": "pool"},
-        "TypeError: Ones in d2.py returned 3 values of ones, not one for each of 60 rows",
+        "Ones in d2.py: returned 3 values of ones; return one for each of 60 rows",
     ),
-    ({"scores": "features['one']"}, "KeyError: 'one' (d3.py:25)"),
+    ({"scores": "features['one']"}, "d3.py:25: KeyError: 'one'; mend the plugin"),
     (
         {"scores": "features['ones'][:3]"},
-        "TypeError: judge of Mine in d4.py returned an array of float64, (3,)",
+        "judge of Mine in d4.py: returned an array of float64, (3,)",
     ),
-    ({"scores": "[1.0] * 30"}, "TypeError: judge of Mine in d5.py returned list, not a float for each of"),
-    ({"flags": "scores"}, "TypeError: decide of Mine in d6.py returned an array of float64"),
+    ({"scores": "[1.0] * 30"}, "judge of Mine in d5.py: returned list; return a float for each of"),
+    ({"flags": "scores"}, "decide of Mine in d6.py: returned an array of float64"),
 ]
 
 
@@ -195,11 +195,14 @@ def test_a_defence_that_fails_fails_its_cell_alone(call, tmp_path):
     names = [f"d{number}" for number in range(len(FAULTY))]
     Path("spec.yaml").write_text(yaml.safe_dump(spec | {"defences": [*names, *FLOORS]}))
     ended = call("bench", "spec.yaml", *plugins, "--out", "out")
-    assert ended.code == 0, ended.error
-    assert f"2 of {len(FAULTY) + 2} cells are done" in ended.out
+    assert ended.code == 2, ended.error
+    assert f"2 of {len(FAULTY) + 2} cells are measured, 2 by this run, {len(FAULTY)} failed" in ended.out
     failed = [one for one in ended.out.splitlines() if one.startswith("failed: ")]
     for (_, line), told, name in zip(FAULTY, failed, names, strict=True):
-        assert told.startswith(f"failed: 1 cells of {name} on words: {line}")
+        assert told.startswith(f"failed: 1 cell of {name} on words: {line}")
+    said = f"gradsentry: 7 of 9 cells failed: {FAULTY[0][1]}"
+    assert ended.error.splitlines()[-1].startswith(said)
+    assert "(and 6 other reasons, listed above); the same command" in ended.error
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from gradsentry.bench.naming import NAMED, named_shares
 from gradsentry.bench.pools import Pool, draw_mix
 from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
 from gradsentry.defences import Detector, Features, Flags, Lengths, Scores
+from gradsentry.errors import UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
@@ -149,7 +150,7 @@ def judged(detector: Detector, features: Features, rows: int) -> tuple[Scores, F
     """Returns what a detector makes of features: a score and a flag for each row.
 
     Raises:
-        TypeError: If it returns something else.
+        UsageError: If it returns something else.
     """
     scores = detector.judge(features)
     _refuse_other(scores, detector, "judge", "a float", "f", rows)
@@ -164,8 +165,8 @@ def _refuse_other(given: object, detector: Detector, step: str, of: str, kind: s
         if given.dtype.kind == kind and given.shape == (rows,):
             return
         returned = f"an array of {given.dtype}, {given.shape}"
-    who = described(type(detector))
-    raise TypeError(f"{step} of {who} returned {returned}, not {of} for each of {rows} rows")
+    where = f"{step} of {described(type(detector))}"
+    raise UsageError(f"returned {returned}", where=where, mend=f"return {of} for each of {rows} rows")
 
 
 def blank(cell: Cell) -> Record:

@@ -28,6 +28,7 @@ from gradsentry.defences import (
     RowExtractor,
     read_features,
 )
+from gradsentry.errors import UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import described
 
@@ -186,7 +187,7 @@ def _checked(extractor: Extractor, given: object, rows: int) -> Features:
     """Returns what an extractor returned.
 
     Raises:
-        TypeError: If that are no arrays by name, or where a row's own are kept, none with a row for each.
+        UsageError: If that are no arrays by name, or where a row's own are kept, none with a row for each.
     """
     if not (isinstance(given, dict) and all(isinstance(one, np.ndarray) for one in given.values())):
         returned, wanted = type(given).__name__, "a dict of arrays by name"
@@ -194,7 +195,7 @@ def _checked(extractor: Extractor, given: object, rows: int) -> Features:
         returned, wanted = f"{len(given[other[0]])} values of {other[0]}", f"one for each of {rows} rows"
     else:
         return given
-    raise TypeError(f"{described(type(extractor))} returned {returned}, not {wanted}")
+    raise UsageError(f"returned {returned}", where=described(type(extractor)), mend=f"return {wanted}")
 
 
 def _anonymous(samples: Sequence[Sample]) -> list[Sample]:

@@ -31,16 +31,17 @@ from gradsentry.bench.finetune_cells import (
 )
 from gradsentry.bench.finetune_spec import Defence, FineTuneSpec
 from gradsentry.bench.loading import Loader, Missing
+from gradsentry.bench.losing import keeping_finetuning
 from gradsentry.bench.pools import content_hash, draw_rows
 from gradsentry.bench.results import write_finetuning
-from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, one_by_one
+from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, failure_of, one_by_one
 from gradsentry.bench.spec import DataSpec, Spec
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.qa import QA_SETS, qa_items
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import GraCeFul
 from gradsentry.defences.base import Flags
-from gradsentry.errors import RunError, SettingsError, first_line
+from gradsentry.errors import RunError, SettingsError
 from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings, evaluate, finetune
 from gradsentry.finetuning.asking import payload_of, purified, with_trigger
 from gradsentry.finetuning.evaluation import Payload
@@ -107,36 +108,36 @@ class FineTuning:
         """
         self._out.mkdir(parents=True, exist_ok=True)
         made: list[Made] = []
-        with held(self._out):
+        with held(self._out), keeping_finetuning(self._out) as earlier:
             for one in one_by_one(plan_finetuning(self._spec), self._record, on_cell):
                 made.append(one)
                 # Hours lie between two cells: what is done can be read meanwhile.
-                write_finetuning(self._out, GridResult.of(made).records, self._loader.locked())
-        return GridResult.of(made)
+                write_finetuning(self._out, [each.record for each in made], self._loader.locked())
+            return GridResult.of(made, earlier([each.record for each in made]))
 
     def _record(self, cell: FineTuneCell, on_title: OnTitle) -> Made:
-        """Returns a cell's record and whether it was computed now."""
+        """Returns what came of a cell, or was there."""
         try:
             task, base = self._task(cell.data, cell.model, cell.rows), self._loader.model(cell.model)
         except Missing as reason:
-            return finetuning_not_run(cell, "skipped", str(reason)), False
+            return Made(finetuning_not_run(cell, "skipped", str(reason)))
         except SettingsError:
             raise
         except Exception as error:
-            return _failed(cell, error), True
+            return _failed(cell, error)
         key = finetune_key(cell, self._spec, task.rows, task.questions, base)
         file = self._place("cells", f"{key}.json")
         if file.is_file():
-            return json.loads(file.read_text(encoding="utf-8")), False
+            return Made(json.loads(file.read_text(encoding="utf-8")))
         try:
             record = self._run_cell(cell, task, base, on_title)
         except Exception as error:
             # Whatever a defence or a training raises is a result of this cell; the other cells go on.
-            return _failed(cell, error), True
+            return _failed(cell, error)
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as stream:
             stream.write(json.dumps(record).encode())
-        return record, True
+        return Made(record, is_new=True)
 
     def _run_cell(self, cell: FineTuneCell, task: _Task, base: LoadedModel, on_title: OnTitle) -> Record:
         # Before hours of training: an attack may not fit the questions.
@@ -239,5 +240,6 @@ class FineTuning:
         return self._out / FOLDER / kind / name
 
 
-def _failed(cell: FineTuneCell, error: Exception) -> Record:
-    return finetuning_not_run(cell, "failed", f"{type(error).__name__}: {first_line(error)}")
+def _failed(cell: FineTuneCell, error: Exception) -> Made:
+    failure = failure_of(error)
+    return Made(finetuning_not_run(cell, "failed", failure.line()), failure=failure)

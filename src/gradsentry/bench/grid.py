@@ -17,15 +17,15 @@ from pathlib import Path
 from gradsentry.bench.cells import Cell, cell_key, not_run, plan, run_cell
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.loading import Loader, Missing
+from gradsentry.bench.losing import keep_lost_grid
 from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_rows
 from gradsentry.bench.results import write_results
-from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, one_by_one
+from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, failure_of, one_by_one
 from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import PoolExtractor, RowExtractor
-from gradsentry.errors import DataError, RunError, SettingsError, first_line, said
-from gradsentry.plugins import place_of
+from gradsentry.errors import DataError, RunError, SettingsError, first_line
 from gradsentry.store import held
 
 log = logging.getLogger(__name__)
@@ -61,12 +61,13 @@ class Grid:
         with held(self._out):
             made = list(one_by_one(cells, self._record, on_cell))
             on_cell(len(cells), len(cells), "writing")
-            result = GridResult.of(made)
-            write_results(self._out, result.records, self._loader.locked())
-        return result
+            records = [one.record for one in made]
+            earlier = keep_lost_grid(self._out, records)
+            write_results(self._out, records, self._loader.locked())
+        return GridResult.of(made, earlier)
 
     def _record(self, cell: Cell, on_title: OnTitle) -> Made:
-        """Returns a cell's record and whether it was computed now."""
+        """Returns what came of a cell, or was there."""
         try:
             loaded, rows = self._model(cell.model), self._rows(cell.data, cell.model)
             file = (
@@ -75,22 +76,22 @@ class Grid:
                 / f"{cell_key(cell, self._spec, content_hash(rows), loaded.fingerprint)}.json"
             )
             if file.is_file():
-                return json.loads(file.read_text(encoding="utf-8")), False
+                return Made(json.loads(file.read_text(encoding="utf-8")))
             pool = self._pool(cell.data, cell.model, cell.attack)
             self._prepare(cell.data, cell.model, on_title)
             record = run_cell(cell, self._spec, pool, loaded, self._store)
         except Missing as reason:
-            return not_run(cell, "skipped", str(reason)), False
+            return Made(not_run(cell, "skipped", str(reason)))
         except SettingsError:
             raise
         except Exception as error:
             # Whatever a detector raises is a result of this cell; the other cells go on.
-            place = place_of(error)
-            return not_run(cell, "failed", f"{said(error)}{f' ({place})' if place else ''}"), True
+            failure = failure_of(error)
+            return Made(not_run(cell, "failed", failure.line()), failure=failure)
         file.parent.mkdir(exist_ok=True)
         with replacing(file) as stream:
             stream.write(json.dumps(record).encode())
-        return record, True
+        return Made(record, is_new=True)
 
     def _load_rows(self, data: DataSpec, model: str) -> tuple[Sample, ...]:
         everything = self._loader.rows(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -15,6 +16,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from gradsentry.bench.cells import NO_ATTACK, Record
+from gradsentry.corpus.streams import replacing
 
 _RC: dict[Any, Any] = {
     "svg.hashsalt": "gradsentry",
@@ -27,51 +29,106 @@ _RC: dict[Any, Any] = {
 _LEAST = 0.25
 Line = NDArray[np.floating]
 
-_OURS = ("gradsentry", "gradsentry_full", "evidence")
+_OUR_SCORE = "gradsentry"
+_OURS = (_OUR_SCORE, "gradsentry_full", "evidence")
+_SUFFIXES = (".png", ".svg")
 _COLOURS = [mpl.colormaps["tab20"](place) for place in (*range(0, 20, 2), *range(1, 20, 2))]
 
 
-def draw_plots(folder: Path, records: Sequence[Record], points: Sequence[Record]) -> None:
-    """Writes the plots that the records allow: rates, ROC, entropy against length, ablations."""
+def draw_plots(
+    folder: Path, records: Sequence[Record], points: Sequence[Record], plot_rate: float
+) -> dict[str, str]:
+    """Writes the plots that the records allow: rates, ROC, entropy against length, ablations.
+
+    Args:
+        folder: Where they go; what lies there of another run is taken away.
+        records: Of all cells.
+        points: Scores row by row.
+        plot_rate: The rate in percent that those are kept at.
+
+    Returns:
+        Plot -> why it is not drawn.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    grid = [r for r in records if r["study"] == "grid" and r["status"] == "done"]
+    grid = [r for r in records if r["study"] == "grid"]
+    done = [r for r in grid if r["status"] == "done"]
+    ours = [p for p in points if p["defence"] == _OUR_SCORE]
+    undrawn: dict[str, str] = {}
     with mpl.rc_context(_RC):
-        if grid:
-            _save(_against_rate(grid, "recall"), folder / "recall")
-            _save(_against_rate(grid, "fpr"), folder / "fpr")
+        for metric in ("recall", "fpr"):
+            figure = _against_rate(grid, metric) if done else None
+            _place(figure, folder / metric, undrawn, "no cell has a result")
+        at_rate = [r for r in grid if r["rate"] == plot_rate]
+        why = _without_points(at_rate, plot_rate)
+        _place(_roc(points, at_rate) if points else None, folder / "roc", undrawn, why)
         if points:
-            _save(_roc(points), folder / "roc")
-        if ours := [p for p in points if p["defence"] == "gradsentry"]:
-            _save(_against_length(ours), folder / "length")
+            why = f"it shows the score of the defence `{_OUR_SCORE}`, of which there is none"
+        _place(_against_length(ours) if ours else None, folder / "length", undrawn, why)
         for study in ("k", "crop", "samples"):
-            if variants := [r for r in records if r["study"] == study and r["status"] == "done"]:
-                _save(_ablation(variants, study), folder / f"ablation_{study}")
+            of_study = [r for r in records if r["study"] == study]
+            variants = [r for r in of_study if r["status"] == "done"]
+            unasked = {} if not of_study else undrawn
+            figure = _ablation(variants, study) if variants else None
+            _place(figure, folder / f"ablation_{study}", unasked, "no cell has a result")
+    return undrawn
+
+
+def _place(figure: Figure | None, stem: Path, undrawn: dict[str, str], why: str) -> None:
+    """Writes a plot; where there is none takes away an earlier one, and notes why."""
+    if figure is not None:
+        _save(figure, stem)
+        return
+    undrawn[stem.name] = why
+    for suffix in _SUFFIXES:
+        stem.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _without_points(at_rate: Sequence[Record], plot_rate: float) -> str:
+    """Returns why there are no scores row by row."""
+    kept = f"scores are kept row by row at {plot_rate:g} % poisoned alone (`plot_rate`)"
+    return f"{kept}, and {'no cell there has a result' if at_rate else 'that is none of the `rates`'}"
+
+
+def _labels(records: Sequence[Record]) -> dict[str, str]:
+    """Returns what each defence is called in a legend: its name, and how many of its cells failed, if any."""
+    labels = {}
+    for defence in _distinct(records, "defence"):
+        cells = [r for r in records if r["defence"] == defence]
+        failed = sum(r["status"] == "failed" for r in cells)
+        labels[defence] = f"{defence} ({failed} of {len(cells)} cells failed)" if failed else defence
+    return labels
 
 
 def _against_rate(records: Sequence[Record], metric: str) -> Figure:
     figure, panels = _panels(records)
-    styles = _styles(records)
+    styles, labels = _styles(records), _labels(records)
     for (data, attack), axes in panels.items():
         here = [r for r in records if r["data"] == data and r["attack"] in (attack, NO_ATTACK)]
         for defence in _distinct(here, "defence"):
-            line = _line((max(r["rate"], _LEAST), r[metric]) for r in here if r["defence"] == defence)
-            axes.plot(*line, marker=".", label=defence, **styles[defence])
+            line = _line(
+                (max(r["rate"], _LEAST), r[metric])
+                for r in here
+                if r["defence"] == defence and r["status"] == "done"
+            )
+            axes.plot(*line, marker=".", label=labels[defence], **styles[defence])
         axes.set(xscale="log", ylim=(-0.03, 1.03), title=f"{data}, {attack}")
         ticks = [_LEAST, 1, 10, 50]
         axes.set_xticks(ticks, ["clean", *(f"{tick} %" for tick in ticks[1:])])
     return _finished(figure, panels, metric)
 
 
-def _roc(points: Sequence[Record]) -> Figure:
+def _roc(points: Sequence[Record], records: Sequence[Record]) -> Figure:
     figure, panels = _panels(points)
-    styles = _styles(points)
+    styles, labels = _styles([*records, *points]), _labels(records)
     for (data, attack), axes in panels.items():
         here = [p for p in points if (p["data"], p["attack"]) == (data, attack)]
         for defence in _distinct(here, "defence"):
             rows = [p for p in here if p["defence"] == defence]
             score = np.array([p["score"] for p in rows])
             truth = np.array([p["poisoned"] for p in rows])
-            axes.plot(*roc_curve(score, truth), label=defence, **styles[defence])
+            axes.plot(*roc_curve(score, truth), label=labels.get(defence, defence), **styles[defence])
+        for defence in labels.keys() - {p["defence"] for p in points}:  # in the legend alone: it failed
+            axes.plot([], [], label=labels[defence], **styles[defence])
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.6)
         axes.set(title=f"{data}, {attack}", xlabel="false-positive rate")
     return _finished(figure, panels, "recall")
@@ -116,7 +173,7 @@ def _ablation(records: Sequence[Record], study: str) -> Figure:
 
 def _line(points: Iterable[tuple[float, float]]) -> tuple[Line, Line]:
     """Returns the places in rising order and the mean at each: seeds share a place."""
-    x, y = np.array(sorted(points)).T
+    x, y = np.array(sorted(points)).reshape(-1, 2).T
     places, which = np.unique(x, return_inverse=True)
     return places, np.bincount(which, y) / np.bincount(which)
 
@@ -171,5 +228,9 @@ def _distinct(rows: Iterable[Record], key: str) -> list[str]:
 
 
 def _save(figure: Figure, stem: Path) -> None:
-    figure.savefig(stem.with_suffix(".png"), dpi=130, metadata={"Software": None})
-    figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+    # In place of the file, not into it: an earlier run's may be kept as a link to it.
+    for suffix, note, dots in zip(_SUFFIXES, ("Software", "Date"), (130, "figure"), strict=True):
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=suffix[1:], dpi=dots, metadata={note: None})
+        with replacing(stem.with_suffix(suffix)) as stream:
+            stream.write(drawn.getvalue())

@@ -20,7 +20,9 @@ from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError
 
 RESULTS, POINTS, TABLES, LOCK = "results.parquet", "points.parquet", "tables.md", "spec.lock.yaml"
-FINETUNING, FINETUNING_TABLE = "finetune.json", "finetune.md"
+FINETUNING, FINETUNING_TABLE, PLOTS = "finetune.json", "finetune.md", "plots"
+GRID_FILES = (RESULTS, POINTS, TABLES, PLOTS, LOCK)
+FINETUNING_FILES = (FINETUNING, FINETUNING_TABLE, LOCK)
 
 
 def write_results(out: Path, records: Sequence[Record], locked: Spec) -> None:
@@ -36,8 +38,8 @@ def write_results(out: Path, records: Sequence[Record], locked: Spec) -> None:
     _write_table(out / POINTS, pa.Table.from_pylist(list(_points(records)), schema=_POINTS))
     _write_lock(out, locked)
     records, points = read_records(out), read_points(out)
-    _write(out / TABLES, all_tables(records).encode())
-    draw_plots(out / "plots", records, points)
+    undrawn = draw_plots(out / PLOTS, records, points, locked.plot_rate)
+    _write(out / TABLES, all_tables(records, undrawn).encode())
 
 
 def write_finetuning(out: Path, records: Sequence[Record], locked: Spec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from gradsentry.bench.cells import NO_ATTACK, Record
@@ -23,8 +23,13 @@ _TITLES = {
 MAIN_RATE = 10.0
 
 
-def all_tables(records: Sequence[Record]) -> str:
-    """Returns all tables of a benchmark, each under its heading."""
+def all_tables(records: Sequence[Record], undrawn: Mapping[str, str]) -> str:
+    """Returns all tables of a benchmark, each under its heading.
+
+    Args:
+        records: Of all cells.
+        undrawn: Plot -> why it is not drawn.
+    """
     grid = [record for record in records if record["study"] == "grid"]
     parts = ["# Benchmark"]
     for data in _distinct(grid, "data"):
@@ -38,6 +43,9 @@ def all_tables(records: Sequence[Record]) -> str:
             parts.append(f"## GradSentry with other {study}\n\n{variant_table(variants)}")
     if troubles := trouble_table(records):
         parts.append(f"## Cells without a result\n\n{troubles}")
+    if undrawn:
+        missing = "\n".join(f"- `{name}` is not drawn: {why}." for name, why in undrawn.items())
+        parts.append(f"## Plots that are missing\n\n{missing}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -85,8 +93,8 @@ def rate_table(records: Sequence[Record], metric: str) -> str:
         defences = _distinct(records, "defence")
         for rate in rates:
             group = _means([r for r in records if r["rate"] == rate and r["attack"] in (attack, NO_ATTACK)])
-            best, by_name = _best(group, metric), {r["defence"]: r[metric] for r in group}
-            columns.append([_bold(by_name.get(name, math.nan), best) for name in defences])
+            best, by_name = _best(group, metric), {r["defence"]: r for r in group}
+            columns.append([_shown(by_name.get(name), metric, best) for name in defences])
         for name, *cells in zip(defences, *columns, strict=True):
             lines.append([attack, name, *cells])
     return markdown(["attack", "defence", *(f"{rate:g} %" for rate in rates)], lines)
@@ -100,7 +108,7 @@ def variant_table(records: Sequence[Record]) -> str:
         group = _means([r for r in records if (r["data"], r["attack"], r["rate"]) == key])
         best = {metric: _best(group, metric) for metric in _TITLES}
         for r in group:
-            cells = [_bold(r[metric], best[metric]) for metric in _TITLES]
+            cells = [_shown(r, metric, best[metric]) for metric in _TITLES]
             lines.append([key[0], key[1], f"{key[2]:g} %", r["defence"], str(r["rows"]), *cells])
     return markdown(head, lines)
 
@@ -138,10 +146,14 @@ def _distinct(records: Iterable[Record], key: str) -> list[str]:
 
 
 def _means(records: Sequence[Record]) -> list[Record]:
-    """Returns a record for each defence: over several seeds and models the means, without intervals."""
+    """Returns a record for each defence: over several seeds and models the means, without intervals.
+
+    Of cells some of which failed it is the mean of the others.
+    """
     merged = []
     for defence in _distinct(records, "defence"):
-        group = [record for record in records if record["defence"] == defence]
+        cells = [record for record in records if record["defence"] == defence]
+        group = [record for record in cells if record["status"] == "done"] or cells[:1]
         mean = dict(group[0])
         if len(group) > 1:
             mean |= {
@@ -169,9 +181,16 @@ def _bold(value: float, best: float) -> str:
     return f"**{text}**" if text == number(best) and text != UNDEFINED else text
 
 
+def _shown(record: Record | None, metric: str, best: float) -> str:
+    """Returns a metric of a cell; a dash where there is no such cell, or what became of one without it."""
+    if record is None:
+        return UNDEFINED
+    return _bold(record[metric], best) if record["status"] == "done" else str(record["status"])
+
+
 def _with_interval(record: Record, metric: str, best: float) -> str:
     low, high = record[f"{metric}_low"], record[f"{metric}_high"]
-    text = _bold(record[metric], best)
+    text = _shown(record, metric, best)
     return text if math.isnan(low) or text == UNDEFINED else f"{text} ({low:.2f}–{high:.2f})"
 
 

@@ -28,13 +28,12 @@ def bench(
         Path | None, Flag("--cache", help="Where features are kept.  [default: OUT/features]")
     ] = None,
     plugin: Plugins = None,
-    fail_on_error: Annotated[bool, Flag("--fail-on-error", help="Exit with 3 if a cell failed.")] = False,
 ) -> None:
     """Run every defence on every attack, data set and poison rate of SPEC, and the fine-tunings it names.
 
-    The same command goes on where it was interrupted.
+    The same command goes on where it was interrupted. A cell that fails stops no other; when all are done
+    the command ends with an error that says which failed, and why.
     """
-    from gradsentry.errors import FAILED
     from gradsentry.extras import require
     from gradsentry.models.loading import quiet_libraries
 
@@ -42,6 +41,7 @@ def bench(
     from gradsentry.bench import Spec
     from gradsentry.bench.cells import plan
     from gradsentry.bench.progress import bar
+    from gradsentry.bench.running import refuse_failures
 
     plugged.load(plugin)
     chosen = Spec.read_yaml(spec)
@@ -50,14 +50,13 @@ def bench(
     if chosen.finetune:
         require("finetune")
     quiet_libraries()
-    failed = False
+    results: list[GridResult] = []
     if plan(chosen):
         from gradsentry.bench import Grid
 
         with bar() as on_cell:
-            result = Grid(chosen, out, cache=cache).run(on_cell)
-        _report(result)
-        failed |= bool(result.failed)
+            results.append(Grid(chosen, out, cache=cache).run(on_cell))
+        _report(results[-1])
         stdout.say(
             f"tables   {out / 'tables.md'}\nresults  {out / 'results.parquet'}\nplots    {out / 'plots'}"
         )
@@ -65,20 +64,22 @@ def bench(
         from gradsentry.bench.finetuning import FineTuning
 
         with bar() as on_cell:
-            result = FineTuning(chosen, chosen.finetune, out).run(on_cell)
-        _report(result)
-        failed |= bool(result.failed)
+            results.append(FineTuning(chosen, chosen.finetune, out).run(on_cell))
+        _report(results[-1])
         stdout.say(f"table    {out / 'finetune.md'}\nresults  {out / 'finetune.json'}")
-    if fail_on_error and failed:
-        raise typer.Exit(FAILED)
+    failures = [failure for result in results for failure in result.failures]
+    refuse_failures(failures, sum(len(result.records) for result in results))
 
 
 def _report(result: GridResult) -> None:
     done = sum(record["status"] == "done" for record in result.records)
-    stdout.say(f"{done} of {len(result.records)} cells are done, {result.computed} by this run")
+    failed = f", {len(result.failed)} failed" if result.failed else ""
+    stdout.say(f"{done} of {len(result.records)} cells are measured, {result.computed} by this run{failed}")
     for status in ("failed", "skipped"):
         for (what, why), cells in _reasons(result.records, status).items():
-            stdout.say(f"{status}: {cells} cells of {what}: {why}")
+            stdout.say(f"{status}: {cells} cell{'s' if cells > 1 else ''} of {what}: {why}")
+    if result.earlier:
+        stdout.say(f"kept     {result.earlier}  (the results of the run before, in which they did not fail)")
 
 
 def _reasons(records: list[dict[str, object]], status: str) -> dict[tuple[str, str], int]:
