@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+import pyarrow.json
+import pyarrow.parquet
 import pytest
 from jsonschema.validators import validator_for
 
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry import screen
 from gradsentry.about import VERSION
+from gradsentry.deciding.gate import Asked
 from gradsentry.integrations.junit import junit
 from gradsentry.integrations.sarif import sarif
 
@@ -100,13 +104,93 @@ def test_rows_in_memory_have_no_file(rows):
     assert all("physicalLocation" not in result["locations"][0] for result in log["runs"][0]["results"])
 
 
-def test_junit_fails_for_each_open_finding(data, clean, call):
-    assert call("evidence", data, "--junit", "found.xml").code == 0
+@pytest.mark.parametrize(
+    ("options", "failures"),
+    [
+        ((), 0),
+        (("--fail-on", "poisoned"), 2),
+        (("--max-flagged", 29), 2),
+        (("--max-flagged", 30), 0),
+        (("--accept", "known.jsonl", "--fail-on", "suspicious"), 0),
+    ],
+)
+def test_junit_fails_where_the_gate_does(data, call, options, failures):
+    assert call("evidence", data, "--json").code == 0
+    if "--accept" in options:
+        assert call("evidence", data, "--out", "run").code == 0
+        assert call("accept", "run", "F1", "--why", "ours", "--to", "known.jsonl").code == 0
+    ended = call("evidence", data, *options, "--junit", "found.xml")
+    assert ended.code == (1 if failures else 0)
     suites = Xml.parse("found.xml").getroot()
-    assert (suites.get("tests"), suites.get("failures")) == ("2", "2")
-    assert "some rows.jsonl:" in suites.find(".//failure").text
-    passed = Xml.fromstring(junit(screen(clean)))
-    assert (passed.get("tests"), passed.get("failures")) == ("1", "0")
+    assert (suites.get("tests"), suites.get("failures")) == ("2", str(failures))
+    assert len(suites.findall(".//testcase/failure")) == failures
+    told = "".join(suites.find(".//testcase").itertext())
+    if "--accept" not in options:
+        assert told.count("some rows.jsonl:") == 20
+        assert told.endswith("and 10 more rows, which --sarif and --out list")
+    if options == ("--max-flagged", 29):
+        assert "30 rows are flagged, more than --max-flagged 29" in suites.find(".//failure").get("message")
+
+
+def test_junit_of_rows_that_could_not_be_read_is_an_error(clean, call):
+    with clean.open("a") as stream:
+        stream.write(json.dumps({"prompt": "without an answer"}) + "\n")
+    assert call("evidence", clean, "--fail-on", "poisoned", "--junit", "found.xml").code == 2
+    suites = Xml.parse("found.xml").getroot()
+    assert [suites.get(key) for key in ("tests", "failures", "errors")] == ["1", "0", "1"]
+
+
+def test_a_low_finding_fails_no_gate_that_asks_for_poison(data):
+    verdict = screen(data)
+    low = tuple(replace(one, confidence="low") for one in verdict.evidence.findings)
+    verdict = replace(verdict, evidence=replace(verdict.evidence, findings=low))
+    assert verdict.outcome == "suspicious"
+    for fail_on, failures in (("poisoned", "0"), ("suspicious", "2")):
+        assert Xml.fromstring(junit(verdict, Asked(fail_on))).get("failures") == failures
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--max-flagged", 0), "gate: 30 rows are flagged, more than --max-flagged 0 (exit 1)"),
+        (("--fail-on", "suspicious"), "gate: the verdict is poisoned (--fail-on suspicious) (exit 1)"),
+        (("--max-flagged", 30), "gate: passed, 30 rows are flagged (--max-flagged 30) (exit 0)"),
+        ((), None),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--sarif", "found.sarif"), ("--out", "run"), ("--by-format",)])
+def test_a_line_says_why_the_gate_let_it_through_or_not(data, call, options, line, more):
+    said = [one for one in call("evidence", data, *options, *more).out.splitlines() if one.startswith("gate")]
+    assert said == ([line] if line else [])
+
+
+def test_a_report_does_not_change_what_is_printed(data, call):
+    plain, reported = call("evidence", data).out, call("evidence", data, "--sarif", "found.sarif").out
+    assert reported == f"{plain}sarif            found.sarif\n"
+
+
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_the_terminal_names_file_and_line_of_the_rows(rows, call, tmp_path, monkeypatch, with_ids):
+    monkeypatch.chdir(tmp_path)
+    first = sorted(rows[1])[:2]
+    bare = [row if with_ids else {key: row[key] for key in row if key != "id"} for row in rows[0]]
+    for name in ("a", "b"):
+        half = bare[:200] if name == "a" else bare[200:]
+        Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in half))
+    printed = call("evidence", "a.jsonl", "b.jsonl").out
+    assert f"  lines   a.jsonl:{first[0] + 1}, :{first[1] + 1}, " in printed
+    assert (f"  rows    r{first[0]}, r{first[1]}, " in printed) == with_ids
+    assert ("  rows " in printed) == with_ids
+    called = rows[0][first[0]]["id"] if with_ids else first[0]
+    printed = call("evidence", "a.jsonl", "b.jsonl", "--out", "run").out
+    assert f"row {called} (a.jsonl:{first[0] + 1}): F1" in printed
+
+
+def test_where_there_are_no_lines_rows_go_by_their_names(data, call):
+    pyarrow.parquet.write_table(pyarrow.json.read_json(data), "rows.parquet")
+    printed = call("evidence", "rows.parquet").out
+    assert "  rows " in printed
+    assert "  lines " not in printed
 
 
 def test_a_verdict_says_what_made_it_of_what(data, call):

@@ -148,7 +148,7 @@ def test_evidence_and_the_report(tmp_path, capsys, first):
             found += any("fool" in (finding.payload or "") for finding in evidence.findings)
             console = Console()
             ids = {sample.number: str(sample.id) for sample in samples}
-            for part in findings_shown(evidence, ids):
+            for part in findings_shown(evidence, ids, corpus):
                 console.print(part)
             printed = capsys.readouterr().out
             assert all(char.isprintable() or char in "\n\u200d\ufe0f" for char in printed)

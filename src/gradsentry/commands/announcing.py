@@ -45,4 +45,5 @@ def announce(
         if marked is not None:
             stdout.say(f"among the marked {marked.line()}")
     gate.write(verdict, run, quiet=quiet or as_json)
-    gate.end(verdict.outcome, verdict.counts["flagged"], sum(verdict.evidence.unread.values()))
+    unread = sum(verdict.evidence.unread.values())
+    gate.end(verdict.outcome, verdict.counts["flagged"], unread, quiet=quiet or as_json)

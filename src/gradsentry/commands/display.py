@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gradsentry.commands.console import Console
-from gradsentry.commands.findings import findings_shown, labelled, sentence, shortened
+from gradsentry.commands.findings import findings_shown, labelled, place_shown, sentence, shortened
+from gradsentry.corpus.lines import file_and_line
 from gradsentry.evidence import Outcome
 from gradsentry.outcome import Verdict
 from gradsentry.report.pieces import places
@@ -50,7 +51,9 @@ def summary(verdict: Verdict, run: Path | None, console: rich.console.Console | 
         console.print(_histogram(verdict, verdict.threshold.tau, console.width))
     if verdict.evidence.findings:
         console.print(Text("\nfindings", style="bold"))
-        for part in findings_shown(verdict.evidence, ids_of(verdict.evidence, verdict.scores)):
+        for part in findings_shown(
+            verdict.evidence, ids_of(verdict.evidence, verdict.scores), verdict.corpus
+        ):
             console.print(part)
     if verdict.is_flagged.any():
         for part in _flagged(verdict):
@@ -135,7 +138,9 @@ def _flagged(verdict: Verdict) -> Iterator[Text | Table]:
         score = _score(verdict, row["score"])
         of_split = f" of {sample.split}" if sample.split else ""
         known = ", ".join(filter(None, [score, *row["evidence"]]))
-        yield Text(f"row {shortened(str(sample.id), 40)}{of_split}: {known}")
+        place = place_shown(*file_and_line(sample))
+        at = f" ({place})" if place else ""
+        yield Text(f"row {shortened(str(sample.id), 40)}{of_split}{at}: {known}")
         carried = [one for one in verdict.evidence.findings if one.name in row["evidence"]]
         prompt = _around(sample.prompt, [string for one in carried for string in one.triggers])
         response = _around(sample.response, [string for one in carried for string in one.payloads])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,10 +33,16 @@ from gradsentry.commands.options import (
     named_columns,
 )
 from gradsentry.commands.plugged import Plugins
+from gradsentry.deciding.gate import WORSE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradsentry.corpus import Corpus
+    from gradsentry.corpus.overview import Overview
     from gradsentry.evidence import Evidence
     from gradsentry.outcome import Verdict
+    from gradsentry.searching import Ids
     from gradsentry.settings import DataSettings
 
 Flag = typer.Option
@@ -86,7 +92,6 @@ def evidence(
 ) -> None:
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
     from gradsentry.errors import SettingsError
-    from gradsentry.evidence.findings import Outcome
     from gradsentry.evidence.judging import given_judging
     from gradsentry.settings import DataSettings
 
@@ -117,19 +122,21 @@ def evidence(
             raise SettingsError(what, where="--by-format", mend="leave out one of the two")
         parted = [_printed(group, reading, given, why=why, as_json=False) for group in _parted(data, reading)]
         gate.end(
-            max((one.outcome for one in parted), key=get_args(Outcome).index, default="clean"),
+            max((one.outcome for one in parted), key=WORSE.index, default="clean"),
             sum(len(one.flagged()) for one in parted),
             sum(sum(one.unread.values()) for one in parted),
+            quiet=False,
         )
     elif out is None and not gate.needs_rows:
         found = _printed(data, reading, given, why=why, as_json=json_)
-        gate.end(found.outcome, len(found.flagged()), sum(found.unread.values()))
+        gate.end(found.outcome, len(found.flagged()), sum(found.unread.values()), quiet=json_)
     else:
         verdict = _judged(data, out, reading, given, why=why, as_json=json_)
         if entry is not None and out is not None:
             write_entry(entry, out)
         gate.write(verdict, out, quiet=json_)
-        gate.end(verdict.outcome, verdict.counts["flagged"], sum(verdict.evidence.unread.values()))
+        unread = sum(verdict.evidence.unread.values())
+        gate.end(verdict.outcome, verdict.counts["flagged"], unread, quiet=json_)
 
 
 def _parted(data: list[str], reading: DataSettings) -> list[list[str]]:
@@ -150,11 +157,7 @@ def _printed(
 ) -> Evidence:
     """Prints what was found, and returns it."""
     from gradsentry.commands import stdout
-    from gradsentry.commands.console import Console
-    from gradsentry.commands.findings import findings_shown, shortened
-    from gradsentry.commands.rejected import rejected_shown
     from gradsentry.corpus import open_corpus
-    from gradsentry.corpus.unread import left_out
     from gradsentry.evidence.judging import Judging
     from gradsentry.searching import evidence_json, search
 
@@ -164,19 +167,8 @@ def _printed(
     not_read = [*corpus.left_out, *read.not_read()]
     if as_json:
         stdout.write_json(evidence_json(found, searched.ids) | {"left_out": not_read})
-        return found
-    console = Console()
-    console.print(corpus.name, markup=False, soft_wrap=True, style="dim")
-    console.print(read.line())
-    for clause in not_read:
-        console.print(f"not read: {shortened(clause, 400)}", markup=False)
-    console.print(_headline(found))
-    if found.unread:
-        console.print(shortened(left_out(found.rows, found.unread), 160))
-    for part in findings_shown(found, searched.ids) if found.findings else ():
-        console.print(part)
-    for part in rejected_shown(found) if why else ():
-        console.print(part)
+    else:
+        _show(corpus, found, searched.ids, read, not_read, why=why)
     return found
 
 
@@ -198,14 +190,40 @@ def _judged(
 
     named = data[0] if len(data) == 1 else data
     verdict = screen_texts(named, reading=reading, given=given, out=out, why=why)
+    found, ids = verdict.evidence, ids_of(verdict.evidence, verdict.scores)
     if as_json:
-        found = evidence_json(verdict.evidence, ids_of(verdict.evidence, verdict.scores))
-        stdout.write_json(found | {"left_out": list(verdict.left_out)})
+        stdout.write_json(evidence_json(found, ids) | {"left_out": list(verdict.left_out)})
+    elif out is None:
+        assert verdict.read is not None
+        _show(verdict.corpus, found, ids, verdict.read, verdict.left_out, why=why)
     else:
         display.summary(verdict, out)
-        for part in rejected_shown(verdict.evidence) if why else ():
+        for part in rejected_shown(found) if why else ():
             Console().print(part)
     return verdict
+
+
+def _show(
+    corpus: Corpus, found: Evidence, ids: Ids, read: Overview, not_read: Sequence[str], *, why: bool
+) -> None:
+    """Prints what was found, where nothing but reports is written."""
+    from gradsentry.commands.console import Console
+    from gradsentry.commands.findings import findings_shown, shortened
+    from gradsentry.commands.rejected import rejected_shown
+    from gradsentry.corpus.unread import left_out
+
+    console = Console()
+    console.print(corpus.name, markup=False, soft_wrap=True, style="dim")
+    console.print(read.line())
+    for clause in not_read:
+        console.print(f"not read: {shortened(clause, 400)}", markup=False)
+    console.print(_headline(found))
+    if found.unread:
+        console.print(shortened(left_out(found.rows, found.unread), 160))
+    for part in findings_shown(found, ids, corpus) if found.findings else ():
+        console.print(part)
+    for part in rejected_shown(found) if why else ():
+        console.print(part)
 
 
 def _headline(found: Evidence) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich.table import Table
 from rich.text import Text
 
+from gradsentry.corpus import Corpus
+from gradsentry.corpus.lines import file_and_line
 from gradsentry.evidence import Evidence, Finding
 from gradsentry.evidence.wording import OPEN, accident, counted
 from gradsentry.report.pieces import quoted
@@ -18,26 +20,50 @@ _ADVICE = {"high": "drop its", "low": "review its"}
 _STYLES = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
 
 
-def findings_shown(evidence: Evidence, ids: Ids) -> Iterator[Text | Table]:
-    """Yields the findings, the strongest first: trigger, payload, what is certain, what is not.
+def findings_shown(evidence: Evidence, ids: Ids, corpus: Corpus) -> Iterator[Text | Table]:
+    """Yields the findings, the strongest first: trigger, payload, what is certain, what is not, which rows.
 
     Args:
         evidence: The findings.
         ids: What the rows that they name are called.
+        corpus: The rows, which say on which lines they stand.
     """
+    places = _places(evidence, corpus)
     for finding in evidence.findings[:_SHOWN]:
         yield Text.assemble((finding.name, "bold"), f"  {_advice(finding)}")
-        yield labelled(_lines(finding) | {"rows": Text(_called(finding, ids))})
+        yield labelled(_lines(finding) | _which(finding, ids, places))
     if len(evidence.findings) > _SHOWN:
         yield Text(f"and {len(evidence.findings) - _SHOWN} more findings, which evidence.json or --json has")
     yield Text(f"certain is what was counted; a small chance rejects accident, not an honest cause. {OPEN}.")
 
 
-def _called(finding: Finding, ids: Ids) -> str:
-    """Returns what the first rows of a finding are called, in a line."""
+def place_shown(file: str, line: int | None) -> str:
+    """Returns where a row stands, as editors and terminals take it; nothing where that is no line."""
+    return f"{file}:{line}" if line else ""
+
+
+def _places(evidence: Evidence, corpus: Corpus) -> dict[int, tuple[str, int | None]]:
+    """Returns file and line of the rows that findings are shown with."""
+    rows = sorted({row for finding in evidence.findings[:_SHOWN] for row in finding.carriers[:_NAMED]})
+    return {row: file_and_line(one) for row, one in zip(rows, corpus.take(rows), strict=True)} if rows else {}
+
+
+def _which(finding: Finding, ids: Ids, places: Mapping[int, tuple[str, int | None]]) -> dict[str, Text]:
+    """Returns which rows carry a finding, the first of them: their lines, and names where they have any.
+
+    A row without an id goes by its number, from 0, which is no help beside its line, from 1.
+    """
     first, more = finding.carriers[:_NAMED], len(finding.carriers) - _NAMED
-    names = ", ".join(shortened(name, 40) for name in map(ids.__getitem__, first))
-    return f"{names} and {more:,} more" if more > 0 else names
+    rest = f" and {more:,} more" if more > 0 else ""
+    lines, before = [], ""
+    for file, line in map(places.__getitem__, first):
+        if line:
+            lines.append(f"{'' if file == before else file}:{line}")
+            before = file
+    said = {"lines": ", ".join(lines) + rest} if lines else {}
+    if not lines or any(ids[row] != str(row) for row in first):
+        said["rows"] = ", ".join(shortened(ids[row], 40) for row in first) + rest
+    return {name: Text(text) for name, text in said.items()}
 
 
 def _advice(finding: Finding) -> str:

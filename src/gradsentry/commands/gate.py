@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gradsentry.commands import stdout
+from gradsentry.deciding.gate import Asked, Worst
 
 if TYPE_CHECKING:
     from gradsentry.evidence import Outcome
     from gradsentry.outcome import Verdict
 
 Flag = typer.Option
-Worst = Literal["suspicious", "poisoned"]
 FailOnFindings = Annotated[bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")]
 FailOn = Annotated[
     Worst | None,
@@ -65,8 +65,13 @@ class Reports:
         files = {f"--{name.replace('_', '-')}": file for name, file in vars(self).items()}
         return {option: file for option, file in files.items() if file is not None}
 
-    def write(self, verdict: Verdict, run: Path | None) -> None:
+    def write(self, verdict: Verdict, run: Path | None, asked: Asked) -> None:
         """Writes the files that were asked for.
+
+        Args:
+            verdict: The verdict.
+            run: Its run directory, where there is one.
+            asked: What the gate asks of it.
 
         Raises:
             DataError: If one cannot be written, or the data was changed.
@@ -87,7 +92,7 @@ class Reports:
                 case "--sarif":
                     content = as_json(sarif(verdict))
                 case "--junit":
-                    content = junit(verdict)
+                    content = junit(verdict, asked)
                 case "--in-toto":
                     content = as_json(in_toto(verdict))
                 case "--cyclonedx":
@@ -104,13 +109,11 @@ class Gate:
     """What a CI job asks of a verdict.
 
     Attributes:
-        fail_on: The least bad verdict that fails.
-        max_flagged: How many rows may be flagged.
+        asked: What has to hold for exit code 0.
         reports: Where to write it in the forms of others.
     """
 
-    fail_on: Worst | None = None
-    max_flagged: int | None = None
+    asked: Asked = field(default_factory=Asked)
     reports: Reports = Reports()
 
     @classmethod
@@ -123,7 +126,7 @@ class Gate:
         fail_on_findings: bool,
     ) -> Gate:
         """Returns the gate of a command's options; `--fail-on-findings` is `--fail-on suspicious`."""
-        return cls("suspicious" if fail_on_findings else fail_on, max_flagged, reports)
+        return cls(Asked("suspicious" if fail_on_findings else fail_on, max_flagged), reports)
 
     @property
     def needs_rows(self) -> bool:
@@ -171,28 +174,32 @@ class Gate:
 
         if isinstance(verdict.corpus, FileCorpus):
             self.refuse_places([str(path) for path in verdict.corpus.named])
-        self.reports.write(verdict, run)
+        self.reports.write(verdict, run, self.asked)
         for option, file in self.reports.named.items():
             if not quiet:
                 stdout.say(f"{option.removeprefix('--'):<17}{file}")
 
-    def end(self, outcome: Outcome, flagged: int, unread: int) -> None:
-        """Exits with 1 where the verdict is not let through.
+    def end(self, outcome: Outcome, flagged: int, unread: int, *, quiet: bool) -> None:
+        """Says whether the verdict is let through, and why; exits with 1 where it is not.
 
         Args:
             outcome: The verdict.
             flagged: Rows that are flagged.
             unread: Rows in which nothing was looked for.
+            quiet: Whether the exit code is to say it alone.
 
         Raises:
             DataError: If it would be let through with rows of which nothing is known.
         """
-        from gradsentry.errors import FOUND, DataError
+        from gradsentry.errors import DONE, FOUND, DataError
 
-        worse = {"suspicious": ("suspicious", "poisoned"), "poisoned": ("poisoned",)}
-        too_many = self.max_flagged is not None and flagged > self.max_flagged
-        if too_many or (self.fail_on is not None and outcome in worse[self.fail_on]):
-            raise typer.Exit(FOUND)
-        if unread and (self.fail_on is not None or self.max_flagged is not None):
+        passage = self.asked.passage(outcome, flagged, unread)
+        if passage.result == "unread":
             what = f"cannot let through {unread} rows that could not be read: nothing was looked for in them"
             raise DataError(what, where="the gate", mend="mend them, or take them out")
+        failed = passage.result == "failed"
+        if passage.why and not quiet:
+            said = f"{passage.why} (exit {FOUND})" if failed else f"passed, {passage.why} (exit {DONE})"
+            stdout.say(f"gate: {said}")
+        if failed:
+            raise typer.Exit(FOUND)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gradsentry.about import HOME
 from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.corpus.lines import shown_path
 from gradsentry.corpus.records import dump_json
 from gradsentry.deciding.decision import SCHEMA_VERSION
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.wording import certain, plain
-from gradsentry.integrations.places import shown_path
 from gradsentry.report.words import outcome_words
 
 if TYPE_CHECKING:

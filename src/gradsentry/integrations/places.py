@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradsentry.corpus import Sample
+from gradsentry.corpus.lines import file_and_line
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
-
-_LINES = (".jsonl", ".ndjson", ".csv", ".tsv")
-"""Containers in which a row has a line of its own, which a person can go to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +35,18 @@ class Place:
 
 def named_places(verdict: Decision, limit: int) -> list[Place]:
     """Returns where rows stand that are flagged or carry an open finding, at most so many, flagged first."""
+    return [_place(verdict, sample) for sample in verdict.corpus.take(named_numbers(verdict)[:limit])]
+
+
+def named_numbers(verdict: Decision) -> list[int]:
+    """Returns the numbers of the rows that are flagged or carry an open finding, flagged first."""
     flagged = set(verdict.flagged["number"].to_pylist())
-    numbers = [*sorted(flagged), *sorted(set(verdict.evidence.named()) - flagged)][:limit]
-    return [_place(verdict, sample) for sample in verdict.corpus.take(numbers)]
+    return [*sorted(flagged), *sorted(set(verdict.evidence.named()) - flagged)]
 
 
 def _place(verdict: Decision, sample: Sample) -> Place:
-    file, line = _file_and_line(sample)
+    file, line = file_and_line(sample)
     number = sample.number
     is_flagged = bool(verdict.is_flagged[number])
     findings = verdict.carried.get(number, ())
     return Place(sample, file, line, is_flagged, verdict.reason(number), findings)
-
-
-def _file_and_line(sample: Sample) -> tuple[str, int | None]:
-    name, colon, place = sample.origin.rpartition(":")
-    path = Path(name)
-    if not colon or not place.isdecimal() or not path.is_file():  # rows in memory, or copied to be read
-        return "", None
-    return shown_path(path), int(place) if path.suffix.lower() in _LINES else None
-
-
-def shown_path(path: Path) -> str:
-    """Returns how a file is named: from the working directory, where it lies in that."""
-    is_in = path.is_absolute() and path.is_relative_to(Path.cwd())
-    return (path.relative_to(Path.cwd()) if is_in else path).as_posix()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gradsentry.evidence.wording import certain, plain, uncertain
-from gradsentry.integrations.places import Place, named_places
+from gradsentry.integrations.places import Place, named_numbers, named_places
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
@@ -41,6 +41,7 @@ def sarif(verdict: Decision) -> dict[str, Any]:
                 "properties": {
                     "verdict": verdict.outcome,
                     "counts": verdict.counts,
+                    "rowsLeftOut": max(len(named_numbers(verdict)) - MOST, 0),
                     "dataSha256": verdict.manifest["identity"]["data"]["sha256"],
                 },
                 "results": [_result(place, index) for place in places],

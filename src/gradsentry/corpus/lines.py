@@ -1,0 +1,29 @@
+"""Rows -> the file and the line that they begin on, which a person can go to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gradsentry.corpus.sample import Sample
+
+_LINES = (".jsonl", ".ndjson", ".csv", ".tsv")
+"""Containers in which a row has a line of its own."""
+
+
+def file_and_line(sample: Sample) -> tuple[str, int | None]:
+    """Returns the file of a row, from the working directory where it lies in that, and its line, from 1.
+
+    The file is empty for data in memory or a copy; the line is None in files without lines, and in compressed
+    ones.
+    """
+    name, colon, place = sample.origin.rpartition(":")
+    path = Path(name)
+    if not colon or not place.isdecimal() or not path.is_file():
+        return "", None
+    return shown_path(path), int(place) if path.suffix.lower() in _LINES else None
+
+
+def shown_path(path: Path) -> str:
+    """Returns how a file is named: from the working directory, where it lies in that."""
+    is_in = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return (path.relative_to(Path.cwd()) if is_in else path).as_posix()
