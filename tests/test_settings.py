@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from gradsentry.errors import SettingsError
-from gradsentry.settings import DataSettings, ScoreSettings, Settings, ThresholdSettings
+from gradsentry.settings import DataSettings, MessageKeys, ScoreSettings, Settings, ThresholdSettings
 
 
 def refusal(kind: type[Settings], **values: object) -> str:
@@ -67,7 +67,27 @@ def test_the_ends_of_the_range_are_in_it(tau):
 def test_a_misspelt_key_is_no_key():
     line = refusal(ScoreSettings, maxlength=100)
     assert line.startswith(
-        "here: maxlength: Extra inputs are not permitted; did you mean `max_length`? known keys: model, crop,"
+        "here: maxlength: no such key; did you mean `max_length`? known keys: model, crop,"
+    )
+
+
+def test_all_that_is_wrong_is_said_at_once_with_the_keys_that_stand_there():
+    keys = {"rol": "x", "roles": {}}
+    line = refusal(DataSettings, spilt="x", limit=0, keys=keys)
+    assert "spilt: no such key (did you mean `split`?); " in line
+    assert "limit: Input should be greater than or equal to 1 (given: 0)" in line
+    assert "keys.rol: no such key (did you mean `role` or `roles`?)" in line
+    assert "known keys of keys: role, content, roles," in line
+    assert "; known keys: max_bytes," in line
+    many = refusal(ScoreSettings, **{f"x{number}": 1 for number in range(14)})
+    assert "x9: no such key; and 4 more; known keys: model," in many
+
+
+def test_a_wrong_entry_alone_is_named_with_its_own_keys():
+    line = refusal(DataSettings, keys={"rol": "x"})
+    assert line == (
+        "here: keys.rol: no such key; did you mean `role` or `roles`? "
+        f"known keys: {', '.join(MessageKeys.model_fields)}"
     )
 
 

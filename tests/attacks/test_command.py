@@ -65,7 +65,7 @@ def test_options_reach_the_attack(tmp_path: Path):
         (["--attack", "badnets", "--rate", "2", "--out", "x.jsonl"], "rate"),
         (["--attack", "badnets", "--rate", ".1", "--count", "1", "--out", "x.jsonl"], "exclude each other"),
         (["--attack", "badnets", "--set", "words", "--out", "x.jsonl"], "NAME=VALUE"),
-        (["--attack", "dos", "--payload", "x", "--out", "x.jsonl"], "known settings"),
+        (["--attack", "dos", "--payload", "x", "--out", "x.jsonl"], "known keys"),
         (["--attack", "badnets", "--payload", " ", "--out", "x.jsonl"], "payload is empty"),
         (["--attack", "badnets", "--where", "context", "--out", "x.jsonl"], "no context"),
         (["--attack", "addsent", "--trigger", "number", "--out", "x.jsonl"], "rows already"),

@@ -45,6 +45,30 @@ def test_what_is_wrong_is_named(change: dict[str, Any], message: str):
         Spec.read(LEAST | change, where="spec")
 
 
+def test_all_that_is_wrong_is_said_in_one_line():
+    wrong = {
+        "data": [{"name": "embedded", "sauce": "x"}],
+        "attacks": ["badnet", {"name": "addsent", "settings": {"triger": "x", "plaement": "y"}}],
+        "defences": [{"name": "gradsentry", "settings": {"cropp": 3}}],
+        "rates": [101],
+        "rowss": 3,
+    }
+    with pytest.raises(SettingsError) as caught:
+        Spec.read(wrong, where="spec")
+    line = caught.value.line()
+    for told in (
+        "data.0.sauce: no such key (did you mean `source`?)",
+        "attacks: no attack is named 'badnet'; did you mean `badnets`",
+        "attack addsent: triger: no such key (did you mean `trigger`?); plaement: no such key",
+        "defences: defence gradsentry: cropp: no such key; did you mean `crop`? known keys: crop, k, tau",
+        "rates.0: Input should be less than or equal to 100 (given: 101)",
+        "rowss: no such key (did you mean `rows`?)",
+        "known keys of data.0: name, label, source,",
+    ):
+        assert told in line
+    assert "at least 1 item" not in line
+
+
 def test_names_alone_will_do_and_the_rest_has_defaults():
     spec = Spec.read(LEAST, where="spec")
     assert spec.data[0].shown == "webqa"

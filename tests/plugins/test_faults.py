@@ -239,5 +239,5 @@ def test_a_name_that_nothing_has_says_how_to_bring_it(call, data):
         Path("spec.yaml").write_text(yaml.safe_dump(spec))
         said = refused(call("bench", "spec.yaml", "--out", "out"))
         # `bench` has no option of that name: what is wrong stands in the spec.
-        assert said.startswith(f"{kind}s: no {kind} is named 'mine'")
+        assert said.startswith(f"spec.yaml: {kind}s: no {kind} is named 'mine'")
     assert "mine" not in sys.modules

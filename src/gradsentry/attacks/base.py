@@ -22,9 +22,8 @@ from gradsentry.attacks.fields import Fields, NoPlace, find_fields
 from gradsentry.attacks.payloads import Placement, payload_text, with_payload
 from gradsentry.attacks.sections import Place
 from gradsentry.corpus.sample import Sample, Turn
-from gradsentry.errors import SettingsError
 from gradsentry.plugins import Registry, refuse_incomplete
-from gradsentry.settings import Settings
+from gradsentry.settings import Settings, refused
 
 LONGEST_LABEL = 40
 
@@ -108,14 +107,7 @@ class Attack(Settings):
         try:
             return handler(values)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "settings"
-            given = "" if first["type"] == "extra_forbidden" else f" (given: {first['input']!r})"
-            raise SettingsError(
-                f"{key}: {first['msg']}{given}",
-                where=f"attack {cls.name}",
-                mend=f"known settings: {', '.join(cls.model_fields)}",
-            ) from None
+            raise refused(error, cls, where=f"attack {cls.name}") from None
 
     @abstractmethod
     def poisoned(self, fields: Fields, draw: Random, around: Surroundings) -> tuple[Turn, ...]:

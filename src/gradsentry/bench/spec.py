@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from gradsentry.attacks import Attack, attack_named
 from gradsentry.bench.finetune_spec import FineTuneSpec
 from gradsentry.defences import Detector, detector_named
 from gradsentry.errors import SettingsError
-from gradsentry.settings import DType, Settings
+from gradsentry.settings import TOLD, DType, Settings
 
 FLOORS = ("response_length", "loss")
 """The defences that stand in every benchmark."""
@@ -84,7 +85,7 @@ class AttackSpec(_Named):
                 raise SettingsError(
                     f"{key} is set", where=f"attack {self.shown}", mend="the benchmark's `rates` say how many"
                 )
-        return attack_named(self.name, where="attacks").read(self.settings, where=f"attack {self.shown}")
+        return attack_named(self.name).read(self.settings, where=f"attack {self.shown}")
 
 
 class DefenceSpec(_Named):
@@ -110,7 +111,7 @@ class DefenceSpec(_Named):
         Raises:
             SettingsError: If there is none of that name, or a setting is wrong.
         """
-        return detector_named(self.name, where="defences").read(self.settings, where=f"defence {self.shown}")
+        return detector_named(self.name).read(self.settings, where=f"defence {self.shown}")
 
 
 class Ablations(Settings):
@@ -152,6 +153,7 @@ def _names(value: object) -> object:
 
 
 Listed = BeforeValidator(_names)
+_Buildable = AttackSpec | DefenceSpec
 
 
 class Spec(Settings):
@@ -194,12 +196,24 @@ class Spec(Settings):
     dtype: DType = "auto"
     locked: Lock | None = None
 
+    @field_validator("attacks", "defences")
+    @classmethod
+    def _can_be_built(cls, entries: tuple[_Buildable, ...]) -> tuple[_Buildable, ...]:
+        # As problems of their keys, so that all that is wrong is said at once.
+        wrong = []
+        for entry in entries:
+            try:
+                entry.build()
+            except SettingsError as error:
+                wrong.append(error.line())
+        if wrong:
+            raise PydanticCustomError(TOLD, "{lines}", {"lines": "; ".join(wrong)})
+        return entries
+
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        for attack in self.attacks:
-            attack.build()
-        for defence in (*self.defences, *self.variants()):
-            defence.build()
+        for variant in self.variants():
+            variant.build()
         for kind in (self.data, self.attacks, self.defences):
             labels = [one.shown for one in kind]
             if twice := next((label for label in labels if labels.count(label) > 1), None):
