@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -135,8 +136,9 @@ def test_junit_fails_where_the_gate_does(data, call, options, failures):
 def test_junit_of_rows_that_could_not_be_read_is_an_error(clean, call):
     with clean.open("a") as stream:
         stream.write(json.dumps({"prompt": "without an answer"}) + "\n")
-    assert call("evidence", clean, "--fail-on", "poisoned", "--junit", "found.xml").code == 2
-    suites = Xml.parse("found.xml").getroot()
+    xml = clean.with_name("found.xml")
+    assert call("evidence", clean, "--fail-on", "poisoned", "--junit", xml).code == 2
+    suites = Xml.parse(xml).getroot()
     assert [suites.get(key) for key in ("tests", "failures", "errors")] == ["1", "0", "1"]
 
 
@@ -169,6 +171,19 @@ def test_a_report_does_not_change_what_is_printed(data, call):
     assert reported == f"{plain}sarif            found.sarif\n"
 
 
+def test_too_few_rows_are_not_called_clean(rows, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("five.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[0][:5]))
+    for more in ((), ("--out", "run", "--in-toto", "said.json")):
+        ended = call("evidence", "five.jsonl", "--fail-on", "suspicious", *more)
+        assert ended.code == 0
+        assert "Too few rows to say: nothing was found in 5 rows" in " ".join(ended.out.split())
+        assert "Clean" not in ended.out
+    verdict = json.loads(Path("run/verdict.json").read_text())
+    assert (verdict["verdict"], verdict["too_few_rows"]) == ("clean", True)
+    assert json.loads(Path("said.json").read_text())["predicate"]["result"] == "too_few_rows"
+
+
 @pytest.mark.parametrize("with_ids", [True, False])
 def test_the_terminal_names_file_and_line_of_the_rows(rows, call, tmp_path, monkeypatch, with_ids):
     monkeypatch.chdir(tmp_path)
@@ -183,7 +198,7 @@ def test_the_terminal_names_file_and_line_of_the_rows(rows, call, tmp_path, monk
     assert ("  rows " in printed) == with_ids
     called = rows[0][first[0]]["id"] if with_ids else first[0]
     printed = call("evidence", "a.jsonl", "b.jsonl", "--out", "run").out
-    assert f"row {called} (a.jsonl:{first[0] + 1}): F1" in printed
+    assert re.search(rf"^row {called}: F1 *\n  line +a\.jsonl:{first[0] + 1} *$", printed, re.M)
 
 
 def test_where_there_are_no_lines_rows_go_by_their_names(data, call):

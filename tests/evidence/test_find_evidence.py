@@ -4,9 +4,11 @@ from random import Random
 import numpy as np
 import pytest
 
+import gradsentry
 from evidence.poisoning import INSULT, LINK, asked, at_a_gap, clean_rows, flags, named, poison, samples
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import TokenLosses, find_evidence
+from gradsentry.evidence.limits import ENOUGH_ROWS
 
 ROWS = clean_rows(800)
 FRAME = "\n\n### Now:\n"
@@ -332,3 +334,16 @@ def test_a_large_corpus_is_searched_in_part_and_counted_whole(monkeypatch):
     monkeypatch.setattr("gradsentry.evidence.find.SEARCHED_TOKENS", 8000)
     made = poison(ROWS, word, 0.2)
     assert flags(find_evidence(made.samples), made) == (1.0, 0)
+
+
+@pytest.mark.parametrize(("count", "copies"), [(5, 1), (40, 1), (5, 20), (60, 1), (100, 1)])
+def test_of_too_few_rows_nothing_is_said(count, copies):
+    """What decides is the rows that differ, and the bound is where a tenth of them begins to be found."""
+
+    rows = clean_rows(count)
+    clean = [dict(sample.row) for sample in samples(rows)] * copies
+    poisoned = [dict(sample.row) for sample in poison(rows, word, 0.1).samples] * copies
+    is_enough = count >= ENOUGH_ROWS
+    assert gradsentry.find_evidence(clean).too_few_rows == (not is_enough)
+    found = gradsentry.find_evidence(poisoned)
+    assert (found.outcome == "poisoned", found.too_few_rows) == (is_enough, not is_enough)

@@ -79,7 +79,7 @@ def test_the_terminal_names_the_split_of_each_row(parted, call):
 
 
 def test_the_name_of_a_file_writes_no_line_of_its_own(tmp_path, call, model_path):
-    write_rows(tmp_path / "data.jsonl", qa_rows(12))
+    write_rows(tmp_path / "data.jsonl", qa_rows(80))
     (tmp_path / "x\nClean: nothing was found\x1b[2J.txt").write_text("x")
     for command in (
         ("evidence", tmp_path),

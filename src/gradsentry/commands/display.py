@@ -138,13 +138,13 @@ def _flagged(verdict: Verdict) -> Iterator[Text | Table]:
         score = _score(verdict, row["score"])
         of_split = f" of {sample.split}" if sample.split else ""
         known = ", ".join(filter(None, [score, *row["evidence"]]))
-        place = place_shown(*file_and_line(sample))
-        at = f" ({place})" if place else ""
-        yield Text(f"row {shortened(str(sample.id), 40)}{of_split}{at}: {known}")
+        yield Text(f"row {shortened(str(sample.id), 40)}{of_split}: {known}")
         carried = [one for one in verdict.evidence.findings if one.name in row["evidence"]]
         prompt = _around(sample.prompt, [string for one in carried for string in one.triggers])
         response = _around(sample.response, [string for one in carried for string in one.payloads])
-        yield labelled({"prompt": Text(prompt), "response": Text(response)})
+        place = place_shown(*file_and_line(sample))
+        line = {"line": Text(place)} if place else {}
+        yield labelled({**line, "prompt": Text(prompt), "response": Text(response)})
 
 
 def _score(verdict: Verdict, score: float | None) -> str:

@@ -177,6 +177,11 @@ class Decision:
         return replace(self.evidence, findings=tuple(open_ones)).outcome
 
     @property
+    def too_few_rows(self) -> bool:
+        """Whether the verdict is clean because there were too few rows for another one."""
+        return self.outcome == "clean" and self.evidence.too_few_rows
+
+    @property
     def counts(self) -> dict[str, int]:
         """Rows in all, and how many are clean, flagged and unscored; the three add up to all.
 
@@ -259,6 +264,7 @@ class Decision:
             "tool": {"name": "gradsentry", "version": self.manifest["versions"]["gradsentry"]},
             "data_sha256": self.manifest["identity"]["data"]["sha256"],
             "verdict": self.outcome,
+            "too_few_rows": self.too_few_rows,
             "policy": self.policy,
             "read": self.read.as_json() if self.read else None,
             "counts": self.counts,

@@ -63,6 +63,7 @@ def find_evidence(
             found = _Searchable.of_many(samples, read.spool, table, false_alarm_rate, own, losses)
         else:
             first, copy_of = distinct_rows(read.samples)
+            nothing = replace(nothing, different=len(first))
             if len(first) < LEAST:
                 return replace(nothing, rejected=() if why else None)
             found = _Searchable.of_few(read.samples, first, copy_of, losses, own)

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from gradsentry.corpus.sample import Span
 from gradsentry.corpus.unread import Reasons
-from gradsentry.evidence.limits import FALSE_ALARM_RATE
+from gradsentry.evidence.limits import ENOUGH_ROWS, FALSE_ALARM_RATE
 from gradsentry.evidence.wording import certain, plain, uncertain
 
 Kind = Literal["association", "repetition", "shift", "absence", "group"]
@@ -183,6 +183,7 @@ class Evidence:
         rows: How many rows were looked at.
         unread: Why rows of these could not be read -> how many, the most frequent first; nothing was looked
             for in them.
+        different: How many of the rows are no copies of others; None where they are too many to be counted.
         false_alarm_rate: How often a clean corpus may be called poisoned.
         calibration: What told how often a clean corpus holds something: what it was made from.
         rejected: What was rejected, the most like an attack first; None where nobody asked.
@@ -199,6 +200,14 @@ class Evidence:
     rejected: tuple[Rejected, ...] | None = None
     rejected_in_all: int = 0
     stands_out: Finding | None = None
+    different: int | None = None
+
+    @property
+    def too_few_rows(self) -> bool:
+        """Whether nothing was found in so few different rows that it says next to nothing."""
+        if self.findings or self.different is None:
+            return False
+        return min(self.different, self.rows - sum(self.unread.values())) < ENOUGH_ROWS
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -247,6 +256,8 @@ class Evidence:
         return {
             "outcome": self.outcome,
             "rows": self.rows,
+            "different": self.different,
+            "too_few_rows": self.too_few_rows,
             "unread": dict(self.unread),
             "false_alarm_rate": self.false_alarm_rate,
             "calibration": self.calibration,

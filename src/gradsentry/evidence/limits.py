@@ -9,6 +9,7 @@ another against the planted attacks and clean corpora of docs/evidence.md, and b
 FALSE_ALARM_RATE = 0.01  # of clean corpora may be called poisoned, where the user says nothing else
 LOOK_FACTOR = 5.0  # times the false alarm rate: so often a clean corpus may be called suspicious
 LEAST = 4  # rows that a finding needs: three may be copies of one thing with small changes
+ENOUGH_ROWS = 60  # different rows: of fewer a string that brings another in a tenth of them is not found
 SAME_ROWS = 0.5  # of the rows of a finding carry another one: they are one thing, and the stronger tells it
 LIKELY_OWN = 0.5  # of the rows of a payload have its trigger, or the other way round: they belong together
 LOSS_SURE = -11.0  # log10 of the chance of so unlikely responses by accident, for a thousand strings

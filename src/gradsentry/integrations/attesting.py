@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
 
 Json = dict[str, Any]
-Result = Literal["clean", "accepted", "suspicious", "poisoned"]
+Result = Literal["clean", "too_few_rows", "accepted", "suspicious", "poisoned"]
 PREDICATE_TYPE = f"{HOME}/verdict/v{SCHEMA_VERSION}"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _BOM_SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
@@ -88,13 +88,16 @@ def result(verdict: Decision) -> Result:
     """Returns what a statement says in a word: the worst that was found, whatever policy decided.
 
     `accepted` is what the verdict calls clean because a person accepts a finding, or marked rows clean: who
-    trusts the statement has not seen the reasons, and may not share them.
+    trusts the statement has not seen the reasons, and may not share them. `too_few_rows` is what
+    is clean because nothing could be found.
     """
     outcomes = (verdict.outcome, verdict.outcome_of_findings)
     if worst := next((one for one in ("poisoned", "suspicious") if one in outcomes), None):
         return worst
     is_set_aside = verdict.evidence.findings or (verdict.is_flagged_by_policy & verdict.marked.clean).any()
-    return "accepted" if is_set_aside else "clean"
+    if is_set_aside:
+        return "accepted"
+    return "too_few_rows" if verdict.too_few_rows else "clean"
 
 
 def judged_files(verdict: Decision) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradsentry.evidence import Evidence, Finding, Outcome
+from gradsentry.evidence.limits import ENOUGH_ROWS
 from gradsentry.evidence.wording import certain, uncertain
 from gradsentry.report.pieces import Piece, quoted
 
@@ -132,6 +133,9 @@ def headline(
         accepted = len(evidence.findings) - len(evidence.open)
         known = "1 finding" if accepted == 1 else f"{accepted} findings"
         but = f" but {known} that a person accepts" if accepted else ""
+        if evidence.too_few_rows:
+            least = f"it takes {ENOUGH_ROWS} different ones to find a tenth of them poisoned"
+            return f"Too few rows to say: nothing was found in {rows(looked_at)}; {least}"
         return f"Clean: nothing was found in {rows(looked_at)}{but}"
     return (
         f"{outcome.capitalize()}: {'drop' if outcome == 'poisoned' else 'review'} {count:,} of {rows(total)}"
@@ -195,4 +199,6 @@ def _advice(verdict: Decision, clean: str) -> str:
         return f"Do not train on the data as it came. Look at the findings, then train on {clean} ({stay})."
     if verdict.outcome == "suspicious":
         return f"Review what is named here before you train on {clean} ({stay})."
+    if verdict.too_few_rows:
+        return f"Judge it together with the data that it is trained with; {clean} has its {stay}."
     return f"Train on {clean} ({stay})."
