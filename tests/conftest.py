@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ quiet_libraries()
 # A deadline for an example measures what else the machine does; the tests have one of their own.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_same_on_every_processor() -> Iterator[None]:
+    """Lets `auto` be float32: what is expected of a score must not depend on the processor."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gradsentry.models.loading.multiplies_in_bfloat16", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="session")

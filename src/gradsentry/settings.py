@@ -219,7 +219,8 @@ class ScoreSettings(Settings):
         crop: The region of the gradient, `G[: V // crop, : d // crop]`; 1 is all of it.
         k: How many singular values enter the entropy.
         max_length: Tokens of a row at most; the middle of the prompt is cut first.
-        dtype: Of the model; `auto` is float32 on a CPU and bfloat16 on a GPU.
+        dtype: Of the model; `auto` is bfloat16 on a GPU, and on a processor that multiplies in it; else
+            float32.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         token_budget: Tokens of a batch at most, padding counted; None chooses by device.
         trust_remote_code: Whether code that comes with a model may run.

@@ -8,7 +8,13 @@ import torch
 
 from gradients.drawn import drawn_sample, padded_results
 from gradsentry.gradients.reference import reference_spectrum
-from gradsentry.models.loading import load_model, resolve_device, wrap_model
+from gradsentry.models.loading import (
+    load_model,
+    multiplies_in_bfloat16,
+    resolve_device,
+    resolve_dtype,
+    wrap_model,
+)
 from models.architectures import build_model
 from models.oracle import exact_copy, oracle
 from models.saved import edit_weights, save, save_llama
@@ -42,6 +48,22 @@ def test_a_loaded_model_goes_on_training_afterwards():
 
 def test_dtype_is_a_setting(tmp_path):
     assert load_model(str(save_llama(tmp_path)), device="cpu", dtype="bfloat16").dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"avx512_f": True, "avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"avx512_f": True, "avx512_bf16": False}, torch.float32),
+        ({}, torch.float32),
+    ],
+)
+def test_auto_is_bfloat16_where_the_processor_multiplies_in_it(monkeypatch, told, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told)
+    monkeypatch.setattr("gradsentry.models.loading.multiplies_in_bfloat16", multiplies_in_bfloat16)
+    assert resolve_dtype("auto", torch.device("cpu")) == expected
+    assert resolve_dtype("float32", torch.device("cpu")) == torch.float32
 
 
 def test_auto_names_a_device_of_this_machine():

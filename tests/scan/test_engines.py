@@ -18,7 +18,7 @@ from gradsentry.engines.base import Worker
 from gradsentry.errors import DataError, ModelError, ScoringError, SettingsError
 from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.screening import scan
-from gradsentry.settings import EngineSettings
+from gradsentry.settings import EngineSettings, ScoreSettings
 
 from .rows import qa_rows, write_rows
 from .test_killed import contents
@@ -26,6 +26,7 @@ from .test_killed import contents
 ROWS = SHARD_ROWS + 300
 TWO = EngineSettings(workers=2)
 RAY = EngineSettings(name="ray", workers=2)
+FLOAT32 = ScoreSettings(dtype="float32")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,7 +49,7 @@ def data(tmp_path_factory):
 def whole(data, model_path, tmp_path_factory):
     """The files of a run that one process made, and that nothing interrupted."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    scan(data, model_path, out=out, progress=False)
+    scan(data, model_path, out=out, scoring=FLOAT32, progress=False)
     return contents(out)
 
 
@@ -79,11 +80,11 @@ class Killing:
 def test_two_processes_give_the_same_and_where_one_is_killed_it_is_said(data, model_path, whole, tmp_path):
     killing = Killing("spawn_main", 512)
     with pytest.raises(ScoringError) as caught:
-        scan(data, model_path, out=tmp_path / "run", engine=TWO, progress=killing)
+        scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, engine=TWO, progress=killing)
     assert caught.value.line().startswith("a worker was killed, or had no memory left; the same command goes")
     assert 512 <= killing.last.done < ROWS
     steps = []
-    verdict = scan(data, model_path, out=tmp_path / "run", engine=TWO, progress=steps.append)
+    verdict = scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, engine=TWO, progress=steps.append)
     assert verdict.manifest["rows_resumed"] >= 512
     assert steps[-1].done == steps[-1].total == ROWS
     assert steps[-1].share == 1.0
@@ -114,9 +115,9 @@ def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_ki
             raise Stop
 
     with pytest.raises(Stop):
-        scan(data, model_path, out=tmp_path / "run", progress=stop)
+        scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, progress=stop)
     killing = Killing("_Scorer", 1024)
-    verdict = scan(data, model_path, out=tmp_path / "run", engine=RAY, progress=killing)
+    verdict = scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, engine=RAY, progress=killing)
     assert killing.killed
     assert killing.last.done == ROWS
     assert killing.last.share == 1.0

@@ -79,6 +79,7 @@ def started(data: Path, model: str, run: Path) -> Iterator[subprocess.Popen[str]
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     start = f"{heed}; from gradsentry.cli import main; main()"
     command = [sys.executable, "-c", start, "scan", str(data), "-m", model, "-o", str(run), "--quiet"]
+    command += ["--dtype", "float32"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

@@ -218,8 +218,15 @@ def resolve_device(device: str) -> torch.device:
 
 def resolve_dtype(dtype: DType, device: torch.device) -> torch.dtype:
     if dtype == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
+        pays = device.type == "cuda" or (device.type == "cpu" and multiplies_in_bfloat16())
+        return torch.bfloat16 if pays else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[dtype]
+
+
+def multiplies_in_bfloat16() -> bool:
+    """Returns whether the processor has instructions for it: without them it is slower than float32."""
+    told = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch does not tell
+    return any(told.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _refuse_directory(name: str, path: str) -> None:
