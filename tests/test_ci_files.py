@@ -29,7 +29,6 @@ def data(tmp_path, monkeypatch):
     lines = [json.dumps(dict(sample.row)) + "\n" for sample in made.samples]
     Path("data/train.jsonl").write_text("".join(lines[:200]))
     Path("data/extra.jsonl").write_text("".join(lines[200:]))
-    Path("gradsentry-accepted.jsonl").write_text("")
     return tmp_path
 
 

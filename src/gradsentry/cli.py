@@ -70,8 +70,8 @@ def options(
 ) -> None:
     """Finds backdoor poison in fine-tuning data before training.
 
-    Exit codes: 0 done; 1 something was found, with --fail-on-findings; 2 the input, an option or the place to
-    write is wrong; 3 it failed otherwise; 130 interrupted; 141 whoever read the output has gone.
+    Exit codes: 0 done; 1 --fail-on or --max-flagged did not let it through; 2 the input, an option or the
+    place to write is wrong; 3 it failed otherwise; 130 interrupted; 141 whoever read the output has gone.
     """
     if version:
         typer.echo(f"gradsentry {VERSION}")
@@ -129,6 +129,7 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
 
 def _mistyped(message: str, help_line: str) -> UsageError:
     """Returns what typer says of a wrong command or option, with its guess as part of the mend."""
+    message = message.replace(": Value error, ", ": ")  # of the library beneath, which is no news to a reader
     what, _, guess = message.replace(" (Possible options: ", ". Did you mean ").partition(". Did you mean ")
     asked = (
         f"did you mean {' or '.join(guess.rstrip('?)').replace(chr(39), '').split(', '))}? " if guess else ""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import ClassVar
 
 DONE, FOUND, MISUSED, FAILED, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
-"""Exit codes. FOUND is that of `--fail-on-findings` alone; UNREAD is that of a pipe whose reader has gone."""
+"""Exit codes. FOUND is that of `--fail-on` and its like; UNREAD is that of a pipe whose reader has gone."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)

@@ -101,7 +101,12 @@ class RunDirectory:
                     where=str(path),
                     mend="give another --out",
                 )
-            if lines := differences(known, json_copy(identity)):
+            if (lines := differences(known, json_copy(identity))) and all(
+                line.startswith("data.sha256 ") for line in lines
+            ):
+                what = "holds a run of other data, or of this data before it was changed"
+                raise RunError(what, where=str(path), mend="give another --out, or remove that one")
+            if lines:
                 raise RunError(
                     f"holds a run with other settings: {'; '.join(lines)}",
                     where=str(path),

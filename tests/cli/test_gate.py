@@ -16,6 +16,7 @@ import pyarrow.parquet
 import pytest
 from jsonschema.validators import validator_for
 
+from cli.command import refused
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry import screen
 from gradsentry.about import VERSION
@@ -230,7 +231,7 @@ def test_a_report_never_replaces_the_data_or_what_is_no_file(data, call, tmp_pat
     assert (tmp_path / "pipe").is_fifo()
     run = tmp_path / "run"
     assert call("evidence", data, "--out", run).code == 0
-    assert "would replace the data" in call("threshold", run, option, data).error
+    assert "is there, and is something else" in call("threshold", run, option, data).error
     assert Path(data).read_bytes() == before
 
 
@@ -239,3 +240,61 @@ def test_two_reports_are_two_files(data, call, tmp_path):
     assert ended.code == 2
     assert "would replace what --sarif writes" in ended.error
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("option", ["--sarif", "--junit", "--in-toto", "--cyclonedx", "--croissant"])
+def test_a_report_replaces_nothing_but_a_report_of_its_form(data, call, option):
+    """Also not a file that is not judged: another data set, a config, a report of another kind."""
+    with_run = ("--out", "run") if option == "--croissant" else ()
+    rows = json.loads(Path(data).read_text().splitlines()[0])
+    others = {
+        "other.jsonl": json.dumps(rows) + "\n" + json.dumps(rows) + "\n",
+        "package.json": '{"name": "site", "version": "1.0.0"}',
+        "page.html": "<html>testsuite</html>",
+        "rows.csv": "prompt,response\na,b\n",
+    }
+    for name, content in others.items():
+        Path(name).write_text(content)
+        said = refused(call("evidence", data, option, name, *with_run))
+        assert said.startswith(f"{option} {name}: is there, and is something else")
+        assert Path(name).read_text() == content
+    Path("empty").touch()
+    for name in ("new", "new", "empty"):
+        assert call("evidence", data, option, name, *with_run).code == 0
+    assert Path("empty").stat().st_size > 0
+    another = "--junit" if option == "--sarif" else "--sarif"
+    assert "is something else" in refused(call("evidence", data, another, "new"))
+
+
+@pytest.mark.parametrize("option", ["--sarif", "--junit", "--out", "--in-toto"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(data, call, monkeypatch, option):
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("the data was read")
+
+    monkeypatch.setattr("gradsentry.corpus.open_corpus", read)
+    monkeypatch.setattr("gradsentry.textual.open_corpus", read)
+    said = refused(call("evidence", data, option, f"{data}/below/file"))
+    assert said == f"{data}/below/file: cannot be written (Not a directory); give another place"
+    monkeypatch.setattr(os, "access", lambda *_: False)  # whoever runs the tests may write everywhere
+    assert "cannot be written (Permission denied)" in refused(call("evidence", data, option, "new/file"))
+    assert not Path("new").exists()
+
+
+def test_an_empty_name_of_a_report_and_a_wrong_value_are_one_plain_line(data, call):
+    assert (
+        refused(call("evidence", data, "--sarif", "")) == "--sarif: names no file; name one, or leave it out"
+    )
+    said = refused(call("evidence", data, "--fail-on", "bad"))
+    assert said.startswith("Invalid value for '--fail-on': 'bad' is not one of 'suspicious', 'poisoned'; see")
+
+
+def test_a_run_of_changed_data_says_so(data, call):
+    assert call("evidence", data, "--out", "run").code == 0
+    assert call("evidence", data, "--out", "run").code == 0
+    lines = Path(data).read_text().splitlines(keepends=True)
+    Path(data).write_text("".join(lines[1:]))
+    assert refused(call("evidence", data, "--out", "run")) == (
+        "run: holds a run of other data, or of this data before it was changed; "
+        "give another --out, or remove that one"
+    )
+    assert "holds a run with other settings" in refused(call("evidence", data, "--limit", 99, "--out", "run"))

@@ -140,6 +140,8 @@ def test_the_command_writes_what_evidence_reads(folder, monkeypatch, capfd):
     for said in ("left out: README.md", "left out: tiny.jsonl: 1 different rows", "12 own clean corpora"):
         assert said in ended.out
     assert f"“{NOTICE}”" in ended.out
+    assert "is called poisoned" in ended.out
+    assert f"gradsentry evidence DATA --calibration {out}" in ended.out
     assert Calibration.from_file(out).corpora == 12
     Calibration.from_file(out).model_copy(update={"version": 0}).save(out)
     assert call("calibrate", folder / "clean", "--out", out, "--alone").code == 0  # an old one is replaced

@@ -232,3 +232,14 @@ def test_the_findings_tell_whatever_policy_decided():
     verdict = replace(screen("some data.jsonl"), policy="published")
     assert verdict.outcome == "clean"
     assert result(verdict) == "poisoned"
+
+
+@pytest.mark.parametrize("option", ["--in-toto", "--cyclonedx"])
+def test_standard_input_has_no_file(call, monkeypatch, option):
+    said = refused(call("evidence", "-", option, "said.json"))
+    assert said == f"{option}: standard input has no file that could be named by its hash; name the data"
+    with Path("clean.jsonl").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        verdict = screen("-")
+    with pytest.raises(Exception, match="has no file that could be named by its hash"):
+        in_toto(verdict)

@@ -35,6 +35,7 @@ def calibrate(
     from gradsentry.errors import DataError
     from gradsentry.evidence.calibration import Calibration, shipped
     from gradsentry.evidence.judging import Judging, given_judging
+    from gradsentry.evidence.limits import FALSE_ALARM_RATE
     from gradsentry.evidence.reasons import share_in_words
     from gradsentry.evidence.recalibrating import recalibrated
 
@@ -53,23 +54,27 @@ def calibrate(
         console.print(f"left out: {name}: no data", soft_wrap=True)
     for name, rows in made.small.items():
         console.print(f"left out: {name}: {rows} different rows are too few", soft_wrap=True)
-    console.print("how often a clean corpus holds what is most like an attack in")
+    console.print("what in each corpus is most like an attack, and how many clean corpora hold as much")
     quiet = 0
     for one in made.natural:
         before, after = one.rarest(shipped()), one.rarest(made.calibration)
         if before == after == 0.0:
             quiet += 1
             continue
-        said = f"{share_in_words(before)} by the shipped one, {share_in_words(after)} now"
-        console.print(f"  {one.name}: {said}", soft_wrap=True)
-        console.print(f"    {one.strongest}", soft_wrap=True)
-    console.print(f"  {quiet} of {len(made.natural)} corpora: nothing that is like one")
+        console.print(f"  {one.name}: {one.strongest}", soft_wrap=True)
+        said = f"{share_in_words(before)} by the shipped calibration, {share_in_words(after)} by this one"
+        console.print(f"    {said}", soft_wrap=True)
+    console.print(f"  {quiet} of {len(made.natural)} corpora: nothing that is like an attack")
+    allowed = (
+        f"data with a share under --false-alarm-rate ({FALSE_ALARM_RATE}, or 1 of {1 / FALSE_ALARM_RATE:.0f})"
+    )
+    console.print(f"{allowed} is called poisoned", soft_wrap=True)
     console.print(f"made from {made.calibration.source}", soft_wrap=True)
     unmeasured = (
-        f"rates under {made.least:.2g} are not measured by so many corpora: they follow a fitted fall"
+        f"{made.least:.2g} and more are shares that so many corpora measure; smaller ones are extrapolated"
     )
     console.print(unmeasured, soft_wrap=True)
-    console.print(f"evidence and scan read it with --calibration {out}", soft_wrap=True)
+    console.print(f"to decide by it: gradsentry evidence DATA --calibration {out}", soft_wrap=True)
 
 
 def _corpora(folder: Path) -> tuple[dict[str, list[Sample]], list[str]]:

@@ -115,7 +115,7 @@ def evidence(
     )
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
     gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
-    gate.refuse_places(data, has_run=out is not None)
+    gate.refuse_places(data, run=out)
     if by_format:
         if gate.needs_rows or json_ or out is not None or entry is not None:
             what = "judges several corpora, and a report, a run and JSON tell of one"

@@ -133,30 +133,46 @@ class Gate:
         """Whether a file is to be written, which tells of rows."""
         return bool(self.reports.named)
 
-    def refuse_places(self, data: Sequence[str] = (), *, has_run: bool = True) -> None:
-        """Refuses, before anything is read, files that would replace the data, one another, or no file.
+    def refuse_places(self, data: Sequence[str] = (), *, run: Path | None) -> None:
+        """Refuses, before anything is read, files that would replace the data, one another, or no report.
 
         Args:
             data: What is read, as it was named.
-            has_run: Whether there is a run directory, whose rows can be described.
+            run: The run directory, whose rows can be described.
 
         Raises:
             SettingsError: If one cannot be the place of a report.
+            DataError: If one, or the run, cannot be written to.
         """
+        from gradsentry.corpus.remote import STDIN
         from gradsentry.corpus.sources import files_named
+        from gradsentry.corpus.streams import refuse_unwritable
         from gradsentry.errors import SettingsError
+        from gradsentry.integrations.replacing import is_report
 
-        if self.reports.croissant is not None and not has_run:
+        if self.reports.croissant is not None and run is None:
             what = "describes the rows that stay, which --out writes"
             raise SettingsError(what, where="--croissant", mend="add --out RUN")
+        stated = [one for one in ("--in-toto", "--cyclonedx") if one in self.reports.named]
+        if stated and STDIN in data:
+            what, mend = "standard input has no file that could be named by its hash", "name the data"
+            raise SettingsError(what, where=stated[0], mend=mend)
         taken = {path.resolve(): "the data" for one in data for path in files_named(one)}
         for option, file in self.reports.named.items():
+            if file == Path():
+                raise SettingsError("names no file", where=option, mend="name one, or leave it out")
             if file.exists() and not file.is_file():
                 raise SettingsError("is no ordinary file", where=f"{option} {file}", mend="name a file")
             if (holder := taken.get(file.resolve())) is not None:
                 mend = "name another file"
                 raise SettingsError(f"would replace {holder}", where=f"{option} {file}", mend=mend)
+            if file.exists() and not is_report(file, option):
+                mend = "name another file: only a report of its form is replaced"
+                raise SettingsError("is there, and is something else", where=f"{option} {file}", mend=mend)
+            refuse_unwritable(file)
             taken[file.resolve()] = f"what {option} writes"
+        if run is not None:
+            refuse_unwritable(run)
 
     def write(self, verdict: Verdict, run: Path | None, *, quiet: bool) -> None:
         """Writes the files that were asked for, and says where unless it is to be quiet.
@@ -173,7 +189,7 @@ class Gate:
         from gradsentry.corpus.filecorpus import FileCorpus
 
         if isinstance(verdict.corpus, FileCorpus):
-            self.refuse_places([str(path) for path in verdict.corpus.named])
+            self.refuse_places([str(path) for path in verdict.corpus.named], run=run)
         self.reports.write(verdict, run, self.asked)
         for option, file in self.reports.named.items():
             if not quiet:

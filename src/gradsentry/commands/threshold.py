@@ -73,6 +73,9 @@ def threshold(
             "--labels and --method, --tau or --quantile exclude each other", where="options", mend="give one"
         )
     settings = threshold_settings(method, tau, quantile)
+    reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
+    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
+    gate.refuse_places(run=run)
     directory = RunDirectory.open(run)
     with directory.locked():
         before = open_run(run)
@@ -92,13 +95,12 @@ def threshold(
         lines = [f"the files that were there are kept in {kept}"] if kept else []
         for line in (*lines, *([note] if note else [])):
             stdout.say(line)
-    reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
     announce(
         verdict,
         run,
         as_json=json_,
         quiet=quiet,
-        gate=Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings),
+        gate=gate,
         marked=agreed,
         changes=changes,
     )

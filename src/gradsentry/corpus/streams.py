@@ -247,6 +247,21 @@ def make_folder(path: Path) -> None:
         raise not_written(path, error) from error
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Refuses a place that cannot be written to, before the work whose result it is for.
+
+    Raises:
+        DataError: If the folder it lies in, or the nearest that is there, is none or cannot be written to.
+    """
+    near = path.absolute() if path.is_dir() else path.absolute().parent
+    while not near.exists() and near != near.parent:
+        near = near.parent
+    if not near.is_dir():
+        raise not_written(path, NotADirectoryError(errno.ENOTDIR, ""))
+    if not os.access(near, os.W_OK | os.X_OK):
+        raise not_written(path, PermissionError(errno.EACCES, ""))
+
+
 def not_written(path: Path, error: OSError) -> GradSentryError:
     """Returns the error for a path that the system does not let us write."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
