@@ -225,7 +225,7 @@ def resolve_dtype(dtype: DType, device: torch.device) -> torch.dtype:
 
 def multiplies_in_bfloat16() -> bool:
     """Returns whether the processor has instructions for it: without them it is slower than float32."""
-    told = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch does not tell
+    told: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch does not tell
     return any(told.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
