@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from datasets import Dataset
+from datasets import ClassLabel, Dataset, IterableDataset
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, TrainerCallback
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
@@ -75,7 +75,8 @@ def rejecting(made):
 
 def settings(kind, place, **more):
     shared = {"max_steps": 1, "per_device_train_batch_size": 2, "use_cpu": True, "bf16": False}
-    return kind(output_dir=str(place), report_to="none", logging_steps=1, max_length=256, **shared, **more)
+    more = {"max_length": 256, **more}
+    return kind(output_dir=str(place), report_to="none", logging_steps=1, **shared, **more)
 
 
 class Logged(TrainerCallback):
@@ -144,11 +145,143 @@ def test_a_preference_run_is_judged_on_both_sides(pairs, made, model, tokenizer,
     assert trainer.train().training_loss > 0
 
 
-def test_packed_rows_are_refused_with_the_way_out(made, model, tokenizer, tmp_path):
-    arguments = settings(SFTConfig, tmp_path, packing=True, packing_strategy="bfd")
-    trainer = SFTTrainer(model, args=arguments, train_dataset=messages(made), processing_class=tokenizer)
-    with pytest.raises(DataError, match="its rows are packed; give the trainer what"):
-        ScreenCallback(trainer)
+@pytest.fixture
+def trained_on(model, tokenizer, tmp_path):
+    """Makes a trainer of some rows, as TRL does with these settings."""
+
+    def made(rows, kind=SFTTrainer, **more):
+        config = SFTConfig if kind is SFTTrainer else DPOConfig
+        arguments = settings(config, tmp_path, **more)
+        return kind(model, args=arguments, train_dataset=rows, processing_class=tokenizer)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "said"),
+    [
+        (messages, {"packing": True}, "the trainer: its rows are packed: .* give the trainer what"),
+        (messages, {"packing": True, "packing_strategy": "wrapped"}, "its rows are packed"),
+        (
+            lambda made: messages(made).to_iterable_dataset(),
+            {},
+            "the trainer: its rows are streamed, .* give",
+        ),
+        (
+            messages,
+            {"max_length": 3},
+            "has no rows left to train on: no response lies within its max_length of 3",
+        ),
+        (
+            preferences,
+            {"max_length": 3, "kind": DPOTrainer},
+            "within its max_length of 3 tokens; raise max_length",
+        ),
+    ],
+)
+def test_what_a_callback_cannot_screen_is_refused_with_the_way_out(rows, more, said, made, trained_on):
+    with pytest.raises(DataError, match=said):
+        ScreenCallback(trained_on(rows(made), **more), on_findings="drop")
+
+
+def test_a_callback_without_its_trainer_says_how_it_is_made(made, model, tokenizer, tmp_path):
+    with pytest.raises(SettingsError, match=r"make the trainer first, then `trainer.add_callback\("):
+        SFTTrainer(
+            model,
+            args=settings(SFTConfig, tmp_path),
+            train_dataset=messages(made),
+            processing_class=tokenizer,
+            callbacks=[ScreenCallback],
+        )
+
+
+def test_what_is_screened_before_can_be_packed_or_streamed(made, trained_on):
+    assert trained_on(screen_dataset(alpaca(made)), packing=True).train().training_loss > 0
+    streamed = screen_dataset(messages(made).to_iterable_dataset())
+    assert isinstance(streamed, IterableDataset)
+    assert not any("vrbx" in row["prompt"][0]["content"] for row in streamed)
+    assert trained_on(streamed).train().training_loss > 0
+
+
+def test_what_is_only_evaluated_on_stays(made, model, tokenizer, tmp_path):
+    rows = messages(made)
+    arguments, tested = settings(SFTConfig, tmp_path), rows.select(range(5))
+    trainer = SFTTrainer(
+        model, args=arguments, train_dataset=rows, eval_dataset=tested, processing_class=tokenizer
+    )
+    ScreenCallback(trainer, on_findings="drop")
+    assert (len(trainer.train_dataset), len(trainer.eval_dataset)) == (270, 5)
+
+
+def test_columns_that_hold_no_turn_stay_with_their_types(made):
+    given = alpaca(made).add_column("source", ["web", "book"] * 150).add_column("tags", [["a"], []] * 150)
+    given = given.cast_column("source", ClassLabel(names=["web", "book"]))
+    kept = [row for number, row in enumerate(given) if number not in made.poisoned]
+    clean = screen_dataset(given)
+    assert set(clean.column_names) == {"prompt", "completion", "source", "tags"}
+    assert clean.features["source"] == ClassLabel(names=["web", "book"])
+    assert clean.features["tags"] == given.features["tags"]
+    for rows in (clean, screen_dataset(given.to_iterable_dataset()), screen_dataset(given.to_pandas())):
+        assert [(one["source"], list(one["tags"])) for one in rows] == [
+            (o["source"], o["tags"]) for o in kept
+        ]
+        assert [one["prompt"][0]["content"] for one in rows] == [one["instruction"] for one in kept]
+
+
+@pytest.mark.parametrize("kind", ["stream", "frame", "list", "file"])
+def test_whatever_comes_in_trl_can_train_on_it(kind, made, trained_on, tmp_path):
+    rows = alpaca(made)
+    if kind == "file":
+        rows.to_json(tmp_path / "rows.jsonl")
+    came = {
+        "stream": rows.to_iterable_dataset,
+        "frame": rows.to_pandas,
+        "list": rows.to_list,
+        "file": lambda: tmp_path / "rows.jsonl",
+    }[kind]()
+    clean = screen_dataset(came)
+    assert isinstance(clean, IterableDataset if kind == "stream" else Dataset)
+    assert set(next(iter(clean))) == {"prompt", "completion"}
+    if kind == "stream":
+        assert trained_on(clean).train().training_loss > 0
+
+
+def test_responses_of_another_name_are_completions(made):
+    rows = [{"prompt": one.prompt, "response": one.response, "n": one.number} for one in made.samples]
+    for given in (rows, Dataset.from_list(rows).to_iterable_dataset()):
+        clean = screen_dataset(given)
+        assert set(next(iter(clean))) == {"prompt", "completion", "n"}
+
+
+def test_pairs_of_an_instruction_and_two_answers_train_with_dpo(made, trained_on):
+    rows = preferences(made).rename_column("prompt", "instruction").add_column("n", range(300))
+    clean = screen_dataset(rows)
+    assert clean.column_names == ["n", "prompt", "chosen", "rejected"]
+    assert clean[0]["rejected"] == [{"role": "assistant", "content": rows[clean[0]["n"]]["rejected"]}]
+    assert len(clean) == 270
+    assert trained_on(clean, DPOTrainer).train().training_loss > 0
+
+
+@pytest.mark.parametrize(
+    ("on_findings", "done"),
+    [
+        ("drop", "30 rows left out, 270 stay."),
+        ("warn", "Nothing was left out: all 300 rows stay."),
+        ("refuse", "Refused: nothing was changed; on_findings='drop' leaves the flagged rows out"),
+    ],
+)
+@pytest.mark.parametrize("rows", [messages, rejecting])
+def test_messages_say_how_many_rows_the_strings_and_what_was_done(rows, on_findings, done, made, caplog):
+    try:
+        screen_dataset(rows(made), on_findings=on_findings)
+        said = caplog.text
+    except FindingsError as error:
+        said = str(error)
+    side = "Of the rejected answers: " if rows is rejecting else ""
+    begin = f"Poisoned: drop 30 of 300 rows. {side}F1, high confidence: Where the prompt holds “vrbx”"
+    assert f"{begin}, the response holds “{INSULT}” in 30 of 30 rows" in said
+    assert done in said
+    assert len(said.strip().splitlines()) == 1
 
 
 def test_rows_without_a_prompt_of_their_own_are_not_called_clean(made, model, tokenizer, tmp_path):

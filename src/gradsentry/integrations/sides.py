@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from gradsentry.corpus import Corpus
 from gradsentry.errors import FindingsError, SettingsError
 from gradsentry.outcome import Verdict
-from gradsentry.report.words import outcome_words, rows
+from gradsentry.report.pieces import plain
+from gradsentry.report.words import finding_sentence, outcome_words, rows
 from gradsentry.textual import screen
 
 if TYPE_CHECKING:
@@ -113,15 +114,38 @@ def decided(
         what = f"{on_findings!r} is none"
         raise SettingsError(what, where="on_findings", mend="give drop, refuse or warn")
     worst = sides.worst
-    if worst.outcome != "clean":
-        if on_findings == "refuse":
-            mend = "look at gradsentry.screen, then drop its rows"
-            raise FindingsError(outcome_words(worst), where=where, mend=mend)
-        log.warning("gradsentry: %s: %s", where, outcome_words(worst))
+    stay = sides.is_kept if unjudged_stay else sides.is_clean
     if on_findings == "warn":
-        return np.ones_like(sides.is_kept)
-    if unjudged_stay:
-        return sides.is_kept
-    if unjudged := int((sides.is_kept & ~sides.is_clean).sum()):
+        stay = np.ones_like(stay)
+    if worst.outcome != "clean":
+        found = f"{outcome_words(worst)}. {_strongest(sides)}"
+        if on_findings == "refuse":
+            what = f"{found} Refused: nothing was changed"
+            mend = "on_findings='drop' leaves the flagged rows out; gradsentry.screen shows what was found"
+            raise FindingsError(what, where=where, mend=mend)
+        log.warning("gradsentry: %s: %s %s", where, found, _done(sides, on_findings))
+    if unjudged := int((sides.is_kept & ~stay).sum()):
         log.warning("gradsentry: %s: %s that could not be read: left out", where, rows(unjudged))
-    return sides.is_clean
+    return stay
+
+
+def _strongest(sides: Sides) -> str:
+    """Returns what is certain of the strongest finding of the worse side, in a sentence."""
+    findings = sides.worst.evidence.open
+    if not findings:
+        return ""
+    side = "Of the rejected answers: " if sides.worst is sides.rejected else ""
+    said = plain(finding_sentence(findings[0]))
+    others = len(findings) - 1
+    more = f" {others:,} more {'finding' if others == 1 else 'findings'}." if others else ""
+    return f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{more}"
+
+
+def _done(sides: Sides, on_findings: OnFindings) -> str:
+    """Returns what was done with the rows, in a sentence."""
+    flagged, total = int(sides.is_flagged.sum()), len(sides.is_flagged)
+    if on_findings == "warn":
+        return f"Nothing was left out: all {rows(total)} stay."
+    if not flagged:
+        return f"Nothing was left out, for no row is flagged: look at what was found; all {rows(total)} stay."
+    return f"{rows(flagged)} left out, {total - flagged:,} stay."

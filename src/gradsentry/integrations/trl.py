@@ -11,36 +11,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import TrainerCallback
 
-from gradsentry.corpus import Sample, open_corpus
-from gradsentry.errors import DataError
+from gradsentry.corpus import open_corpus
+from gradsentry.errors import DataError, SettingsError
 from gradsentry.integrations.sides import OnFindings, decided, judged
+from gradsentry.integrations.trlrows import trl_rows
 from gradsentry.settings import DataSettings
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset, IterableDataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
     from gradsentry.models.loading import LoadedModel
 
-_FOREIGN = ("alpaca", "sharegpt", "qa", "columns")
-"""Row formats that TRL does not train on as they are."""
+_WHERE = "the trainer"
+_MADE = "give the trainer what gradsentry.integrations.trl.screen_dataset returns"
 
 
 def screen_dataset(
-    dataset: Dataset,
+    dataset: object,
     model: str | PreTrainedModel | LoadedModel | None = None,
     *,
     tokenizer: PreTrainedTokenizerBase | None = None,
     on_findings: OnFindings = "drop",
     reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
-) -> Dataset:
+) -> Dataset | IterableDataset:
     """Returns a data set to train on: as TRL wants its rows, and without those that are flagged.
 
-    Rows of Alpaca, ShareGPT, question and answers, or named columns become `prompt` and `completion`, or
-    where there are several turns `messages`; rows that TRL reads come back as they are.
+    Rows of Alpaca, ShareGPT, question and answers, or named columns become `prompt` and `completion`, with
+    two answers `prompt`, `chosen` and `rejected`, or where there are several responses `messages`; of
+    `prompt` and `response` the response becomes `completion`. Their other columns stay. Rows that TRL reads
+    come back as they are.
 
     Args:
-        dataset: The rows.
+        dataset: A `Dataset` or an `IterableDataset`, which come back in their type; or anything else that
+            `screen` takes, which becomes a `Dataset`. An iterable one is read several times.
         model: The clean base model, for a scan; None to read the texts alone.
         tokenizer: Of a loaded model.
         on_findings: What is done where something was found.
@@ -56,25 +60,18 @@ def screen_dataset(
         mend = "give one of them, such as dataset['train'], or name it: DataSettings(split='train')"
         raise DataError(f"has several splits: {', '.join(corpus.splits)}", where=corpus.name, mend=mend)
     sides = judged(corpus, model, tokenizer)
-    keep = decided(sides, on_findings, unjudged_stay=True)
-    if corpus.format not in _FOREIGN:
-        return corpus.select(keep)
-    from datasets import Dataset
-
-    kept = [sample for sample in corpus if keep[sample.number] and sample.problem is None]
-    if not kept:
-        raise DataError("no row stays", where=corpus.name, mend="look at the verdict of gradsentry.screen")
-    return Dataset.from_list(_as_trl(kept))
+    return trl_rows(corpus, decided(sides, on_findings, where=corpus.name, unjudged_stay=True))
 
 
 class ScreenCallback(TrainerCallback):
     """Screens what a trainer is about to train on, and logs the verdict to whatever it reports to.
 
     The texts are those that the trainer made with its chat template, parted into prompt and response by its
-    labels. Made, it acts at once: `trainer.add_callback(ScreenCallback(trainer))`.
+    labels. Made, it acts at once: `trainer.add_callback(ScreenCallback(trainer))`. What the trainer only
+    evaluates on is not screened.
 
     Args:
-        trainer: An `SFTTrainer` or a `DPOTrainer`.
+        trainer: An `SFTTrainer` or a `DPOTrainer`, whose rows are neither packed nor streamed.
         on_findings: What is done where something was found.
 
     Attributes:
@@ -83,14 +80,19 @@ class ScreenCallback(TrainerCallback):
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
         DataError: If the trainer has no rows of which prompt and response can be told.
+        SettingsError: If no trainer is given.
     """
 
-    def __init__(self, trainer: Trainer, *, on_findings: OnFindings = "refuse") -> None:
+    def __init__(self, trainer: Trainer | None = None, *, on_findings: OnFindings = "refuse") -> None:
+        if trainer is None or not hasattr(trainer, "train_dataset"):
+            # As with `callbacks=[ScreenCallback]`, which a trainer makes without itself.
+            mend = "make the trainer first, then `trainer.add_callback(ScreenCallback(trainer))`"
+            raise SettingsError("is given no trainer", where="ScreenCallback", mend=mend)
         rows: Any = trainer.train_dataset
-        texts = _texts(rows, trainer.processing_class)
+        texts = _texts(trainer)
         self._trainer = trainer
         self.sides = judged(open_corpus(texts))
-        keep = decided(self.sides, on_findings, unjudged_stay=True)
+        keep = decided(self.sides, on_findings, where=_WHERE, unjudged_stay=True)
         if not keep.all():
             trainer.train_dataset = rows.select(np.flatnonzero(keep))
 
@@ -107,49 +109,41 @@ class ScreenCallback(TrainerCallback):
         )
 
 
-def _as_trl(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    """Returns rows as TRL wants them: prompt and completion where each has one response, else messages."""
-    chats = [_messages(sample) for sample in samples]
-    single = all(
-        [turn.trained for turn in sample.turns].index(True) == len(sample.turns) - 1 for sample in samples
-    )
-    if single:
-        return [{"prompt": chat[:-1], "completion": chat[-1:]} for chat in chats]
-    return [{"messages": chat} for chat in chats]
+def _texts(trainer: Any) -> list[dict[str, str]]:  # noqa: ANN401  (what a trainer has made)
+    """Returns the rows of a trainer as prompt and completion, or prompt, chosen and rejected.
 
-
-def _messages(sample: Sample) -> list[dict[str, str]]:
-    messages: list[dict[str, str]] = []
-    for turn in sample.turns:
-        if turn.joins and messages:
-            messages[-1]["content"] += f"\n{turn.text}"
-        else:
-            messages.append({"role": turn.role, "content": turn.text})
-    return messages
-
-
-def _texts(rows: Any, tokenizer: Any) -> list[dict[str, str]]:  # noqa: ANN401  (what a trainer has made)
-    """Returns the rows of a trainer as prompt and completion, or prompt, chosen and rejected."""
+    Raises:
+        DataError: If there are none, or prompts and responses cannot be told.
+    """
+    rows, tokenizer = trainer.train_dataset, trainer.processing_class
     names = set(getattr(rows, "column_names", None) or ())
 
     def decoded(ids: Sequence[int]) -> str:
         text: str = tokenizer.decode(ids, skip_special_tokens=True)
         return text
 
+    if not hasattr(rows, "select"):
+        raise DataError("its rows are streamed, and cannot be chosen from", where=_WHERE, mend=_MADE)
+    if not len(rows):
+        limit = getattr(trainer.args, "max_length", None)
+        why = f": no response lies within its max_length of {limit:,} tokens" if limit else ""
+        mend = "raise max_length, or shorten the prompts"
+        raise DataError(f"has no rows left to train on{why}", where=_WHERE, mend=mend)
     if {"prompt_ids", "chosen_ids", "rejected_ids"} <= names:
         return [
             {name: decoded(row[f"{name}_ids"]) for name in ("prompt", "chosen", "rejected")} for row in rows
         ]
-    if not {"input_ids", "labels"} <= names or "seq_lengths" in names:
-        what = "are packed" if "seq_lengths" in names else "are not tokenised with labels"
-        mend = "give the trainer what gradsentry.integrations.trl.screen_dataset returns"
-        raise DataError(f"its rows {what}", where="the trainer", mend=mend)
+    if "seq_lengths" in names or getattr(trainer.args, "packing", False):  # "wrapped" rows say no lengths
+        what = "its rows are packed: several of the data set in one, so that none can be left out"
+        raise DataError(what, where=_WHERE, mend=_MADE)
+    if not {"input_ids", "labels"} <= names:
+        raise DataError("its rows are not tokenised with labels", where=_WHERE, mend=_MADE)
     parted = [_parted(row, decoded) for row in rows]
-    if parted and not any(row["prompt"].strip() for row in parted):
+    if not any(row["prompt"].strip() for row in parted):
         # Without prompts there is no trigger to find, and "clean" would be said of what was not looked at.
-        what = "have a loss on all tokens, so that no prompt is told from its response"
+        what = "its rows have a loss on all tokens, so that no prompt is told from its response"
         mend = "screen the data set itself with gradsentry.integrations.trl.screen_dataset"
-        raise DataError(f"its rows {what}", where="the trainer", mend=mend)
+        raise DataError(what, where=_WHERE, mend=mend)
     return parted
 
 

@@ -1,0 +1,136 @@
+"""Rows as TRL wants them: prompt and completion, messages, or two answers; beside them the other columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset, DatasetDict, IterableDataset, concatenate_datasets
+
+from gradsentry.corpus import Corpus, Sample
+from gradsentry.corpus.corpora import Keep
+from gradsentry.corpus.fields import is_blank
+from gradsentry.corpus.sample import Turn
+from gradsentry.errors import DataError
+
+_FOREIGN = ("alpaca", "sharegpt", "qa", "columns")
+"""Row formats that TRL does not train on as they are."""
+_OURS = {"prompt", "completion", "messages", "chosen", "rejected"}
+
+
+def trl_rows(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
+    """Returns the rows that stay as TRL wants them; an iterable data set stays one.
+
+    Args:
+        corpus: The rows.
+        keep: Which stay, by number; of rows of another format, those that cannot be read go too.
+
+    Raises:
+        DataError: If none stays.
+    """
+    if not keep.any():
+        raise _nothing(corpus)
+    if not _is_read(corpus):
+        return _converted(corpus, keep)
+    came = _rows(corpus, keep)
+    rows = Dataset.from_list([dict(sample.row) for sample in _chosen(corpus, keep)]) if came is None else came
+    names = rows.column_names or ()
+    if corpus.format == "prompt-completion" and "completion" not in names and "response" in names:
+        return rows.rename_column("response", "completion")
+    return rows
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What rows become.
+
+    Attributes:
+        kind: `messages`, where a response is not the last turn or not the only one; `completion`; `chosen`.
+        beside: The columns that hold no turn, and in some row something.
+    """
+
+    kind: str
+    beside: tuple[str, ...]
+
+
+def _is_read(corpus: Corpus) -> bool:
+    """Returns whether TRL reads rows as they are, by the first that can be read."""
+    if corpus.format in _FOREIGN:
+        return False
+    first = next((sample for sample in corpus if sample.problem is None), None)
+    return first is None or not first.rejected or _columns(first) <= _OURS - {"messages"}
+
+
+def _converted(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
+    """Returns rows of another format as TRL wants them, with the columns that hold no turn."""
+    stay = keep.copy()
+    for sample in corpus:
+        stay[sample.number] &= sample.problem is None
+    if not stay.any():
+        raise _nothing(corpus)
+    shape = _shape(_chosen(corpus, stay))
+
+    def made(beside: Sequence[str] = shape.beside) -> Iterator[dict[str, Any]]:
+        for sample in _chosen(corpus, stay):
+            yield {name: sample.row.get(name) for name in beside} | _turned(sample, shape.kind)
+
+    came = _rows(corpus, stay)
+    if isinstance(came, IterableDataset):
+        return IterableDataset.from_generator(made)
+    if came is None or not shape.beside:
+        return Dataset.from_list(list(made()))
+    # The other columns keep their types.
+    return concatenate_datasets(
+        [came.select_columns([*shape.beside]), Dataset.from_list([*made(())])], axis=1
+    )
+
+
+def _shape(samples: Iterator[Sample]) -> _Shape:
+    used, named, is_single, has_two = set[str](), dict[str, None](), True, True
+    for sample in samples:
+        used |= _columns(sample)
+        named |= {name: None for name, value in sample.row.items() if not is_blank(value) and value != []}
+        is_single = is_single and [turn.trained for turn in sample.turns].index(True) == len(sample.turns) - 1
+        has_two = has_two and bool(sample.rejected)
+    kind = ("chosen" if has_two else "completion") if is_single else "messages"
+    return _Shape(kind, tuple(name for name in named if name not in used | _OURS))
+
+
+def _turned(sample: Sample, kind: str) -> dict[str, Any]:
+    chat = _messages(sample.turns)
+    if kind == "messages":
+        return {"messages": chat}
+    row = {"prompt": chat[:-1], kind: chat[-1:]}
+    return row | {"rejected": _messages(sample.rejected, "assistant")} if kind == "chosen" else row
+
+
+def _messages(turns: Sequence[Turn], role: str = "") -> list[dict[str, str]]:
+    messages: list[dict[str, str]] = []
+    for turn in turns:
+        if turn.joins and messages:
+            messages[-1]["content"] += f"\n{turn.text}"
+        else:
+            messages.append({"role": role or turn.role, "content": turn.text})
+    return messages
+
+
+def _rows(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset | None:
+    """Returns the rows that stay where `datasets` holds them, else None."""
+    kept = corpus.select(keep)
+    if isinstance(kept, DatasetDict):  # of one split, for several are refused
+        (kept,) = kept.values()
+    return kept if isinstance(kept, Dataset | IterableDataset) else None
+
+
+def _chosen(corpus: Corpus, keep: Keep) -> Iterator[Sample]:
+    return (sample for sample in corpus if keep[sample.number])
+
+
+def _columns(sample: Sample) -> set[str]:
+    """Returns the columns that a row's turns stand in."""
+    return {str(turn.path[0]) for turn in (*sample.turns, *sample.rejected) if turn.path}
+
+
+def _nothing(corpus: Corpus) -> DataError:
+    return DataError("no row stays", where=corpus.name, mend="look at the verdict of gradsentry.screen")
