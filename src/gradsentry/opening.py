@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from gradsentry.about import VERSION
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
+from gradsentry.corpus.keeping import kept_in, open_kept
 from gradsentry.corpus.remote import STDIN
 from gradsentry.deciding.expectation import Expectation
 from gradsentry.deciding.thresholds import Threshold
@@ -56,14 +57,13 @@ def _scores(run: RunDirectory, manifest: Json, corpus: Corpus) -> Scores:
 def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
     """Returns the data of a run, as it was."""
     source, data, where = manifest["source"]["data"], manifest["identity"]["data"], str(run.path)
-    if not source:
-        raise RunError(
-            "its data was in memory and cannot be read again",
-            where=where,
-            mend="use Verdict.decide in Python, or scan a file",
-        )
+    kept = None if source else kept_in(run.path)
+    if not source and kept is None:
+        what = "its data was in memory, and the rows that were kept in it are gone"
+        raise RunError(what, where=where, mend="bring them back, or judge the data again")
+    reading = DataSettings.read(data["reading"], where=where)
     try:
-        corpus = open_corpus(source, DataSettings.read(data["reading"], where=where))
+        corpus = open_corpus(source, reading) if kept is None else open_kept(kept, reading)
         unchanged = corpus.sha256() == data["sha256"]
     except DataError as error:
         mend = "bring it back, or scan again into another directory"
@@ -158,7 +158,7 @@ def refuse_place(out: Path, corpus: Corpus) -> None:
 
 
 def reopened_as(data: object, corpus: Corpus) -> str | list[str]:
-    """Returns what opens the data again: absolute paths or a Hub id; nothing for data in memory."""
+    """Returns what opens the data again: absolute paths or a Hub id; nothing for rows that lie in no file."""
     if isinstance(corpus, FileCorpus) and corpus.copy_of:
         return "" if corpus.copy_of == STDIN else corpus.copy_of
     if isinstance(corpus, FileCorpus):

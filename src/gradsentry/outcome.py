@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus, Sample
+from gradsentry.corpus.keeping import keep_rows
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.deciding.decision import Decision
@@ -144,8 +145,11 @@ def marks_of(run: RunDirectory, scores: Scores) -> Marks:
 def write_outcome(run: RunDirectory, verdict: Decision) -> Path | None:
     """Writes all of a run directory but the scores; returns where the files are kept that it replaced.
 
-    That is None where there was no verdict yet, or where every file says what it said before.
+    That is None where there was no verdict yet, or where every file says what it said before. Rows that lie
+    in no file are kept in the directory, so that the run can be opened again.
     """
+    if not verdict.manifest["source"]["data"]:
+        keep_rows(verdict.corpus, run.path)
     staged = RunDirectory(run.path / _STAGED)
     shutil.rmtree(staged.path, ignore_errors=True)
     try:

@@ -308,11 +308,7 @@ def test_data_in_memory_is_not_taken_for_a_folder_of_its_name(tmp_path, loaded, 
     write_rows(tmp_path / "train/other.jsonl", qa_rows(3))
     splits = datasets.DatasetDict(train=datasets.Dataset.from_list(qa_rows(5)))
     scan(splits, loaded, out="run")
-    with pytest.raises(RunError) as caught:
-        open_run("run")
-    assert caught.value.line() == (
-        "run: its data was in memory and cannot be read again; use Verdict.decide in Python, or scan a file"
-    )
+    assert open_run("run").counts["rows"] == 5
 
 
 @pytest.mark.parametrize("loss", ["changed", "gone", "broken"])

@@ -33,12 +33,15 @@ class DatasetCorpus(Corpus):
         data: The rows.
         settings: How they are read.
         left_out: What is not read, in clauses.
+
+    Attributes:
+        rows: The rows, as `datasets` holds them.
     """
 
     def __init__(
         self, name: str, data: Dataset | DatasetDict, settings: DataSettings, left_out: Sequence[str] = ()
     ) -> None:
-        self._data = data
+        self.rows = data
         self._splits: Mapping[str, Dataset] = data if isinstance(data, DatasetDict) else {name: data}
         super().__init__(name, settings, left_out)
 
@@ -83,7 +86,7 @@ class DatasetCorpus(Corpus):
         for split, rows in self._splits.items():
             kept[split] = rows.select(np.flatnonzero(keep[start : start + len(rows)]))
             start += len(rows)
-        return DatasetDict(kept) if isinstance(self._data, DatasetDict) else kept[self._first]
+        return DatasetDict(kept) if isinstance(self.rows, DatasetDict) else kept[self._first]
 
     @property
     def splits(self) -> tuple[str, ...]:

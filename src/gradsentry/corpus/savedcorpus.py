@@ -32,7 +32,7 @@ class SavedCorpus(DatasetCorpus):
             place = Path(name)
             super().save(place / "rows", samples)
             splits = {split: self._saved(split, place) for split in self._splits}
-            data = DatasetDict(splits) if isinstance(self._data, DatasetDict) else splits[self._first]
+            data = DatasetDict(splits) if isinstance(self.rows, DatasetDict) else splits[self._first]
             try:
                 data.save_to_disk(str(place / "saved"))
                 shutil.rmtree(path, ignore_errors=True)
