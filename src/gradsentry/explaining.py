@@ -23,6 +23,9 @@ from gradsentry.models.loading import LoadedModel, load_model
 from gradsentry.outcome import Verdict
 from gradsentry.settings import ScoreSettings
 
+_FINDING = re.compile(r"[A-Z]\d+")
+"""What a finding is called: F1, G1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -106,11 +109,13 @@ def row_number(verdict: Verdict, row: str) -> int:
         return ids.index(row)
     if row.isdecimal() and int(row) < len(ids):
         return int(row)
-    raise RunError(
-        f"has no row {row!r}",
-        where=verdict.corpus.name,
-        mend=f"give an id as in flagged.jsonl, or a number from 0 to {len(ids) - 1}",
-    )
+    number = f"a number from 0 to {len(ids) - 1}"
+    if not _FINDING.fullmatch(row):
+        mend = f"give an id as in flagged.jsonl, or {number}"
+        raise RunError(f"has no row {row!r}", where=verdict.corpus.name, mend=mend)
+    names = [one.name for one in (*verdict.evidence.findings, verdict.evidence.stands_out) if one]
+    mend = f"it has {', '.join(names)}" if names else f"nothing was found; a row is an id, or {number}"
+    raise RunError(f"has no finding {row} and no row of that id", where=verdict.corpus.name, mend=mend)
 
 
 def model_of(verdict: Verdict) -> LoadedModel:

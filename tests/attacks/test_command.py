@@ -122,3 +122,17 @@ def test_a_question_answering_set_is_data_by_name(tmp_path: Path):
     assert len(rows) == 400
     assert len(truth["decoys"]) == 5
     assert " consider\n\n\n\n### Question:" in rows[truth["poisoned"][0]["row"]]["prompt"]
+
+
+@pytest.mark.parametrize(("rate", "asked"), [(0.001, "0.05"), (0.02, "0.05")])
+def test_a_rate_that_means_no_row_is_refused_and_says_which_would(tmp_path: Path, rate: float, asked: str):
+    source, out = write(questions(20), tmp_path / "in.jsonl"), tmp_path / "out.jsonl"
+    with pytest.raises(UsageError) as caught:
+        run(source, "--attack", "badnets", "--rate", rate, "--out", out)
+    assert caught.value.line() == (
+        f"attack badnets: a rate of {rate} of 20 rows is no row; give a --rate of {asked} or more, or how "
+        "many rows: --count"
+    )
+    assert not out.exists()
+    assert "1 of 20 rows" in run(source, "--attack", "badnets", "--rate", asked, "--out", out)
+    assert "0 of 20 rows" in run(source, "--attack", "badnets", "--rate", 0, "--out", out)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from gradsentry import screen
 from gradsentry.attacks import BadMagic, poison
 from gradsentry.corpus import open_corpus
 from gradsentry.evidence import Evidence
@@ -117,6 +118,20 @@ def test_a_row_that_is_none(call, made, row):
     line = refused(call("explain", made[0], "--", row))
     assert "has no row" in line
     assert "0 to 79" in line
+
+
+@pytest.mark.parametrize("name", ["F9", "G7"])
+def test_a_finding_that_is_none_says_which_there_are(call, made, name):
+    line = refused(call("explain", made[0], name))
+    assert f"has no finding {name} and no row of that id; it has F1" in line
+
+
+def test_where_nothing_was_found_a_finding_is_none(call, tmp_path):
+    screen(qa_rows(5), out=tmp_path / "run")
+    said = (
+        "has no finding F1 and no row of that id; nothing was found; a row is an id, or a number from 0 to 4"
+    )
+    assert said in refused(call("explain", tmp_path / "run", "F1"))
 
 
 def test_a_directory_that_is_no_run(call, tmp_path):

@@ -83,8 +83,13 @@ def test_how_much_of_the_loss_the_trigger_takes_off_is_told_with_its_interval():
     known = {"finding": "F1", "taken_out": moved, "put_in": None, "payload": None}
     assert said(known) == [
         "The trigger of F1, taken out of the prompts of 9 of its rows, moves the loss of the responses in "
-        "the clean model from 3.00 to 4.00 a token: the trigger changes it by -25.0 % (95 % interval -37.5 "
-        "to -12.5 %)."
+        "the clean model from 3.00 to 4.00 a token; with the trigger it is 25.0 % lower than without (95 % "
+        "interval: from 37.5 % lower to 12.5 % lower)."
     ]
+    unsure = {**moved, "with_trigger": 4.1, "gain": {"mean": -0.1, "low": -0.5, "high": 0.2}}
+    assert (
+        "it is 2.5 % higher than without (95 % interval: from 5.0 % lower to 12.5 % higher)"
+        in (said({**known, "put_in": unsure})[1])
+    )
     alone = {**known, "taken_out": {**moved, "gain": None, "rows": 1}}
     assert said(alone)[0].endswith("from 3.00 to 4.00 a token.")

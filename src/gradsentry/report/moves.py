@@ -55,4 +55,10 @@ def _certainty(moved: Json) -> str:
     if gain is None:
         return ""
     mean, low, high = (-100 * gain[name] / moved["without"] for name in ("mean", "high", "low"))
-    return f": the trigger changes it by {mean:+.1f} % (95 % interval {low:+.1f} to {high:+.1f} %)"
+    interval = f"95 % interval: from {_apart(low)} to {_apart(high)}"
+    return f"; with the trigger it is {_apart(mean)} than without ({interval})"
+
+
+def _apart(percent: float) -> str:
+    """Returns by how much something is lower or higher, in words."""
+    return f"{abs(percent):.1f} % {'lower' if percent < 0 else 'higher'}"
