@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -49,6 +52,16 @@ def test_a_gate_takes_an_entry(call, folder):
     assert ended.code == 1
 
 
+def test_what_is_to_be_typed_for_preferences_judges_both_sides(call, folder, tmp_path):
+    out = tmp_path / "two words"
+    said = call("evidence", str(folder / "dataset_info.json"), "--dataset", "pair", "--out", str(out)).error
+    typed = shlex.split(said.partition("`")[2].rpartition("`")[0])
+    assert typed[:2] == ["python", "-c"]
+    subprocess.run([sys.executable, *typed[1:]], check=True, timeout=100)
+    assert read_lines(out / "pair.jsonl")
+    assert (out / "dataset_info.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -59,7 +72,7 @@ def test_a_gate_takes_an_entry(call, folder):
         ),
         (
             ("--dataset", "pair", "--out", "run"),
-            "of preference data both answers are judged, in Python alone; use",
+            "of preference data both answers are judged, which Python does; type `python -c",
         ),
         (("more.json", "--dataset", "mine"), "several files are given; give one configuration"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,20 +55,28 @@ def named_entry(
         raise SettingsError("the configuration says how its rows are read", where="--dataset", mend=mend)
     entry, judging = _read(data[0], dataset)
     if out is not None and entry.is_preference:
-        what = "of preference data both answers are judged, in Python alone"
-        raise DataError(what, where=dataset, mend=f"use {judging}")
+        what = "of preference data both answers are judged, which Python does"
+        raise DataError(what, where=dataset, mend=f"type `python -c {shlex.quote(judging(out))}`")
     return replace(entry, reading=entry.reading.model_copy(update=limits))
 
 
-def _read(file: str, dataset: str) -> tuple[Entry, str]:
-    """Returns a data set of a configuration, and what judges both sides of it in Python."""
+def _read(file: str, dataset: str) -> tuple[Entry, Callable[[Path], str]]:
+    """Returns a data set of a configuration, and the code that judges both sides of it into a place."""
     if Path(file).suffix.lower() in (".yaml", ".yml"):
         from gradsentry.integrations import axolotl
 
-        return axolotl.read_entry(file, dataset), "screen_config of gradsentry.integrations.axolotl"
+        imported = "from gradsentry.integrations.axolotl import screen_config"
+        return (
+            axolotl.read_entry(file, dataset),
+            lambda out: f"{imported}; screen_config({file!r}, out={str(out)!r})",
+        )
     from gradsentry.integrations import llamafactory
 
-    return llamafactory.read_entry(file, dataset), "screen_entry of gradsentry.integrations.llamafactory"
+    imported = "from gradsentry.integrations.llamafactory import screen_entry"
+    return (
+        llamafactory.read_entry(file, dataset),
+        lambda out: f"{imported}; screen_entry({file!r}, {dataset!r}, out={str(out)!r})",
+    )
 
 
 def write_entry(entry: Entry, run: Path) -> Path:
