@@ -62,6 +62,15 @@ def test_findings_are_refused_or_warned_of(dataset, caplog):
     assert "Poisoned: drop 30 of 300 rows" in caplog.text
 
 
+def test_too_few_rows_are_not_passed_in_silence(dataset, caplog):
+    few = dataset.select(range(5))
+    said = "Too few rows to say: nothing was found in 5 rows"
+    assert said in repr(screen(few))
+    assert said in screen(few)._repr_html_()
+    assert len(drop_flagged(few, on_findings="refuse")) == 5
+    assert said in caplog.text
+
+
 @pytest.mark.parametrize("parted", [False, True])
 def test_a_saved_folder_is_read_and_written(dataset, made, parted, tmp_path):
     data = dataset.train_test_split(test_size=60, shuffle=False) if parted else dataset

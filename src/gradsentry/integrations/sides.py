@@ -98,7 +98,7 @@ def judged(
 def decided(
     sides: Sides, on_findings: OnFindings, *, where: str = "the data set", unjudged_stay: bool = False
 ) -> NDArray[np.bool_]:
-    """Returns which rows stay, by row number, and warns where something was found.
+    """Returns which rows stay, by row number, and warns of what was found, or of too few rows.
 
     Args:
         sides: What was found.
@@ -124,6 +124,8 @@ def decided(
             mend = "on_findings='drop' leaves the flagged rows out; gradsentry.screen shows what was found"
             raise FindingsError(what, where=where, mend=mend)
         log.warning("gradsentry: %s: %s %s", where, found, _done(sides, on_findings))
+    elif worst.too_few_rows:
+        log.warning("gradsentry: %s: %s", where, outcome_words(worst))
     if unjudged := int((sides.is_kept & ~stay).sum()):
         log.warning("gradsentry: %s: %s that could not be read: left out", where, rows(unjudged))
     return stay
