@@ -166,7 +166,6 @@ def poison(corpus: Corpus, attack: Attack, *, seed: int = 0, shuffle: bool = Fal
         shuffle: Whether to shuffle the rows, as the published experiments do; else each stays in its place.
 
     Raises:
-        SettingsError: If the rate is above 0, and so small that it means no row.
         DataError: If there are no rows, too few that fit, or the trigger stands in many rows already.
     """
     samples = tuple(corpus)
@@ -175,10 +174,6 @@ def poison(corpus: Corpus, attack: Attack, *, seed: int = 0, shuffle: bool = Fal
     natural = _natural(samples, attack)
     work = _Work(samples, attack, seed)
     wanted = attack.wanted(len(samples))
-    if not wanted and attack.count is None and attack.rate > 0:
-        what = f"a rate of {attack.rate:g} of {len(samples):,} rows is no row"
-        mend = f"give a --rate of {1 / len(samples):.2g} or more, or how many rows: --count"
-        raise SettingsError(what, where=f"attack {attack.name}", mend=mend)
     poisoned = work.take(wanted, "poisoned")
     decoys = work.take(attack.decoys_for(wanted), "decoys")
     order = _order(samples, Random(f"{seed}/{attack.name}/shuffle") if shuffle else None)

@@ -13,6 +13,9 @@ from gradsentry.commands.plugged import Plugins
 if TYPE_CHECKING:
     from gradsentry.attacks import Attack
 
+if TYPE_CHECKING:
+    from gradsentry.attacks import Attack
+
 Flag = typer.Option
 
 
@@ -84,6 +87,7 @@ def poison(
             "is the input itself, or in its folder", where=f"--out {out}", mend="name another"
         )
     poisoned = attacks.poison(corpus, chosen, seed=seed, shuffle=shuffle)
+    _refuse_none(chosen, poisoned.truth.rows)
     written, truth = poisoned.save(out)
     stdout.say(
         f"{written}: {len(truth.poisoned)} of {truth.rows} rows poisoned by {truth.attack}, "
@@ -98,6 +102,17 @@ def _credit(kind: type[Attack]) -> str:
     if kind.paper:
         return f"arXiv {kind.paper.arxiv}"
     return f"plugin {origin(kind)}" if origin(kind) else "made here"
+
+
+def _refuse_none(attack: Attack, rows: int) -> None:
+    """Refuses a rate above 0 that is so small that it means no row."""
+    from gradsentry.errors import SettingsError
+
+    if attack.wanted(rows) or attack.count is not None or not attack.rate:
+        return
+    what = f"a rate of {attack.rate:g} of {rows:,} rows is no row"
+    mend = f"give a --rate of {1 / rows:.2g} or more, or how many rows: --count"
+    raise SettingsError(what, where=f"attack {attack.name}", mend=mend)
 
 
 def pairs(settings: list[str]) -> dict[str, str]:
