@@ -26,7 +26,7 @@ BITS = 20  # of the tables: a cell for each token of a million, as the usual one
 def streamed(samples: list[Sample], share: float) -> Evidence:
     """Returns what is found where a share of the tokens is all that is searched at once."""
     with reading(samples, 0) as read:
-        tokens = round(share * read.spool.tokens)
+        tokens = round(share * read.spool.size)
     bounds = {
         "find.SEARCHED_TOKENS": tokens,
         "large.working.SEARCHED_TOKENS": tokens,

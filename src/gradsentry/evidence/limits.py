@@ -181,6 +181,7 @@ FIRST_TOKENS = 3  # tokens with which a payload begins: what has begun is mostly
 # --- How much is looked at: for time and memory alone (reasoning) ----------------------------------------
 SEARCHED_TOKENS = 6_000_000  # what a larger corpus is searched in; findings are counted in all of it
 DRAWN_TOKENS = 4_500_000  # of them are of rows drawn evenly; the others are of rows that look like poison
+ROW_TOKENS = 60  # that a row counts for at least: so much memory it takes however short it is
 PAIRS_AT_ONCE = 10_000_000  # pairs of strings whose rows are counted in one go
 PAIRS_IN_ROWS = 200_000_000  # pairs that rows hold, for company: 500 rows of 300 tokens and more stay below
 PAYLOADS_TRIED = 500  # payloads whose rules are looked for, the most notable first

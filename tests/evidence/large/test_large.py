@@ -10,10 +10,11 @@ from gradsentry.evidence.index.texts import Texts, distinct_rows
 from gradsentry.evidence.large.reading import reading
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.large.telling import telling_rows
+from gradsentry.evidence.limits import ROW_TOKENS
 from gradsentry.evidence.search import Chosen, Mined, allowed
 
 ROWS = 3000
-TOKENS = 40_000  # of some 120 000
+TOKENS = 60_000  # of 180 000 that the rows count for
 
 
 def inserted(row, draw):
@@ -130,8 +131,9 @@ def test_a_spool_gives_back_rows_as_they_were(small_bounds):
         assert spool.numbers.tolist() == list(range(7, 87))
         first, copy_of = distinct_rows(rows)
         assert spool.distinct.nonzero()[0].tolist() == first.tolist()
-        lengths = [side.lengths.sum() for window in windows for side in (window.prompts, window.responses)]
-        assert sum(lengths) == spool.sizes.sum() == spool.tokens
+        lengths = [window.prompts.lengths + window.responses.lengths for window in windows]
+        assert spool.sizes.tolist() == [max(int(one), ROW_TOKENS) for one in np.concatenate(lengths)]
+        assert spool.size == spool.sizes.sum()
         assert len(copy_of) == spool.rows
     (again,) = [window for window in windows if window.first == 30]
     with Spool() as other:
@@ -139,6 +141,16 @@ def test_a_spool_gives_back_rows_as_they_were(small_bounds):
         (alone,) = other.windows()
     assert (alone.prompts.words == again.prompts.words).all()
     assert (alone.responses.lengths == again.responses.lengths).all()
+
+
+def test_many_short_rows_are_not_held_for_their_few_tokens():
+    short = samples(
+        [asked(row, f"{row.question[:9]} {number}", "yes") for number, row in enumerate(clean_rows(90))]
+    )
+    tokens = ROW_TOKENS * len(short)
+    for bound, held in ((tokens, True), (tokens - 1, False)):
+        with reading(short, bound) as read:
+            assert (read.samples is not None) is held
 
 
 def test_what_the_draw_does_not_show_must_be_rarer_and_looked_up_in_all_rows():

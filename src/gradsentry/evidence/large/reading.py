@@ -11,6 +11,7 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.unread import Reasons
 from gradsentry.evidence.large.counting import windows_of
 from gradsentry.evidence.large.spool import Spool
+from gradsentry.evidence.limits import ROW_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class Read:
     """What was read.
 
     Attributes:
-        samples: The rows, where they have no more tokens than are searched at once; else None.
-        spool: Their tokens, where there are more.
+        samples: The rows, where they count for no more tokens than are searched at once; else None.
+        spool: Their tokens, where they count for more.
         rows: How many there are.
         unread: Why rows could not be read, and how many.
     """
@@ -36,7 +37,7 @@ def reading(samples: Iterable[Sample], tokens: int) -> Iterator[Read]:
 
     Args:
         samples: The rows.
-        tokens: How many of them may have for the rows themselves to be held.
+        tokens: How many of them they may count for to be held themselves.
 
     Raises:
         ScoringError: If the disk is full.
@@ -54,11 +55,13 @@ def reading(samples: Iterable[Sample], tokens: int) -> Iterator[Read]:
                 spool.add(window)
             else:
                 # A token is a character at least, so few characters need not be taken apart to be told.
-                most += sum(len(turn.text) + 2 for sample in window for turn in sample.turns)
+                most += sum(
+                    max(ROW_TOKENS, sum(len(turn.text) + 2 for turn in sample.turns)) for sample in window
+                )
                 if most > tokens:
                     for part in windows_of(held or ()):
                         spool.add(part)
-            if spool.tokens > tokens:
+            if spool.size > tokens:
                 held = None
         yield Read(held, spool, rows, dict(problems.most_common()))
 

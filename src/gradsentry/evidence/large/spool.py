@@ -19,6 +19,7 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.errors import ScoringError
 from gradsentry.evidence.index.texts import passages, row_key
 from gradsentry.evidence.index.tokens import END, START, Ints, Stream, streams
+from gradsentry.evidence.limits import ROW_TOKENS
 
 Hashes = NDArray[np.uint64]
 Words = NDArray[np.uint32]
@@ -67,11 +68,11 @@ class Spool:
 
     Attributes:
         rows: How many rows were added.
-        tokens: How many tokens they have.
+        size: How many tokens they count for; see `sizes`.
     """
 
     def __init__(self) -> None:
-        self.rows = self.tokens = 0
+        self.rows = self.size = 0
         self._file = tempfile.TemporaryFile(prefix="gradsentry-")  # noqa: SIM115  (closed by `__exit__`)
         self._windows: list[tuple[int, int, int]] = []  # rows, and tokens of either side
         self._keys: list[Hashes] = []
@@ -93,7 +94,7 @@ class Spool:
         columns = [[passages(sample, trained=trained) for sample in samples] for trained in (False, True)]
         sides = [_hashed(stream) for stream in streams(*columns)]
         self._keys.append(np.array([row_key(sample) for sample in samples], dtype=np.uint64))
-        self._sizes.append(sides[0].lengths + sides[1].lengths)
+        self._sizes.append(np.maximum(sides[0].lengths + sides[1].lengths, ROW_TOKENS, dtype=np.uint32))
         try:
             for side in sides:
                 self._file.write(side.words.tobytes() + side.lengths.tobytes())
@@ -105,7 +106,7 @@ class Spool:
             ) from None
         self._windows.append((len(samples), len(sides[0].words), len(sides[1].words)))
         self.rows += len(samples)
-        self.tokens += sum(len(side.words) for side in sides)
+        self.size += int(self._sizes[-1].sum(dtype=np.int64))
         numbers = np.array([sample.number for sample in samples], dtype=np.int64)
         usual = (numbers == np.arange(self.rows - len(samples), self.rows)).all()
         self._numbers.append(None if usual else numbers)
@@ -113,7 +114,7 @@ class Spool:
     def blocks(self, tokens: int) -> list[range]:
         """Returns the windows in parts of much the same size, of at most so many tokens each, or of one."""
         sizes = [asked + said for _, asked, said in self._windows]
-        each = self.tokens / max(1, -(-self.tokens // tokens))
+        each = sum(sizes) / max(1, -(-sum(sizes) // tokens))
         found, begin, held = [], 0, 0
         for number, size in enumerate(sizes):
             if held and held + size > min(tokens, each + size / 2):
@@ -139,7 +140,7 @@ class Spool:
 
     @property
     def sizes(self) -> NDArray[np.uint32]:
-        """How many tokens each row has.  # [rows]"""
+        """How many tokens each row counts for: what it has, and `ROW_TOKENS` at least.  # [rows]"""
         return np.concatenate([np.empty(0, np.uint32), *self._sizes])
 
     @property
