@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from gradients.drawn import drawn_sample, padded_results
 from gradsentry.gradients.reference import reference_spectrum
 from gradsentry.models.loading import (
+    KERNELS_KEPT,
     load_model,
     multiplies_in_bfloat16,
     resolve_device,
@@ -64,6 +67,14 @@ def test_auto_is_bfloat16_where_the_processor_multiplies_in_it(monkeypatch, told
     monkeypatch.setattr("gradsentry.models.loading.multiplies_in_bfloat16", multiplies_in_bfloat16)
     assert resolve_dtype("auto", torch.device("cpu")) == expected
     assert resolve_dtype("float32", torch.device("cpu")) == torch.float32
+
+
+def test_kernels_that_are_kept_are_bounded_unless_the_user_says_how_many(tmp_path, monkeypatch):
+    monkeypatch.delenv("LRU_CACHE_CAPACITY", raising=False)
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "9")
+    load_model(str(save_llama(tmp_path)), device="cpu")
+    assert os.environ["LRU_CACHE_CAPACITY"] == str(KERNELS_KEPT)
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "9"
 
 
 def test_auto_names_a_device_of_this_machine():
