@@ -352,7 +352,7 @@ def test_save_of_rows_in_memory(tmp_path, loaded):
     verdict.save(tmp_path / "run")
     assert read_rows(run.path / "clean.jsonl") == verdict.clean
     assert len(read_rows(run.path / "unscored.jsonl")) == len(UNSCORABLE)
-    with pytest.raises(RunError, match="other settings"):
+    with pytest.raises(RunError, match="a run of other data"):
         scan(qa_rows(9), loaded).save(tmp_path / "run")
 
 
