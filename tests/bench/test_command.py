@@ -53,6 +53,18 @@ def test_failed_cells_are_listed_and_fail_the_command_at_its_end(
     assert "`roc` is not drawn" in (tmp_path / "out" / "tables.md").read_text()
 
 
+def test_a_rate_that_poisons_no_row_of_the_data_is_refused_and_how_many_it_poisons_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    spec = written(tmp_path, rates=[10], rows=100, defences=FLOORS)  # the file has 40 rows
+    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out")) == 0
+    assert "response_length, words, badnets at 10 %, 4 of 40 rows poisoned" in capsys.readouterr().out
+    spec = written(tmp_path, rates=[1], rows=100, defences=FLOORS)
+    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out")) == 2
+    said = capsys.readouterr().err
+    assert "2 of 2 cells failed: words: no row would be poisoned, of 40 at 1 %; give more rows" in said
+
+
 class _Ours(Detector):
     """A defence of the package that fails by itself."""
 

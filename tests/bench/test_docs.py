@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from bench.specs import tiny_spec
+from bench.specs import tiny_spec, write_data
 from gradsentry.bench import Grid
 from gradsentry.bench.results import read_points, read_records
 from gradsentry.bench.tables import number, rate_table, summary_table
@@ -32,8 +32,14 @@ def page(writer: ModuleType) -> ModuleType:
 def test_a_page_is_written_from_any_results(
     writer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    rates = [0, 1, 10, 50, 90]
-    Grid(tiny_spec(tmp_path, rates=rates, ablations={"k": [4], "crop": [1]}), tmp_path / "run").run()
+    (tmp_path / "more").mkdir()
+    changes = {
+        "data": [{"name": "words", "source": write_data(tmp_path / "more", 60)}],
+        "rows": 60,
+        "rates": [0, 1, 10, 50, 90],
+        "ablations": {"k": [4], "crop": [1]},
+    }
+    Grid(tiny_spec(tmp_path, **changes), tmp_path / "run").run()
     monkeypatch.setattr(writer, "KEPT", tmp_path / "kept")
     writer.keep(tmp_path / "run")
     pages = writer.pages()

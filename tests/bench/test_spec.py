@@ -33,6 +33,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
         ({"data": []}, "data"),
         ({"ablations": {"k": [65]}}, "k"),
         ({"rowss": 3}, "rowss"),
+        ({"rows": 4, "rates": [0, 10]}, "10 % of 4 rows is not one row to poison"),
         ({"data": [{"name": "webqa", "attacks": ["addsent"]}]}, "'addsent' is not in the benchmark"),
         (
             {"defences": ["response_length", "loss", {"name": "onion", "data": ["nq"]}]},
@@ -67,6 +68,16 @@ def test_all_that_is_wrong_is_said_in_one_line():
     ):
         assert told in line
     assert "at least 1 item" not in line
+
+
+def test_a_rate_that_is_no_row_of_a_small_data_set_is_none_of_its_cells():
+    small = {"name": "small", "rows": 20}
+    spec = Spec.read(LEAST | {"data": ["webqa", small], "rates": [0, 1, 10]}, where="spec")
+    rates = {
+        data: [c.rate for c in plan(spec) if (c.data.name, c.defence.name) == (data, "loss")]
+        for data in ("webqa", "small")
+    }
+    assert rates == {"webqa": [0.0, 1.0, 10.0], "small": [0.0, 10.0]}
 
 
 def test_names_alone_will_do_and_the_rest_has_defaults():

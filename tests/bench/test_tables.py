@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gradsentry.bench.metrics import METRICS
 from gradsentry.bench.plots import draw_plots
-from gradsentry.bench.tables import all_tables, rate_table, summary_table
+from gradsentry.bench.tables import UNITS, all_tables, rate_table, summary_table
 
 
 def record(defence: str, rate: float, value: float, **changes: object) -> dict[str, object]:
@@ -20,6 +20,8 @@ def record(defence: str, rate: float, value: float, **changes: object) -> dict[s
         "rate": rate,
         "status": "done",
         "rows": 30,
+        "poisoned": round(rate / 100 * 30),
+        "flagged": 3,
         "seconds_per_row": 0.25,
         "cpu_seconds_per_row": 0.125,
         "peak_mb": 900.0,
@@ -43,15 +45,34 @@ def test_the_best_is_bold_and_for_false_positives_that_is_the_least():
     assert fpr[2:] == ["| badnets | ours | **0.100** | 0.200 |", "| badnets | loss | 0.300 | **0.100** |"]
 
 
+def test_how_many_rows_are_poisoned_and_of_what_a_number_is_a_part_is_said():
+    assert summary_table(RECORDS, 10.0).splitlines()[0].startswith("| attack | defence | rows | poisoned |")
+    assert rate_table(RECORDS, "recall").splitlines()[0] == "| attack | defence | 0 % | 10 % (3 rows) |"
+    more = [*RECORDS, record("few", 10.0, 0.5, poisoned=1)]
+    assert "| 10 % (1–3 rows) |" in rate_table(more, "recall")
+    assert UNITS in all_tables([], {})
+
+
+def test_what_flags_nothing_is_not_the_best_for_it():
+    silent = [record("mute", rate, 0.0, flagged=0) for rate in (0.0, 10.0)]
+    table = rate_table([*RECORDS, *silent], "fpr").splitlines()[2:]
+    assert table[0] == "| badnets | ours | **0.100** | 0.200 |"
+    assert table[2] == "| badnets | mute | 0.000 | 0.000 |"
+    assert "| **0.100** (" in summary_table([*RECORDS, *silent], 10.0)
+    # On clean data that is right, of one that speaks elsewhere.
+    quiet = [record("quiet", 0.0, 0.0, flagged=0), record("quiet", 10.0, 0.5)]
+    assert "| badnets | quiet | **0.000** | 0.500 |" in rate_table([*RECORDS, *quiet], "fpr")
+
+
 def test_the_summary_has_intervals_cost_and_the_rate_on_clean_data():
     ours = summary_table(RECORDS, 10.0).splitlines()[2]
-    assert ours.startswith("| badnets | ours | 30 | **0.900** (0.90–0.90) | 0.200 (0.90–0.90) |")
+    assert ours.startswith("| badnets | ours | 30 | 3 | **0.900** (0.90–0.90) | 0.200 (0.90–0.90) |")
     assert ours.endswith("| 0.100 | 0.250 | 0.125 | 900 |")
 
 
 def test_several_seeds_are_shown_by_their_mean():
     seeds = [record("ours", 10.0, 0.5), record("ours", 10.0, 0.7)]
-    assert summary_table(seeds, 10.0).splitlines()[2].startswith("| badnets | ours | 30 | **0.600** |")
+    assert summary_table(seeds, 10.0).splitlines()[2].startswith("| badnets | ours | 30 | 3 | **0.600** |")
 
 
 def test_an_attack_that_is_not_run_on_some_data_leaves_its_panels_empty(tmp_path: Path):
@@ -99,4 +120,4 @@ def test_a_cell_that_failed_is_shown_as_failed_and_is_no_mean_of_seeds():
     for table in (summary_table([failed], 10.0), rate_table([failed], "recall")):
         assert "failed" in table.splitlines()[2]
     seeds = [failed, record("ours", 10.0, 0.5), record("ours", 10.0, 0.7)]
-    assert summary_table(seeds, 10.0).splitlines()[2].startswith("| badnets | ours | 30 | **0.600** |")
+    assert summary_table(seeds, 10.0).splitlines()[2].startswith("| badnets | ours | 30 | 3 | **0.600** |")

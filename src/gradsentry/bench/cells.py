@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,9 +16,9 @@ from gradsentry.bench.measuring import Meter
 from gradsentry.bench.metrics import METRICS, Outcome, intervals, matched_share, measure
 from gradsentry.bench.naming import NAMED, named_shares
 from gradsentry.bench.pools import Pool, draw_mix
-from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
+from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec, poisoned_of
 from gradsentry.defences import Detector, Features, Flags, Lengths, Scores
-from gradsentry.errors import UsageError
+from gradsentry.errors import DataError, UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
@@ -78,6 +78,8 @@ def _of_defence(spec: Spec, defence: DefenceSpec, study: Study, rates: tuple[flo
             for attack in (None, *spec.attacks_on(data, defence)):
                 for rate in rates:
                     wanted = defence.rates is None or rate in defence.rates
+                    # Where data sets differ in rows, a low rate is not one row of the small ones.
+                    wanted = wanted and (not rate or poisoned_of(spec.rows_at_most(data, defence), rate) > 0)
                     if wanted and (rate == 0.0) == (attack is None):
                         for seed in spec.seeds:
                             yield Cell(study, data, attack, model, rate, seed, defence)
@@ -107,14 +109,31 @@ def cell_key(cell: Cell, spec: Spec, rows_hash: str, fingerprint: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def run_cell(cell: Cell, spec: Spec, pool: Pool, loaded: LoadedModel, store: FeatureStore) -> Record:
-    """Returns the record of a cell: a mix is drawn, the detector decides, and then truth comes in."""
+def run_cell(
+    cell: Cell,
+    spec: Spec,
+    pool: Pool,
+    loaded: LoadedModel,
+    store: FeatureStore,
+    on_title: Callable[[str], None] = lambda title: None,
+) -> Record:
+    """Returns the record of a cell: a mix is drawn, the detector decides, and then truth comes in.
+
+    Raises:
+        DataError: If not one row would be poisoned.
+    """
     detector = cell.defence.build()
     attack = cell.attack.build() if cell.attack else None
     # Features of single rows are there for all of them anyway; what costs much is spent on few.
     limit = cell.defence.rows
     part = pool.first(limit) if limit and detector.extractor.scope != "row" else pool
     mix = draw_mix(part, attack, cell.rate, cell.seed, limit)
+    if cell.rate and not mix.is_poisoned.any():
+        rows = min(len(part.clean), limit or len(part.clean))
+        what = f"no row would be poisoned, of {rows} at {cell.rate:g} %"
+        mend = "give more rows, a higher rate, or an attack that fits more of them"
+        raise DataError(what, where=cell.data.shown, mend=mend)
+    on_title(f"{cell.title}, {mix.is_poisoned.sum()} of {len(mix.rows)} rows poisoned")
     extracted = store.of_mix(detector.extractor, part, mix, loaded)
     with Meter() as meter:
         scores, flags = judged(detector, extracted.features, len(mix.rows))

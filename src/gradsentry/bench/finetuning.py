@@ -41,7 +41,7 @@ from gradsentry.corpus.qa import QA_SETS, qa_items
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import GraCeFul
 from gradsentry.defences.base import Flags
-from gradsentry.errors import RunError, SettingsError
+from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings, evaluate, finetune
 from gradsentry.finetuning.asking import payload_of, purified, with_trigger
 from gradsentry.finetuning.evaluation import Payload
@@ -147,6 +147,9 @@ class FineTuning:
         poisoned = poison(open_corpus(rows, reading), cell.attack_on(cell.rate), seed=self._spec.seed)
         is_poisoned = np.zeros(len(rows), np.bool_)
         is_poisoned[[row.row for row in poisoned.truth.poisoned]] = True
+        if not is_poisoned.any():
+            what, mend = f"{cell.rate:g} % of {len(rows)} rows is not one row to poison", "give more `rows`"
+            raise DataError(what, where=cell.data.shown, mend=mend)
         knows = cell.defence == "oracle"
         kept = ~(is_poisoned if knows else self._flagged(cell.defence, poisoned, base, reading))
         model, manifest = self._trained(cell, list(compress(poisoned.samples, kept)), base, on_title)

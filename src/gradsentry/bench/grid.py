@@ -79,7 +79,7 @@ class Grid:
                 return Made(json.loads(file.read_text(encoding="utf-8")))
             pool = self._pool(cell.data, cell.model, cell.attack)
             self._prepare(cell.data, cell.model, on_title)
-            record = run_cell(cell, self._spec, pool, loaded, self._store)
+            record = run_cell(cell, self._spec, pool, loaded, self._store, on_title)
         except Missing as reason:
             return Made(not_run(cell, "skipped", str(reason)))
         except SettingsError:

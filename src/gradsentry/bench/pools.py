@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gradsentry.attacks import Attack
 from gradsentry.attacks.base import Surroundings
 from gradsentry.attacks.fields import NoPlace, find_fields
-from gradsentry.bench.spec import DataSpec
+from gradsentry.bench.spec import DataSpec, poisoned_of
 from gradsentry.corpus import Sample, open_corpus, write_turns
 from gradsentry.corpus.qa import QA_SETS, load_qa
 from gradsentry.corpus.sample import Turn
@@ -166,7 +166,7 @@ def draw_mix(pool: Pool, attack: Attack | None, rate: float, seed: int, rows: in
     wanted = min(rows or len(order), len(order))
     order = order[:wanted]
     able = [place for place in order if place in pool.poisoned]
-    count = round(rate / 100 * wanted)
+    count = poisoned_of(wanted, rate)
     if count > len(able):
         count = len(able)
         wanted = round(count / (rate / 100))

@@ -25,7 +25,7 @@ class _Named(Settings):
     """The base of what is listed by name; in YAML the name alone will do.
 
     Attributes:
-        name: Of the thing itself.
+        name: Of a data set, an attack or a defence, as it is known or registered.
         label: What it is called in the results; the name where none is given.
     """
 
@@ -67,7 +67,7 @@ class AttackSpec(_Named):
     """An attack.
 
     Attributes:
-        settings: Of the attack, but how many rows it poisons.
+        settings: Of the attack: what its class has besides the name, but `rate` and `count`.
         rows: Rows of a data set that are poisoned at most, where long responses cost much.
     """
 
@@ -92,7 +92,7 @@ class DefenceSpec(_Named):
     """A defence.
 
     Attributes:
-        settings: Of the detector.
+        settings: Of the defence: what its class has besides the name.
         rates: Poison rates in percent that it is run at; all where none are given.
         rows: Rows of a data set at most, for defences that cost much.
         data: Which data sets it is run on; all where none are given.
@@ -144,6 +144,11 @@ class Lock(Settings):
     versions: dict[str, str] = Field(default_factory=dict)
 
 
+def poisoned_of(rows: int, rate: float) -> int:
+    """Returns how many of so many rows a rate in percent is."""
+    return round(rate / 100 * rows)
+
+
 def _names(value: object) -> object:
     return (
         [{"name": one} if isinstance(one, str) else one for one in value]
@@ -160,10 +165,10 @@ class Spec(Settings):
     """A benchmark.
 
     Attributes:
-        data: The data sets.
-        attacks: The attacks.
+        data: What is poisoned, each by itself: names, or a mapping each.
+        attacks: What poisons it: names (`gradsentry poison --list`), or a mapping each.
         defences: The defences, cheapest first: they run in this order. The floors must be among them.
-        models: The models.
+        models: Whom the defences ask: `smollm2` (embedded), paths or Hub ids; each is a run of its own.
         rates: Poison rates in percent; at 0 there is one cell for all attacks. Where none are given, no
             defence is scored.
         seeds: Of which rows are poisoned; a mix for each.
@@ -173,8 +178,8 @@ class Spec(Settings):
         finetune: Fine-tunings, besides the scores.
         bootstrap: Draws for the intervals; 0 for none.
         plot_rate: The rate whose scores are kept row by row, for the plots.
-        device: Of the models.
-        dtype: Of the models.
+        device: Of the models: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        dtype: Of the models; `auto` is float32 on a CPU and bfloat16 on a GPU.
         locked: What an earlier run was made with.
     """
 
@@ -219,6 +224,7 @@ class Spec(Settings):
             if twice := next((label for label in labels if labels.count(label) > 1), None):
                 raise SettingsError(f"two entries are called {twice!r}", mend="give one a `label`")
         self._refuse_unknown()
+        self._refuse_few()
         if missing := [name for name in FLOORS if name not in {one.name for one in self.defences}]:
             raise SettingsError(
                 f"the floor {missing[0]} is missing", where="defences", mend=f"add {' and '.join(missing)}"
@@ -240,6 +246,20 @@ class Spec(Settings):
                     where=entry,
                     mend=f"known: {', '.join(sorted(known))}",
                 )
+
+    def _refuse_few(self) -> None:
+        """Raises SettingsError where a rate is not one row, in whatever data set and for whatever defence."""
+        for defence in self.defences:
+            for rate in filter(None, defence.rates or self.rates):
+                rows = max(self.rows_at_most(data, defence) for data in self.data)
+                if not poisoned_of(rows, rate):
+                    what = f"{rate:g} % of {rows} rows is not one row to poison"
+                    where = f"rates of {defence.shown}"
+                    raise SettingsError(what, where=where, mend="give more `rows`, or a higher rate")
+
+    def rows_at_most(self, data: DataSpec, defence: DefenceSpec) -> int:
+        """Returns how many rows of a data set a defence is run on, if that has as many."""
+        return min([self.rows, *(rows for rows in (data.rows, defence.rows) if rows)])
 
     def attacks_on(self, data: DataSpec, defence: DefenceSpec | None = None) -> Iterator[AttackSpec]:
         """Yields the attacks that are run on a data set, or on it with a defence."""

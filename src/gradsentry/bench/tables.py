@@ -17,9 +17,14 @@ _TITLES = {
     "f1": "F1",
     "auroc": "AUROC",
     "average_precision": "average precision",
-    "recall_at_1_fpr": "recall at 1 % FPR",
+    "recall_at_1_fpr": "recall at FPR 0.01",
     "matched_auroc": "AUROC at matched length",
 }
+_OF_FLAGS = ("recall", "fpr", "precision", "f1")
+UNITS = (
+    "The rates over columns and in headings are percent of the rows that are poisoned; what is measured is a "
+    "share, in [0, 1]. The best of an attack is bold, but not for a defence that flags no row."
+)
 MAIN_RATE = 10.0
 
 
@@ -31,7 +36,7 @@ def all_tables(records: Sequence[Record], undrawn: Mapping[str, str]) -> str:
         undrawn: Plot -> why it is not drawn.
     """
     grid = [record for record in records if record["study"] == "grid"]
-    parts = ["# Benchmark"]
+    parts = ["# Benchmark", UNITS]
     for data in _distinct(grid, "data"):
         here = [record for record in grid if record["data"] == data]
         rate = main_rate(here)
@@ -66,6 +71,7 @@ def summary_table(records: Sequence[Record], rate: float) -> str:
         "attack",
         "defence",
         "rows",
+        "poisoned",
         *_TITLES.values(),
         "FPR, clean data",
         *(t for t, _ in costs.values()),
@@ -73,13 +79,14 @@ def summary_table(records: Sequence[Record], rate: float) -> str:
     lines = []
     at_rate = [record for record in records if record["rate"] == rate]
     for attack in _distinct(at_rate, "attack"):
-        group = _means([record for record in at_rate if record["attack"] == attack])
+        group = _means([record for record in at_rate if record["attack"] == attack], records)
         best = {metric: _best(group, metric) for metric in _TITLES}
         for record in group:
             cells = [_with_interval(record, metric, best[metric]) for metric in _TITLES]
             clean = _clean_fpr(records, record["defence"])
             cost = [number(record[name], digits) for name, (_, digits) in costs.items()]
-            lines.append([attack, record["defence"], str(record["rows"]), *cells, number(clean), *cost])
+            counts = [str(record["rows"]), str(record["poisoned"])]
+            lines.append([attack, record["defence"], *counts, *cells, number(clean), *cost])
     return markdown(head, lines)
 
 
@@ -92,12 +99,16 @@ def rate_table(records: Sequence[Record], metric: str) -> str:
         columns = []
         defences = _distinct(records, "defence")
         for rate in rates:
-            group = _means([r for r in records if r["rate"] == rate and r["attack"] in (attack, NO_ATTACK)])
+            group = _means(
+                [r for r in records if r["rate"] == rate and r["attack"] in (attack, NO_ATTACK)], records
+            )
             best, by_name = _best(group, metric), {r["defence"]: r for r in group}
             columns.append([_shown(by_name.get(name), metric, best) for name in defences])
         for name, *cells in zip(defences, *columns, strict=True):
             lines.append([attack, name, *cells])
-    return markdown(["attack", "defence", *(f"{rate:g} %" for rate in rates)], lines)
+    return markdown(
+        ["attack", "defence", *(f"{rate:g} %{_poisoned(records, rate)}" for rate in rates)], lines
+    )
 
 
 def variant_table(records: Sequence[Record]) -> str:
@@ -105,7 +116,7 @@ def variant_table(records: Sequence[Record]) -> str:
     head = ["data", "attack", "rate", "variant", "rows", *_TITLES.values()]
     lines = []
     for key in dict.fromkeys((r["data"], r["attack"], r["rate"]) for r in records):
-        group = _means([r for r in records if (r["data"], r["attack"], r["rate"]) == key])
+        group = _means([r for r in records if (r["data"], r["attack"], r["rate"]) == key], records)
         best = {metric: _best(group, metric) for metric in _TITLES}
         for r in group:
             cells = [_shown(r, metric, best[metric]) for metric in _TITLES]
@@ -141,14 +152,24 @@ def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def _poisoned(records: Sequence[Record], rate: float) -> str:
+    """Returns how many rows are poisoned at a rate, from the fewest of a cell to the most; nothing at 0."""
+    counts = {r["poisoned"] for r in records if r["rate"] == rate and r["status"] == "done"}
+    if not rate or not counts:
+        return ""
+    least, most = min(counts), max(counts)
+    return f" ({least}–{most} rows)" if least < most else f" ({most} row{'s' if most > 1 else ''})"
+
+
 def _distinct(records: Iterable[Record], key: str) -> list[str]:
     return list(dict.fromkeys(record[key] for record in records))
 
 
-def _means(records: Sequence[Record]) -> list[Record]:
+def _means(records: Sequence[Record], everything: Sequence[Record]) -> list[Record]:
     """Returns a record for each defence: over several seeds and models the means, without intervals.
 
-    Of cells some of which failed it is the mean of the others.
+    Of cells some of which failed it is the mean of the others. It says too whether the defence flags a row
+    there (`speaks`): of clean data whether it does so in any cell of everything, for there silence is right.
     """
     merged = []
     for defence in _distinct(records, "defence"):
@@ -161,6 +182,8 @@ def _means(records: Sequence[Record]) -> list[Record]:
                 for name in (*_TITLES, "seconds_per_row", "cpu_seconds_per_row")
             }
             mean |= {f"{name}_{end}": math.nan for name in _TITLES for end in ("low", "high")}
+        flags = group if mean["rate"] else everything
+        mean["speaks"] = any(r["flagged"] for r in flags if r["defence"] == defence)
         merged.append(mean)
     return merged
 
@@ -171,7 +194,9 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _best(records: Sequence[Record], metric: str) -> float:
-    known = [record[metric] for record in records if not math.isnan(record[metric])]
+    """Returns the best of a metric; of one that is read off flags, among the cells that flag a row."""
+    speaking = [r for r in records if metric not in _OF_FLAGS or r["speaks"]]
+    known = [record[metric] for record in speaking if not math.isnan(record[metric])]
     choose: Callable[[list[float]], float] = min if metric in LOWER_IS_BETTER else max
     return choose(known) if known else math.nan
 
@@ -185,7 +210,11 @@ def _shown(record: Record | None, metric: str, best: float) -> str:
     """Returns a metric of a cell; a dash where there is no such cell, or what became of one without it."""
     if record is None:
         return UNDEFINED
-    return _bold(record[metric], best) if record["status"] == "done" else str(record["status"])
+    if record["status"] != "done":
+        return str(record["status"])
+    # A defence that flags nothing has no false positives, which is no merit.
+    speaks = metric not in _OF_FLAGS or record["speaks"]
+    return _bold(record[metric], best) if speaks else number(record[metric])
 
 
 def _with_interval(record: Record, metric: str, best: float) -> str:
