@@ -1,0 +1,146 @@
+"""Every key of a benchmark's spec, with its type, default and meaning; docs/spec.md is written from here.
+
+python -m gradsentry.bench.reference > docs/spec.md
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from gradsentry.answering import AnswerSettings
+from gradsentry.bench.finetune_spec import FineTuneRun, FineTuneSpec
+from gradsentry.bench.spec import Ablations, AttackSpec, DataSpec, DefenceSpec, Lock, Spec
+from gradsentry.finetuning.settings import TrainingSettings
+from gradsentry.settings import Settings, settings_in
+
+SECTIONS: dict[type[Settings], tuple[str, str]] = {
+    Spec: ("The spec", "The keys of the file itself."),
+    DataSpec: ("An entry of `data`", "A name alone, or:"),
+    AttackSpec: ("An entry of `attacks`", "A name alone, or:"),
+    DefenceSpec: ("An entry of `defences`", "A name alone, or:"),
+    Ablations: ("`ablations`", "Variants of GradSentry that are tried besides."),
+    FineTuneSpec: ("`finetune`", "Trainings that show whether a defence removes the backdoor."),
+    FineTuneRun: ("An entry of `finetune: runs`", "A block of cells: every combination of what it lists."),
+    TrainingSettings: ("`training`", "How a model is fine-tuned, in `finetune` or one of its runs."),
+    AnswerSettings: ("`evaluation`", "How a model is asked, in `finetune` or one of its runs."),
+    Lock: (
+        "`locked`",
+        "Written into `spec.lock.yaml`; a run of that file refuses other data or another model.",
+    ),
+}
+"""Settings -> the heading of their keys, and what is said below it."""
+
+_ENTRY = re.compile(r"^ {4}(\w+): (.*?)(?=^ {4}\w+: |\Z)", re.M | re.S)
+
+
+def meanings(kind: type[Settings]) -> dict[str, str]:
+    """Returns what the docstrings of some settings say of each key."""
+    found: dict[str, str] = {}
+    for one in reversed(kind.__mro__):
+        text = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")[2]
+        found |= {key: " ".join(said.split()) for key, said in _ENTRY.findall(text)}
+    return found
+
+
+def page() -> str:
+    """Returns docs/spec.md."""
+    lines = [
+        "# The spec of a benchmark",
+        "",
+        "`gradsentry bench SPEC.yaml` runs what a YAML file lists; [extending.md](extending.md) has a whole",
+        "one. These are its keys, as the code has them; another is refused. Rates are percent of the rows.",
+    ]
+    for kind, (heading, said) in SECTIONS.items():
+        lines += [
+            "",
+            f"## {heading}",
+            "",
+            said,
+            "",
+            "| key | type | default | meaning |",
+            "|---|---|---|---|",
+        ]
+        known = meanings(kind)
+        lines += [
+            f"| `{key}` | {_type_of(field)} | {_default_of(field)} | {_cell(known[key])} |"
+            for key, field in kind.model_fields.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _type_of(field: FieldInfo) -> str:
+    """Returns the type of a key in words, with its bounds."""
+    bounds = [
+        f"{sign} {_short(getattr(one, name))}"
+        for one in field.metadata
+        for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+        if hasattr(one, name)
+    ]
+    return ", ".join([" or ".join(dict.fromkeys(_words(field.annotation))), *bounds])
+
+
+def _words(annotation: object) -> Iterator[str]:
+    """Yields the alternatives of a type."""
+    inner = [one for one in get_args(annotation) if one not in (Ellipsis, type(None))]
+    origin = get_origin(annotation)
+    if annotation is type(None):
+        return
+    if origin is Literal:
+        yield from (f"`{one}`" for one in inner)
+    elif origin in (tuple, list):
+        entry = next(settings_in(annotation), None)
+        names = " or ".join(dict.fromkeys(_words(inner[0])))
+        yield f"list of {_linked(entry)}" if entry else f"list of {names}"
+    elif origin is dict:
+        yield "mapping"
+    elif isinstance(annotation, type) and issubclass(annotation, Settings):
+        yield _linked(annotation)
+    elif inner and hasattr(annotation, "__metadata__"):
+        yield from _words(inner[0])
+    elif inner:  # a union
+        for one in inner:
+            yield from _words(one)
+    else:
+        yield _PLAIN.get(annotation, "text")
+
+
+def _short(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
+
+
+_PLAIN: dict[object, str] = {bool: "true or false", int: "whole number", float: "number"}
+
+
+def _linked(kind: type[Settings]) -> str:
+    """Returns a link to the keys of some settings."""
+    heading = SECTIONS[kind][0].replace("`", "")
+    anchor = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+    return f"[{heading[0].lower()}{heading[1:]}](#{anchor})"
+
+
+def _default_of(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, Settings):
+        return "each by its default"
+    if isinstance(value, tuple):
+        items = [getattr(one, "shown", one) for one in value]
+        return f"`[{', '.join(f'{one:g}' if isinstance(one, float) else str(one) for one in items)}]`"
+    if value in (None, "", {}) or value is PydanticUndefined:
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
