@@ -47,5 +47,6 @@ def tiny_spec(folder: Path, **changes: Any) -> Spec:
         "rows": 30,
         "bootstrap": 20,
         "device": "cpu",
+        "dtype": "float32",  # whatever the processor: some are run in a process of their own
     }
     return Spec.read(values | changes, where="test")
