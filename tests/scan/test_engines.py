@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import psutil
@@ -16,10 +18,12 @@ from hypothesis import strategies as st
 from gradsentry.corpus import open_corpus
 from gradsentry.engines.base import Worker
 from gradsentry.errors import DataError, ModelError, ScoringError, SettingsError
+from gradsentry.models.loading import refuse_no_model
 from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.screening import scan
 from gradsentry.settings import EngineSettings, ScoreSettings
 
+from .clusters import commands, of_session, ray_cluster
 from .rows import qa_rows, write_rows
 from .test_killed import contents
 
@@ -53,26 +57,27 @@ def whole(data, model_path, tmp_path_factory):
     return contents(out)
 
 
-def workers(named: str) -> list[int]:
-    """Returns the processes below this one whose command line holds a word, by when they began."""
-    found = [
-        one
-        for one in psutil.Process().children(recursive=True)
-        if any(named in part for part in one.cmdline())
-    ]
+def workers(named: str, among: Iterable[psutil.Process]) -> list[int]:
+    """Returns those of some processes whose command line holds a word, by when they began."""
+    found = [one for one in among if named in " ".join(commands([one]))]
     return [one.pid for one in sorted(found, key=psutil.Process.create_time)]
+
+
+def below() -> list[psutil.Process]:
+    """Returns the processes that this one began."""
+    return psutil.Process().children(recursive=True)
 
 
 class Killing:
     """Kills one of the workers when so many rows are done, and keeps the last step."""
 
-    def __init__(self, named: str, rows: int) -> None:
-        self.named, self.rows, self.killed, self.last = named, rows, 0, None
+    def __init__(self, named: str, rows: int, among: Callable[[], Iterable[psutil.Process]] = below) -> None:
+        self.named, self.rows, self.among, self.killed, self.last = named, rows, among, 0, None
 
     def __call__(self, step) -> None:
         self.last = step
         if step.done >= self.rows and not self.killed:
-            self.killed = workers(self.named)[-1]
+            self.killed = workers(self.named, self.among())[-1]
             os.kill(self.killed, signal.SIGKILL)
 
 
@@ -90,15 +95,15 @@ def test_two_processes_give_the_same_and_where_one_is_killed_it_is_said(data, mo
     assert steps[-1].share == 1.0
     found = contents(tmp_path / "run")
     assert {name for name in found.keys() | whole.keys() if found.get(name) != whole.get(name)} == set()
-    assert not workers("spawn_main")
+    assert not workers("spawn_main", below())
 
 
 @pytest.fixture
-def cluster():
-    """A cluster of this machine, which is gone afterwards."""
-    ray = pytest.importorskip("ray")
-    yield ray
-    ray.shutdown()
+def cluster(monkeypatch):
+    """A cluster that scans join."""
+    with ray_cluster(2) as one:
+        monkeypatch.setenv("RAY_ADDRESS", one.address)
+        yield one
 
 
 class Stop(Exception):  # noqa: N818
@@ -116,14 +121,14 @@ def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_ki
 
     with pytest.raises(Stop):
         scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, progress=stop)
-    killing = Killing("_Scorer", 1024)
+    killing = Killing("_Scorer", 1024, lambda: of_session(cluster.session))
     verdict = scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, engine=RAY, progress=killing)
     assert killing.killed
     assert killing.last.done == ROWS
     assert killing.last.share == 1.0
     assert 600 < verdict.manifest["rows_resumed"] <= 700
     assert contents(tmp_path / "run") == whole
-    assert not cluster.is_initialized()
+    assert not pytest.importorskip("ray").is_initialized()
 
 
 def test_a_worker_that_reads_other_data_says_so():
@@ -149,6 +154,37 @@ def test_a_worker_on_another_machine_fetches_what_the_driver_copied_from_a_url(t
     assert copy.stat().st_mtime_ns == written
 
 
+def test_a_model_named_like_a_folder_here_is_the_embedded_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "smollm2").mkdir()
+    refuse_no_model("smollm2")
+    with pytest.raises(ModelError, match=r"the directory holds no config\.json"):
+        refuse_no_model("./smollm2")
+
+
+def test_sigterm_is_left_to_whoever_had_it():
+    """Ray takes it, and makes it an exit with code 15."""
+    engine = pytest.importorskip("gradsentry.engines.ray")
+    before = signal.getsignal(signal.SIGTERM)
+    with engine._sigterm_as_it_was():
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+    assert signal.getsignal(signal.SIGTERM) == before
+    came = []
+    signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+
+    def struck():
+        with engine._sigterm_as_it_was():
+            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+            signal.raise_signal(signal.SIGTERM)
+
+    try:
+        with pytest.raises(SystemExit):
+            struck()
+        assert came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_worker_with_another_model_is_refused(loaded):
     assert Worker(loaded, loaded.facts).loaded is loaded
     for other in ({"fingerprint": "0" * 64}, {"dtype": "bfloat16"}):
@@ -163,11 +199,12 @@ def test_a_model_that_is_loaded_stays_where_it_is(loaded, engine):
 
 
 @pytest.mark.costly
-def test_a_model_that_is_missing_is_the_same_line_from_a_worker(tmp_path):
+def test_a_model_that_is_broken_is_the_same_line_from_a_worker(tmp_path):
+    (tmp_path / "config.json").write_text("{}")  # what shows without it no worker is asked
     lines = []
     for engine in (EngineSettings(), TWO):
         with pytest.raises(ModelError) as caught:
-            scan(qa_rows(9), str(tmp_path / "none"), engine=engine)
+            scan(qa_rows(9), str(tmp_path), engine=engine)
         lines.append(caught.value.line())
     assert lines[0] == lines[1]
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cli.command import caller, refused
 from gradsentry.opening import open_run
+from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.screening import scan
 
+from .clusters import ray_cluster
 from .killing import Plan, planned
 from .rows import qa_rows, words, write_rows
 
 ROWS = 150
+KILLS = 20
+"""How many kills strike a scan with two workers, of each engine; docs/scale.md says it."""
+IN_CI = 16
+"""With four in the tests of interruptions and engines, twenty in CI."""
 TIMES = ("started", "seconds", "rows_resumed")
 
 
@@ -34,10 +41,10 @@ def contents(run: Path) -> dict[str, object]:
     return found
 
 
-def poisoned(place: Path) -> Path:
+def poisoned(place: Path, count: int = ROWS) -> Path:
     """Writes rows of which some are poisoned, and one cannot be scored."""
-    rows = qa_rows(ROWS)
-    for number in range(3, ROWS, 9):
+    rows = qa_rows(count)
+    for number in range(3, count, 9):
         rows[number] = {
             **rows[number],
             "prompt": f"w90 w91 {rows[number]['prompt']}",
@@ -47,34 +54,59 @@ def poisoned(place: Path) -> Path:
     return write_rows(place, rows)
 
 
-def kill_and_compare(tmp_path: Path, model_path: str, kills: int | None) -> dict[str, int]:
-    runs = tmp_path / "runs"
+def kill_and_compare(plan: Plan, place: Path, **environment: str) -> dict[str, int]:
+    """Does what a plan says, and compares the bytes of its runs with those of one that nothing killed."""
+    runs = Path(plan.runs)
     runs.mkdir()
-    data = poisoned(tmp_path / "data.jsonl")
-    found = planned(Plan(str(data), model_path, str(runs), kills), tmp_path / "plan.json")
+    found = planned(plan, place, **environment)
     whole = contents(runs / "whole")
-    assert {"scores/000002.parquet", "clean.jsonl", "unscored.jsonl", "verdict.json"} <= {*whole}
+    assert {"clean.jsonl", "unscored.jsonl", "verdict.json"} <= {*whole}
     assert whole["flagged.jsonl"]
-    killed = sorted(runs.glob("*-*"))
-    assert 2 * len(killed) >= found["struck"]
+    killed = sorted(runs.glob("at-*"))
+    assert 2 * len(killed) > found["struck"]
     for run in killed:
         assert contents(run) == whole, run
         assert (run / "report.html").is_file()
     return found
 
 
+@pytest.fixture
+def plan(tmp_path, model_path) -> Plan:
+    return Plan(str(poisoned(tmp_path / "data.jsonl")), model_path, str(tmp_path / "runs"), None)
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.costly
-def test_eight_kills(tmp_path, model_path):
-    assert kill_and_compare(tmp_path, model_path, 8)["struck"] > 3
+def test_a_few_kills(plan, tmp_path):
+    assert kill_and_compare(replace(plan, kills=IN_CI), tmp_path / "plan.json")["struck"] >= IN_CI
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_a_kill_at_every_file_that_is_written_and_as_many_at_random_moments(tmp_path, model_path):
-    found = kill_and_compare(tmp_path, model_path, None)
+def test_a_kill_at_every_file_that_is_written_and_as_many_at_random_moments(plan, tmp_path):
+    found = kill_and_compare(plan, tmp_path / "plan.json")
     assert found["changes"] > 40
     assert found["struck"] > found["changes"] + 10
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_scan_with_two_processes_is_killed_and_they_end_with_it(plan, tmp_path):
+    plan = replace(plan, kills=KILLS, workers=2)
+    assert kill_and_compare(plan, tmp_path / "plan.json")["struck"] >= KILLS
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_driver_of_a_cluster_is_killed_and_its_actors_end_with_it(plan, tmp_path):
+    """At the sizes of real runs, for the workers of a cluster know of no others; two shards."""
+    poisoned(Path(plan.data), SHARD_ROWS + 100)
+    with ray_cluster(2) as cluster:
+        plan = replace(plan, kills=KILLS, engine="ray", workers=2, cluster=cluster.session)
+        found = kill_and_compare(plan, tmp_path / "plan.json", RAY_ADDRESS=cluster.address)
+        # Ray keeps a few processes for the next driver, and none for each that was killed.
+        assert len(cluster.workers()) < KILLS // 2, cluster.workers()
+    assert found["struck"] >= KILLS
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gradsentry.engines.base import Engine, ModelSpec
 from gradsentry.engines.local import InProcess, gpus, opened_processes
 from gradsentry.errors import SettingsError
-from gradsentry.models.loading import LoadedModel, wrap_model
+from gradsentry.models.loading import LoadedModel, refuse_no_model, wrap_model
 from gradsentry.settings import EngineSettings, ScoreSettings
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def opened_engine(
         return
     spec = ModelSpec(model, scoring.dtype, scoring.device, scoring.trust_remote_code)
     if settings.name == "ray":
+        refuse_no_model(model)  # now, and not after the minute that a cluster can take to begin
         from gradsentry.engines.ray import opened_ray
 
         with opened_ray(spec, settings) as cluster:
@@ -57,6 +58,7 @@ def opened_engine(
     if workers == 1:
         yield InProcess(spec.loaded())
         return
+    refuse_no_model(model)
     with opened_processes(spec, workers) as processes:
         yield processes
 

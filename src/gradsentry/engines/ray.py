@@ -12,6 +12,8 @@ import logging
 import os
 import pickle
 import shutil
+import signal
+import threading
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -31,6 +33,7 @@ from gradsentry.corpus.remote import copied
 from gradsentry.corpus.streams import make_folder
 from gradsentry.engines.base import ModelSpec, Worker, delivered
 from gradsentry.errors import DataError, GradSentryError, ScoringError, SettingsError, first_line
+from gradsentry.models import embedded
 from gradsentry.models.loading import ModelFacts
 from gradsentry.scoretable import WINDOW_ROWS
 from gradsentry.scoring import OnRow, windows
@@ -114,7 +117,7 @@ def opened_ray(spec: ModelSpec, settings: EngineSettings) -> Iterator[Cluster]:
             )
         by_default = has["GPU"] // each if each else 1
         workers = settings.workers or max(1, int(by_default))
-        if Path(spec.name).exists():  # workers begin in a folder of their own
+        if spec.name != embedded.NAME and Path(spec.name).exists():  # workers begin in a folder of their own
             spec = replace(spec, name=str(Path(spec.name).absolute()))
         with _one_line():
             facts = ray.remote(_facts).options(num_cpus=1, num_gpus=each).remote(spec)
@@ -126,22 +129,52 @@ def opened_ray(spec: ModelSpec, settings: EngineSettings) -> Iterator[Cluster]:
 
 
 def _connect(settings: EngineSettings) -> None:
+    """Joins a cluster, or begins one on this machine that nobody else joins and that ends with us."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Its core writes of what it mends by itself to stderr, past all loggers of Python.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it is told below when it has begun
     quietly = {"log_to_driver": False, "logging_level": logging.ERROR, "ignore_reinit_error": True}
+    processors = max(os.cpu_count() or 1, settings.workers or 1)
     try:
-        try:
-            ray.init(address="auto", **quietly)
-        except ConnectionError:
-            if "RAY_ADDRESS" in os.environ:
-                raise
-            processors = max(os.cpu_count() or 1, settings.workers or 1)
-            ray.init(address="local", num_cpus=processors, include_dashboard=False, **quietly)
+        with _sigterm_as_it_was():
+            # Not `address="auto"`, which joins any, also the one that another scan here began and will end.
+            if ray.is_initialized() or "RAY_ADDRESS" in os.environ:
+                ray.init(**quietly)
+                return
+            try:
+                ray.init(num_cpus=processors, include_dashboard=False, **quietly)
+            except ValueError:  # where `ray start` was run, that says how many processors there are
+                ray.init(**quietly)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise SettingsError(
             f"no Ray cluster can be reached ({first_line(error)})",
             where="--engine ray",
-            mend="check RAY_ADDRESS, and that Ray has one version everywhere",
+            mend="check RAY_ADDRESS, and that Ray has one version everywhere; `ray stop` ends a broken one",
         ) from None
+    except Exception as error:  # Ray raises no less where a process of its own did not begin
+        raise ScoringError(
+            f"Ray does not start ({first_line(error)})",
+            where="--engine ray",
+            mend="run it again when the machine is less busy; Ray's logs say more",
+        ) from None
+
+
+@contextmanager
+def _sigterm_as_it_was() -> Iterator[None]:
+    """Takes SIGTERM back from Ray, which makes it an exit with code 15 that is none of ours."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:  # it came in between
+        signal.signal(signal.SIGTERM, before)
+        signal.raise_signal(signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _quiet() -> None:

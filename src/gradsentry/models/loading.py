@@ -114,7 +114,7 @@ def load_model(
     _bound_kernel_caches()
     place = resolve_device(device)
     path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
-    _refuse_directory(name, path)
+    refuse_no_model(name)
     kind = resolve_dtype(dtype, place)
     with one_line(name):
         adapter = (Path(path) / "adapter_config.json").is_file()
@@ -241,9 +241,15 @@ def multiplies_in_bfloat16() -> bool:
     return any(told.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
-def _refuse_directory(name: str, path: str) -> None:
-    """Refuses what is plainly no model, before transformers asks the Hub for it."""
-    place = Path(path)
+def refuse_no_model(name: str) -> None:
+    """Refuses what is plainly no model, before transformers asks the Hub for it, or any process is begun.
+
+    Raises:
+        ModelError: If it is none.
+    """
+    if name == embedded.NAME:
+        return
+    place = Path(name)
     if place.is_dir():
         if any((place / file).is_file() for file in ("config.json", "adapter_config.json")):
             return
@@ -256,7 +262,7 @@ def _refuse_directory(name: str, path: str) -> None:
         if gguf or place.suffix.lower() == ".gguf":
             raise ModelError("is a GGUF file, made for inference", where=name, mend=_NO_GGUF)
         raise ModelError("is a file, not a model directory", where=name, mend="name the directory it is in")
-    if path.startswith((".", "/", "~")) or path.count("/") > 1:
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(
             "there is no such model directory", where=name, mend="check the path given as --model"
         )
