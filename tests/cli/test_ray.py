@@ -84,7 +84,7 @@ def encoder_decoder(place: Path) -> Path:
     return save(T5ForConditionalGeneration(T5Config(**sizes)), place)
 
 
-@pytest.mark.costly
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_a_worker_finds_wrong_is_the_same_line(call, lines, model_path, tmp_path, monkeypatch):
     data = write_rows(tmp_path / "data.jsonl", qa_rows(9))

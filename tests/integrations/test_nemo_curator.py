@@ -66,6 +66,7 @@ def test_batches_drop_by_one_run(rows, made, tmp_path):
 
 @pytest.mark.slow
 def test_a_pipeline_reads_drops_and_writes(rows, made, pipelines, tmp_path, monkeypatch):
+    """It needs a core to spare: the cluster that it begins gives up where its agents take 15 s."""
     sources = [str(Path(gradsentry.__file__).parents[1]), str(pipelines)]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sources))  # of the workers
     from nemo_curator.backends.ray_data import RayDataExecutor

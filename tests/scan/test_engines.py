@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import psutil
@@ -23,7 +22,6 @@ from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.screening import scan
 from gradsentry.settings import EngineSettings, ScoreSettings
 
-from .clusters import commands, of_session, ray_cluster
 from .rows import qa_rows, write_rows
 from .test_killed import contents
 
@@ -57,27 +55,26 @@ def whole(data, model_path, tmp_path_factory):
     return contents(out)
 
 
-def workers(named: str, among: Iterable[psutil.Process]) -> list[int]:
-    """Returns those of some processes whose command line holds a word, by when they began."""
-    found = [one for one in among if named in " ".join(commands([one]))]
+def workers(named: str) -> list[int]:
+    """Returns the processes below this one whose command line holds a word, by when they began."""
+    found = [
+        one
+        for one in psutil.Process().children(recursive=True)
+        if any(named in part for part in one.cmdline())
+    ]
     return [one.pid for one in sorted(found, key=psutil.Process.create_time)]
-
-
-def below() -> list[psutil.Process]:
-    """Returns the processes that this one began."""
-    return psutil.Process().children(recursive=True)
 
 
 class Killing:
     """Kills one of the workers when so many rows are done, and keeps the last step."""
 
-    def __init__(self, named: str, rows: int, among: Callable[[], Iterable[psutil.Process]] = below) -> None:
-        self.named, self.rows, self.among, self.killed, self.last = named, rows, among, 0, None
+    def __init__(self, named: str, rows: int) -> None:
+        self.named, self.rows, self.killed, self.last = named, rows, 0, None
 
     def __call__(self, step) -> None:
         self.last = step
         if step.done >= self.rows and not self.killed:
-            self.killed = workers(self.named, self.among())[-1]
+            self.killed = workers(self.named)[-1]
             os.kill(self.killed, signal.SIGKILL)
 
 
@@ -95,15 +92,15 @@ def test_two_processes_give_the_same_and_where_one_is_killed_it_is_said(data, mo
     assert steps[-1].share == 1.0
     found = contents(tmp_path / "run")
     assert {name for name in found.keys() | whole.keys() if found.get(name) != whole.get(name)} == set()
-    assert not workers("spawn_main", below())
+    assert not workers("spawn_main")
 
 
 @pytest.fixture
-def cluster(monkeypatch):
-    """A cluster that scans join."""
-    with ray_cluster(2) as one:
-        monkeypatch.setenv("RAY_ADDRESS", one.address)
-        yield one
+def cluster():
+    """A cluster of this machine, which is gone afterwards."""
+    ray = pytest.importorskip("ray")
+    yield ray
+    ray.shutdown()
 
 
 class Stop(Exception):  # noqa: N818
@@ -121,14 +118,14 @@ def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_ki
 
     with pytest.raises(Stop):
         scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, progress=stop)
-    killing = Killing("_Scorer", 1024, lambda: of_session(cluster.session))
+    killing = Killing("_Scorer", 1024)
     verdict = scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, engine=RAY, progress=killing)
     assert killing.killed
     assert killing.last.done == ROWS
     assert killing.last.share == 1.0
     assert 600 < verdict.manifest["rows_resumed"] <= 700
     assert contents(tmp_path / "run") == whole
-    assert not pytest.importorskip("ray").is_initialized()
+    assert not cluster.is_initialized()
 
 
 def test_a_worker_that_reads_other_data_says_so():

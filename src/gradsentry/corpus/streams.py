@@ -259,7 +259,8 @@ def refuse_unwritable(path: Path) -> None:
     if not near.is_dir():
         raise not_written(path, NotADirectoryError(errno.ENOTDIR, ""))
     if not os.access(near, os.W_OK | os.X_OK):
-        raise not_written(path, PermissionError(errno.EACCES, ""))
+        reading_alone = os.statvfs(near).f_flag & os.ST_RDONLY
+        raise not_written(path, OSError(errno.EROFS if reading_alone else errno.EACCES, ""))
 
 
 def not_written(path: Path, error: OSError) -> GradSentryError:

@@ -13,6 +13,7 @@ import os
 import pickle
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
@@ -137,7 +138,7 @@ def _connect(settings: EngineSettings) -> None:
     quietly = {"log_to_driver": False, "logging_level": logging.ERROR, "ignore_reinit_error": True}
     processors = max(os.cpu_count() or 1, settings.workers or 1)
     try:
-        with _sigterm_as_it_was():
+        with _sigterm_as_it_was(), _unsaid():
             # Not `address="auto"`, which joins any, also the one that another scan here began and will end.
             if ray.is_initialized() or "RAY_ADDRESS" in os.environ:
                 ray.init(**quietly)
@@ -158,6 +159,23 @@ def _connect(settings: EngineSettings) -> None:
             where="--engine ray",
             mend="run it again when the machine is less busy; Ray's logs say more",
         ) from None
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Drops what is written to stderr: Ray's core says there at which level it logs."""
+    if sys.stderr is None:
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextmanager
