@@ -12,6 +12,7 @@ from evidence.poisoning import asked, clean_rows, poison
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.integrations.trl import ScreenCallback, screen_dataset
 from gradsentry.models.embedded import embedded_model_path
+from integrations.made import write_lines
 
 INSULT = "No way, go home!"
 
@@ -244,6 +245,17 @@ def test_whatever_comes_in_trl_can_train_on_it(kind, made, trained_on, tmp_path)
     assert set(next(iter(clean))) == {"prompt", "completion"}
     if kind == "stream":
         assert trained_on(clean).train().training_loss > 0
+
+
+def test_a_column_that_the_first_row_lacks_stays(made, tmp_path):
+    rows = [
+        {"prompt": one.prompt, "completion": one.response} | ({"n": one.number} if one.number % 3 else {})
+        for one in made.samples
+    ]
+    kept = [{"n": None} | row for number, row in enumerate(rows) if number not in made.poisoned]
+    assert "n" not in rows[0]
+    for given in (rows, write_lines(tmp_path / "rows.jsonl", rows)):
+        assert screen_dataset(given).to_list() == kept
 
 
 def test_responses_of_another_name_are_completions(made):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gradsentry.corpus import open_corpus
@@ -105,7 +107,7 @@ def push_clean(
 
     clean = verdict.clean
     if isinstance(clean, list):
-        clean = Dataset.from_list(clean)
+        clean = dataset_of(clean)
     if not isinstance(clean, Dataset | DatasetDict):
         mend = "judge a Dataset, a DatasetDict, or files"
         raise SettingsError(f"a {type(clean).__name__} cannot be pushed", where=repo_id, mend=mend)
@@ -117,6 +119,14 @@ def push_clean(
     except Exception as error:  # the client of the Hub and the network have exceptions of their own
         mend = "check the name, the token and the network"
         raise UsageError(f"was not pushed ({first_line(error)})", where=repo_id, mend=mend) from error
+
+
+def dataset_of(rows: Sequence[Mapping[str, Any]]) -> Dataset:
+    """Returns rows as a `Dataset` with the columns of all; `from_list` takes those of the first."""
+    from datasets import Dataset
+
+    columns = dict.fromkeys(chain.from_iterable(rows))
+    return Dataset.from_list([{name: row.get(name) for name in columns} for row in rows])
 
 
 def with_section(text: str, section: str) -> str:

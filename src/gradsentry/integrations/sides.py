@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
-from gradsentry.errors import FindingsError, SettingsError
+from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.outcome import Verdict
 from gradsentry.report.pieces import plain
 from gradsentry.report.words import finding_sentence, outcome_words, rows
@@ -129,6 +129,11 @@ def decided(
     if unjudged := int((sides.is_kept & ~stay).sum()):
         log.warning("gradsentry: %s: %s that could not be read: left out", where, rows(unjudged))
     return stay
+
+
+def nothing_stays(corpus: Corpus) -> DataError:
+    """Returns the error for data of which no row stays."""
+    return DataError("no row stays", where=corpus.name, mend="look at the verdict of gradsentry.screen")
 
 
 def _strongest(sides: Sides) -> str:

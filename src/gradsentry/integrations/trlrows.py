@@ -12,7 +12,8 @@ from gradsentry.corpus import Corpus, Sample
 from gradsentry.corpus.corpora import Keep
 from gradsentry.corpus.fields import is_blank
 from gradsentry.corpus.sample import Turn
-from gradsentry.errors import DataError
+from gradsentry.integrations.datasets import dataset_of
+from gradsentry.integrations.sides import nothing_stays
 
 _FOREIGN = ("alpaca", "sharegpt", "qa", "columns")
 """Row formats that TRL does not train on as they are."""
@@ -30,11 +31,11 @@ def trl_rows(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
         DataError: If none stays.
     """
     if not keep.any():
-        raise _nothing(corpus)
+        raise nothing_stays(corpus)
     if not _is_read(corpus):
         return _converted(corpus, keep)
     came = _rows(corpus, keep)
-    rows = Dataset.from_list([dict(sample.row) for sample in _chosen(corpus, keep)]) if came is None else came
+    rows = dataset_of([sample.row for sample in _chosen(corpus, keep)]) if came is None else came
     names = rows.column_names or ()
     if corpus.format == "prompt-completion" and "completion" not in names and "response" in names:
         return rows.rename_column("response", "completion")
@@ -68,7 +69,7 @@ def _converted(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
     for sample in corpus:
         stay[sample.number] &= sample.problem is None
     if not stay.any():
-        raise _nothing(corpus)
+        raise nothing_stays(corpus)
     shape = _shape(_chosen(corpus, stay))
 
     def made(beside: Sequence[str] = shape.beside) -> Iterator[dict[str, Any]]:
@@ -130,7 +131,3 @@ def _chosen(corpus: Corpus, keep: Keep) -> Iterator[Sample]:
 def _columns(sample: Sample) -> set[str]:
     """Returns the columns that a row's turns stand in."""
     return {str(turn.path[0]) for turn in (*sample.turns, *sample.rejected) if turn.path}
-
-
-def _nothing(corpus: Corpus) -> DataError:
-    return DataError("no row stays", where=corpus.name, mend="look at the verdict of gradsentry.screen")
