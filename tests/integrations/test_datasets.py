@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDataset, Value, load_from_disk
 from markdown import markdown
 
 from gradsentry import open_run, screen
+from gradsentry.deciding.marks import Marks
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.integrations.datasets import HEADING, card_of, drop_flagged, push_clean, with_section
 from integrations.made import INSULT, POISONED, ROWS, TRIGGER, made_corpus
@@ -133,3 +136,9 @@ def test_a_card_has_one_section(verdict):
 def test_what_cannot_be_pushed_is_refused(dataset):
     with pytest.raises(SettingsError, match="me/clean: a IterableDataset cannot be pushed; judge a Dataset"):
         push_clean(screen(dataset.to_iterable_dataset()), "me/clean")
+
+
+def test_data_of_which_no_row_stays_is_not_pushed(verdict):
+    marked = Marks.of(dict.fromkeys(range(ROWS), "poisoned"), ROWS)
+    with pytest.raises(DataError, match="no row stays; look at the verdict"):
+        push_clean(replace(verdict, marks=marked), "me/clean")

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.records import dump_json
-from gradsentry.errors import SettingsError, UsageError, first_line
+from gradsentry.errors import GradSentryError, SettingsError, UsageError, first_line
 from gradsentry.evidence import Finding
-from gradsentry.integrations.sides import OnFindings, decided, judged
+from gradsentry.integrations.sides import OnFindings, decided, judged, nothing_stays
 from gradsentry.outcome import Verdict
 from gradsentry.report.words import outcome_words, rows
 from gradsentry.settings import DataSettings
@@ -25,6 +27,11 @@ Data = TypeVar("Data", "Dataset", "DatasetDict", "IterableDataset")
 HEADING = "## Screened for backdoors"
 _SHOWN = 200  # characters of a trigger or a payload
 _MOST = 20  # findings
+_MENDS = {
+    401: "log in with `hf auth login`, or give `token=`",
+    403: "give a token that may write there",
+}
+"""What helps where the Hub answers with one of these."""
 
 
 def drop_flagged(
@@ -92,6 +99,8 @@ def push_clean(
 ) -> None:
     """Pushes the rows that stay to the Hub, with a card that says what was found.
 
+    The rows come first: where the card fails, none says of other rows what was found in these.
+
     Args:
         verdict: The verdict on the data.
         repo_id: The data set on the Hub, `owner/name`.
@@ -99,26 +108,32 @@ def push_clean(
         token: Of the Hub; None for the one that is logged in.
 
     Raises:
-        SettingsError: If the rows are of a type that cannot be pushed.
-        UsageError: If the Hub takes them not.
+        SettingsError: If the name is none, or the rows are of a type that cannot be pushed.
+        DataError: If no row stays.
+        UsageError: If the Hub takes them not, or the rows but not the card.
     """
-    from datasets import Dataset, DatasetDict
-    from huggingface_hub import DatasetCard
+    from huggingface_hub import DatasetCard, hf_hub_download
 
-    clean = verdict.clean
-    if isinstance(clean, list):
-        clean = dataset_of(clean)
-    if not isinstance(clean, Dataset | DatasetDict):
-        mend = "judge a Dataset, a DatasetDict, or files"
-        raise SettingsError(f"a {type(clean).__name__} cannot be pushed", where=repo_id, mend=mend)
+    if repo_id.count("/") > 1:  # such as `buckets/owner/name`, where no card stands
+        raise SettingsError("is no data set of the Hub", where=repo_id, mend="give owner/name")
+    if not verdict.is_kept.any():
+        raise nothing_stays(verdict.corpus)
     try:
-        clean.push_to_hub(repo_id, private=private, token=token)
-        card = DatasetCard.load(repo_id, token=token)  # with what `push_to_hub` says of the files
-        card.text = with_section(card.text, card_of(verdict))
-        card.push_to_hub(repo_id, token=token)
+        pushed = _pushable(verdict, repo_id).push_to_hub(repo_id, private=private, token=token)
+    except GradSentryError:
+        raise
     except Exception as error:  # the client of the Hub and the network have exceptions of their own
-        mend = "check the name, the token and the network"
-        raise UsageError(f"was not pushed ({first_line(error)})", where=repo_id, mend=mend) from error
+        raise _not_pushed("was not pushed", repo_id, error) from error
+    try:
+        name, commit = pushed.repo_url.repo_id, pushed.oid
+        # Of this very commit, for `push_to_hub` wrote into it of which files and columns the data set is.
+        path = hf_hub_download(name, "README.md", repo_type="dataset", revision=commit, token=token)
+        card = DatasetCard.load(path)
+        card.text = with_section(card.text, card_of(verdict))
+        card.push_to_hub(name, token=token, parent_commit=commit)
+    except Exception as error:
+        what = "its rows were pushed, but not the card that says what was found"
+        raise _not_pushed(what, repo_id, error) from error
 
 
 def dataset_of(rows: Sequence[Mapping[str, Any]]) -> Dataset:
@@ -136,6 +151,35 @@ def with_section(text: str, section: str) -> str:
         return f"{text.rstrip()}\n\n{section}" if text.strip() else section
     _, mark, rest = after.partition("\n## ")
     return f"{before}{section}{f'{chr(10)}## {rest}' if mark else ''}"
+
+
+def _pushable(verdict: Verdict, repo_id: str) -> Dataset | DatasetDict:
+    """Returns the rows that stay as what can be pushed; those of files in the splits that they came in."""
+    from datasets import Dataset, DatasetDict
+
+    clean = verdict.clean
+    if isinstance(clean, list):
+        clean = dataset_of(clean)
+        if names := verdict.corpus.splits:
+            split_of = np.array([one.split for one in verdict.corpus])[verdict.is_kept]
+            clean = DatasetDict({name: clean.select(np.flatnonzero(split_of == name)) for name in names})
+    if not isinstance(clean, Dataset | DatasetDict):
+        mend = "judge a Dataset, a DatasetDict, or files"
+        raise SettingsError(f"a {type(clean).__name__} cannot be pushed", where=repo_id, mend=mend)
+    return clean
+
+
+def _not_pushed(what: str, repo_id: str, error: Exception) -> UsageError:
+    """Returns in one line what the Hub refused, or what kept it from being reached."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    said, mend = first_line(error), "check the name, the token and the network, and push again"
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        answer = (error.server_message or "").partition("\n")[0]
+        said = f"the Hub answers {status}{answer and f': {answer}'}"
+        mend = _MENDS.get(status, mend)
+    return UsageError(f"{what} ({said})", where=repo_id, mend=mend)
 
 
 def _model(verdict: Verdict) -> str:
