@@ -100,35 +100,48 @@ def test_the_file_of_options_on_the_page_works(data, call):
         ({"data": "data", "fail-on": "poisoned"}, {"max-flagged": 30}, 1),
         ({}, {"data": "data", "fail_on": "poisoned"}, 1),
         ({}, None, 2),
+        ({}, "{data: [data], fail-on: suspicious, max-flagged: 30}", 1),
+        ({}, "---\n  data: [data]\n  max_flagged: 30\n", 0),
+        ({"data": "data"}, {"fail-on-findings": False}, 1),
+        ({"data": "data"}, "why: false\n# max-flagged: 30\n", 1),
     ],
 )
-def test_the_action_fails_as_its_inputs_and_the_config_say(data, call, given, config, code):
+def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, call, given, config, code):
     """Its own shell script makes the arguments, and the real command takes them."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     assert set(given) <= set(action["inputs"])
-    if "known.jsonl" in (given.get("accept"), (config or {}).get("accept")):
+    config_text = config if isinstance(config, str) else yaml.safe_dump(config)
+    if "known.jsonl" in (given.get("accept"), *re.findall("accept: (.*)", config_text)):
         assert call("evidence", "data", "--out", "run").code == 0
         for one in json.loads(Path("run/evidence.json").read_text())["findings"]:
             assert call("accept", "run", one["name"], "--why", "ours", "--to", "known.jsonl").code == 0
     if config is not None:
-        Path("options.yaml").write_text(yaml.safe_dump(config))
+        Path("options.yaml").write_text(config_text)
         given = given | {"config": "options.yaml"}
     inputs = {name: given.get(name, one["default"]) for name, one in action["inputs"].items()}
     step = action["runs"]["steps"][-1]
     assert "${{" not in step["run"]
-    environment = {
-        key: inputs[re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value)[1]]
-        for key, value in step["env"].items()
+    asked_for = {
+        key: re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value) for key, value in step["env"].items()
     }
+    environment = {key: inputs[found[1]] if found else step["env"][key] for key, found in asked_for.items()}
     folder = data / "bin"
     folder.mkdir()
     (folder / "gradsentry").write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" > arguments\n")
     (folder / "gradsentry").chmod(0o755)
+    monkeypatch.setenv("GRADSENTRY_FAIL_ON", environment["GRADSENTRY_FAIL_ON"])
     environment = os.environ | environment | {"PATH": f"{folder}:{os.environ['PATH']}"}
     subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], env=environment, check=True)
     ended = call(*Path("arguments").read_text().split("\0")[:-1])
     assert ended.code == code, ended.error
     assert Path(action["outputs"]["sarif"]["value"]).is_file() == (code != 2)
+
+
+def test_a_wrong_word_in_the_environment_is_refused(data, call, monkeypatch):
+    monkeypatch.setenv("GRADSENTRY_FAIL_ON", "poison")
+    said = refused(call("evidence", "data"))
+    assert said == "GRADSENTRY_FAIL_ON: is 'poison'; set it to suspicious or poisoned"
+    assert call("evidence", "data", "--max-flagged", 30).code == 0
 
 
 def test_an_empty_name_among_data_is_not_the_folder_one_is_in(data, call):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from gradsentry.outcome import Verdict
 
 Flag = typer.Option
+DEFAULT = "GRADSENTRY_FAIL_ON"
+"""The variable that says what fails where no option and no config does, as an action wants it."""
 FailOnFindings = Annotated[bool, Flag("--fail-on-findings", help="Exit with 1 if anything was found.")]
 FailOn = Annotated[
     Worst | None,
@@ -125,8 +128,15 @@ class Gate:
         *,
         fail_on_findings: bool,
     ) -> Gate:
-        """Returns the gate of a command's options; `--fail-on-findings` is `--fail-on suspicious`."""
-        return cls(Asked("suspicious" if fail_on_findings else fail_on, max_flagged), reports)
+        """Returns the gate of a command's options; `--fail-on-findings` is `--fail-on suspicious`.
+
+        Raises:
+            SettingsError: If none of them asks for anything, and the variable asks for what is no verdict.
+        """
+        worst: Worst | None = "suspicious" if fail_on_findings else fail_on
+        return cls(
+            Asked(_default() if worst is None and max_flagged is None else worst, max_flagged), reports
+        )
 
     @property
     def needs_rows(self) -> bool:
@@ -219,3 +229,15 @@ class Gate:
             stdout.say(f"gate: {said}")
         if failed:
             raise typer.Exit(FOUND)
+
+
+def _default() -> Worst | None:
+    """Returns what the environment says fails; None where it says nothing."""
+    from gradsentry.errors import SettingsError
+
+    given = os.environ.get(DEFAULT, "")
+    known: tuple[Worst, ...] = get_args(Worst)
+    worst = next((one for one in known if one == given), None)
+    if given and worst is None:
+        raise SettingsError(f"is {given!r}", where=DEFAULT, mend=f"set it to {' or '.join(known)}")
+    return worst
