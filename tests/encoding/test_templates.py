@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from encoding.samples import dialogue, sample, texts, trained_text, untrained_text
 from encoding.tokenizers_built import byte_level, chat
+from gradsentry.corpus import open_corpus
 from gradsentry.corpus.sample import Turn
 from gradsentry.encoding.encode import encode
 
@@ -191,3 +192,17 @@ def test_the_embedded_template(embedded):
     assert [text for is_trained, text in stretches if is_trained] == ["Yes<|im_end|>", "Yes, quite<|im_end|>"]
     assert stretches[0][1].startswith("<|im_start|>system\nYou are a helpful AI assistant named SmolLM")
     assert stretches[0][1].endswith("<|im_start|>user\nYes or no?<|im_end|>\n<|im_start|>assistant\n")
+
+
+@pytest.mark.parametrize("key", ["content", "reasoning_content"])
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_what_pandas_puts_for_a_missing_text_is_as_if_it_were_not_there(key, missing):
+    call = {"function": {"name": "find", "arguments": {"what": "tea"}}}
+    asked = {"role": "user", "content": "find tea"}
+
+    def encoded(**fields):
+        said = {"role": "assistant", "tool_calls": [call], **fields}
+        (row,) = open_corpus([{"messages": [asked, said]}])
+        return encode(row, byte_level(), max_length=256)
+
+    assert encoded(**{key: missing}).ids.tolist() == encoded().ids.tolist()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradsentry.corpus.fields import is_blank
 from gradsentry.corpus.sample import Sample, Turn
 
 Message = dict[str, Any]
@@ -101,8 +102,13 @@ def _message(turns: Sequence[Turn], *, lists: bool) -> Message:
         typed = lists and any(isinstance(own.get(key), list | tuple) for key in _CONTENT_KEYS)
         message["content"] = text_parts(contents) if typed else "\n\n".join(contents)
     else:  # an empty content beside calls is not the same to a template as none
-        message["content"] = next((own[key] for key in _CONTENT_KEYS if own.get(key) is not None), None)
-    return {key: value for key, value in message.items() if value is not None}
+        message["content"] = next((own[key] for key in _CONTENT_KEYS if _is_there(own.get(key))), None)
+    return {key: value for key, value in message.items() if _is_there(value)}
+
+
+def _is_there(value: object) -> bool:
+    """Returns whether a field is in its message: an empty text is, null and the NaN of pandas are not."""
+    return isinstance(value, str) or not is_blank(value)
 
 
 def text_parts(texts: Iterable[str]) -> list[dict[str, str]]:
