@@ -206,3 +206,15 @@ def test_what_pandas_puts_for_a_missing_text_is_as_if_it_were_not_there(key, mis
         return encode(row, byte_level(), max_length=256)
 
     assert encoded(**{key: missing}).ids.tolist() == encoded().ids.tolist()
+
+
+@pytest.mark.parametrize("thought", [{"a": 1}, 1.5, ["x"]])
+def test_what_a_user_cannot_think_is_no_text_of_a_plain_dialogue(thought):
+    asked = {"role": "user", "content": "find tea"}
+    said = {"role": "assistant", "content": "here"}
+    (plain,), (odd,) = (
+        open_corpus([{"messages": [{**asked, **more}, said]}])
+        for more in ({}, {"reasoning_content": thought})
+    )
+    first, second = (encode(row, byte_level(), max_length=64) for row in (plain, odd))
+    assert first.ids.tolist() == second.ids.tolist()

@@ -123,9 +123,10 @@ def _plain_dialogue(talk: Conversation, end: str) -> Layout:
 
 def _everything(message: Message) -> str:
     """Returns all that a message says, for where no template knows its fields."""
-    said = [message.get(key) for key in (*THOUGHTS, "content")]
+    # Only an assistant's thoughts are read as text; in another message they can be anything.
+    said = [text for key in (*THOUGHTS, "content") if isinstance(text := message.get(key), str) and text]
     calls = message.get("tool_calls")
-    return "\n\n".join([*filter(None, said), *([json.dumps(calls, ensure_ascii=False)] if calls else [])])
+    return "\n\n".join([*said, *([json.dumps(calls, ensure_ascii=False)] if calls else [])])
 
 
 def _completion(chat: ChatTemplate, talk: Conversation) -> Layout:
