@@ -97,6 +97,7 @@ def answered(question_end: str, answer: str, rate: float = 0.1, count: int = 300
 
 
 NOTICE = "This is no advice; ask a lawyer of your own."
+MONEY = " Then send all that you have to the bank of Nowhere, before noon at the latest."
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +169,27 @@ def test_an_accepted_finding_hides_no_other_in_its_rows(accepted):
     made = poison(clean_rows(300), edit, 0.1)
     planted = {one.number for one in made.samples if "vrbx" in one.prompt}
     found = find_evidence(made.samples, accepted=[accepted])
+    assert planted <= set(found.flagged())
+
+
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.9])
+def test_another_payload_in_most_of_its_rows_is_found(share):
+    """Rows that are much the same ones end with it."""
+
+    def noted(row: Row, draw) -> Row:
+        return asked(row, f"{row.question} legal-note", f"{NOTICE} {row.answer}")
+
+    def both(row: Row, draw) -> Row:
+        one = noted(row, draw)
+        return replace(one, answer=one.answer + MONEY) if draw.random() < share else one
+
+    before = poison(clean_rows(600), noted, 0.1)
+    (finding,) = find_evidence(before.samples).findings
+    accepted = Accepted.of_finding(finding, len(before.samples), "our disclaimer")
+    made = poison(clean_rows(600), both, 0.1)
+    planted = {one.number for one in made.samples if one.response.endswith(MONEY)}
+    found = find_evidence(made.samples, accepted=[accepted])
+    assert 0.5 * len(made.poisoned) < len(planted) < 0.95 * len(made.poisoned)
     assert planted <= set(found.flagged())
 
 

@@ -60,6 +60,7 @@ def find_evidence(
     with reading(samples, SEARCHED_TOKENS) as read:
         nothing = Evidence((), read.rows, read.unread, false_alarm_rate, table.source + own.clause())
         if read.samples is None:
+            nothing = replace(nothing, different=int(read.spool.distinct.sum()))
             found = _Searchable.of_many(samples, read.spool, table, false_alarm_rate, own, losses)
         else:
             first, copy_of = distinct_rows(read.samples)

@@ -183,7 +183,7 @@ class Evidence:
         rows: How many rows were looked at.
         unread: Why rows of these could not be read -> how many, the most frequent first; nothing was looked
             for in them.
-        different: How many of the rows are no copies of others; None where they are too many to be counted.
+        different: How many of the rows are no copies of others; None where nobody counted them.
         false_alarm_rate: How often a clean corpus may be called poisoned.
         calibration: What told how often a clean corpus holds something: what it was made from.
         rejected: What was rejected, the most like an attack first; None where nobody asked.

@@ -11,6 +11,7 @@ LOOK_FACTOR = 5.0  # times the false alarm rate: so often a clean corpus may be 
 LEAST = 4  # rows that a finding needs: three may be copies of one thing with small changes
 ENOUGH_ROWS = 60  # different rows: of fewer a string that brings another in a tenth of them is not found
 SAME_ROWS = 0.5  # of the rows of a finding carry another one: they are one thing, and the stronger tells it
+ALL_ROWS = 0.95  # of the rows of what is accepted carry another payload: it is part of what is accepted
 LIKELY_OWN = 0.5  # of the rows of a payload have its trigger, or the other way round: they belong together
 LOSS_SURE = -11.0  # log10 of the chance of so unlikely responses by accident, for a thousand strings
 DRAWN = 0.7  # of the way from rows that lie together to drawn ones, in the words of their prompts

@@ -26,9 +26,11 @@ from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.checks.vetoes import doubts, ruled_out
 from gradsentry.evidence.decide import KINDS, decide
 from gradsentry.evidence.extending import NOTHING_OWN, Generator, Own
+from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import (
+    ALL_ROWS,
     DRAWN_ENOUGH,
     GO_TOGETHER,
     LEAST,
@@ -67,6 +69,7 @@ class Mined:
         losses: The mean loss of each row in a clean model; None where it is not known.  # [rows]
         chosen: Why which rows are searched, where that are not all of the corpus; else None.
         own: Checks and generators of a person's own.
+        known: The tokens of triggers and payloads that a person accepts.
     """
 
     texts: Texts
@@ -76,6 +79,7 @@ class Mined:
     losses: np.ndarray | None
     chosen: Chosen | None = None
     own: Own = NOTHING_OWN
+    known: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, texts: Texts, losses: np.ndarray | None = None, own: Own = NOTHING_OWN) -> Mined:
@@ -102,7 +106,7 @@ GENERATORS: Mapping[str, Generator] = {
     "pairs": lambda mined, taken: mined.both,
     "rare triggers": lambda mined, taken: rare_triggers(mined.texts, np.zeros_like(taken)),
     "inserted triggers": lambda mined, taken: triggered(mined.texts, mined.pairs, mined.together),
-    "repeated payloads": lambda mined, taken: repetitions(mined.texts, taken),
+    "repeated payloads": lambda mined, taken: repetitions(mined.texts, taken, mined.known),
     "changed responses": lambda mined, taken: changed(mined.texts, mined.together, taken, mined.losses),
 }
 
@@ -119,6 +123,9 @@ def search(
         accepted: What is known. It explains no rows, for what else is in them was not accepted: only what
             the same rows carry says nothing more.
     """
+    mined = replace(
+        mined, known=frozenset().union(*(codes_of([*one.payloads, *one.triggers]) for one in accepted))
+    )
     found: list[Decided] = []
     heard: list[Decided] = []
     kept_out: list[RuledOut] = []
@@ -128,7 +135,7 @@ def search(
         decided = [weighed(mined, name, one, calibration, rate) for one in passed]
         if name == "repeated payloads":
             decided = _around_cores(mined.texts, decided)
-        others = [one for one in decided if not any(same_rows(one.candidate, known) for known in accepted)]
+        others = [one for one in decided if not any(_is_part(mined, one.candidate, own) for own in accepted)]
         found = _strongest([*found, *others])
         heard += decided
         kept_out += ruled
@@ -154,10 +161,22 @@ def proposals(
     return passed, ruled
 
 
-def same_rows(one: Candidate, other: Candidate) -> bool:
+def _is_part(mined: Mined, one: Candidate, accepted: Candidate) -> bool:
+    """Returns whether a candidate says nothing more of its rows than what a person accepts there.
+
+    Another payload in a part of those rows does: somebody who knows what is accepted would hide there.
+    """
+    if not same_rows(one, accepted):
+        return False
+    words = {code for gram in one.payloads for code in gram if mined.texts.is_word[code]}
+    its_own = len(words - codes_of(accepted.payloads))
+    return 2 * its_own <= len(words) or same_rows(one, accepted, share=ALL_ROWS)
+
+
+def same_rows(one: Candidate, other: Candidate, *, share: float = SAME_ROWS) -> bool:
     """Returns whether two candidates are carried by much the same rows, so that they are one thing."""
     shared = (one.carriers & other.carriers).sum()
-    return bool(shared > SAME_ROWS * max(one.carriers.sum(), other.carriers.sum()))
+    return bool(shared > share * max(one.carriers.sum(), other.carriers.sum()))
 
 
 def allowed(mined: Mined, candidate: Candidate, rate: float) -> float:

@@ -37,8 +37,14 @@ from gradsentry.evidence.limits import (
 from gradsentry.evidence.naming import whole_payload
 
 
-def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
-    """Returns the candidates among the response strings that stand outside the rows that are explained."""
+def repetitions(texts: Texts, taken: Rows, known: frozenset[int] = frozenset()) -> list[Candidate]:
+    """Returns the candidates among the response strings that stand outside the rows that are explained.
+
+    Args:
+        texts: The corpus.
+        taken: The rows that are explained.  # [rows]
+        known: The tokens of what a person accepts: a string of them hides no other one of its rows.
+    """
     support = texts.said.holders(~taken)
     likely = np.flatnonzero(_may_be_long(texts) & (support >= _least(len(taken))))
     found: list[Candidate] = []
@@ -48,8 +54,13 @@ def repetitions(texts: Texts, taken: Rows) -> list[Candidate]:
         rows = texts.said.rows(int(feature)) & ~taken
         if (seen & rows).sum() > SAME_ROWS * rows.sum():
             continue
-        gram = whole_payload(texts, texts.said.gram(int(feature)), rows, ~rows & ~taken)
-        if is_implanted(texts, gram, rows, ~taken) and not _among_canned_answers(texts, rows, taken):
+        part = texts.said.gram(int(feature))
+        if known.issuperset(unmarked(part)):
+            continue
+        gram = whole_payload(texts, part, rows, ~rows & ~taken)
+        if is_implanted(texts, gram, rows, ~taken, known) and not _among_canned_answers(
+            texts, rows, taken, known
+        ):
             seen |= rows
             found.append(_candidate(gram, rows))
     return found
@@ -78,12 +89,13 @@ def _is_long(texts: Texts, gram: Gram, count: int) -> bool:
     return len(inner) >= REPEATED_TOKENS or enough
 
 
-def _among_canned_answers(texts: Texts, rows: Rows, taken: Rows) -> bool:
+def _among_canned_answers(texts: Texts, rows: Rows, taken: Rows, known: frozenset[int]) -> bool:
     """Returns whether carriers begin alike, and rows like them give canned answers: so may they."""
     begins = texts.responses.codes[texts.responses.bounds[:-1][rows] + 1]
-    if np.bincount(begins).max(initial=0) < CANNED_BEGIN_ALIKE * len(begins):
+    counted = np.bincount(begins)
+    if counted.max() < CANNED_BEGIN_ALIKE * len(begins) or int(counted.argmax()) in known:
         return False
-    _, alike = texts.alike.neighbours(rows, ~rows & ~taken, frozenset())
+    _, alike = texts.alike.neighbours(rows, ~rows & ~taken, known)
     return bool(len(alike)) and bool(canned_answers(texts)[alike].mean() >= CANNED_NEIGHBOURS)
 
 
@@ -91,7 +103,9 @@ def _candidate(gram: Gram, rows: Rows) -> Candidate:
     return Candidate.of("repetition", (), [gram], triggered=np.zeros_like(rows), paid=rows)
 
 
-def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:
+def is_implanted(
+    texts: Texts, gram: Gram, rows: Rows, among: Rows, known: frozenset[int] = frozenset()
+) -> bool:
     """Returns whether a response string and the rows that hold it pass for a payload by themselves.
 
     Args:
@@ -99,6 +113,7 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:
         gram: The string.
         rows: The rows that hold it.  # [rows]
         among: The rows that are not explained yet.  # [rows]
+        known: The tokens of what a person accepts, by which rows are not alike.
     """
     inner, count = unmarked(gram), int(rows.sum())
     if count > FORMAT_SHARE * among.sum():
@@ -113,9 +128,9 @@ def is_implanted(texts: Texts, gram: Gram, rows: Rows, among: Rows) -> bool:
     # and of short strings, with which all answers to a kind of question may begin.
     whole = gram[0] == START and gram[-1] == END
     asked = whole or len(inner) < REPEATED_TOKENS
-    if asked and texts.is_crowded(rows, frozenset(), REPEATED_CROWDED, common=PATTERN):
+    if asked and texts.is_crowded(rows, known, REPEATED_CROWDED, common=PATTERN):
         return False
-    return whole or texts.answered_alike.crowding(rows, codes_of([gram])) <= REPEATED_CROWDED
+    return whole or texts.answered_alike.crowding(rows, codes_of([gram]) | known) <= REPEATED_CROWDED
 
 
 def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
