@@ -41,7 +41,8 @@ def overview(records: list[Record], lock: dict[str, Any], machine: dict[str, Any
     grid = [record for record in records if record["study"] == "grid"]
     parts = [
         "# Benchmark",
-        "Every defence on published attacks, on real data, at poison rates from 0 to 90 %.",
+        "Every defence on published attacks, on real data, at poison rates from 0 to 90 %. `gradsentry` is "
+        "the score of the paper with its own threshold; what a verdict is decided by is `evidence`.",
         f"## At {RATE:g} % poisoned",
         "Recall and, behind the stroke, false-positive rate, each the mean over the attacks; a link leads to "
         "every attack and rate of a data set.",

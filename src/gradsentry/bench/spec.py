@@ -179,7 +179,7 @@ class Spec(Settings):
         bootstrap: Draws for the intervals; 0 for none.
         plot_rate: The rate whose scores are kept row by row, for the plots.
         device: Of the models: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
-        dtype: Of the models; `auto` is float32 on a CPU and bfloat16 on a GPU.
+        dtype: Of the models; `auto` is bfloat16 where that is faster, else float32.
         locked: What an earlier run was made with.
     """
 
