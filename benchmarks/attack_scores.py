@@ -83,7 +83,7 @@ def column(table: pa.Table, name: str) -> np.ndarray:
 
 def measure(data: Path) -> None:
     quiet_libraries()
-    loaded = load_model("smollm2")
+    loaded = load_model("smollm2", dtype="float32")
     results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     clean_scores: dict[str, pa.Table] = {}
     for name, where in CASES:

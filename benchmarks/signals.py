@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--clean", action="store_true")
     options = parser.parse_args()
     quiet_libraries()
-    loaded = load_model("smollm2")
+    loaded = load_model("smollm2", dtype="float32")
     (measure_clean if options.clean else measure_payloads)(options.data, options.rows, loaded, options.cache)
 
 

@@ -73,7 +73,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--growth", type=int, nargs="+", default=[100, 300, 1000, 3000, 10_000])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--model", default="smollm2")
-    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--smoke", action="store_true", help="a few rows of the embedded data")
     options = parser.parse_args()
