@@ -274,11 +274,45 @@ def test_pairs_of_an_instruction_and_two_answers_train_with_dpo(made, trained_on
     assert trained_on(clean, DPOTrainer).train().training_loss > 0
 
 
+def test_preferences_behind_an_earlier_answer_keep_both_of_theirs():
+    def row(number: int, earlier: bool) -> dict[str, object]:
+        before = [{"from": "human", "value": f"hi {number}"}, {"from": "gpt", "value": "hello"}] * earlier
+        return {
+            "conversations": [*before, {"from": "human", "value": f"what is {number}?"}],
+            "chosen": {"from": "gpt", "value": f"it is {number}"},
+            "rejected": {"from": "gpt", "value": "no idea"},
+        }
+
+    clean = screen_dataset([row(number, number % 2 == 0) for number in range(70)])
+    assert clean.column_names == ["prompt", "chosen", "rejected"]
+    assert [one["role"] for one in clean[0]["prompt"]] == ["user", "assistant", "user"]
+    assert clean[0]["chosen"] == [{"role": "assistant", "content": "it is 0"}]
+    assert clean[1]["rejected"] == [{"role": "assistant", "content": "no idea"}]
+    assert len(clean) == 70
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "done"),
+    [
+        (("instruction", "output"), 76, "left out"),
+        (("prompt", "completion"), 80, "TRL gets them as they are"),
+    ],
+)
+def test_rows_that_could_not_be_read_are_said_whether_they_stay_or_not(names, count, done, caplog):
+    rows = [
+        dict(zip(names, (f"who is {number}?", f"nobody but {number}" if number % 20 else ""), strict=True))
+        for number in range(80)
+    ]
+    assert len(screen_dataset(rows, on_findings="warn")) == count
+    assert "4 of 80 rows could not be read: " in caplog.text
+    assert caplog.text.strip().endswith(f": {done}")
+
+
 @pytest.mark.parametrize(
     ("on_findings", "done"),
     [
-        ("drop", "30 rows left out, 270 stay."),
-        ("warn", "Nothing was left out: all 300 rows stay."),
+        ("drop", "30 of 300 rows left out."),
+        ("warn", "None of 300 rows was left out for it."),
         ("refuse", "Refused: nothing was changed; on_findings='drop' leaves the flagged rows out"),
     ],
 )

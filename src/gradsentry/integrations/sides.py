@@ -121,7 +121,8 @@ def decided(
         found = f"{outcome_words(worst)}. {_strongest(sides)}"
         if on_findings == "refuse":
             what = f"{found} Refused: nothing was changed"
-            mend = "on_findings='drop' leaves the flagged rows out; gradsentry.screen shows what was found"
+            drops = "leaves the flagged rows out" if sides.is_flagged.any() else "leaves no row out"
+            mend = f"on_findings='drop' {drops}; {_shown(sides)} shows what was found"
             raise FindingsError(what, where=where, mend=mend)
         log.warning("gradsentry: %s: %s %s", where, found, _done(sides, on_findings))
     elif worst.too_few_rows:
@@ -148,11 +149,16 @@ def _strongest(sides: Sides) -> str:
     return f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{more}"
 
 
+def _shown(sides: Sides) -> str:
+    """Returns what shows the worse side, as it is called."""
+    return "gradsentry.integrations.sides.judged" if sides.worst is sides.rejected else "gradsentry.screen"
+
+
 def _done(sides: Sides, on_findings: OnFindings) -> str:
     """Returns what was done with the rows, in a sentence."""
     flagged, total = int(sides.is_flagged.sum()), len(sides.is_flagged)
     if on_findings == "warn":
-        return f"Nothing was left out: all {rows(total)} stay."
+        return f"None of {rows(total)} was left out for it."
     if not flagged:
-        return f"Nothing was left out, for no row is flagged: look at what was found; all {rows(total)} stay."
-    return f"{rows(flagged)} left out, {total - flagged:,} stay."
+        return f"None of {rows(total)} was left out for it, for no row is flagged: look at what was found."
+    return f"{flagged:,} of {rows(total)} left out."

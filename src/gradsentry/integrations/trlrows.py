@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,11 @@ from gradsentry.corpus import Corpus, Sample
 from gradsentry.corpus.corpora import Keep
 from gradsentry.corpus.fields import is_blank
 from gradsentry.corpus.sample import Turn
+from gradsentry.corpus.unread import by_frequency, left_out
 from gradsentry.integrations.datasets import dataset_of
 from gradsentry.integrations.sides import nothing_stays
+
+log = logging.getLogger(__name__)
 
 _FOREIGN = ("alpaca", "sharegpt", "qa", "columns")
 """Row formats that TRL does not train on as they are."""
@@ -32,7 +36,13 @@ def trl_rows(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
     """
     if not keep.any():
         raise nothing_stays(corpus)
-    if not _is_read(corpus):
+    is_read = _is_read(corpus)
+    if reasons := [one.problem for one in _chosen(corpus, keep) if one.problem is not None]:
+        done = "TRL gets them as they are" if is_read else "left out"
+        log.warning(
+            "gradsentry: %s: %s: %s", corpus.name, left_out(int(keep.sum()), by_frequency(reasons)), done
+        )
+    if not is_read:
         return _converted(corpus, keep)
     came = _rows(corpus, keep)
     rows = dataset_of([sample.row for sample in _chosen(corpus, keep)]) if came is None else came
@@ -47,7 +57,8 @@ class _Shape:
     """What rows become.
 
     Attributes:
-        kind: `messages`, where a response is not the last turn or not the only one; `completion`; `chosen`.
+        kind: `chosen`, where each row has two answers; `messages`, where a response is not the last turn or
+            not the only one; else `completion`.
         beside: The columns that hold no turn, and in some row something.
     """
 
@@ -94,7 +105,7 @@ def _shape(samples: Iterator[Sample]) -> _Shape:
         named |= {name: None for name, value in sample.row.items() if not is_blank(value) and value != []}
         is_single = is_single and [turn.trained for turn in sample.turns].index(True) == len(sample.turns) - 1
         has_two = has_two and bool(sample.rejected)
-    kind = ("chosen" if has_two else "completion") if is_single else "messages"
+    kind = "chosen" if has_two else "completion" if is_single else "messages"
     return _Shape(kind, tuple(name for name in named if name not in used | _OURS))
 
 
