@@ -27,7 +27,7 @@ _LINES: dict[str, tuple[set[str], set[str]]] = {
 }
 """Files of ours that go by themselves, by the keys of their lines: those that all have, and some have."""
 _OTHERS = {"rows", "of"}
-_LINE = 1 << 20  # bytes of a line of ours that are looked at: a row may be as long as it likes
+_LINE = 1 << 26  # bytes of a line that are read at once, as many as a row of data may have
 
 
 def own_kind(path: Path) -> str:
@@ -61,15 +61,25 @@ def _is_clean(path: Path, run: Path) -> bool:
 
 
 def _own_lines(path: Path) -> str:
-    """Returns what a file is whose first line is one of ours; nothing where it is not."""
+    """Returns what a file is whose lines are all ours; nothing where one is not: rows may hide behind one."""
     if path.suffix.lower() not in _OF_LINES:
         return ""
     try:
         with path.open("rb") as stream:
-            line = json.loads(stream.readline(_LINE))
-    except (OSError, ValueError, RecursionError):
+            kinds = (_kind_of(line) for line in iter(lambda: stream.readline(_LINE), b"") if line.strip())
+            kind = next(kinds, "")
+            return kind if kind and all(other == kind for other in kinds) else ""
+    except OSError:
         return ""
-    keys = set(line) if isinstance(line, dict) else set()
+
+
+def _kind_of(line: bytes) -> str:
+    """Returns what a line is of, by its keys; nothing where it is no line of ours."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    keys = set(row) if isinstance(row, dict) else set()
     return next(
         (kind for kind, (all_have, some) in _LINES.items() if all_have <= keys <= all_have | some | _OTHERS),
         "",
