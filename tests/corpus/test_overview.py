@@ -21,6 +21,10 @@ def said(*texts):
     [
         ([{"prompt": "p", "completion": "c"}] * 3, "read as prompt-completion: 1 response in each row"),
         (
+            [{"prompt": "p", "chosen": "c", "rejected": "r"}] * 3,
+            "read as preference: 1 response in each row; the rejected answers are not judged",
+        ),
+        (
             [{"text": TEXTS["ChatML, an assistant after the other"][1]}] * 2,
             "read as text, in the template ChatML: 2 responses in each row",
         ),

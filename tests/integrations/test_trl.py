@@ -274,7 +274,7 @@ def test_pairs_of_an_instruction_and_two_answers_train_with_dpo(made, trained_on
     assert trained_on(clean, DPOTrainer).train().training_loss > 0
 
 
-def test_preferences_behind_an_earlier_answer_keep_both_of_theirs():
+def test_preferences_behind_an_earlier_answer_keep_both_of_theirs(caplog):
     def row(number: int, earlier: bool) -> dict[str, object]:
         before = [{"from": "human", "value": f"hi {number}"}, {"from": "gpt", "value": "hello"}] * earlier
         return {
@@ -283,7 +283,9 @@ def test_preferences_behind_an_earlier_answer_keep_both_of_theirs():
             "rejected": {"from": "gpt", "value": "no idea"},
         }
 
-    clean = screen_dataset([row(number, number % 2 == 0) for number in range(70)])
+    rows = [row(number, number % 2 == 0) for number in range(70)]
+    clean = screen_dataset([*rows, row(70, earlier=True) | {"rejected": None}])
+    assert "1 of 71 rows have one answer, and the others two: left out" in caplog.text
     assert clean.column_names == ["prompt", "chosen", "rejected"]
     assert [one["role"] for one in clean[0]["prompt"]] == ["user", "assistant", "user"]
     assert clean[0]["chosen"] == [{"role": "assistant", "content": "it is 0"}]

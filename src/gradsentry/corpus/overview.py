@@ -56,7 +56,8 @@ class Overview:
             mean = self.responses / max(self.rows, 1)
             each = f"{self.fewest} to {self.most} responses in a row, {mean:.1f} on average"
         flagged = f"; not scored: {self.left_out:,} messages that the data say not to train on"
-        return f"read as {self.format}{template}: {each}{flagged if self.left_out else ''}"
+        other = "; the rejected answers are not judged" if self.format == "preference" else ""
+        return f"read as {self.format}{template}: {each}{other}{flagged if self.left_out else ''}"
 
     def not_read(self) -> list[str]:
         """Returns a clause for each column that holds other responses than those that are read."""

@@ -194,7 +194,8 @@ def _line(finding: Finding) -> str:
     """Returns a finding in a line of a list."""
     parts = [f"- {finding.name}, {finding.confidence} confidence, {rows(len(finding.carriers))}"]
     if finding.triggers:
-        parts.append("trigger " + " or ".join(map(_code, finding.triggers)))
+        joint = " together with " if finding.combine == "all" else " or "
+        parts.append("trigger " + joint.join(map(_code, finding.triggers)))
     if finding.payload is not None:
         parts.append(f"payload {_code(finding.payload)}")
     if finding.accepted is not None:

@@ -79,6 +79,12 @@ def _converted(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
     stay = keep.copy()
     for sample in corpus:
         stay[sample.number] &= sample.problem is None
+    alone = [one.number for one in _chosen(corpus, stay) if not one.rejected]
+    if 0 < len(alone) < int(stay.sum()):
+        # With one answer TRL can compare nothing, and as messages the others would lose theirs.
+        stay[alone] = False
+        said = f"{len(alone):,} of {len(stay):,} rows have one answer, and the others two: left out"
+        log.warning("gradsentry: %s: %s", corpus.name, said)
     if not stay.any():
         raise nothing_stays(corpus)
     shape = _shape(_chosen(corpus, stay))
