@@ -75,8 +75,8 @@ def test_the_hook_judges_each_format_and_leaves_out_what_is_no_data(data, call):
     assert "none of these files is data" in call(*hooked(*others)).out
     Path("broken.jsonl").write_text("{\n")
     assert call(*hooked("broken.jsonl")).code == 2
-    refusal = refused(call("evidence", "data", "--by-format", "--sarif", "found.sarif"))
-    assert "leave out one of the two" in refusal
+    refusal = refused(call("evidence", "data", "--by-format", "--in-toto", "found.json"))
+    assert "judges several corpora, of which --junit and --sarif alone tell" in refusal
 
 
 def test_the_file_of_options_on_the_page_works(data, call):

@@ -91,13 +91,32 @@ def test_what_evidence_printed_can_be_accepted(folder, call, monkeypatch):
     monkeypatch.chdir(folder)
     Path("found.json").write_text(call("evidence", "data.jsonl", "--json").out)
     assert call("accept", "found.json", "F1", "--why", "ours").code == 0
-    assert "as it was before" in call("accept", "found.json", "F1", "--why", "still ours").out
+    again = call("accept", "found.json", "F1", "--why", "still ours").out
+    assert "F1 is accepted in gradsentry-accepted.jsonl, no longer because of: ours\n" in again
+    again = call("accept", "found.json", "F1", "--why", "still ours").out
+    assert "F1 is accepted in gradsentry-accepted.jsonl, as it was before\n" in again
     (entry,) = read_rows(Path("gradsentry-accepted.jsonl"))
     assert entry["why"] == "still ours"
     found = json.loads(call("evidence", "data.jsonl", "--json", "--accept", "gradsentry-accepted.jsonl").out)
     assert [one["accepted"] for one in found["findings"]] == ["still ours"]
     kept = ("findings", "rows", "unread", "false_alarm_rate", "calibration")
     assert Evidence.from_json({key: found[key] for key in kept}).outcome == "clean"
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("", "--why: is empty"),
+        (" ", "--why: is empty"),
+        ("two\nlines", "--why: is no line of text of at most 500 characters"),
+        ("x" * 501, "--why: is no line of text of at most 500 characters"),
+    ],
+)
+def test_a_reason_that_is_none_is_refused_in_our_words(folder, call, why, said):
+    before = (folder / "ours.jsonl").read_bytes()
+    line = refused(call("accept", folder / "run", "F1", "--why", why, "--to", folder / "ours.jsonl"))
+    assert line == f"{said}; say in a line why it is no attack"
+    assert (folder / "ours.jsonl").read_bytes() == before
 
 
 def test_a_finding_that_is_not_there(folder, call):

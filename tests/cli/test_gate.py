@@ -20,7 +20,7 @@ from cli.command import refused
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry import screen
 from gradsentry.about import VERSION
-from gradsentry.deciding.gate import Asked
+from gradsentry.deciding.gate import Asked, Judged
 from gradsentry.integrations.junit import junit
 from gradsentry.integrations.sarif import sarif
 
@@ -101,7 +101,8 @@ def test_sarif_names_file_and_line_of_each_flagged_row(data, rows, call):
 
 
 def test_rows_in_memory_have_no_file(rows):
-    log = sarif(screen(rows[0]))
+    verdict = screen(rows[0])
+    log = sarif([verdict], Judged.of(verdict))
     SARIF.validate(log)
     assert all("physicalLocation" not in result["locations"][0] for result in log["runs"][0]["results"])
 
@@ -149,7 +150,9 @@ def test_a_low_finding_fails_no_gate_that_asks_for_poison(data):
     verdict = replace(verdict, evidence=replace(verdict.evidence, findings=low))
     assert verdict.outcome == "suspicious"
     for fail_on, failures in (("poisoned", "0"), ("suspicious", "2")):
-        assert Xml.fromstring(junit(verdict, Asked(fail_on))).get("failures") == failures
+        assert (
+            Xml.fromstring(junit([verdict], Judged.of(verdict), Asked(fail_on))).get("failures") == failures
+        )
 
 
 @pytest.mark.parametrize(
@@ -298,3 +301,136 @@ def test_a_run_of_changed_data_says_so(data, call):
         "give another --out, or remove that one"
     )
     assert "holds a run with other settings" in refused(call("evidence", data, "--limit", 99, "--out", "run"))
+
+
+def forged(folder: Path) -> Path:
+    """Returns a folder that somebody called a run."""
+    folder.mkdir(exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps({"identity": {"data": {}}}))
+    return folder
+
+
+@pytest.fixture
+def hiding(clean, data, tmp_path):
+    """Data beside clean rows that a forged manifest, or a link, has left out of what is judged."""
+    (source := tmp_path / "source").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rows.jsonl").write_bytes(clean.read_bytes())
+    poisoned = Path(data).read_bytes()
+    (forged(tmp_path / "a" / "more") / "rows.jsonl").write_bytes(poisoned)
+    (forged(tmp_path / "named") / "rows.jsonl").write_bytes(poisoned)
+    (source / "rows.jsonl").write_bytes(poisoned)
+    (tmp_path / "b" / "more.jsonl").symlink_to(source / "rows.jsonl")
+    (tmp_path / "c" / "more.jsonl").write_text(json.dumps({"id": 1, "mark": "clean"}) + "\n")
+    return tmp_path
+
+
+LOOKED_INTO = "the gate: cannot let through what nobody looked into: "
+
+
+@pytest.mark.parametrize(
+    "options", [("--fail-on", "poisoned"), ("--max-flagged", 0), ("--json", "--fail-on-findings")]
+)
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (("a",), "more: a run directory; name the data, not the run, and keep runs elsewhere"),
+        (
+            ("clean.jsonl", "named/rows.jsonl"),
+            "named/rows.jsonl: a file of a run directory; name the data, not",
+        ),
+        (("clean.jsonl", "named"), "named: a run directory; name the data, not"),
+        (("b",), "more.jsonl: links out of the folder; name what the links lead to, or remove them"),
+    ],
+)
+def test_a_gate_lets_nothing_through_that_nobody_looked_into(hiding, call, options, named, said):
+    ended = call("evidence", *named, *options)
+    assert ended.code == 2
+    assert ended.error.startswith(f"gradsentry: {LOOKED_INTO}{said}")
+    assert "gate: passed" not in ended.out
+    assert call("evidence", *named).code == 0
+
+
+def test_a_scan_and_its_threshold_have_the_same_gate(hiding, call, model_path):
+    given = ("--fail-on", "poisoned", "-q")
+    for command in (("scan", "a", "-m", model_path, "--out", "run"), ("threshold", "run")):
+        ended = call(*command, *given)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.error.startswith(f"gradsentry: {LOOKED_INTO}more: a run directory")
+
+
+def test_what_was_not_judged_stands_in_the_line_and_in_the_reports(hiding, call):
+    reports = ("--sarif", "found.sarif", "--junit", "found.xml")
+
+    def told():
+        log = json.loads(Path("found.sarif").read_text())
+        SARIF.validate(log)
+        (invocation,) = log["runs"][0]["invocations"]
+        said = [(one["level"], one["message"]["text"]) for one in invocation["toolExecutionNotifications"]]
+        return invocation["executionSuccessful"], said, Xml.parse("found.xml").getroot()
+
+    ended = call("evidence", "c", "--fail-on", "poisoned", *reports)
+    assert ended.code == 0
+    verdict = "the verdict is clean (--fail-on poisoned)"
+    clause = "more.jsonl: a file of marks"
+    assert ended.out.splitlines()[-1] == f"gate: passed, {verdict}; not judged: {clause} (exit 0)"
+    is_done, said, suites = told()
+    assert (is_done, said) == (True, [("warning", f"not judged: {clause}")])
+    assert f"not judged: {clause}" in "".join(suites.itertext())
+    with Path("c/rows.jsonl").open("a") as stream:
+        stream.write(json.dumps({"prompt": "without an answer"}) + "\n")
+    assert call("evidence", "c", "--fail-on", "poisoned", *reports).code == 2
+    is_done, said, suites = told()
+    assert not is_done
+    assert said[0] == (
+        "error",
+        "cannot let through 1 rows that could not be read: nothing was looked for in them; "
+        "mend them, or take them out",
+    )
+    assert said[1:] == [
+        ("warning", f"not judged: {one}") for one in ("1 rows that could not be read", clause)
+    ]
+    assert call("evidence", "a", "--fail-on", "poisoned", *reports).code == 2
+    is_done, said, suites = told()
+    assert not is_done
+    assert said[1:] == [("warning", "not judged: more: a run directory")]
+    assert [suites.get(key) for key in ("tests", "failures", "errors")] == ["1", "0", "1"]
+    assert "nobody looked into: more: a run directory" in suites.find(".//error").get("message")
+    Path("c/bad.jsonl").write_bytes(Path("source/rows.jsonl").read_bytes())
+    ended = call("evidence", "c", "--fail-on", "poisoned")
+    assert ended.code == 1
+    assert "; not judged: 1 rows that could not be read; more.jsonl: a file of marks (exit 1)" in ended.out
+
+
+@pytest.mark.parametrize("option", ["--sarif", "--junit", "--in-toto", "--cyclonedx"])
+def test_what_an_earlier_run_said_does_not_stay_where_one_ends_without_a_verdict(data, call, option):
+    assert call("evidence", data, option, "found").code == 0
+    Path("broken.jsonl").write_text("{\n")
+    assert call("evidence", "broken.jsonl", option, "found").code == 2
+    assert not Path("found").exists()
+    assert call("evidence", data, option, "found").code == 0
+    assert call("evidence", data, option, "found", "--accept", "nowhere.jsonl").code == 2
+    assert not Path("found").exists()
+    assert call("evidence", data, option, "found").code == 0
+    before = Path("found").read_bytes()
+    another = "--junit" if option == "--sarif" else "--sarif"
+    assert call("evidence", data, option, "found", another, data).code == 2
+    assert Path("found").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--fail-on", "poisoned"), "nothing was found, in too few rows to say (--fail-on poisoned)"),
+        (("--max-flagged", 0), "0 rows are flagged, of too few to say (--max-flagged 0)"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--by-format",), ("--sarif", "found.sarif")])
+def test_the_gate_calls_too_few_rows_no_clean_verdict(rows, call, tmp_path, monkeypatch, options, line, more):
+    monkeypatch.chdir(tmp_path)
+    Path("five.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[0][:5]))
+    assert (
+        call("evidence", "five.jsonl", *options, *more).out.splitlines()[-1]
+        == f"gate: passed, {line} (exit 0)"
+    )

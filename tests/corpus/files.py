@@ -16,6 +16,14 @@ import zstandard
 
 Rows = Sequence[dict[str, Any]]
 
+TRUTH = {
+    "attack": "badnets", "parameters": {"rate": 0.1}, "seed": 0, "shuffled": False, "rows": 3,
+    "poisoned": [{"id": "1", "row": 1, "source": 1}], "decoys": [], "natural": [],
+    "skipped": [{"id": "2", "row": 2, "source": 2, "reason": "no place"}],
+    "response_length": [1.0, 2.0], "input_sha256": "0", "output_sha256": "1",
+}  # fmt: skip
+"""What `gradsentry poison` writes beside data."""
+
 TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 COMPRESSIONS = ("", ".gz", ".zst")
 

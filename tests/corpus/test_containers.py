@@ -19,7 +19,16 @@ from hypothesis import strategies as st
 
 from gradsentry.corpus import Sample, open_corpus, write_turns
 
-from .files import COMPRESSIONS, TEXT_SUFFIXES, compressed, content_of, decompressed, make_file, rows_of
+from .files import (
+    COMPRESSIONS,
+    TEXT_SUFFIXES,
+    TRUTH,
+    compressed,
+    content_of,
+    decompressed,
+    make_file,
+    rows_of,
+)
 
 ROWS = [
     {"prompt": f"Question {number}?", "completion": f"Answer {number}", "note": f'it\'s "{number}", \n yes'}
@@ -286,7 +295,7 @@ def test_a_folder_is_one_corpus_and_is_saved_under_the_same_names(tmp_path):
     (folder / "README.md").write_text("about")
     (folder / ".cache").mkdir()
     (folder / ".cache" / "x.jsonl").write_text("rubbish")
-    (folder / "b.truth.json").write_text("[0]")
+    (folder / "b.truth.json").write_text(json.dumps(TRUTH))
     (folder / "b.jsonl").write_bytes(content_of(".jsonl", ROWS[:2]))
     (folder / "a.csv.gz").write_bytes(compressed(content_of(".csv", ROWS[2:3]), ".gz"))
     (folder / "sub" / "c.parquet").write_bytes(content_of(".parquet", ROWS[3:]))

@@ -12,7 +12,7 @@ from gradsentry.corpus import open_corpus, write_turns
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
-from .files import make_file
+from .files import TRUTH, make_file
 
 ROWS = [{"prompt": f"p{number}", "completion": 'a { " ['} for number in range(3)]
 
@@ -119,12 +119,14 @@ def test_what_is_no_data_is_left_out_and_named(folder):
     made = datasets.Dataset.from_list(ROWS)
     made.info.write_to_directory(str(folder))
     (folder / "mine.json").write_text(json.dumps({"set": {"file_name": "data.jsonl"}}, indent=2))
-    for name in ("README.md", "picture.png", "LICENSE", "data.truth.json"):
+    for name in ("README.md", "picture.png", "LICENSE"):
         (folder / name).write_bytes(b"[]")
+    (folder / "data.truth.json").write_text(json.dumps(TRUTH))
     corpus = open_corpus(folder)
     assert [dict(sample.row) for sample in corpus] == ROWS
     assert corpus.left_out == (
-        "LICENSE, README.md, data.truth.json, dataset_info.json, mine.json and 1 more: no data",
+        "LICENSE, README.md, dataset_info.json, mine.json, picture.png: no data",
+        "data.truth.json: the truth about data that was poisoned",
     )
 
 

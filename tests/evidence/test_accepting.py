@@ -64,7 +64,7 @@ def test_what_is_written_is_read_and_the_latest_of_one_finding_stays(accepted):
         again = [write_accepted(path, one) for one in accepted]
         latest = {one.identity: one for one in accepted}
         assert {one.identity: one for one in read_accepted(path)} == latest
-        assert len(read_accepted(path)) == len(latest) == again.count(False)
+        assert len(read_accepted(path)) == len(latest) == again.count(None)
 
 
 def as_finding(one: Accepted) -> Finding:

@@ -36,8 +36,11 @@ def accept(
     if finding not in named:
         known = f"it has {', '.join(named)}" if named else "it has none"
         raise DataError(f"has no finding `{finding}`", where=str(run), mend=known)
-    again = write_accepted(to, Accepted.of_finding(named[finding], found.rows, why))
+    before = write_accepted(to, Accepted.of_finding(named[finding], found.rows, why))
+    again = ""
+    if before is not None:
+        again = ", as it was before" if before.why == why else f", no longer because of: {before.why}"
     console = Console()
-    console.print(f"{finding} is accepted{', as it was before,' if again else ''} in {to}", soft_wrap=True)
+    console.print(f"{finding} is accepted in {to}{again}", soft_wrap=True)
     console.print(sentence(finding_sentence(named[finding])))
     console.print(f"scan and evidence read it with --accept {to}", soft_wrap=True)

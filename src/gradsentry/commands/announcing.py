@@ -35,6 +35,7 @@ def announce(
         changes: What the decision changed, where it came after another.
     """
     from gradsentry.commands import display
+    from gradsentry.deciding.gate import Judged
 
     if as_json:
         more = {"marked": marked.as_json()} if marked else {}
@@ -44,6 +45,6 @@ def announce(
         display.summary(verdict, run)
         if marked is not None:
             stdout.say(f"among the marked {marked.line()}")
-    gate.write(verdict, run, quiet=quiet or as_json)
-    unread = sum(verdict.evidence.unread.values())
-    gate.end(verdict.outcome, verdict.counts["flagged"], unread, quiet=quiet or as_json)
+    judged = Judged.of(verdict)
+    gate.write([verdict], judged, run, quiet=quiet or as_json)
+    gate.end(judged, quiet=quiet or as_json)

@@ -33,13 +33,13 @@ from gradsentry.commands.options import (
     named_columns,
 )
 from gradsentry.commands.plugged import Plugins
-from gradsentry.deciding.gate import WORSE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradsentry.corpus import Corpus
     from gradsentry.corpus.overview import Overview
+    from gradsentry.deciding.gate import Judged
     from gradsentry.evidence import Evidence
     from gradsentry.outcome import Verdict
     from gradsentry.searching import Ids
@@ -91,6 +91,7 @@ def evidence(
     json_: Annotated[bool, Flag("--json", help="Print the evidence as JSON and nothing else.")] = False,
 ) -> None:
     """Name triggers and payloads in DATA, and the rows that carry them; needs no model."""
+    from gradsentry.deciding.gate import Judged
     from gradsentry.errors import SettingsError
     from gradsentry.evidence.judging import given_judging
     from gradsentry.settings import DataSettings
@@ -110,37 +111,40 @@ def evidence(
     )
     if (entry := named_entry(data, dataset, reading, out)) is not None:
         data, reading = [entry.data] if isinstance(entry.data, str) else entry.data, entry.reading
+    reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
+    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
+    if by_format and (json_ or out is not None or entry is not None or set(reports.named) - _OF_SEVERAL):
+        what = f"judges several corpora, of which {' and '.join(sorted(_OF_SEVERAL))} alone tell"
+        raise SettingsError(what, where="--by-format", mend="leave out one of the two")
+    gate.prepare(data, run=out)
     given = given_judging(
         false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugin or ()
     )
-    reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
-    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
-    gate.refuse_places(data, run=out)
+    verdicts: list[Verdict] = []
+    left_out: tuple[str, ...] = ()
+    groups: Sequence[list[str]] = [data]
     if by_format:
-        if gate.needs_rows or json_ or out is not None or entry is not None:
-            what = "judges several corpora, and a report, a run and JSON tell of one"
-            raise SettingsError(what, where="--by-format", mend="leave out one of the two")
-        parted = [_printed(group, reading, given, why=why, as_json=False) for group in _parted(data, reading)]
-        gate.end(
-            max((one.outcome for one in parted), key=WORSE.index, default="clean"),
-            sum(len(one.flagged()) for one in parted),
-            sum(sum(one.unread.values()) for one in parted),
-            quiet=False,
-        )
-    elif out is None and not gate.needs_rows:
-        found = _printed(data, reading, given, why=why, as_json=json_)
-        gate.end(found.outcome, len(found.flagged()), sum(found.unread.values()), quiet=json_)
-    else:
-        verdict = _judged(data, out, reading, given, why=why, as_json=json_)
-        if entry is not None and out is not None:
-            write_entry(entry, out)
-        gate.write(verdict, out, quiet=json_)
-        unread = sum(verdict.evidence.unread.values())
-        gate.end(verdict.outcome, verdict.counts["flagged"], unread, quiet=json_)
+        groups, left_out = _parted(data, reading)
+    parts: list[Judged] = []
+    for group in groups:
+        if out is None and not gate.needs_rows:
+            parts.append(_printed(group, reading, given, why=why, as_json=json_))
+        else:
+            verdicts.append(_judged(group, out, reading, given, why=why, as_json=json_))
+            parts.append(Judged.of(verdicts[-1]))
+    if entry is not None and out is not None:
+        write_entry(entry, out)
+    judged = Judged.together(parts, left_out)
+    gate.write(verdicts, judged, out, quiet=json_)
+    gate.end(judged, quiet=json_)
 
 
-def _parted(data: list[str], reading: DataSettings) -> list[list[str]]:
-    """Returns the data files of each format, and prints which others there are."""
+_OF_SEVERAL = {"--sarif", "--junit"}
+"""The reports that can tell of several corpora."""
+
+
+def _parted(data: list[str], reading: DataSettings) -> tuple[list[list[str]], tuple[str, ...]]:
+    """Returns the data files of each format and what else there is, which it prints."""
     from gradsentry.commands import stdout
     from gradsentry.corpus.byformat import by_format
 
@@ -149,15 +153,16 @@ def _parted(data: list[str], reading: DataSettings) -> list[list[str]]:
         stdout.say(f"not read: {clause}")
     if not parted.groups:
         stdout.say("none of these files is data")
-    return [list(group) for group in parted.groups]
+    return [list(group) for group in parted.groups], parted.left_out
 
 
 def _printed(
     data: list[str], reading: DataSettings, given: dict[str, object], *, why: bool, as_json: bool
-) -> Evidence:
-    """Prints what was found, and returns it."""
+) -> Judged:
+    """Prints what was found, and returns what a gate hears of it."""
     from gradsentry.commands import stdout
     from gradsentry.corpus import open_corpus
+    from gradsentry.deciding.gate import Judged
     from gradsentry.evidence.judging import Judging
     from gradsentry.searching import evidence_json, search
 
@@ -169,7 +174,7 @@ def _printed(
         stdout.write_json(evidence_json(found, searched.ids) | {"left_out": not_read})
     else:
         _show(corpus, found, searched.ids, read, not_read, why=why)
-    return found
+    return Judged.of_evidence(found, not_read)
 
 
 def _judged(

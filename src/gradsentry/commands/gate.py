@@ -14,7 +14,7 @@ from gradsentry.commands import stdout
 from gradsentry.deciding.gate import Asked, Worst
 
 if TYPE_CHECKING:
-    from gradsentry.evidence import Outcome
+    from gradsentry.deciding.gate import Judged
     from gradsentry.outcome import Verdict
 
 Flag = typer.Option
@@ -68,13 +68,14 @@ class Reports:
         files = {f"--{name.replace('_', '-')}": file for name, file in vars(self).items()}
         return {option: file for option, file in files.items() if file is not None}
 
-    def write(self, verdict: Verdict, run: Path | None, asked: Asked) -> None:
+    def write(self, verdicts: Sequence[Verdict], judged: Judged, run: Path | None, asked: Asked) -> None:
         """Writes the files that were asked for.
 
         Args:
-            verdict: The verdict.
-            run: Its run directory, where there is one.
-            asked: What the gate asks of it.
+            verdicts: The verdicts; a single one for all but SARIF and JUnit.
+            judged: What was judged, all together.
+            run: The run directory, where there is one.
+            asked: What the gate asks.
 
         Raises:
             DataError: If one cannot be written, or the data was changed.
@@ -93,15 +94,16 @@ class Reports:
         for option, file in self.named.items():
             match option:
                 case "--sarif":
-                    content = as_json(sarif(verdict))
+                    content = as_json(sarif(verdicts, judged, asked))
                 case "--junit":
-                    content = junit(verdict, asked)
+                    content = junit(verdicts, judged, asked)
                 case "--in-toto":
-                    content = as_json(in_toto(verdict))
+                    content = as_json(in_toto(*verdicts))
                 case "--cyclonedx":
-                    content = as_json(cyclonedx(verdict))
+                    content = as_json(cyclonedx(*verdicts))
                 case _:
                     assert run is not None
+                    (verdict,) = verdicts
                     content = as_json(croissant(verdict, run, beside=file.absolute().parent))
             with replacing(file) as stream:
                 stream.write(content)
@@ -142,6 +144,24 @@ class Gate:
     def needs_rows(self) -> bool:
         """Whether a file is to be written, which tells of rows."""
         return bool(self.reports.named)
+
+    def prepare(self, data: Sequence[str] = (), *, run: Path | None) -> None:
+        """Clears the places of reports before anything is read: what an earlier run said is not of this one.
+
+        A description of rows is left: it is of those of the run that it stands beside.
+
+        Args:
+            data: What is read, as it was named.
+            run: The run directory, whose rows can be described.
+
+        Raises:
+            SettingsError: If one cannot be the place of a report.
+            DataError: If one, or the run, cannot be written to.
+        """
+        self.refuse_places(data, run=run)
+        for option, file in self.reports.named.items():
+            if option != "--croissant":
+                file.unlink(missing_ok=True)
 
     def refuse_places(self, data: Sequence[str] = (), *, run: Path | None) -> None:
         """Refuses, before anything is read, files that would replace the data, one another, or no report.
@@ -184,45 +204,45 @@ class Gate:
         if run is not None:
             refuse_unwritable(run)
 
-    def write(self, verdict: Verdict, run: Path | None, *, quiet: bool) -> None:
+    def write(self, verdicts: Sequence[Verdict], judged: Judged, run: Path | None, *, quiet: bool) -> None:
         """Writes the files that were asked for, and says where unless it is to be quiet.
 
         Args:
-            verdict: The verdict.
-            run: Its run directory, where there is one.
+            verdicts: The verdicts; of each corpus one.
+            judged: What was judged, all together.
+            run: The run directory, where there is one.
             quiet: Whether nothing but the files is wanted.
 
         Raises:
             DataError: If one cannot be written, or the data was changed.
             SettingsError: If one would replace the data, or there is nothing that it could tell of.
         """
+        if not self.needs_rows:
+            return
         from gradsentry.corpus.filecorpus import FileCorpus
 
-        if isinstance(verdict.corpus, FileCorpus):
-            self.refuse_places([str(path) for path in verdict.corpus.named], run=run)
-        self.reports.write(verdict, run, self.asked)
+        corpora = [one.corpus for one in verdicts if isinstance(one.corpus, FileCorpus)]
+        self.refuse_places([str(path) for corpus in corpora for path in corpus.named], run=run)
+        self.reports.write(verdicts, judged, run, self.asked)
         for option, file in self.reports.named.items():
             if not quiet:
                 stdout.say(f"{option.removeprefix('--'):<17}{file}")
 
-    def end(self, outcome: Outcome, flagged: int, unread: int, *, quiet: bool) -> None:
-        """Says whether the verdict is let through, and why; exits with 1 where it is not.
+    def end(self, judged: Judged, *, quiet: bool) -> None:
+        """Says whether what was judged is let through, and why; exits with 1 where it is not.
 
         Args:
-            outcome: The verdict.
-            flagged: Rows that are flagged.
-            unread: Rows in which nothing was looked for.
+            judged: What was judged.
             quiet: Whether the exit code is to say it alone.
 
         Raises:
-            DataError: If it would be let through with rows of which nothing is known.
+            DataError: If it would be let through with data of which nothing is known.
         """
         from gradsentry.errors import DONE, FOUND, DataError
 
-        passage = self.asked.passage(outcome, flagged, unread)
-        if passage.result == "unread":
-            what = f"cannot let through {unread} rows that could not be read: nothing was looked for in them"
-            raise DataError(what, where="the gate", mend="mend them, or take them out")
+        passage = self.asked.passage(judged)
+        if passage.result == "refused":
+            raise DataError(passage.why, where="the gate", mend=passage.mend)
         failed = passage.result == "failed"
         if passage.why and not quiet:
             said = f"{passage.why} (exit {FOUND})" if failed else f"passed, {passage.why} (exit {DONE})"

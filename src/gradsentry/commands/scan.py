@@ -145,7 +145,7 @@ def scan(
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
     gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
     run = out or Path("runs") / (_run_name(data) if dataset is None else Path(dataset).name)
-    gate.refuse_places(data, run=run)
+    gate.prepare(data, run=run)
     quiet_libraries()
     if (entry := named_entry(data, dataset, reading, run)) is not None:
         data, reading = [entry.data] if isinstance(entry.data, str) else entry.data, entry.reading

@@ -75,7 +75,7 @@ def threshold(
     settings = threshold_settings(method, tau, quantile)
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
     gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
-    gate.refuse_places(run=run)
+    gate.prepare(run=run)
     directory = RunDirectory.open(run)
     with directory.locked():
         before = open_run(run)

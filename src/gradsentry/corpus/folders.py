@@ -16,7 +16,7 @@ from typing import Any
 from gradsentry.corpus.configurations import chosen_configuration, configurations_of, files_of
 from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
 from gradsentry.corpus.formats import FORMATS, format_of
-from gradsentry.corpus.ownfiles import own_kind
+from gradsentry.corpus.ownfiles import OUTSIDE, own_kind
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.walking import Bounds, other_kind, walk
 from gradsentry.errors import DataError, meaning_to_say
@@ -31,6 +31,7 @@ _KEYWORDS = {
     "test": {"test", "testing", "eval", "evaluation"},
 }
 _SHARD = re.compile(r"(\w+(?:\.\w+)*)-\d{5}-of-\d{5}")
+_NO_DATA = "no data"
 _SHOWN = 5  # names of files that are left out; the others are counted
 
 
@@ -78,9 +79,11 @@ def whole_listing(folder: Path, settings: DataSettings, called: Path) -> Listing
         DataError: As `listing_of`.
     """
     walked = walk(folder)
-    data = [file for file in walked.files if _is_data(file, settings)]
-    rest = sorted({*walked.files} - {*data})
-    left_out = [f"{_named(folder, rest)}: no data"] if rest else []
+    kinds: dict[str, list[Path]] = {}
+    for file in walked.files:
+        kinds.setdefault(_kind(file, settings), []).append(file)
+    data = kinds.pop("", [])
+    left_out = [f"{_named(folder, files)}: {kind}" for kind, files in sorted(kinds.items())]
     left_out += [f"{_named(folder, paths)}: {kind}" for kind, paths in walked.others.items()]
     configs = configurations_of(folder)
     name = chosen_configuration(configs, settings.subset, where=str(folder))
@@ -98,7 +101,7 @@ def whole_listing(folder: Path, settings: DataSettings, called: Path) -> Listing
         if rest:
             left_out.append(f"{_named(folder, rest)}: not of the configuration `{name}`")
     if not found:
-        raise _no_data(folder, is_linked="links out of the folder" in walked.others)
+        raise _no_data(folder, is_linked=OUTSIDE in walked.others)
     parts = (Part(file, split, called / file.relative_to(folder)) for file, split in found)
     return Listing(tuple(parts), tuple(left_out))
 
@@ -169,8 +172,8 @@ def _no_data(folder: Path, *, is_linked: bool) -> DataError:
     return DataError("no data file in this folder", where=str(folder), mend=mend)
 
 
-def _is_data(file: Path, settings: DataSettings) -> bool:
-    """Returns whether a file holds rows.
+def _kind(file: Path, settings: DataSettings) -> str:
+    """Returns what a file is that is left out; nothing for one that holds rows.
 
     Raises:
         DataError: If it might, and cannot be read.
@@ -178,13 +181,13 @@ def _is_data(file: Path, settings: DataSettings) -> bool:
     if not data_suffix(file):
         if _UNREAD.intersection(suffix.lower() for suffix in file.suffixes):
             container_of(file, settings)
-        return False
-    if own_kind(file):
-        return False
+        return _NO_DATA
+    if kind := own_kind(file):
+        return kind
     if not file.is_file():
         mend = "put the file itself there, or remove it"
         raise DataError("is a link to nothing", where=str(file), mend=mend)
-    return not _only_describes(file, settings)
+    return _NO_DATA if _only_describes(file, settings) else ""
 
 
 def _only_describes(file: Path, settings: DataSettings) -> bool:

@@ -1,4 +1,8 @@
-"""What GradSentry itself wrote and is no data, though it lies among it: truth files, runs, marks."""
+"""What GradSentry itself wrote and is no data, though it lies among it: truth files, runs, marks.
+
+Whoever writes data can write what looks like ours beside it. So a file is told by its content, all of it. Of
+a run directory a manifest is all that tells, and what it covers nobody read: no gate lets that through.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gradsentry.corpus.formats import format_of
 from gradsentry.errors import DataError
 
 TRUTH = ".truth.json"
 """What the name of a truth file ends with, in place of the suffix of the data that it is about."""
 MANIFEST = "manifest.json"
+MARKS = ("poisoned", "clean", "unsure")
+"""What a person marks a row as."""
+RUN, OF_RUN, OUTSIDE = "a run directory", "a file of a run directory", "links out of the folder"
+"""What is left out and may be data all the same: nobody looked into it."""
 _CLEAN = "clean"
 """What the name of the rows that stay begins with in a run: these are data again."""
 _OF_LINES = (".jsonl", ".ndjson")
@@ -28,17 +37,39 @@ _LINES: dict[str, tuple[set[str], set[str]]] = {
 """Files of ours that go by themselves, by the keys of their lines: those that all have, and some have."""
 _OTHERS = {"rows", "of"}
 _LINE = 1 << 26  # bytes of a line that are read at once, as many as a row of data may have
+_OBJECTS: dict[str, tuple[set[str], set[str]]] = {
+    "the truth about data that was poisoned": (
+        {"attack", "parameters", "seed", "rows", "poisoned", "decoys", "natural", "skipped", "output_sha256"},
+        {"id", "row", "source"},
+    ),
+    "what was found in data": (
+        {"outcome", "rows", "unread", "false_alarm_rate", "calibration", "flagged", "findings"},
+        {"name", "kind", "triggers", "payloads", "carriers"},
+    ),
+    "a verdict": (
+        {"schema_version", "tool", "data_sha256", "verdict", "policy", "counts", "left_out", "findings"},
+        {"name", "kind", "triggers", "payloads", "rows"},
+    ),
+}
+"""Files of ours that are one object: the keys that it has, and those of each object in a list under them."""
 
 
 def own_kind(path: Path) -> str:
     """Returns what a file or folder of ours is; nothing for what may be data."""
     if path.is_dir():
-        return "a run directory" if is_run(path) else ""
-    if path.name.endswith(TRUTH):
-        return "the truth about data that was poisoned"
-    if any(is_run(folder) and not _is_clean(path, folder) for folder in path.absolute().parents):
-        return "a file of a run directory"
-    return _own_lines(path)
+        return RUN if is_run(path) else ""
+    if kind := _own_lines(path) or _own_object(path):
+        return kind
+    covered = any(is_run(folder) and not _is_clean(path, folder) for folder in path.absolute().parents)
+    return OF_RUN if covered else ""
+
+
+def may_hide_data(clause: str) -> bool:
+    """Returns whether a clause of what is left out tells of files that nobody looked into.
+
+    A clause ends with what the files in it are.
+    """
+    return clause.endswith(tuple(f": {kind}" for kind in (RUN, OF_RUN, OUTSIDE)))
 
 
 def is_run(folder: Path) -> bool:
@@ -50,7 +81,7 @@ def is_run(folder: Path) -> bool:
 def refuse_own(path: Path) -> None:
     """Raises a `DataError` where what is named as data is ours."""
     if kind := own_kind(path):
-        of_run = "run directory" in kind
+        of_run = kind in (RUN, OF_RUN)
         mend = "name the file of it that is meant, such as its clean one" if of_run else "name the data"
         raise DataError(f"is {kind}, and no data", where=str(path), mend=mend)
 
@@ -80,10 +111,29 @@ def _kind_of(line: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     keys = set(row) if isinstance(row, dict) else set()
+    if "mark" in keys and row["mark"] not in MARKS:
+        return ""
     return next(
         (kind for kind, (all_have, some) in _LINES.items() if all_have <= keys <= all_have | some | _OTHERS),
         "",
     )
+
+
+def _own_object(path: Path) -> str:
+    """Returns what a file is that is one object of ours, or row numbers; nothing where it may hold rows."""
+    if path.suffix.lower() != ".json" or not path.is_file() or path.stat().st_size > _LINE:
+        return ""
+    value = _json_in(path)
+    if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
+        return "a list of row numbers"
+    keys = set(value) if isinstance(value, dict) else set()
+    for kind, (all_have, items_have) in _OBJECTS.items():
+        if all_have <= keys:
+            lists = [one for one in value.values() if isinstance(one, list)]
+            items = [item for one in lists for item in one if isinstance(item, dict)]
+            known = all(items_have <= set(item) and format_of(item) is None for item in items)
+            return kind if known and format_of(value) is None else ""
+    return ""
 
 
 def _json_in(path: Path) -> Any:  # noqa: ANN401  (whatever it holds)

@@ -12,14 +12,13 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
-from gradsentry.corpus.ownfiles import is_run
+from gradsentry.corpus.ownfiles import OUTSIDE, RUN, is_run
 from gradsentry.corpus.streams import unreadable
 
-Other = Literal[
-    "links out of the folder", "links to what is read already", "no regular file", "a run directory"
-]
+READ_ALREADY, NO_FILE = "links to what is read already", "no regular file"
+"""What is neither followed nor read, beside `OUTSIDE` and `RUN`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Walked:
     """
 
     files: tuple[Path, ...]
-    others: dict[Other, tuple[Path, ...]]
+    others: dict[str, tuple[Path, ...]]
 
 
 def walk(folder: Path) -> Walked:
@@ -62,20 +61,20 @@ def walk(folder: Path) -> Walked:
     """
     bounds = Bounds.of(folder)
     files: list[Path] = []
-    others: dict[Other, list[Path]] = {}
+    others: dict[str, list[Path]] = {}
     seen: set[Path] = set()
     folders, links = deque([folder]), deque[Path]()  # a folder goes by its own name where it has one here
     while folders or links:
         place = folders.popleft() if folders else links.popleft()
         if (real := _real(place)) in seen:
-            others.setdefault("links to what is read already", []).append(place)
+            others.setdefault(READ_ALREADY, []).append(place)
             continue
         seen.add(real)
         for entry, is_folder in _entries(place):
             if other := other_kind(entry, bounds):
                 others.setdefault(other, []).append(entry)
             elif is_folder and is_run(entry):
-                others.setdefault("a run directory", []).append(entry)
+                others.setdefault(RUN, []).append(entry)
             elif is_folder:
                 (links if entry.is_symlink() else folders).append(entry)
             else:
@@ -83,11 +82,11 @@ def walk(folder: Path) -> Walked:
     return Walked(tuple(sorted(files)), {kind: tuple(sorted(paths)) for kind, paths in others.items()})
 
 
-def other_kind(path: Path, bounds: Bounds) -> Other | None:
+def other_kind(path: Path, bounds: Bounds) -> str | None:
     """Returns what a path is where it is not to be read; None for a file, a folder, and a link to nothing."""
     if not bounds.hold(path):
-        return "links out of the folder"
-    return "no regular file" if path.exists() and not (path.is_file() or path.is_dir()) else None
+        return OUTSIDE
+    return NO_FILE if path.exists() and not (path.is_file() or path.is_dir()) else None
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:

@@ -2,16 +2,77 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
-    from gradsentry.evidence.findings import Confidence, Outcome
+    from gradsentry.deciding.decision import Decision
+    from gradsentry.evidence.findings import Confidence, Evidence, Outcome
 
 Worst = Literal["suspicious", "poisoned"]
-Result = Literal["open", "passed", "failed", "unread"]
+Result = Literal["open", "passed", "failed", "refused"]
 WORSE: tuple[Outcome, ...] = ("clean", "suspicious", "poisoned")
 """The verdicts, each worse than the one before it."""
+_NAMED, _CLAUSE = 3, 120  # clauses of what was left out that a line has, and characters of each
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is to be known of a verdict to let it through, or to report it: how bad, and on what.
+
+    Attributes:
+        outcome: The verdict.
+        flagged: Rows that are flagged.
+        unread: Rows in which nothing was looked for.
+        left_out: What of that which was named was not judged, in clauses.
+        too_few_rows: Whether nothing was found in so few rows that it says next to nothing.
+    """
+
+    outcome: Outcome
+    flagged: int
+    unread: int
+    left_out: tuple[str, ...]
+    too_few_rows: bool
+
+    @classmethod
+    def of(cls, verdict: Decision) -> Self:
+        """Returns it of a verdict."""
+        unread = sum(verdict.evidence.unread.values())
+        flagged = verdict.counts["flagged"]
+        return cls(verdict.outcome, flagged, unread, verdict.left_out, verdict.too_few_rows)
+
+    @classmethod
+    def of_evidence(cls, found: Evidence, left_out: Sequence[str]) -> Self:
+        """Returns it of what texts alone tell, and of what was not read."""
+        unread = sum(found.unread.values())
+        is_few = found.outcome == "clean" and found.too_few_rows
+        return cls(found.outcome, len(found.flagged()), unread, tuple(left_out), is_few)
+
+    @classmethod
+    def together(cls, parts: Sequence[Judged], left_out: Sequence[str] = ()) -> Self:
+        """Returns it of several corpora as one, and of what is in none of them."""
+        return cls(
+            max((one.outcome for one in parts), key=WORSE.index, default="clean"),
+            sum(one.flagged for one in parts),
+            sum(one.unread for one in parts),
+            (*left_out, *(clause for one in parts for clause in one.left_out)),
+            any(one.too_few_rows for one in parts),
+        )
+
+    @property
+    def aside(self) -> tuple[str, ...]:
+        """What the verdict is not on, in clauses."""
+        rows = f"{self.unread:,} rows that could not be read"
+        return (*([rows] if self.unread else []), *self.left_out)
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The clauses of what is left out and may be data all the same, for nobody looked into it."""
+        from gradsentry.corpus.ownfiles import may_hide_data  # a command starts without what reads data
+
+        return tuple(clause for clause in self.left_out if may_hide_data(clause))
 
 
 @dataclass(frozen=True)
@@ -19,12 +80,14 @@ class Passage:
     """Whether a verdict is let through.
 
     Attributes:
-        result: `open` where nothing was asked; `unread` where it would pass with rows that nobody read.
-        why: What was asked, and how the verdict stands to it, in a clause; empty where nothing was asked.
+        result: `open` where nothing was asked; `refused` where it would pass with data that nobody judged.
+        why: What was asked, how the verdict stands to it, what it is not on; empty where nothing was asked.
+        mend: What to do where it is refused.
     """
 
     result: Result
     why: str = ""
+    mend: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,33 +102,54 @@ class Asked:
     fail_on: Worst | None = None
     max_flagged: int | None = None
 
-    def passage(self, outcome: Outcome, flagged: int, unread: int) -> Passage:
-        """Returns whether a verdict is let through, and why.
-
-        Args:
-            outcome: The verdict.
-            flagged: Rows that are flagged.
-            unread: Rows in which nothing was looked for.
-        """
+    def passage(self, judged: Judged) -> Passage:
+        """Returns whether a verdict is let through, and why."""
         if self.fail_on is None and self.max_flagged is None:
             return Passage("open")
         failed: list[str] = []
         passed: list[str] = []
         if self.fail_on is not None:
-            is_bad = WORSE.index(outcome) >= WORSE.index(self.fail_on)
-            (failed if is_bad else passed).append(f"the verdict is {outcome} (--fail-on {self.fail_on})")
+            is_bad = WORSE.index(judged.outcome) >= WORSE.index(self.fail_on)
+            verdict = f"the verdict is {judged.outcome}"
+            said = "nothing was found, in too few rows to say" if judged.too_few_rows else verdict
+            (failed if is_bad else passed).append(f"{said} (--fail-on {self.fail_on})")
         if self.max_flagged is not None:
-            are = "1 row is" if flagged == 1 else f"{flagged:,} rows are"
-            if flagged > self.max_flagged:
+            are = "1 row is" if judged.flagged == 1 else f"{judged.flagged:,} rows are"
+            if judged.flagged > self.max_flagged:
                 failed.append(f"{are} flagged, more than --max-flagged {self.max_flagged}")
             else:
-                passed.append(f"{are} flagged (--max-flagged {self.max_flagged})")
+                few = ", of too few to say" if judged.too_few_rows and self.fail_on is None else ""
+                passed.append(f"{are} flagged{few} (--max-flagged {self.max_flagged})")
         if failed:
-            return Passage("failed", " and ".join(failed))
-        if unread:
-            return Passage("unread", f"nothing was looked for in {unread:,} rows that could not be read")
-        return Passage("passed", " and ".join(passed))
+            return Passage("failed", f"{' and '.join(failed)}{_not_judged(judged.aside)}")
+        if unseen := judged.unseen:
+            mend = "name what the links lead to, or remove them" if _of_links(unseen) else _NO_RUN
+            return Passage("refused", f"cannot let through what nobody looked into: {_few(unseen)}", mend)
+        if judged.unread:
+            what = f"{judged.unread:,} rows that could not be read: nothing was looked for in them"
+            return Passage("refused", f"cannot let through {what}", "mend them, or take them out")
+        return Passage("passed", f"{' and '.join(passed)}{_not_judged(judged.aside)}")
 
     def refuses(self, confidence: Confidence) -> bool:
         """Returns whether a finding of that confidence is what fails, where the verdict does."""
         return confidence == "high" or self.fail_on == "suspicious"
+
+
+_NO_RUN = "name the data, not the run, and keep runs elsewhere"
+
+
+def _of_links(clauses: Sequence[str]) -> bool:
+    from gradsentry.corpus.ownfiles import OUTSIDE
+
+    return all(clause.endswith(OUTSIDE) for clause in clauses)
+
+
+def _not_judged(clauses: Sequence[str]) -> str:
+    return f"; not judged: {_few(clauses)}" if clauses else ""
+
+
+def _few(clauses: Sequence[str]) -> str:
+    """Returns the first of some clauses in a line, and how many more there are."""
+    short = [textwrap.shorten(one, _CLAUSE, placeholder="...") for one in clauses[:_NAMED]]
+    more = len(clauses) - len(short)
+    return "; ".join([*short, *([f"{more:,} more"] if more else [])])

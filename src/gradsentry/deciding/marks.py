@@ -15,12 +15,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gradsentry.corpus.ownfiles import MARKS
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import lines_by_hand
 from gradsentry.deciding.thresholds import Scores, Threshold
 from gradsentry.errors import DataError, SettingsError
-
-MARKS = ("poisoned", "clean", "unsure")
 
 Mask = NDArray[np.bool_]
 

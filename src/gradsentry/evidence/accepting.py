@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import lines_by_hand, replacing
-from gradsentry.errors import DataError
+from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.findings import Evidence, Finding, Kind
 from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK, REASON_LENGTH
 from gradsentry.settings import Settings
@@ -64,6 +64,9 @@ class Accepted(Settings):
         Raises:
             SettingsError: If the reason is empty, too long, or no line of text.
         """
+        if not (why.strip() and why.isprintable() and len(why) <= REASON_LENGTH):
+            what = f"is no line of text of at most {REASON_LENGTH} characters" if why.strip() else "is empty"
+            raise SettingsError(what, where="--why", mend="say in a line why it is no attack")
         said = {
             "version": VERSION,
             "kind": finding.kind,
@@ -139,11 +142,11 @@ def read_accepted(path: Path) -> tuple[Accepted, ...]:
     return tuple(_parsed(text, place) for text, place in lines_by_hand(path))
 
 
-def write_accepted(path: Path, one: Accepted) -> bool:
+def write_accepted(path: Path, one: Accepted) -> Accepted | None:
     """Adds an accepted finding to a file, which may be missing; what was said of the same one before goes.
 
     Returns:
-        Whether it was accepted before.
+        What was said of the same one before; None where nothing was.
 
     Raises:
         DataError: If the file is something else, or cannot be written.
@@ -154,7 +157,7 @@ def write_accepted(path: Path, one: Accepted) -> bool:
     with replacing(path) as stream:
         for each in (*others, one):
             stream.write(dump_json(each.model_dump(mode="json")) + b"\n")
-    return len(others) < len(before)
+    return next((each for each in reversed(before) if each.identity == one.identity), None)
 
 
 def read_evidence(path: Path) -> Evidence:

@@ -1,4 +1,4 @@
-"""Verdict -> JUnit XML: a test case for the data as a whole, and one for each finding.
+"""Verdicts -> JUnit XML: of each a test case for the data as a whole, and one for each finding.
 
 A case fails where the gate does, and for that: what no gate refuses is told in the case, and passes.
 """
@@ -6,10 +6,12 @@ A case fails where the gate does, and for that: what no gate refuses is told in 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as Xml  # nothing is parsed
 
-from gradsentry.deciding.gate import Asked
+from gradsentry.deciding.gate import Asked, Judged
 from gradsentry.evidence.wording import certain, plain, uncertain
 from gradsentry.integrations.places import named_numbers, named_places
 from gradsentry.report.words import outcome_words
@@ -18,50 +20,69 @@ if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
 
 _NAMED = 20  # rows of a failure
+_KINDS = {"failed": "failure", "refused": "error"}
+_COUNTED = {"tests": "", "failures": "/failure", "errors": "/error"}
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(verdict: Decision, asked: Asked = Asked()) -> bytes:  # noqa: B008  (frozen)
-    """Returns a verdict as JUnit XML; where it is not let through, the findings that keep it are failures.
+def junit(verdicts: Sequence[Decision], judged: Judged, asked: Asked = Asked()) -> bytes:  # noqa: B008  (frozen)
+    """Returns verdicts as JUnit XML, a suite each; where one is not let through, what keeps it is a failure.
 
     Args:
-        verdict: The verdict.
+        verdicts: Of each corpus one; none where nothing was data.
+        judged: What was judged, all together.
         asked: What the gate asks; if not given, nothing, and nothing fails.
     """
-    unread = sum(verdict.evidence.unread.values())
-    passage = asked.passage(verdict.outcome, verdict.counts["flagged"], unread)
-    suite = Xml.Element("testsuite", name="gradsentry", timestamp=verdict.manifest["started"].rstrip("Z"))
+    suites = Xml.Element("testsuites", name="gradsentry")
+    for verdict in verdicts:
+        _suite(suites, verdict, judged, asked)
+    own = Judged.together([Judged.of(verdict) for verdict in verdicts])
+    if others := judged.left_out[: len(judged.left_out) - len(own.left_out)]:
+        suite = Xml.SubElement(suites, "testsuite", name="gradsentry")
+        alone = Judged.together([], others)
+        passage = asked.passage(alone)
+        case = Xml.SubElement(suite, "testcase", classname="files", name="what is not judged", time="0")
+        _told_of(case, _KINDS.get(passage.result), "clean", passage.why, "\n".join(others))
+    for suite in suites:
+        suite.attrib |= _counts(suite)
+    suites.attrib |= _counts(suites)
+    made: bytes = Xml.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return made
+
+
+def _suite(suites: Xml.Element, verdict: Decision, judged: Judged, asked: Asked) -> None:
+    """Adds what is to be said of a verdict; flagged rows count together with those of the other ones."""
+    own = Judged.of(verdict)
+    passage = asked.passage(replace(own, flagged=judged.flagged if own.flagged else 0))
+    suite = Xml.SubElement(
+        suites, "testsuite", name="gradsentry", timestamp=verdict.manifest["started"].rstrip("Z")
+    )
     whole = _case(suite, verdict, "the data")
     message = f"{outcome_words(verdict)}: {passage.why}" if passage.why else outcome_words(verdict)
-    kinds = {"failed": "failure", "unread": "error"}
-    _told_of(whole, kinds.get(passage.result), verdict.outcome, message, _rows(verdict))
+    text = "\n".join([*_rows(verdict), *(f"not judged: {clause}" for clause in own.aside)])
+    _told_of(whole, _KINDS.get(passage.result), verdict.outcome, message, text)
     for finding in verdict.evidence.findings:
         case = _case(suite, verdict, f"{finding.name}: {plain(certain(finding))}")
         is_open = finding.accepted is None
         fails = passage.result == "failed" and is_open and asked.refuses(finding.confidence)
         message = f"{finding.confidence} confidence" if is_open else f"accepted: {finding.accepted}"
         _told_of(case, "failure" if fails else None, finding.confidence, message, uncertain(finding))
-    found = {kind: str(len(suite.findall(f"testcase/{kind}"))) for kind in ("failure", "error")}
-    suite.attrib |= {
-        "tests": str(len(suite.findall("testcase"))),
-        "failures": found["failure"],
-        "errors": found["error"],
-        "skipped": "0",
-    }
-    suites = Xml.Element("testsuites", suite.attrib | {"name": "gradsentry"})
-    suites.append(suite)
-    made: bytes = Xml.tostring(suites, encoding="utf-8", xml_declaration=True)
-    return made
 
 
-def _rows(verdict: Decision) -> str:
+def _counts(element: Xml.Element) -> dict[str, str]:
+    """Returns how many cases there are below an element, and how many of them fail."""
+    found = {name: len(element.findall(f".//testcase{path}")) for name, path in _COUNTED.items()}
+    return {name: str(count) for name, count in found.items()} | {"skipped": "0"}
+
+
+def _rows(verdict: Decision) -> list[str]:
     """Returns a line for each of the first rows that are flagged or to review, and how many more."""
     lines = [
         f"{f'{one.file}:{one.line}' if one.line else one.sample.origin} {one.reason}"
         for one in named_places(verdict, _NAMED)
     ]
     more = len(named_numbers(verdict)) - len(lines)
-    return "\n".join([*lines, *([f"and {more:,} more rows, which --sarif and --out list"] if more else [])])
+    return [*lines, *([f"and {more:,} more rows, which --sarif and --out list"] if more else [])]
 
 
 def _case(suite: Xml.Element, verdict: Decision, name: str) -> Xml.Element:

@@ -1,10 +1,17 @@
-"""Verdict -> SARIF 2.1.0, which code-scanning pages read: a result a row that is flagged or has a finding."""
+"""Verdicts -> SARIF 2.1.0, which code-scanning pages read: a result a row that is flagged or has a finding.
+
+What was not judged stands among the notifications of the tool. An execution that a gate refuses was not
+successful: its results are no word on all that was named.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from gradsentry.about import VERSION
+from gradsentry.deciding.gate import Asked, Judged
 from gradsentry.evidence.wording import certain, plain, uncertain
 from gradsentry.integrations.places import Place, named_numbers, named_places
 
@@ -17,40 +24,62 @@ MOST = 5000
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _MARKED = {"id": "marked", "shortDescription": {"text": "A row that a person marked or the score flags"}}
 
+Json = dict[str, Any]
 
-def sarif(verdict: Decision) -> dict[str, Any]:
-    """Returns a verdict as a SARIF log; a rule is a finding, a result a row that carries it."""
+
+def sarif(verdicts: Sequence[Decision], judged: Judged, asked: Asked = Asked()) -> Json:  # noqa: B008  (frozen)
+    """Returns verdicts as a SARIF log, a run each; a rule is a finding, a result a row that carries it.
+
+    Args:
+        verdicts: Of each corpus one; none where nothing was data.
+        judged: What was judged, all together.
+        asked: What the gate asks; if not given, nothing.
+    """
+    invocation = _invocation(judged, asked)
+    runs = [_run(verdict, invocation) for verdict in verdicts]
+    if len(runs) > 1:  # GitHub takes several runs of one file where each has a category of its own
+        for run, verdict in zip(runs, verdicts, strict=True):
+            run["automationDetails"] = {"id": f"gradsentry/{verdict.corpus.format}/"}
+    nothing = {"tool": _tool(VERSION, []), "invocations": [invocation], "results": []}
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": runs or [nothing]}
+
+
+def _invocation(judged: Judged, asked: Asked) -> Json:
+    passage = asked.passage(judged)
+    is_refused = passage.result == "refused"
+    told = [_notification("error", f"{passage.why}; {passage.mend}")] if is_refused else []
+    told += [_notification("warning", f"not judged: {clause}") for clause in judged.aside]
+    if judged.too_few_rows:
+        told.append(_notification("note", "nothing was found, in too few rows to say"))
+    return {"executionSuccessful": not is_refused, "toolExecutionNotifications": told}
+
+
+def _notification(level: str, text: str) -> Json:
+    return {"level": level, "message": {"text": text}}
+
+
+def _run(verdict: Decision, invocation: Json) -> Json:
     rules = [*map(_rule, verdict.evidence.findings), _MARKED]
     places = named_places(verdict, MOST)
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     return {
-        "$schema": _SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "GradSentry",
-                        "semanticVersion": verdict.manifest["versions"]["gradsentry"],
-                        "rules": rules,
-                    }
-                },
-                "invocations": [
-                    {"executionSuccessful": True, "startTimeUtc": verdict.manifest["started"]},
-                ],
-                "properties": {
-                    "verdict": verdict.outcome,
-                    "counts": verdict.counts,
-                    "rowsLeftOut": max(len(named_numbers(verdict)) - MOST, 0),
-                    "dataSha256": verdict.manifest["identity"]["data"]["sha256"],
-                },
-                "results": [_result(place, index) for place in places],
-            }
-        ],
+        "tool": _tool(verdict.manifest["versions"]["gradsentry"], rules),
+        "invocations": [{**invocation, "startTimeUtc": verdict.manifest["started"]}],
+        "properties": {
+            "verdict": verdict.outcome,
+            "counts": verdict.counts,
+            "rowsLeftOut": max(len(named_numbers(verdict)) - MOST, 0),
+            "dataSha256": verdict.manifest["identity"]["data"]["sha256"],
+        },
+        "results": [_result(place, index) for place in places],
     }
 
 
-def _rule(finding: Finding) -> dict[str, Any]:
+def _tool(version: str, rules: Sequence[Json]) -> Json:
+    return {"driver": {"name": "GradSentry", "semanticVersion": version, "rules": list(rules)}}
+
+
+def _rule(finding: Finding) -> Json:
     return {
         "id": finding.name,
         "name": f"Backdoor{finding.kind.capitalize()}",
@@ -61,10 +90,10 @@ def _rule(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _result(place: Place, index: dict[str, int]) -> dict[str, Any]:
+def _result(place: Place, index: dict[str, int]) -> Json:
     rule = place.findings[0] if place.findings else _MARKED["id"]
     name = str(place.sample.id)
-    location: dict[str, Any] = {
+    location: Json = {
         "logicalLocations": [{"name": name, "fullyQualifiedName": place.sample.origin, "kind": "row"}]
     }
     if place.file:
