@@ -117,3 +117,35 @@ def test_a_file(tmp_path):
     path = tmp_path / "settings.yaml"
     path.write_text("method: quantile\nquantile: 0.9\n")
     assert ThresholdSettings.read_yaml(path) == ThresholdSettings(method="quantile", quantile=0.9)
+
+
+def settings_kinds(kind: type[Settings] = Settings) -> set[type[Settings]]:
+    return {kind, *(one for below in kind.__subclasses__() for one in settings_kinds(below))}
+
+
+@pytest.mark.parametrize("kind", sorted(settings_kinds() - {Settings}, key=lambda kind: kind.__qualname__))
+def test_settings_made_in_python_are_refused_in_one_line_of_ours(kind):
+    with pytest.raises(SettingsError, match=f"^{kind.__name__}: .*no_such_key: no such key") as caught:
+        kind(no_such_key=1)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"promt": "ask", "response": "say"}, "promt is nothing that is read; did you mean `prompt`? known are"),
+        ({"ask": "prompt", "say": "response"}, "ask is nothing that is read; known are prompt, query, response"),
+        ({}, "Dictionary should have at least 1 item"),
+        ({"prompt": 3}, "columns.prompt: Input should be a valid string (given: 3)"),
+    ],
+)
+def test_wrong_columns_made_in_python_are_one_line(columns, said):
+    with pytest.raises(SettingsError) as caught:
+        DataSettings(columns=columns)
+    assert str(caught.value).startswith("DataSettings: columns")
+    assert said in str(caught.value)
+    assert said in refusal(DataSettings, columns=columns)
+
+
+def test_settings_within_others_are_refused_where_the_whole_stands():
+    assert refusal(DataSettings, keys={"rol": "x"}).startswith("here: keys.rol: no such key; did you mean `role`")

@@ -30,6 +30,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PACKAGE = Path(__file__).parent
 _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*[a-z])")
+_COLUMNS = re.compile(r"(?<![\w-])--columns (\w+=\w+(?:,\w+=\w+)*)")
 
 
 class GradSentryError(Exception):
@@ -96,8 +97,15 @@ class ScoringError(GradSentryError):
 def _in_python(line: str) -> str:
     """Returns a line with options called as parameters are; what is in backticks is typed, and stays."""
     parts = line.split("`")
+    parts[::2] = [_COLUMNS.sub(_reading, part) for part in parts[::2]]
     parts[::2] = [_OPTION.sub(lambda found: f"`{found[1].replace('-', '_')}`", part) for part in parts[::2]]
     return "`".join(parts)
+
+
+def _reading(option: re.Match[str]) -> str:
+    """Returns columns as an argument of Python: role -> column."""
+    named = dict(pair.split("=") for pair in option[1].split(","))
+    return f"reading=DataSettings(columns={named})"
 
 
 def meaning_to_say(given: str, known: Iterable[str]) -> str:

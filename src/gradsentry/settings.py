@@ -6,10 +6,10 @@ import reprlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gradsentry.errors import SettingsError, meaning_to_say
 from gradsentry.yamlfiles import mapping_in
@@ -34,9 +34,25 @@ DType = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class Settings(BaseModel):
-    """The base of all settings: frozen, and an unknown key is an error."""
+    """The base of all settings: frozen, and an unknown key is an error.
+
+    Raises:
+        SettingsError: With each wrong key, what is wrong with it and what was given.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if not TYPE_CHECKING:  # the signatures are those of the fields
+
+        def __init__(self, **values: object) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise refused(error, type(self), where=type(self).__name__) from None
+
+        # Settings within others, or read from a file, are validated as if it were pydantic's own: what is wrong
+        # with them is said of the whole.
+        __init__.__pydantic_base_init__ = True
 
     @classmethod
     def read(cls, values: Mapping[str, Any], *, where: str) -> Self:
@@ -58,6 +74,12 @@ class Settings(BaseModel):
             SettingsError: If the file cannot be read, is no YAML mapping, or holds a wrong key.
         """
         return cls.read(mapping_in(path), where=str(path))
+
+
+def unknown_role(given: str) -> tuple[str, str]:
+    """Returns what is said of a word that names nothing which is read of a row: what is wrong, and the mend."""
+    roles = get_args(Role)
+    return f"{given} is nothing that is read", f"{meaning_to_say(given, roles)}known are {', '.join(roles)}"
 
 
 TOLD = "told"
@@ -200,6 +222,14 @@ class DataSettings(Limits):
     keys: MessageKeys | None = None
     tokenizer: str | None = None
     limit: int | None = Field(default=None, ge=1, le=sys.maxsize, strict=True)
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _names_roles(cls, columns: object) -> object:
+        wrong = [role for role in columns if role not in get_args(Role)] if isinstance(columns, Mapping) else []
+        if wrong:
+            raise PydanticCustomError(TOLD, "{said}", {"said": "; ".join(unknown_role(str(wrong[0])))})
+        return columns
 
     def identity(self) -> dict[str, Any]:
         """Returns the settings as a run keeps them: what is rare only where it is given."""

@@ -116,7 +116,9 @@ def test_every_option_of_a_command_can_stand_in_a_file(data, tmp_path, call):
 
 def test_columns_of_other_names_are_read_and_come_back(tmp_path, call):
     data, out = written(tmp_path / "rows.jsonl", ROWS), tmp_path / "run"
-    assert "no known row format" in refused(call("evidence", data))
+    said = refused(call("evidence", data))
+    assert "no known row format has these columns: `id`, `ask`, `say`; say which are read, such as --columns " in said
+    assert "--columns prompt=COLUMN,response=COLUMN, or rename them" in said
     assert call("evidence", data, "--columns", "prompt=ask,response=say", "--out", out).code == 0
     assert [json.loads(line) for line in (out / "clean.jsonl").read_text().splitlines()] == ROWS
     assert call("report", out).code == 0
@@ -134,6 +136,11 @@ def test_columns_of_other_names_are_read_and_come_back(tmp_path, call):
             "--columns: names prompt; name prompt and response, and maybe query, ",
         ),
         ("ask", "--columns: cannot be read: ask; write prompt=COLUMN,response=COLUMN"),
+        (
+            "prompt=aks,response=say",
+            "no row has `aks`; did you mean `ask`? --columns names those that it has: `id`, `ask`, `say`",
+        ),
+        ("promt=ask", "--columns: promt is nothing that is read; did you mean `prompt`? known are prompt, "),
         ("foo=ask", "--columns: foo is nothing that is read; known are prompt, query, response, "),
         ("prompt=ask,prompt=say", "--columns: names prompt twice; name each once"),
         ("prompt=ask,response=ask", "--columns: names ask twice; name each once"),

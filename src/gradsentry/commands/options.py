@@ -74,7 +74,7 @@ def named_columns(given: str | None) -> dict[str, str] | None:
         SettingsError: If it is not of the form role=column,role=column.
     """
     from gradsentry.errors import SettingsError
-    from gradsentry.settings import Role
+    from gradsentry.settings import Role, unknown_role
 
     if given is None:
         return None
@@ -86,8 +86,8 @@ def named_columns(given: str | None) -> dict[str, str] | None:
     roles, columns = ([one[part] for one in named] for part in (0, 1))
     for role in roles:
         if role not in get_args(Role):
-            mend = f"known are {', '.join(get_args(Role))}"
-            raise SettingsError(f"{role} is nothing that is read", where="--columns", mend=mend)
+            what, mend = unknown_role(role)
+            raise SettingsError(what, where="--columns", mend=mend)
     for names in (roles, columns):
         if twice := [one for one in names if names.count(one) > 1]:
             raise SettingsError(f"names {twice[0]} twice", where="--columns", mend="name each once")

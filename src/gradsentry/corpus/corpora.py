@@ -239,8 +239,9 @@ def _named_format(settings: DataSettings) -> RowFormat | None:
 def _no_format(first: Placed, named: RowFormat | None) -> DataError:
     columns = ", ".join(f"`{column}`" for column in first.row) or "none"
     if named is not None and named.name == "columns":
-        mend = f"--columns names those that it has: {columns}"
-        return DataError(f"no row has {named.missing(first.row)}", where=first.origin, mend=mend)
+        missing = named.missing(first.row) or ""
+        mend = f"{meaning_to_say(missing.strip('`'), first.row)}--columns names those that it has: {columns}"
+        return DataError(f"no row has {missing}", where=first.origin, mend=mend)
     if named is not None:
         return DataError(
             f"no row has {named.missing(first.row)}, which {named.name} rows have (columns: {columns})",
@@ -254,7 +255,10 @@ def _no_format(first: Placed, named: RowFormat | None) -> DataError:
     if len(lists) == 1:
         mend = f"where the rows are the list under `{lists[0]}`, write that list alone into the file"
     else:
-        mend = f"rename the columns to those of a known format: {', '.join(FORMATS)}"
+        mend = (
+            "say which are read, such as --columns prompt=COLUMN,response=COLUMN, or rename them to those of a "
+            f"known format: {', '.join(FORMATS)}"
+        )
     return DataError(f"no known row format has these columns: {columns}", where=first.origin, mend=mend)
 
 
