@@ -133,8 +133,14 @@ def test_settings_made_in_python_are_refused_in_one_line_of_ours(kind):
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"promt": "ask", "response": "say"}, "promt is nothing that is read; did you mean `prompt`? known are"),
-        ({"ask": "prompt", "say": "response"}, "ask is nothing that is read; known are prompt, query, response"),
+        (
+            {"promt": "ask", "response": "say"},
+            "promt is nothing that is read; did you mean `prompt`? known are",
+        ),
+        (
+            {"ask": "prompt", "say": "response"},
+            "ask is nothing that is read; known are prompt, query, response",
+        ),
         ({}, "Dictionary should have at least 1 item"),
         ({"prompt": 3}, "columns.prompt: Input should be a valid string (given: 3)"),
     ],
@@ -148,4 +154,6 @@ def test_wrong_columns_made_in_python_are_one_line(columns, said):
 
 
 def test_settings_within_others_are_refused_where_the_whole_stands():
-    assert refusal(DataSettings, keys={"rol": "x"}).startswith("here: keys.rol: no such key; did you mean `role`")
+    assert refusal(DataSettings, keys={"rol": "x"}).startswith(
+        "here: keys.rol: no such key; did you mean `role`"
+    )

@@ -50,8 +50,8 @@ class Settings(BaseModel):
             except ValidationError as error:
                 raise refused(error, type(self), where=type(self).__name__) from None
 
-        # Settings within others, or read from a file, are validated as if it were pydantic's own: what is wrong
-        # with them is said of the whole.
+        # Settings within others, or read from a file, are validated as if it were pydantic's own: what is
+        # wrong with them is said of the whole.
         __init__.__pydantic_base_init__ = True
 
     @classmethod
@@ -77,7 +77,7 @@ class Settings(BaseModel):
 
 
 def unknown_role(given: str) -> tuple[str, str]:
-    """Returns what is said of a word that names nothing which is read of a row: what is wrong, and the mend."""
+    """Returns what is wrong with a word that names nothing which is read of a row, and the mend."""
     roles = get_args(Role)
     return f"{given} is nothing that is read", f"{meaning_to_say(given, roles)}known are {', '.join(roles)}"
 
@@ -226,8 +226,8 @@ class DataSettings(Limits):
     @field_validator("columns", mode="before")
     @classmethod
     def _names_roles(cls, columns: object) -> object:
-        wrong = [role for role in columns if role not in get_args(Role)] if isinstance(columns, Mapping) else []
-        if wrong:
+        named = columns if isinstance(columns, Mapping) else {}
+        if wrong := [role for role in named if role not in get_args(Role)]:
             raise PydanticCustomError(TOLD, "{said}", {"said": "; ".join(unknown_role(str(wrong[0])))})
         return columns
 

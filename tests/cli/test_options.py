@@ -117,7 +117,10 @@ def test_every_option_of_a_command_can_stand_in_a_file(data, tmp_path, call):
 def test_columns_of_other_names_are_read_and_come_back(tmp_path, call):
     data, out = written(tmp_path / "rows.jsonl", ROWS), tmp_path / "run"
     said = refused(call("evidence", data))
-    assert "no known row format has these columns: `id`, `ask`, `say`; say which are read, such as --columns " in said
+    assert (
+        "no known row format has these columns: `id`, `ask`, `say`; say which are read, such as --columns "
+        in said
+    )
     assert "--columns prompt=COLUMN,response=COLUMN, or rename them" in said
     assert call("evidence", data, "--columns", "prompt=ask,response=say", "--out", out).code == 0
     assert [json.loads(line) for line in (out / "clean.jsonl").read_text().splitlines()] == ROWS

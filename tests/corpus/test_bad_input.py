@@ -39,8 +39,9 @@ DELIMITER = "quote fields that hold the delimiter"
 AGAIN = "write the file again"
 COPY = "copy or compress the file again"
 COLUMNS = (
-    "say which are read, such as reading=DataSettings(columns={'prompt': 'COLUMN', 'response': 'COLUMN'}), or "
-    "rename them to those of a known format: messages, sharegpt, preference, prompt-completion, alpaca, qa, text"
+    "say which are read, such as reading=DataSettings(columns={'prompt': 'COLUMN', 'response': 'COLUMN'}), "
+    "or rename them to those of a known format: messages, sharegpt, preference, prompt-completion, "
+    "alpaca, qa, text"
 )
 
 # name of the file: its bytes, the line, what is wrong there, the mend

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,7 @@ from transformers import (
 
 from gradsentry.errors import ModelError
 from gradsentry.models.loading import load_model, wrap_model
+from gradsentry.models.named import refuse_no_model
 from models.saved import edit_weights, save, save_llama
 from models.tiny import VOCABULARY, build_kind, word_tokenizer
 
@@ -44,6 +49,40 @@ def load(path):
 
 def wrapped(model):
     return lambda: wrap_model(model, word_tokenizer(), name="mine")
+
+
+class TestNames:
+    @pytest.mark.parametrize("name", ["smolm2", "SmolLM2", "smollm2-135m", "smollm"])
+    def test_one_like_the_embedded_model_is_not_asked_of_the_hub(self, name):
+        refusal(load(name), f"{name}: there is no such model; did you mean `smollm2`?", f"OWNER/{name}")
+
+    @pytest.mark.parametrize("name", ["no such name!", "owner/--name", "owner/name.git", "owner/naïve"])
+    def test_one_that_the_hub_cannot_have(self, name):
+        refusal(load(name), "no name that the Hub could have; give `smollm2`, a model directory, or")
+
+    def test_one_of_the_hub_is_left_to_it(self):
+        for name in ("gpt2", "distilgpt2", "owner/smollm2"):
+            refuse_no_model(name)
+
+    def test_a_hub_that_is_out_of_reach_is_asked_once(self):
+        """In a process of its own, for the address of the Hub is read when its client is imported."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # and nobody listens
+            hub = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            ended = subprocess.run(
+                [
+                    sys.executable,
+                    "-c",
+                    "from gradsentry.models.loading import *; load_model('nobody/nothing')",
+                ],
+                env=os.environ | {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        assert "nobody/nothing: is no model directory, and the Hub cannot be reached (" in ended.stderr
+        assert "Retrying" not in ended.stderr
 
 
 class TestDirectories:
@@ -205,7 +244,7 @@ class TestAdapters:
         refusal(wrapped(lora), "no plain matrix product", "merge adapters")
 
 
-@pytest.mark.parametrize("name", ["nobody/no-such-model", "nosuchmodel", "no such name!", "a/b/c"])
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "nosuchmodel", "a/b/c"])
 def test_unknown_hub_id(name):
     refusal(load(name), name, "check the path")
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gradsentry.corpus import open_corpus
 from gradsentry.engines.base import Worker
 from gradsentry.errors import DataError, ModelError, ScoringError, SettingsError
-from gradsentry.models.loading import refuse_no_model
+from gradsentry.models.named import refuse_no_model
 from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.screening import scan
 from gradsentry.settings import EngineSettings, ScoreSettings

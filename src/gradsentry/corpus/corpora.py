@@ -256,8 +256,8 @@ def _no_format(first: Placed, named: RowFormat | None) -> DataError:
         mend = f"where the rows are the list under `{lists[0]}`, write that list alone into the file"
     else:
         mend = (
-            "say which are read, such as --columns prompt=COLUMN,response=COLUMN, or rename them to those of a "
-            f"known format: {', '.join(FORMATS)}"
+            "say which are read, such as --columns prompt=COLUMN,response=COLUMN, or rename them to those of "
+            f"a known format: {', '.join(FORMATS)}"
         )
     return DataError(f"no known row format has these columns: {columns}", where=first.origin, mend=mend)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from gradsentry.engines.base import Engine, ModelSpec
 from gradsentry.engines.local import InProcess, gpus, opened_processes
 from gradsentry.errors import SettingsError
-from gradsentry.models.loading import LoadedModel, refuse_no_model, wrap_model
+from gradsentry.models.loading import LoadedModel, wrap_model
+from gradsentry.models.named import refuse_no_model
 from gradsentry.settings import EngineSettings, ScoreSettings
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from gradsentry.models import embedded
 from gradsentry.models.adapters import load_adapter
 from gradsentry.models.checkpoints import load_checkpoint, one_line
 from gradsentry.models.families import REFUSED, Sharing, sharing
+from gradsentry.models.named import ask_the_hub, refuse_no_model
 from gradsentry.models.passes import last_layer, middle_layer, packs
 from gradsentry.models.probing import Head, probe_head
 from gradsentry.settings import DType
@@ -35,7 +36,6 @@ _TOKENIZER_FILES = (
 )
 # Where configurations say how many tokens a model takes: most; MPT; Whisper.
 _POSITIONS = ("max_position_embeddings", "max_seq_len", "max_target_positions")
-_NO_GGUF = "name the model that it was made from, as a directory of safetensors or a Hub id"
 KERNELS_KEPT = 64  # shapes of products whose kernels torch keeps: a batch has some ten
 
 
@@ -116,6 +116,7 @@ def load_model(
     path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
     refuse_no_model(name)
     kind = resolve_dtype(dtype, place)
+    ask_the_hub(path)
     with one_line(name):
         adapter = (Path(path) / "adapter_config.json").is_file()
         load = load_adapter if adapter else load_checkpoint
@@ -239,33 +240,6 @@ def multiplies_in_bfloat16() -> bool:
     """Returns whether the processor has instructions for it: without them it is slower than float32."""
     told: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch does not tell
     return any(told.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
-
-
-def refuse_no_model(name: str) -> None:
-    """Refuses what is plainly no model, before transformers asks the Hub for it, or any process is begun.
-
-    Raises:
-        ModelError: If it is none.
-    """
-    if name == embedded.NAME:
-        return
-    place = Path(name)
-    if place.is_dir():
-        if any((place / file).is_file() for file in ("config.json", "adapter_config.json")):
-            return
-        if any(place.glob("*.gguf")):
-            raise ModelError("the directory holds a GGUF file and no config.json", where=name, mend=_NO_GGUF)
-        raise ModelError("the directory holds no config.json", where=name, mend="name a model directory")
-    if place.is_file():
-        with place.open("rb") as opened:
-            gguf = opened.read(4) == b"GGUF"
-        if gguf or place.suffix.lower() == ".gguf":
-            raise ModelError("is a GGUF file, made for inference", where=name, mend=_NO_GGUF)
-        raise ModelError("is a file, not a model directory", where=name, mend="name the directory it is in")
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(
-            "there is no such model directory", where=name, mend="check the path given as --model"
-        )
 
 
 def _load_tokenizer(name: str, path: str, trust_remote_code: bool) -> PreTrainedTokenizerBase:
