@@ -7,6 +7,7 @@ import pytest
 from corpus.texts import TEXTS
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.overview import Overview
+from gradsentry.settings import DataSettings
 
 
 def said(*texts):
@@ -23,6 +24,14 @@ def said(*texts):
         (
             [{"prompt": "p", "chosen": "c", "rejected": "r"}] * 3,
             "read as preference: 1 response in each row; the rejected answers are not judged",
+        ),
+        (
+            [{"conversations": said("q"), "chosen": said("q", "c")[1], "rejected": "r"}] * 3,
+            "read as sharegpt: 1 response in each row; the rejected answers are not judged",
+        ),
+        (
+            [{"messages": said("q", "c"), "rejected_response": "r"}, {"messages": said("q", "c")}],
+            "read as messages: 1 response in each row; the rejected answers are not judged",
         ),
         (
             [{"text": TEXTS["ChatML, an assistant after the other"][1]}] * 2,
@@ -50,6 +59,14 @@ def said(*texts):
 )
 def test_the_sentence(rows, line):
     corpus = open_corpus(rows)
+    assert ("not judged" in line) == any(sample.rejected for sample in corpus)
     overview = Overview.of(corpus, corpus)
     assert overview.line() == line
     assert Overview(**overview.as_json()) == overview
+
+
+def test_named_columns_say_that_rejected_answers_are_not_judged():
+    reading = DataSettings(columns={"prompt": "ask", "chosen": "yes", "rejected": "no"})
+    corpus = open_corpus([{"ask": "q", "yes": "c", "no": "r"}] * 3, reading)
+    line = "read as columns: 1 response in each row; the rejected answers are not judged"
+    assert Overview.of(corpus, corpus).line() == line

@@ -28,6 +28,7 @@ class Overview:
         rows: How many rows can be read.
         left_out: How many messages of an assistant the data say not to train on; they are not scored.
         elsewhere: Columns that hold other responses than those that are read, and in how many rows.
+        rejected: How many rows hold a rejected answer beside the one that is judged.
     """
 
     format: str
@@ -38,6 +39,7 @@ class Overview:
     rows: int
     left_out: int
     elsewhere: Mapping[str, int] = field(default_factory=dict)
+    rejected: int = 0
 
     @classmethod
     def of(cls, corpus: Corpus, samples: Iterable[Sample]) -> Overview:
@@ -56,7 +58,7 @@ class Overview:
             mean = self.responses / max(self.rows, 1)
             each = f"{self.fewest} to {self.most} responses in a row, {mean:.1f} on average"
         flagged = f"; not scored: {self.left_out:,} messages that the data say not to train on"
-        other = "; the rejected answers are not judged" if self.format == "preference" else ""
+        other = "; the rejected answers are not judged" if self.rejected else ""
         return f"read as {self.format}{template}: {each}{other}{flagged if self.left_out else ''}"
 
     def not_read(self) -> list[str]:
@@ -82,6 +84,7 @@ class Looked:
         self._corpus = corpus
         self._responses: Counter[int] = Counter()  # responses of a row -> how many rows
         self._left_out = 0
+        self._rejected = 0
         self._elsewhere: Counter[str] = Counter()
         self._done = False
 
@@ -99,6 +102,7 @@ class Looked:
         if sample.problem is None:
             self._responses[_responses(sample)] += 1
             self._left_out += _left_out(sample)
+            self._rejected += bool(sample.rejected)
             self._elsewhere.update(said_elsewhere(sample, self._corpus.format))
 
     def overview(self) -> Overview:
@@ -113,6 +117,7 @@ class Looked:
             rows=counts.total(),
             left_out=self._left_out,
             elsewhere=dict(self._elsewhere.most_common()),
+            rejected=self._rejected,
         )
 
 

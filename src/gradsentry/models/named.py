@@ -45,7 +45,7 @@ def refuse_no_model(name: str) -> None:
 
 def _refuse_no_hub_id(name: str) -> None:
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils._validators import validate_repo_id
 
     try:
         validate_repo_id(name)
