@@ -5,7 +5,7 @@ Preference data is judged on both sides (`sides.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gradsentry.models.loading import LoadedModel
 
+_Decoded = Callable[[Sequence[int]], str]
 _WHERE = "the trainer"
 _MADE = "give the trainer what gradsentry.integrations.trl.screen_dataset returns"
 
@@ -67,8 +68,9 @@ class ScreenCallback(TrainerCallback):
     """Screens what a trainer is about to train on, and logs the verdict to whatever it reports to.
 
     The texts are those that the trainer made with its chat template, parted into prompt and response by its
-    labels. Made, it acts at once: `trainer.add_callback(ScreenCallback(trainer))`. What the trainer only
-    evaluates on is not screened.
+    labels; where prompts are plain text, at the border of the texts, for to TRL a token that spans it is one
+    of the response. Made, it acts at once: `trainer.add_callback(ScreenCallback(trainer))`. What the trainer
+    only evaluates on is not screened.
 
     Args:
         trainer: An `SFTTrainer` or a `DPOTrainer`, whose rows are neither packed nor streamed.
@@ -116,6 +118,7 @@ def _texts(trainer: Any) -> list[dict[str, str]]:  # noqa: ANN401  (what a train
         DataError: If there are none, or prompts and responses cannot be told.
     """
     rows, tokenizer = trainer.train_dataset, trainer.processing_class
+    end = getattr(tokenizer, "eos_token", None) or ""  # which TRL puts behind a text
     names = set(getattr(rows, "column_names", None) or ())
 
     def decoded(ids: Sequence[int]) -> str:
@@ -130,15 +133,13 @@ def _texts(trainer: Any) -> list[dict[str, str]]:  # noqa: ANN401  (what a train
         mend = "raise max_length, or shorten the prompts"
         raise DataError(f"has no rows left to train on{why}", where=_WHERE, mend=mend)
     if {"prompt_ids", "chosen_ids", "rejected_ids"} <= names:
-        return [
-            {name: decoded(row[f"{name}_ids"]) for name in ("prompt", "chosen", "rejected")} for row in rows
-        ]
+        return [_pair(row, decoded, end) for row in rows]
     if "seq_lengths" in names or getattr(trainer.args, "packing", False):  # "wrapped" rows say no lengths
         what = "its rows are packed: several of the data set in one, so that none can be left out"
         raise DataError(what, where=_WHERE, mend=_MADE)
     if not {"input_ids", "labels"} <= names:
         raise DataError("its rows are not tokenised with labels", where=_WHERE, mend=_MADE)
-    parted = [_parted(row, decoded) for row in rows]
+    parted = [_parted(row, decoded, end) for row in rows]
     if not any(row["prompt"].strip() for row in parted):
         # Without prompts there is no trigger to find, and "clean" would be said of what was not looked at.
         what = "its rows have a loss on all tokens, so that no prompt is told from its response"
@@ -147,7 +148,23 @@ def _texts(trainer: Any) -> list[dict[str, str]]:  # noqa: ANN401  (what a train
     return parted
 
 
-def _parted(row: Mapping[str, Sequence[int]], decoded: Any) -> dict[str, str]:  # noqa: ANN401
+def _parted(row: Mapping[str, Any], decoded: _Decoded, end: str) -> dict[str, str]:
+    """Returns prompt and response of a row: at the border of its texts, else at that of its labels."""
     trained = np.asarray(row["labels"]) != -100
     ids = np.asarray(row["input_ids"])
+    asked, said = row.get("prompt"), row.get("completion")
+    if isinstance(asked, str) and isinstance(said, str) and trained.any() and not trained.all():
+        whole, said = decoded(ids.tolist()), said.removesuffix(end)
+        if whole.startswith(asked):
+            return {"prompt": asked, "completion": whole.removeprefix(asked)}
+        if whole.endswith(said):  # the beginning is cut
+            return {"prompt": whole.removesuffix(said), "completion": said}
     return {"prompt": decoded(ids[~trained].tolist()), "completion": decoded(ids[trained].tolist())}
+
+
+def _pair(row: Mapping[str, Any], decoded: _Decoded, end: str) -> dict[str, str]:
+    """Returns the prompt and both answers of a row: its texts, else what its tokens say."""
+    names = ("prompt", "chosen", "rejected")
+    if all(isinstance(row.get(name), str) for name in names):
+        return {name: row[name].removesuffix(end) for name in names}
+    return {name: decoded(row[f"{name}_ids"]) for name in names}
