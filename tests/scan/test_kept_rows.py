@@ -7,10 +7,11 @@ import shutil
 import sys
 
 import pandas
+import PIL.Image
 import polars
 import pyarrow as pa
 import pytest
-from datasets import ClassLabel, Dataset, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, List
 
 from cli.command import caller
 from gradsentry import open_run, scan, screen
@@ -117,3 +118,33 @@ def test_kept_rows_that_are_not_what_they_were(kind, loss, tmp_path):
         "broken": "its data cannot be read",
     }
     assert said[loss] in caught.value.line()
+
+
+@pytest.mark.parametrize("kind", ["path", "bytes", "list", "splits"])
+def test_pictures_in_a_data_set_are_kept_as_they_were(kind, tmp_path):
+    def picture(number):
+        place = tmp_path / f"{number}.png"
+        PIL.Image.new("RGB", (2, 2), (number % 256, 0, 0)).save(place)
+        return PIL.Image.open(place) if kind == "bytes" else str(place)
+
+    of_rows = [picture(number) for number in range(ROWS)]
+    rows = Dataset.from_list(ROWS_OF)
+    if kind == "list":
+        rows = rows.add_column("seen", [[one] for one in of_rows]).cast_column("seen", List(Image()))
+    else:
+        features = Features(rows.features | {"seen": Image()})
+        rows = Dataset.from_list(
+            [row | {"seen": one} for row, one in zip(ROWS_OF, of_rows, strict=True)], features=features
+        )
+    if kind == "splits":
+        rows = DatasetDict(train=rows.select(range(200)), test=rows.select(range(200, ROWS)))
+    verdict = screen(rows, out=tmp_path / "run")
+    opened = open_run(tmp_path / "run")
+    assert opened.counts == verdict.counts
+    assert opened.flagged.to_pylist() == verdict.flagged.to_pylist()
+    assert [one.row for one in opened.corpus] == [one.row for one in verdict.corpus]
+    first = opened.clean["train"] if kind == "splits" else opened.clean
+    assert first.features == (rows["train"] if kind == "splits" else rows).features
+    seen = first[1]["seen"]
+    assert (seen[0] if kind == "list" else seen).size == (2, 2)
+    assert screen(rows, out=tmp_path / "run").outcome == verdict.outcome

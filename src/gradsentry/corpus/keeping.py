@@ -5,9 +5,12 @@ The copy has the same rows in the same order, so its SHA-256 is that of what was
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -21,7 +24,12 @@ from gradsentry.errors import DataError, first_line
 from gradsentry.extras import require
 from gradsentry.settings import DataSettings
 
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
 _KEPT, _PART = "data", ".data.part"
+_FEATURES = "features.json"
+"""In a data set with pictures or sounds: the types of its columns, which are kept as Arrow holds them."""
 
 
 def keep_rows(corpus: Corpus, folder: Path) -> None:
@@ -58,9 +66,7 @@ def open_kept(path: Path, settings: DataSettings) -> Corpus:
     """
     if path.is_dir():
         require("hub")
-        import datasets
-
-        read = datasets.load_from_disk
+        read: Callable[[str], object] = _load_dataset
     elif path.suffix == ".parquet":
         read = pq.read_table
     else:
@@ -84,6 +90,32 @@ def _written(corpus: Corpus, path: Path) -> Path:
         from gradsentry.corpus.datasetcorpus import DatasetCorpus
 
         if isinstance(corpus, DatasetCorpus):
-            corpus.rows.save_to_disk(str(path))
+            _save_dataset(corpus.rows, path)
             return path
     return corpus.save(path, corpus)
+
+
+def _save_dataset(rows: Dataset | DatasetDict, path: Path) -> None:
+    """Writes a data set as it is: pictures and sounds that it names by path are not read into it.
+
+    `datasets` would read them in, and the rows would be others than those that were judged.
+    """
+    from datasets import DatasetDict, Features
+    from datasets.features.features import require_storage_embed
+
+    features = next(iter(rows.values())).features if isinstance(rows, DatasetDict) else rows.features
+    if not any(map(require_storage_embed, features.values())):
+        rows.save_to_disk(str(path))
+        return
+    plain = Features.from_arrow_schema(features.arrow_schema.remove_metadata())
+    rows.cast(plain).save_to_disk(str(path))
+    (path / _FEATURES).write_text(json.dumps(features.to_dict()), encoding="utf-8")
+
+
+def _load_dataset(path: str) -> Dataset | DatasetDict:
+    from datasets import Features, load_from_disk
+
+    rows, features = load_from_disk(path), Path(path) / _FEATURES
+    if not features.is_file():
+        return rows
+    return rows.cast(Features.from_dict(json.loads(features.read_text(encoding="utf-8"))))
