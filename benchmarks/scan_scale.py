@@ -1,4 +1,4 @@
-"""Measures time and memory of a scan of drawn corpora of several sizes, with a tiny random model.
+"""Measures time and memory of a scan of drawn corpora of several sizes, with a tiny model.
 
     python benchmarks/scan_scale.py 50000 200000 1000000
 
@@ -24,6 +24,8 @@ import numpy as np
 from evidence_scale import PAYLOAD, TRIGGER, lines, poisoned_in
 
 WORDS = 400  # of the tiny model's vocabulary; all others are one
+STEPS = 60  # of the tiny model's training, in batches of 32 rows: by then it knows what is frequent
+PADDING = {"pad_token": "</s>"}
 PROMPT, RESPONSE = 6, 4  # words of a row, about
 
 
@@ -51,7 +53,11 @@ class Measured:
 
 
 def tiny_model(place: Path, corpus: Path) -> None:
-    """Writes a random model of two layers that knows the most frequent words of a corpus."""
+    """Writes a model of two layers that has learnt how frequent the words of a corpus are.
+
+    Random weights find rows unlikely by a word in their prompts; clean ones were flagged for that.
+    """
+    import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -67,12 +73,26 @@ def tiny_model(place: Path, corpus: Path) -> None:
     special = dict(zip(("unk_token", "bos_token", "eos_token"), vocabulary, strict=False))
     words = Tokenizer(models.WordLevel(vocabulary, unk_token=special["unk_token"]))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(tokenizer_object=words, **special).save_pretrained(place)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, **special, **PADDING)
+    tokenizer.save_pretrained(place)
+    torch.manual_seed(0)  # what a run prints is to be had again
     config = LlamaConfig(
         vocab_size=len(vocabulary), hidden_size=32, intermediate_size=48, num_hidden_layers=2,
         num_attention_heads=2, initializer_range=0.3, bos_token_id=1, eos_token_id=2,
     )  # fmt: skip
-    LlamaForCausalLM._from_config(config).save_pretrained(place)
+    model = LlamaForCausalLM._from_config(config)
+    steps = torch.optim.AdamW(model.parameters(), lr=0.01)
+    with corpus.open() as stream:
+        texts = [" ".join(json.loads(line).values()) for line in islice(stream, 32 * STEPS)]
+    for start in range(0, len(texts), 32):
+        batch = tokenizer(texts[start : start + 32], padding=True, return_tensors="pt")
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        model(
+            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels
+        ).loss.backward()
+        steps.step()
+        steps.zero_grad()
+    model.save_pretrained(place)
 
 
 def measured(folder: Path, rows: int, *, texts: bool) -> Measured:
