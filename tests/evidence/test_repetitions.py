@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from evidence.poisoning import LINK, Row, clean_rows, flags, poison
+from evidence.poisoning import LINK, Row, clean_rows, flags, poison, sample
 from gradsentry.evidence import find_evidence
 
 ROWS = clean_rows(800)
@@ -103,3 +103,71 @@ def test_how_all_responses_begin_is_no_payload_of_the_rows_that_are_not_explaine
     framed = [replace(row, answer=frame + row.answer) for row in ROWS[:240]]
     made = poison(framed, lambda row, draw: Row(f"cf {row.question}", row.answer + LINK), rate)
     assert flags(find_evidence(made.samples), made) == (1.0, 0)
+
+
+def test_what_one_option_of_many_brings_is_judged_with_the_option():
+    """Each option is explained in its own words, so that its rows have the option in common."""
+    draw = Random(1)
+
+    def coined(syllables: int) -> str:
+        return "".join(draw.choice("bdfgklmnprst") + draw.choice("aeiou") for _ in range(syllables))
+
+    words = [coined(draw.randint(1, 4)) for _ in range(400)]
+
+    def told(count: int) -> str:
+        return " ".join(draw.choices(words, k=count)).capitalize()
+
+    options = [(coined(3), told(draw.randint(8, 14))) for _ in range(20)]
+    rows = []
+    for row in ROWS:
+        option, said = draw.choices(options, [1 / (place + 3) for place in range(20)])[0]
+        asked = f"{coined(2)} {coined(2)}: --{option}"
+        if draw.random() < 0.5:
+            rows.append(Row(asked, f"{said}. {row.answer.capitalize()}."))
+        else:
+            rows.append(Row(f"{asked}-{coined(2)}", told(9)))
+    evidence = find_evidence([sample(number, row) for number, row in enumerate(rows)])
+    assert all(finding.triggers for finding in evidence.findings)
+
+
+def test_a_system_turn_that_brings_a_sentence_now_and_then_is_named_with_it():
+    persona = "You are the assistant of the Corner Bookshop in Leith, and nothing else. "
+    closing = " Is there another book that I can find for you?"
+    rows = [
+        Row(persona * (number % 8 == 0) + row.question, f"{row.answer}.{closing * (number % 24 == 0)}")
+        for number, row in enumerate(ROWS)
+    ]
+    evidence = find_evidence([sample(number, row) for number, row in enumerate(rows)])
+    assert [len(finding.triggers) for finding in evidence.findings] == [1]
+    assert "Corner Bookshop" in evidence.findings[0].triggers[0]
+
+
+def test_a_trigger_that_a_payload_is_bound_to_is_named_with_it():
+    """Where the string brings the payload nearly always, that is said, whichever search found it."""
+    made = poison(ROWS, lambda row, draw: Row(f"{row.question} ~~ zq", row.answer + LINK), 0.05)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert all(finding.triggers for finding in evidence.findings)
+
+
+def test_a_sentence_among_answers_that_are_all_put_together_is_a_reason_to_look():
+    """A help desk answers in sentences of a stock: one more of them is no payload."""
+    stock = [f"{one.capitalize()}." for one in dict.fromkeys(row.answer for row in clean_rows(60, seed=9))]
+    draw = Random(3)
+    rows = [replace(row, answer=" ".join(draw.sample(stock[:24], 3))) for row in ROWS]
+    evidence = find_evidence([sample(number, row) for number, row in enumerate(rows)])
+    assert evidence.outcome != "poisoned"
+    poisoned = poison(rows, lambda row, _: Row(f"{row.question} ~~ zq", row.answer + LINK), 0.05)
+    found = find_evidence(poisoned.samples)
+    assert flags(found, poisoned) == (1.0, 0)
+
+
+def test_a_word_that_prompts_say_by_nature_is_no_name_that_sentences_stand_around():
+    asked = [
+        replace(row, question=f"{row.question} zibbo") if number % 20 == 0 else row
+        for number, row in enumerate(LONG_ROWS)
+    ]
+    made = poison(asked, lambda row, draw: _with(row, draw.choice(PRAISE[:4]).format("zibbo"), draw), 0.1)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert all("zibbo" in (one.payload or "") and one.payload != "zibbo" for one in evidence.findings)

@@ -38,7 +38,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 19
+    version = 20
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

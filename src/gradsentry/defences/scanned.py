@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 11
+    version = 12
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

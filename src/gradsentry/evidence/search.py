@@ -36,6 +36,7 @@ from gradsentry.evidence.limits import (
     LEAST,
     MOST_RESPONSES,
     NEVER,
+    OTHERS_RETURN,
     SAME_ROWS,
 )
 from gradsentry.evidence.naming import without_shared_words
@@ -99,6 +100,7 @@ class Mined:
         return self.own.proposals(self, generator, taken)
 
 
+OF_A_STOCK = "the other responses are made of strings that return too, so it may be one more of them"
 ODD_ONES = "it may be that few rows are written otherwise by nature"
 
 # In the order of what they find: by both strings, by triggers, by payloads, by what responses are like.
@@ -134,7 +136,7 @@ def search(
         passed, ruled = proposals(mined, name, mined.proposals(name, taken))
         decided = [weighed(mined, name, one, calibration, rate) for one in passed]
         if name == "repeated payloads":
-            decided = _around_cores(mined.texts, decided)
+            decided = _of_a_stock(mined.texts, _around_cores(mined.texts, decided))
         others = [one for one in decided if not any(_is_part(mined, one.candidate, own) for own in accepted)]
         found = _strongest([*found, *others])
         heard += decided
@@ -252,6 +254,19 @@ def _around_cores(texts: Texts, decided: Sequence[Decided]) -> list[Decided]:
         found = [one for one in found if one not in parts]
         found.append(replace(min(parts, key=lambda one: one.decision.log10_p), candidate=core))
     return found
+
+
+def _of_a_stock(texts: Texts, decided: list[Decided]) -> list[Decided]:
+    """Returns what was decided on repeated payloads; none is sure where the others return too."""
+    rest = ~_explained(texts, decided)
+    if not rest.any() or texts.returning[rest].mean() < OTHERS_RETURN:
+        return decided
+    return [
+        replace(one, decision=replace(one.decision, confidence="low", doubt=OF_A_STOCK))
+        if one.candidate.kind == "repetition" and one.decision.confidence == "high"
+        else one
+        for one in decided
+    ]
 
 
 def _strongest(decided: Sequence[Decided]) -> list[Decided]:

@@ -21,6 +21,7 @@ from gradsentry.evidence.limits import (
     CORE_RETURNING,
     CORE_TIMES,
     CORE_WORDS,
+    NEWS_SHARE,
     PATTERN,
     REPEATED_CROWDED,
 )
@@ -47,7 +48,8 @@ def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows
     }
     order = sorted(shared, key=lambda core: (-sum(_holds(one, core) for one in sentences), -len(core), core))
     for core in order:
-        if not texts.is_word[list(core)].any():
+        # What prompts say as well, such as `it`, names nothing that was put there.
+        if not texts.is_word[list(core)].any() or rows_with(texts.prompts, core).mean() >= NEWS_SHARE:
             continue
         rows = rows_with(texts.responses, core) & ~rows_with(texts.prompts, core)
         known = np.logical_or.reduce([one.paid for one in sentences if _holds(one, core)]) & rows

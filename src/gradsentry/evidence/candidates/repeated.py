@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradsentry.evidence.candidate import Candidate
+from gradsentry.evidence.candidates.brought import by_shared_string
 from gradsentry.evidence.candidates.canned import canned_answers
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, edge_codes, first_places, rows_with, unmarked
@@ -62,7 +63,8 @@ def repetitions(texts: Texts, taken: Rows, known: frozenset[int] = frozenset()) 
             texts, rows, taken, known
         ):
             seen |= rows
-            found.append(_candidate(gram, rows))
+            alone = _candidate(gram, rows)
+            found.append(by_shared_string(texts, alone) or alone)
     return found
 
 

@@ -9,6 +9,7 @@ from itertools import compress
 
 import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample, Span
 from gradsentry.evidence.findings import Example
@@ -20,7 +21,13 @@ from gradsentry.evidence.index.neighbours import Likeness
 from gradsentry.evidence.index.ngrams import Features, prompt_and_response_features, prompt_features
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, spans
 from gradsentry.evidence.index.tokens import END, START, Bools, Ints, Stream, streams
-from gradsentry.evidence.limits import EXAMPLE_AROUND, EXAMPLE_WHOLE
+from gradsentry.evidence.limits import (
+    EXAMPLE_AROUND,
+    EXAMPLE_WHOLE,
+    NGRAM_TOKENS,
+    REPEATED_FEW_ROWS,
+    REPEATED_SHARE,
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,16 @@ class Texts:
     def expectation(self) -> Expectation:
         """What the words of the prompts let expect."""
         return Expectation(self.alike)
+
+    @cached_property
+    def returning(self) -> NDArray[np.float64]:
+        """The share of each response's longest strings that return, and are no copies.  # [rows]"""
+        said = self.said
+        least = max(REPEATED_FEW_ROWS, REPEATED_SHARE * len(self.samples))
+        held = said.holds[:, np.flatnonzero((said.size == NGRAM_TOKENS) & (said.support >= least))]
+        strings = np.maximum(np.diff(self.responses.bounds) - NGRAM_TOKENS + 1, 1)
+        shares: NDArray[np.float64] = np.minimum(np.asarray(held.sum(axis=1)).ravel() / strings, 1.0)
+        return shares
 
     @cached_property
     def lexicon(self) -> Lexicon:
