@@ -9,11 +9,13 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree as Xml
 
 import pytest
 import yaml
 
 from cli.command import caller, refused
+from cli.test_gate import SARIF
 from evidence.poisoning import asked, clean_rows, poison
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +81,80 @@ def test_the_hook_judges_each_format_and_leaves_out_what_is_no_data(data, call):
     assert "judges several corpora, of which --junit and --sarif alone tell" in refusal
 
 
+ALPACA = [{"instruction": f"say {n}", "output": f"it is {n * n}"} for n in range(70)]
+
+
+def test_the_hook_lets_no_forged_run_through(data, call):
+    """Whoever adds a manifest beside the data had them left out; so had who calls them a truth file."""
+    Path("alpaca.json").write_text(json.dumps(ALPACA))
+    Path("data/manifest.json").write_text('{"identity": {}}')
+    ended = call(*hooked("alpaca.json", "data/train.jsonl", "data/manifest.json"))
+    assert ended.code == 2
+    assert "data/train.jsonl: a file of a run directory" in ended.error
+    assert "; name the data, not the run" in ended.error
+    Path("data/manifest.json").unlink()
+    Path("data/train.jsonl").rename("data/train.truth.json")
+    assert call(*hooked("alpaca.json", "data/train.truth.json")).code == 1
+
+
+def test_the_hook_says_in_its_last_line_what_it_did_not_judge(data, call):
+    Path("alpaca.json").write_text(json.dumps(ALPACA))
+    Path("package.json").write_text('{"name": "site", "version": "1.0.0"}')
+    Path("empty.jsonl").touch()
+    ended = call(*hooked("alpaca.json", "package.json", "empty.jsonl"))
+    said = "the verdict is clean (--fail-on poisoned)"
+    left_out = "package.json: holds no records; empty.jsonl: is empty"
+    assert (ended.code, ended.out.splitlines()[-1]) == (
+        0,
+        f"gate: passed, {said}; not judged: {left_out} (exit 0)",
+    )
+    Path("rows.json").write_text(json.dumps([{"q": "who is it?", "a": "nobody"}] * 70))
+    ended = call(*hooked("alpaca.json", "rows.json"))
+    assert ended.code == 2
+    assert "rows.json:1: no known row format has these columns: `q`, `a`; " in ended.error
+
+
+def test_two_formats_are_one_report_of_each_kind(data, call):
+    Path("alpaca.json").write_text(json.dumps(ALPACA))
+    Path("package.json").write_text('{"name": "site", "version": "1.0.0"}')
+    names = ("alpaca.json", "package.json", "data/train.jsonl", "data/extra.jsonl")
+    reports = ("--sarif", "found.sarif", "--junit", "found.xml")
+    said = refused(call("evidence", "alpaca.json", "data/train.jsonl", *reports))
+    assert "as `gradsentry evidence --by-format` does" in said
+    for options, failures in ((("--fail-on", "poisoned"), 2), (("--max-flagged", 29), 2), ((), 0)):
+        ended = call("evidence", "--by-format", *options, *names, *reports)
+        assert ended.code == min(failures, 1), ended.error
+        log = json.loads(Path("found.sarif").read_text())
+        SARIF.validate(log)
+        categories = [run["automationDetails"]["id"] for run in log["runs"]]
+        assert categories == ["gradsentry/alpaca/", "gradsentry/prompt-completion/"]
+        assert [len(run["results"]) for run in log["runs"]] == [0, 30]
+        for run in log["runs"]:
+            (told,) = run["invocations"][0]["toolExecutionNotifications"]
+            assert told["message"]["text"] == "not judged: package.json: holds no records"
+        suites = Xml.parse("found.xml").getroot()
+        counts = [[one.get(key) for key in ("tests", "failures", "errors")] for one in (suites, *suites)]
+        assert counts[0] == ["4", str(failures), "0"]
+        assert counts[1:] == [["1", "0", "0"], ["2", str(failures), "0"], ["1", "0", "0"]]
+        assert "package.json: holds no records" in "".join(suites[2].itertext())
+
+
+def test_where_nothing_is_data_the_reports_say_so(data, call):
+    Path("package.json").write_text('{"name": "site", "version": "1.0.0"}')
+    named = ("package.json", "--by-format", "--sarif", "found.sarif", "--junit", "found.xml")
+    assert call("evidence", *named, "--fail-on", "poisoned").code == 0
+    log = json.loads(Path("found.sarif").read_text())
+    SARIF.validate(log)
+    assert log["runs"][0]["results"] == []
+    assert Xml.parse("found.xml").getroot().get("tests") == "1"
+    Path("run").mkdir()
+    Path("run/manifest.json").write_text('{"identity": {}}')
+    assert call("evidence", *named, "run", "--fail-on", "poisoned").code == 2
+    log = json.loads(Path("found.sarif").read_text())
+    assert not log["runs"][0]["invocations"][0]["executionSuccessful"]
+    assert Xml.parse("found.xml").getroot().get("errors") == "1"
+
+
 def test_the_file_of_options_on_the_page_works(data, call):
     Path("gradsentry.yaml").write_text(yaml.safe_dump(SNIPPETS[0]))
     assert call("evidence", "--config", "gradsentry.yaml").code == 1
@@ -104,10 +180,14 @@ def test_the_file_of_options_on_the_page_works(data, call):
         ({}, "---\n  data: [data]\n  max_flagged: 30\n", 0),
         ({"data": "data"}, {"fail-on-findings": False}, 1),
         ({"data": "data"}, "why: false\n# max-flagged: 30\n", 1),
+        ({"data": "data\nalpaca.json", "by-format": "true"}, None, 1),
+        ({"data": "data\nalpaca.json"}, None, 2),
+        ({"data": "data\nalpaca.json"}, {"by-format": True, "max-flagged": 30}, 0),
     ],
 )
 def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, call, given, config, code):
     """Its own shell script makes the arguments, and the real command takes them."""
+    Path("alpaca.json").write_text(json.dumps(ALPACA))
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     assert set(given) <= set(action["inputs"])
     config_text = config if isinstance(config, str) else yaml.safe_dump(config)

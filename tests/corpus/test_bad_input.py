@@ -271,7 +271,7 @@ def test_a_folder_of_two_formats_is_refused_when_it_is_opened(tmp_path):
         open_corpus(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}/b.csv:2: this row is qa, but {tmp_path}/a.jsonl:1 is prompt-completion; "
-        "name the files of each format by themselves"
+        "name the files of each format by themselves, as `gradsentry evidence --by-format` does"
     )
 
 

@@ -175,7 +175,9 @@ def test_of_a_run_the_rows_that_stay_alone_are_data(tmp_path):
 def test_the_advice_for_files_of_two_formats_works(tmp_path):
     (one,) = make(tmp_path, "a.jsonl")
     (other,) = make(tmp_path, "b.jsonl", rows=[{"instruction": "i", "output": "o"}] * 2)
-    assert refusal([one, other]).endswith("; name the files of each format by themselves")
+    assert refusal([one, other]).endswith(
+        "; name the files of each format by themselves, as `gradsentry evidence --by-format` does"
+    )
     assert [len(list(open_corpus(file))) for file in (one, other)] == [2, 2]
     mixed = tmp_path / "mixed.jsonl"
     mixed.write_bytes(one.read_bytes() + other.read_bytes())

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradsentry.corpus.containers import data_suffix
+from gradsentry.corpus.containers import is_saved
+from gradsentry.corpus.folders import listing_of
 from gradsentry.corpus.ownfiles import own_kind
-from gradsentry.corpus.sources import open_corpus
+from gradsentry.corpus.recordless import without_records
+from gradsentry.corpus.remote import STDIN
+from gradsentry.corpus.sources import globbed, open_corpus
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
-
-_OF_ANYTHING = (".json", ".csv", ".tsv")
-"""Kinds of file that hold anything: settings, tables. The other kinds hold rows, or are broken."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,54 @@ def by_format(named: Sequence[str], settings: DataSettings) -> Parted:
     """Returns the data files among some, parted by the format of their rows.
 
     Args:
-        named: Files.
+        named: Files; folders and patterns, of which each file goes by itself.
         settings: How rows are read.
 
     Raises:
-        DataError: If one cannot be read, and is of a kind that holds rows.
+        DataError: If one cannot be read, or holds records of no known format.
     """
     groups: dict[str, list[str]] = {}
-    left_out = []
+    left_out: list[str] = []
     for name in named:
-        if kind := own_kind(Path(name)):
-            left_out.append(f"{name}: {kind}")
-            continue
-        try:
-            groups.setdefault(open_corpus(name, settings).format, []).append(name)
-        except DataError as error:
-            if data_suffix(Path(name)).lower().partition(".gz")[0].removesuffix(".zst") not in _OF_ANYTHING:
-                raise
-            left_out.append(f"{name}: {error.what}")
+        files, others = _files(name, settings)
+        left_out += others
+        for file in files:
+            if kind := own_kind(Path(file)):
+                left_out.append(f"{file}: {kind}")
+                continue
+            try:
+                groups.setdefault(open_corpus(file, settings).format, []).append(file)
+            except DataError as error:
+                reason = _reason(Path(file), settings, error)
+                left_out.append(f"{file}: {reason}")
     return Parted(tuple(map(tuple, groups.values())), tuple(left_out))
+
+
+def _files(name: str, settings: DataSettings) -> tuple[list[str], list[str]]:
+    """Returns the files that a name means, and in clauses what of it is left out."""
+    path = Path(name)
+    if name == STDIN or "://" in name:
+        return [name], []
+    if (found := globbed(path)) is not None:
+        parted = [_files(str(one), settings) for one in found]
+        return [file for files, _ in parted for file in files], [one for _, more in parted for one in more]
+    is_parted = path.is_dir() and not is_saved(path) and not own_kind(path)
+    if not is_parted or (settings.split, settings.subset) != (None, None):
+        return [name], []
+    listing = listing_of(path, settings)
+    return [str(part.path) for part in listing.parts], [f"in {name}: {one}" for one in listing.left_out]
+
+
+def _reason(path: Path, settings: DataSettings, error: DataError) -> str:
+    """Returns why a file that is no data can be left out.
+
+    Raises:
+        DataError: If it cannot, with what was wrong with it as data.
+    """
+    if not path.is_file():
+        raise error
+    with suppress(DataError):
+        if reason := without_records(path, settings):
+            return reason
+    mend = f"{error.mend}, or leave out the file where it is no data (`exclude:` of a pre-commit hook)"
+    raise DataError(error.what, where=error.where, mend=mend)

@@ -26,6 +26,7 @@ from gradsentry.errors import DataError, meaning_to_say
 from gradsentry.settings import DataSettings
 
 Keep = npt.NDArray[np.bool_]
+_APART = "name the files of each format by themselves, as `gradsentry evidence --by-format` does"
 _ID_COLUMNS = ("id", "_id", "uid", "sample_id")
 
 
@@ -278,7 +279,7 @@ def mixed_formats(
     return DataError(
         f"this row is {other_format}, but {first} is {first_format}",
         where=other,
-        mend="name the files of each format by themselves" if by_file else split,
+        mend=_APART if by_file else split,
     )
 
 

@@ -58,7 +58,7 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
             return open_corpus(only, settings)
         case [str() | Path(), *_]:
             paths = [_as_path(one) for one in data]
-            return _of_several([one for path in paths for one in _globbed(path) or [path]], settings)
+            return _of_several([one for path in paths for one in globbed(path) or [path]], settings)
         case _:
             return _of_memory(data, settings)
 
@@ -165,7 +165,7 @@ def _of_copy(path: Path, name: str, settings: DataSettings) -> Corpus:
 
 
 def _of_path(path: Path, settings: DataSettings, left_out: Sequence[str] = ()) -> Corpus:
-    if (named := _globbed(path)) is not None:
+    if (named := globbed(path)) is not None:
         return open_corpus([str(one) for one in named], settings)
     is_folder = _is_folder(path)
     refuse_own(path)
@@ -180,11 +180,11 @@ def _of_path(path: Path, settings: DataSettings, left_out: Sequence[str] = ()) -
 
 def files_named(name: str) -> list[Path]:
     """Returns the files here that a name of data may mean: itself, of a pattern or a folder all."""
-    paths = _globbed(Path(name)) or [Path(name)] if name != "-" and "://" not in name else []
+    paths = globbed(Path(name)) or [Path(name)] if name != "-" and "://" not in name else []
     return [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
 
 
-def _globbed(path: Path) -> list[Path] | None:
+def globbed(path: Path) -> list[Path] | None:
     """Returns the files that a pattern names, in order of their names; None where it is a path.
 
     Raises:
