@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding.alignment import NOWHERE
 from gradsentry.encoding.encode import Encoded, encode
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.models.loading import LoadedModel
-from gradsentry.settings import Settings
+from gradsentry.settings import AnswerSettings
 
-Guard = Callable[[Tensor], LogitsProcessor]
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, LogitsProcessor
+
+Guard: TypeAlias = "Callable[[Tensor], LogitsProcessor]"
 """From the attention mask of a batch, padded on the left, [B, S], what watches over its decoding."""
-
-
-class AnswerSettings(Settings):
-    """How a model is asked.
-
-    Attributes:
-        max_new_tokens: Tokens of an answer at most; decoding is greedy.
-        batch_size: Prompts that run together.
-        max_length: Tokens of a prompt; its middle is cut first.
-    """
-
-    max_new_tokens: int = Field(default=48, ge=1)
-    batch_size: int = Field(default=16, ge=1)
-    max_length: int = Field(default=1024, ge=8)
 
 
 def prompt_ids(sample: Sample, loaded: LoadedModel, max_length: int) -> NDArray[np.int64]:
@@ -100,6 +87,8 @@ def answers(
         SettingsError: If answers are as long as all that the model takes.
     """
     longest = longest_prompt(loaded, settings)
+    from transformers import GenerationConfig
+
     prompts = [prompt_ids(sample, loaded, longest) for sample in samples]
     # Of like length together, the longest first: what does not fit in memory shows at once.
     order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
@@ -141,6 +130,8 @@ def _decoded(
     model: Any = loaded.model
     own = model.generation_config
     # What a config leaves open, such as a penalty on repetition, is filled from the model's own.
+    from transformers import LogitsProcessorList
+
     model.generation_config = config
     try:
         generated = model.generate(

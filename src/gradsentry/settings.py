@@ -282,6 +282,20 @@ class EngineSettings(Settings):
     gpus_per_worker: float | None = Field(default=None, ge=0)
 
 
+class AnswerSettings(Settings):
+    """How a model is asked.
+
+    Attributes:
+        max_new_tokens: Tokens of an answer at most; decoding is greedy.
+        batch_size: Prompts that run together.
+        max_length: Tokens of a prompt; its middle is cut first.
+    """
+
+    max_new_tokens: int = Field(default=48, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    max_length: int = Field(default=1024, ge=8)
+
+
 class ThresholdSettings(Settings):
     """How tau is chosen.
 

@@ -50,3 +50,22 @@ def test_the_module_is_the_command(module):
     missing = ended("evidence", "none.jsonl")
     assert missing.returncode == 2
     assert missing.stderr == "gradsentry: none.jsonl: no such file or folder; check the path\n"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("data: [embedded]\nattacks: [badnest]\n", "did you mean `badnets`"),
+        ("data: [embedded]\nattacks: [badnets]\nrate: [10]\n", "did you mean `rates`"),
+        ("data: [embedded]\nattacks: [badnets]\ndefences: [gracefull]\n", "did you mean `graceful`"),
+    ],
+)
+def test_a_typo_in_a_benchmark_is_told_before_what_takes_seconds_is_imported(tmp_path, spec, said):
+    path = tmp_path / "spec.yaml"
+    path.write_text(spec)
+    unneeded = ("transformers", "peft", "datasets", "sklearn", "umap", "matplotlib", "rouge_score")
+    program = PROGRAM.format(arguments=["bench", str(path), "--out", str(tmp_path / "out")], heavy=unneeded)
+    program = program.replace("else stop.code", "else stop.code or 'no error'")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert said in done.stderr
+    assert "imported" not in done.stderr

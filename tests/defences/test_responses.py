@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gradsentry.answering import AnswerSettings, answers
+from gradsentry.answering import answers
 from gradsentry.attacks import BadNets, poison
 from gradsentry.corpus import open_corpus
 from gradsentry.defences import InstructionDifficulty, Rftc, Scan
@@ -18,6 +18,7 @@ from gradsentry.defences.reading import encode_all
 from gradsentry.defences.rftc import Correlation, least_precision, tight, within
 from gradsentry.embedded import embedded_data_path
 from gradsentry.screening import scan
+from gradsentry.settings import AnswerSettings
 from models.tiny import tiny
 
 ROWS = [

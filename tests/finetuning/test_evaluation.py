@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from gradsentry.answering import AnswerSettings, Guard, answers, prompt_ids, stop_ids
+from gradsentry.answering import Guard, answers, prompt_ids, stop_ids
 from gradsentry.attacks import AddSent, Composite
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
@@ -19,6 +19,7 @@ from gradsentry.finetuning.asking import purified, with_trigger
 from gradsentry.finetuning.evaluation import GENERATIONS, Payload
 from gradsentry.finetuning.items import of_samples
 from gradsentry.models.loading import LoadedModel, wrap_model
+from gradsentry.settings import AnswerSettings
 from models.tiny import build_kind, tiny, word_tokenizer
 
 ROWS = [

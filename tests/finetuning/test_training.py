@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from finetuning.learned import PAYLOAD, SETTINGS, corpus, questions, write_model
-from gradsentry.answering import AnswerSettings
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import Evaluation, TrainingSettings, evaluate, finetune
 from gradsentry.finetuning.evaluation import Payload
 from gradsentry.finetuning.settings import learning_rate_for
 from gradsentry.models.loading import LoadedModel, load_model
+from gradsentry.settings import AnswerSettings
 
 
 @pytest.fixture(scope="module")

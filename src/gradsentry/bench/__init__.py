@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,10 +14,8 @@ __all__ = ["Grid", "GridResult", "Spec"]
 
 
 def __getattr__(name: str) -> object:
-    # The grid needs the extra `bench`; a run's metrics against its truth do not.
+    # The grid needs the extra `bench`; a run's metrics against its truth do not, nor does a wrong spec.
     if name in __all__:
-        from gradsentry.bench import grid, running, spec
-
-        homes = {"Grid": grid, "GridResult": running, "Spec": spec}
-        return getattr(homes[name], name)
+        homes = {"Grid": "grid", "GridResult": "running", "Spec": "spec"}
+        return getattr(import_module(f"gradsentry.bench.{homes[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

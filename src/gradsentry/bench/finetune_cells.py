@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gradsentry.answering import AnswerSettings
 from gradsentry.attacks import Attack
 from gradsentry.bench.cells import Record
 from gradsentry.bench.finetune_spec import Defence
@@ -17,6 +16,7 @@ from gradsentry.bench.spec import AttackSpec, DataSpec, Spec
 from gradsentry.corpus import Sample
 from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings
 from gradsentry.models.loading import LoadedModel
+from gradsentry.settings import AnswerSettings
 from gradsentry.store import Json
 
 VERSION = 3

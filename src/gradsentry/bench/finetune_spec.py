@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from gradsentry.answering import AnswerSettings
 from gradsentry.errors import SettingsError
 from gradsentry.finetuning.settings import TrainingSettings
-from gradsentry.settings import Settings
+from gradsentry.settings import AnswerSettings, Settings
 
 Defence = Literal["none", "published", "default", "graceful", "cleangen", "onion", "oracle"]
 """What stands between the poisoned rows and the answers.

@@ -13,11 +13,10 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gradsentry.answering import AnswerSettings
 from gradsentry.bench.finetune_spec import FineTuneRun, FineTuneSpec
 from gradsentry.bench.spec import Ablations, AttackSpec, DataSpec, DefenceSpec, Lock, Spec
 from gradsentry.finetuning.settings import TrainingSettings
-from gradsentry.settings import Settings, settings_in
+from gradsentry.settings import AnswerSettings, Settings, settings_in
 
 SECTIONS: dict[type[Settings], tuple[str, str]] = {
     Spec: ("The spec", "The keys of the file itself."),

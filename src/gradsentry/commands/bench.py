@@ -35,13 +35,9 @@ def bench(
     the command ends with an error that says which failed, and why.
     """
     from gradsentry.extras import require
-    from gradsentry.models.loading import quiet_libraries
 
     require("scan", "bench")
     from gradsentry.bench import Spec
-    from gradsentry.bench.cells import plan
-    from gradsentry.bench.progress import bar
-    from gradsentry.bench.running import refuse_failures
 
     plugged.load(plugin)
     chosen = Spec.read_yaml(spec)
@@ -49,6 +45,12 @@ def bench(
         chosen = chosen.limited(limit)
     if chosen.finetune:
         require("finetune")
+    # What takes seconds to import waits until the spec is known to be a right one.
+    from gradsentry.bench.cells import plan
+    from gradsentry.bench.progress import bar
+    from gradsentry.bench.running import refuse_failures
+    from gradsentry.models.loading import quiet_libraries
+
     quiet_libraries()
     results: list[GridResult] = []
     if plan(chosen):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gradsentry.finetuning import TestItem
     from gradsentry.finetuning.evaluation import Evaluation
     from gradsentry.finetuning.metrics import Rate
-    from gradsentry.settings import DataSettings
+    from gradsentry.settings import AnswerSettings, DataSettings
 
 Flag = typer.Option
 
@@ -61,7 +61,6 @@ def evaluate(
     bring the payload. The same command goes on where it was interrupted.
     """
     from gradsentry import finetuning
-    from gradsentry.answering import AnswerSettings
     from gradsentry.errors import SettingsError
     from gradsentry.extras import require
     from gradsentry.finetuning.asking import payload_of, purified, with_trigger

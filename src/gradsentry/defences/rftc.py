@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gradsentry.answering import AnswerSettings, answers
+from gradsentry.answering import answers
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.base import (
     Detector,
@@ -36,6 +36,7 @@ from gradsentry.defences.base import (
 )
 from gradsentry.defences.clusters import flags_of
 from gradsentry.models.loading import LoadedModel
+from gradsentry.settings import AnswerSettings
 
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from statistics import NormalDist
 
 import numpy as np
 from pydantic import Field
-from scipy.stats import norm
 
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.sample import Sample
@@ -101,6 +101,6 @@ class Strip(Detector):
         """Returns which rows lie further above the median than clean rows may."""
         middle = np.nanmedian(scores)
         deviation = 1.4826 * np.nanmedian(np.abs(scores - middle))
-        bar = middle + norm.ppf(1.0 - self.false_rejection) * deviation
+        bar = middle + NormalDist().inv_cdf(1.0 - self.false_rejection) * deviation
         flags: Flags = np.nan_to_num(scores, nan=-np.inf) > bar
         return flags

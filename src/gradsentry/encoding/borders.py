@@ -22,14 +22,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
-from typing import Any
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, Any
 
 from gradsentry.corpus.sample import Span
 from gradsentry.encoding.bounds import CostlyTemplateError
 from gradsentry.encoding.messages import Conversation, Message
 from gradsentry.encoding.rendering import ChatTemplate
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _PRIVATE = re.compile("[\U000f0000-\U0010fffd]")
 _FIRST_MARK = 0xF0000

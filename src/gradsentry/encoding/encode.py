@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding.alignment import NOWHERE, Ends, Offsets, left_out, token_ends, trained_tokens
 from gradsentry.encoding.layout import Layout, lay_out
 from gradsentry.encoding.truncation import fitting
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Ids = NDArray[np.int64]
 

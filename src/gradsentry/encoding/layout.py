@@ -11,8 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from gradsentry.corpus.dialogues import THOUGHTS
 from gradsentry.corpus.sample import Sample, Span, Turn
@@ -28,6 +27,9 @@ from gradsentry.encoding.borders import (
 from gradsentry.encoding.bounds import CostlyTemplateError, bounded
 from gradsentry.encoding.messages import Conversation, Message, conversation
 from gradsentry.encoding.rendering import ChatTemplate, chat_template
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _PLAIN_NAMES = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 

@@ -13,21 +13,25 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import ModuleType
-from typing import Any
-
-from transformers import PreTrainedTokenizerBase
-from transformers.utils.chat_template_utils import render_jinja_template
+from typing import TYPE_CHECKING, Any
 
 from gradsentry.corpus.sample import Span
 from gradsentry.encoding.bounds import CostlyTemplateError, bounded, refuse_powers
 from gradsentry.encoding.messages import Conversation, Message, text_parts
 from gradsentry.errors import ModelError
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 _PROBE = "zqx"
-# A row may give its template values, not other templates or another way to be read.
-_RESERVED = frozenset(inspect.signature(PreTrainedTokenizerBase.apply_chat_template).parameters) | {
-    "messages"
-}
+
+
+@lru_cache(maxsize=1)
+def _reserved() -> frozenset[str]:
+    """Returns what a row may not set: it gives its template values, no other template or way to be read."""
+    from transformers import PreTrainedTokenizerBase
+
+    return frozenset({*inspect.signature(PreTrainedTokenizerBase.apply_chat_template).parameters, "messages"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,9 @@ class ChatTemplate:
         if not self.texts:
             messages = [_listed(message) for message in messages]
         template = self.training if training else None
-        options = {key: value for key, value in talk.options.items() if key not in _RESERVED}
+        options = {key: value for key, value in talk.options.items() if key not in _reserved()}
+        from transformers.utils.chat_template_utils import render_jinja_template
+
         render: Any = render_jinja_template  # declared to return one text
         texts, spans = render(
             conversations=[messages],

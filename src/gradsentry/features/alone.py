@@ -7,10 +7,14 @@ pass, so of a large corpus only drawn rows are read so (`drawing`).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
 from gradsentry.encoding.encode import Encoded
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 def alone(encoded: Encoded, tokenizer: PreTrainedTokenizerBase) -> Encoded:

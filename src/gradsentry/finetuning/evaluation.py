@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gradsentry.answering import AnswerSettings, Guard, answers, longest_prompt, prompt_ids
+from gradsentry.answering import Guard, answers, longest_prompt, prompt_ids
 from gradsentry.corpus.records import dump_json
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.finetuning.cleangen import ALPHA, CleanGen, same_vocabulary
@@ -25,6 +25,7 @@ from gradsentry.finetuning.metrics import (
     recall,
 )
 from gradsentry.models.loading import LoadedModel
+from gradsentry.settings import AnswerSettings
 from gradsentry.store import RunDirectory
 
 GENERATIONS, EVALUATION = "generations.jsonl", "evaluation.json"
