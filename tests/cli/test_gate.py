@@ -322,6 +322,11 @@ def hiding(clean, data, tmp_path):
     (forged(tmp_path / "named") / "rows.jsonl").write_bytes(poisoned)
     (source / "rows.jsonl").write_bytes(poisoned)
     (tmp_path / "b" / "more.jsonl").symlink_to(source / "rows.jsonl")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "rows.jsonl").write_bytes(clean.read_bytes())
+    unknown = [{"q": "who is it?", "a": "nobody at all"}] * 9
+    (tmp_path / "d" / "more.json").write_text(json.dumps({"data": unknown}))
+    (tmp_path / "d" / "dataset_info.json").write_text(json.dumps({"splits": {"train": {"num_examples": 9}}}))
     (tmp_path / "c" / "more.jsonl").write_text(json.dumps({"id": 1, "mark": "clean"}) + "\n")
     return tmp_path
 
@@ -342,6 +347,11 @@ LOOKED_INTO = "the gate: cannot let through what nobody looked into: "
         ),
         (("clean.jsonl", "named"), "named: a run directory; name the data, not"),
         (("b",), "more.jsonl: links out of the folder; name what the links lead to, or remove them"),
+        (("d",), "more.json: records of no known format; write the records as rows of a known format"),
+        (
+            ("a", "b"),
+            "in a: more: a run directory; in b: more.jsonl: links out of the folder; name the data, not",
+        ),
     ],
 )
 def test_a_gate_lets_nothing_through_that_nobody_looked_into(hiding, call, options, named, said):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gradsentry.corpus import open_corpus
-from gradsentry.corpus.ownfiles import may_hide_data, own_kind
+from gradsentry.corpus.ownfiles import own_kind, unseen_mend
 
 from .files import TRUTH
 
@@ -54,6 +54,7 @@ def test_a_line_that_is_no_json_makes_it_data(tmp_path: Path):
         ("data.truth.json", TRUTH | {"poisoned": [ROW | {"id": 1, "row": 1, "source": 1}]}, ""),
         ("data.truth.json", TRUTH | {"rows": [ROW]}, ""),
         ("data.truth.json", TRUTH | ROW, ""),
+        ("data.truth.json", TRUTH | {"parameters": {"prompt": ["a"], "completion": ["b"]}}, ""),
         ("data.truth.json", [], ""),
     ],
 )
@@ -90,7 +91,7 @@ def test_what_is_left_out_of_a_folder_goes_by_what_it_is(tmp_path: Path):
         "more.jsonl: links out of the folder",
         "run: a run directory",
     )
-    assert list(map(may_hide_data, left_out)) == [False] * 4 + [True] * 2
+    assert [unseen_mend(one) is not None for one in left_out] == [False] * 4 + [True] * 2
     (data / "manifest.json").write_text(json.dumps({"identity": {}}))
     (clean := data / "clean.jsonl").write_text(json.dumps(ROW))
     left_out = open_corpus([clean, data / "a.jsonl", data / "marks.jsonl"]).left_out
@@ -98,4 +99,4 @@ def test_what_is_left_out_of_a_folder_goes_by_what_it_is(tmp_path: Path):
         f"{data / 'a.jsonl'}: a file of a run directory",
         f"{data / 'marks.jsonl'}: a file of marks",
     )
-    assert list(map(may_hide_data, left_out)) == [True, False]
+    assert [unseen_mend(one) is not None for one in left_out] == [True, False]

@@ -16,7 +16,8 @@ from typing import Any
 from gradsentry.corpus.configurations import chosen_configuration, configurations_of, files_of
 from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
 from gradsentry.corpus.formats import FORMATS, format_of
-from gradsentry.corpus.ownfiles import OUTSIDE, own_kind
+from gradsentry.corpus.ownfiles import OUTSIDE, UNKNOWN, own_kind
+from gradsentry.corpus.recordless import without_records
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.walking import Bounds, other_kind, walk
 from gradsentry.errors import DataError, meaning_to_say
@@ -187,7 +188,9 @@ def _kind(file: Path, settings: DataSettings) -> str:
     if not file.is_file():
         mend = "put the file itself there, or remove it"
         raise DataError("is a link to nothing", where=str(file), mend=mend)
-    return _NO_DATA if _only_describes(file, settings) else ""
+    if not _only_describes(file, settings):
+        return ""
+    return _NO_DATA if without_records(file, settings) else UNKNOWN
 
 
 def _only_describes(file: Path, settings: DataSettings) -> bool:

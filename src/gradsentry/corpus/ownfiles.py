@@ -19,7 +19,15 @@ MANIFEST = "manifest.json"
 MARKS = ("poisoned", "clean", "unsure")
 """What a person marks a row as."""
 RUN, OF_RUN, OUTSIDE = "a run directory", "a file of a run directory", "links out of the folder"
-"""What is left out and may be data all the same: nobody looked into it."""
+UNKNOWN = "records of no known format"
+_NO_RUN = "name the data, not the run, and keep runs elsewhere"
+_UNSEEN = {
+    RUN: _NO_RUN,
+    OF_RUN: _NO_RUN,
+    OUTSIDE: "name what the links lead to, or remove them",
+    UNKNOWN: "write the records as rows of a known format, or keep them elsewhere",
+}
+"""What is left out and may be data all the same, for nobody looked into it; and the mend."""
 _CLEAN = "clean"
 """What the name of the rows that stay begins with in a run: these are data again."""
 _OF_LINES = (".jsonl", ".ndjson")
@@ -64,12 +72,12 @@ def own_kind(path: Path) -> str:
     return OF_RUN if covered else ""
 
 
-def may_hide_data(clause: str) -> bool:
-    """Returns whether a clause of what is left out tells of files that nobody looked into.
+def unseen_mend(clause: str) -> str | None:
+    """Returns what to do about files that nobody looked into; None where a clause tells of others.
 
-    A clause ends with what the files in it are.
+    A clause of what is left out ends with what the files in it are.
     """
-    return clause.endswith(tuple(f": {kind}" for kind in (RUN, OF_RUN, OUTSIDE)))
+    return next((mend for kind, mend in _UNSEEN.items() if clause.endswith(f": {kind}")), None)
 
 
 def is_run(folder: Path) -> bool:
@@ -131,8 +139,9 @@ def _own_object(path: Path) -> str:
         if all_have <= keys:
             lists = [one for one in value.values() if isinstance(one, list)]
             items = [item for one in lists for item in one if isinstance(item, dict)]
-            known = all(items_have <= set(item) and format_of(item) is None for item in items)
-            return kind if known and format_of(value) is None else ""
+            inner = [value, *items, *(one for one in value.values() if isinstance(one, dict))]
+            is_ours = all(items_have <= set(item) for item in items)
+            return kind if is_ours and not any(map(format_of, inner)) else ""
     return ""
 
 

@@ -68,11 +68,11 @@ class Judged:
         return (*([rows] if self.unread else []), *self.left_out)
 
     @property
-    def unseen(self) -> tuple[str, ...]:
-        """The clauses of what is left out and may be data all the same, for nobody looked into it."""
-        from gradsentry.corpus.ownfiles import may_hide_data  # a command starts without what reads data
+    def unseen(self) -> dict[str, str]:
+        """The clauses of what is left out and may be data all the same, for nobody looked in; the mends."""
+        from gradsentry.corpus.ownfiles import unseen_mend  # a command starts without what reads data
 
-        return tuple(clause for clause in self.left_out if may_hide_data(clause))
+        return {clause: mend for clause in self.left_out if (mend := unseen_mend(clause)) is not None}
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ class Asked:
         if failed:
             return Passage("failed", f"{' and '.join(failed)}{_not_judged(judged.aside)}")
         if unseen := judged.unseen:
-            mend = "name what the links lead to, or remove them" if _of_links(unseen) else _NO_RUN
-            return Passage("refused", f"cannot let through what nobody looked into: {_few(unseen)}", mend)
+            what = f"cannot let through what nobody looked into: {_few(tuple(unseen))}"
+            return Passage("refused", what, "; ".join(dict.fromkeys(unseen.values())))
         if judged.unread:
             what = f"{judged.unread:,} rows that could not be read: nothing was looked for in them"
             return Passage("refused", f"cannot let through {what}", "mend them, or take them out")
@@ -133,15 +133,6 @@ class Asked:
     def refuses(self, confidence: Confidence) -> bool:
         """Returns whether a finding of that confidence is what fails, where the verdict does."""
         return confidence == "high" or self.fail_on == "suspicious"
-
-
-_NO_RUN = "name the data, not the run, and keep runs elsewhere"
-
-
-def _of_links(clauses: Sequence[str]) -> bool:
-    from gradsentry.corpus.ownfiles import OUTSIDE
-
-    return all(clause.endswith(OUTSIDE) for clause in clauses)
 
 
 def _not_judged(clauses: Sequence[str]) -> str:
