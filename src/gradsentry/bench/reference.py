@@ -35,6 +35,7 @@ SECTIONS: dict[type[Settings], tuple[str, str]] = {
 }
 """Settings -> the heading of their keys, and what is said below it."""
 
+_SHOWN = 10  # entries of a default that are listed: as many as a spec's `rates` has
 _ENTRY = re.compile(r"^ {4}(\w+): (.*?)(?=^ {4}\w+: |\Z)", re.M | re.S)
 
 
@@ -53,7 +54,8 @@ def page() -> str:
         "# The spec of a benchmark",
         "",
         "`gradsentry bench SPEC.yaml` runs what a YAML file lists; [extending.md](extending.md) has a whole",
-        "one. These are its keys, as the code has them; another is refused. Rates are percent of the rows.",
+        "one, and [names.md](names.md) every defence, attack and model that it can name, with settings.",
+        "These are its keys, as the code has them; another is refused. Rates are percent of the rows.",
     ]
     for kind, (heading, said) in SECTIONS.items():
         lines += [
@@ -67,17 +69,18 @@ def page() -> str:
         ]
         known = meanings(kind)
         lines += [
-            f"| `{key}` | {_type_of(field)} | {_default_of(field)} | {_cell(known[key])} |"
+            f"| `{key}` | {type_of(field)} | {default_of(field)} | {cell(known[key])} |"
             for key, field in kind.model_fields.items()
         ]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Returns a text as a cell of a table."""
     return text.replace("|", "\\|")
 
 
-def _type_of(field: FieldInfo) -> str:
+def type_of(field: FieldInfo) -> str:
     """Returns the type of a key in words, with its bounds."""
     bounds = [
         f"{sign} {_short(getattr(one, name))}"
@@ -121,13 +124,16 @@ _PLAIN: dict[object, str] = {bool: "true or false", int: "whole number", float: 
 
 
 def _linked(kind: type[Settings]) -> str:
-    """Returns a link to the keys of some settings."""
+    """Returns a link to the keys of some settings; of others than a spec's own that they are a mapping."""
+    if kind not in SECTIONS:
+        return "mapping"
     heading = SECTIONS[kind][0].replace("`", "")
     anchor = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
     return f"[{heading[0].lower()}{heading[1:]}](#{anchor})"
 
 
-def _default_of(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """Returns the default of a key in words."""
     if field.is_required():
         return "needed"
     value = field.get_default(call_default_factory=True)
@@ -135,10 +141,14 @@ def _default_of(field: FieldInfo) -> str:
         return "each by its default"
     if isinstance(value, tuple):
         items = [getattr(one, "shown", one) for one in value]
-        return f"`[{', '.join(f'{one:g}' if isinstance(one, float) else str(one) for one in items)}]`"
+        shown = [f"{one:g}" if isinstance(one, float) else str(one) for one in items]
+        if len(shown) > _SHOWN:
+            shown = [*shown[:3], f"and {len(shown) - 3} more"]
+        return f"`[{', '.join(shown)}]`"
     if value in (None, "", {}) or value is PydanticUndefined:
         return "none"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    text = str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
+    return f"`{text}`"
 
 
 if __name__ == "__main__":

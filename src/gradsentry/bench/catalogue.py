@@ -1,0 +1,121 @@
+"""What a benchmark's spec can name: defences, attacks, models and data, with the settings of each.
+
+docs/names.md is written from here:
+
+    python -m gradsentry.bench.catalogue > docs/names.md
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+
+from gradsentry.attacks import ATTACKS, PAYLOADS, Attack
+from gradsentry.bench.reference import cell, default_of, meanings, type_of
+from gradsentry.bench.spec import FLOORS
+from gradsentry.corpus.qa import QA_SETS
+from gradsentry.defences import DETECTORS, Detector
+from gradsentry.defences.tuning import LoraSettings
+from gradsentry.models import embedded
+from gradsentry.plugins import origin
+from gradsentry.settings import Settings
+
+_BEGINNING = """# What a benchmark can name
+
+The names that `defences`, `attacks`, `models` and `data` of a [spec](spec.md) take, with the settings of
+each, as the code has them. A name alone takes the defaults; settings go under `settings`:
+
+    defences:
+      - gradsentry
+      - {name: gradsentry, label: k8, settings: {k: 8}}
+
+Those of your own are named with `--plugin FILE_OR_MODULE`: [extending.md](extending.md). Shares
+are in [0, 1], and lengths in tokens of the model, unless a line says otherwise.
+"""
+
+_LORA = "`lora`"
+
+
+def page() -> str:
+    """Returns docs/names.md."""
+    # Without what a plugin registered.
+    defences = [one for one in DETECTORS.values() if not origin(one)]
+    attacks = [one for one in ATTACKS.values() if not origin(one)]
+    lines = [
+        _BEGINNING,
+        *_models_and_data(),
+        "## Defences",
+        "",
+        f"The floors {' and '.join(f'`{name}`' for name in FLOORS)} have to be among `defences`.",
+        "Those of `finetune: runs` are others: [finetuning.md](finetuning.md).",
+        "",
+        *_listed(defences),
+        *_each(defences),
+        f"### {_LORA}",
+        "",
+        "How `cube` fine-tunes the model first, with LoRA.",
+        "",
+        *_settings(LoraSettings),
+        "## Attacks",
+        "",
+        "How many rows are poisoned is said by `rates` of the spec; `rate` and `count`, which",
+        "`gradsentry poison` takes, are refused in `settings`. Payloads with names of their own: "
+        f"{', '.join(f'`{name}`' for name in PAYLOADS)}.",
+        "",
+        *_listed(attacks),
+        *_each(attacks),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _models_and_data() -> Iterator[str]:
+    yield from ("## Models", "", "| name | what it is |", "|---|---|")
+    yield f"| `{embedded.NAME}` | the embedded model, of 135 million parameters |"
+    yield "| a path | a directory with `config.json`, or of a PEFT adapter |"
+    yield "| `OWNER/NAME` | a causal language model of the Hub; no code of it is run |"
+    yield from ("", "## Data", "", "| name or `source` | what it is |", "|---|---|")
+    yield "| `embedded` | the rows that come with the package, which `gradsentry demo` poisons |"
+    names = ", ".join(f"`{name}`" for name in QA_SETS)
+    yield f"| {names} | question-answering sets under `root` |"
+    yield "| a path, a Hub id, a URL | what `gradsentry scan` reads: [formats.md](formats.md) |"
+    yield ""
+
+
+def _listed(kinds: Sequence[type[Detector] | type[Attack]]) -> Iterator[str]:
+    """Yields a table of what there is: name, what it does, what it asks for, where it was published."""
+    last = "needs" if issubclass(kinds[0], Detector) else "responses become"
+    yield from (f"| name | what it does | {last} | paper |", "|---|---|---|---|")
+    for kind in kinds:
+        needs = kind.needs if issubclass(kind, Detector) else kind.effect
+        paper = f"[{kind.paper.arxiv}](https://arxiv.org/abs/{kind.paper.arxiv})" if kind.paper else "–"
+        yield f"| [`{kind.name}`](#{kind.name}) | {cell(_does(kind))} | {cell(needs)} | {paper} |"
+    yield ""
+
+
+def _does(kind: type[Detector] | type[Attack]) -> str:
+    if issubclass(kind, Attack):
+        return kind.summary
+    return " ".join(inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].split())
+
+
+def _each(kinds: Sequence[type[Detector] | type[Attack]]) -> Iterator[str]:
+    for kind in kinds:
+        yield from (f"### {kind.name}", "", *_settings(kind))
+
+
+def _settings(kind: type[Settings]) -> Iterator[str]:
+    """Yields a table of settings; a sentence where there are none."""
+    known = meanings(kind)
+    left_out = ("rate", "count") if issubclass(kind, Attack) else ()
+    fields = {name: field for name, field in kind.model_fields.items() if name not in left_out}
+    if not fields:
+        yield from ("No settings.", "")
+        return
+    yield from ("| setting | type | default | meaning |", "|---|---|---|---|")
+    for name, field in fields.items():
+        yield f"| `{name}` | {type_of(field)} | {default_of(field)} | {cell(known[name])} |"
+    yield ""
+
+
+if __name__ == "__main__":
+    print(page(), end="")
