@@ -75,7 +75,9 @@ def _with_points(folder: Path, plot_rate: float) -> list[Record]:
     """Returns the records of a folder, each with its scores row by row, as the cells had them."""
     points: dict[str, dict[str, list[float]]] = {}
     for point in read_points(folder):
-        columns = points.setdefault(named(point, PLOTTED), {"score": [], "poisoned": [], "length": []})
+        columns = points.setdefault(
+            named(point, PLOTTED), {name: [] for name in point if name not in PLOTTED}
+        )
         for name, column in columns.items():
             column.append(point[name])
     records = read_records(folder)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from bench.specs import FLOORS, tiny_spec, write_data
 from gradsentry.bench import Grid, Spec
+from gradsentry.bench.cells import VERSION
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.pools import Mix, build_pool, draw_rows, load_rows
 from gradsentry.bench.results import read_points, read_records
@@ -181,6 +182,23 @@ def test_a_second_run_computes_nothing_and_a_new_rate_that_alone(tmp_path: Path)
     assert json.dumps(again.records) == json.dumps(first.records)
     more = spec.model_copy(update={"rates": (*spec.rates, 20.0)})
     assert Grid(more, tmp_path / "out").run().computed == 3
+
+
+def test_cells_of_an_earlier_version_are_judged_again_from_the_features_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    kinds = [
+        {"name": "counted", "label": kind, "settings": {"kind": kind}} for kind in ("row", "pool", "mix")
+    ]
+    spec = tiny_spec(tmp_path, defences=[*kinds, *FLOORS], rates=[0, 10])
+    with monkeypatch.context() as before:
+        before.setattr("gradsentry.bench.cells.VERSION", VERSION - 1)
+        first = Grid(spec, tmp_path / "out").run()
+    CALLS.clear()
+    again = Grid(spec, tmp_path / "out").run()
+    assert again.computed == len(again.records) == first.computed
+    assert without_cost(again.records) == without_cost(first.records)
+    assert not CALLS
 
 
 def test_a_failing_cell_is_shown_and_tried_again(tmp_path: Path):

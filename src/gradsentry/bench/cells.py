@@ -22,7 +22,7 @@ from gradsentry.errors import DataError, UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
-VERSION = 3
+VERSION = 4
 """Raised when the same cell would give another record."""
 
 NO_ATTACK = "none"
@@ -158,7 +158,9 @@ def run_cell(
         record |= {f"{name}_low": low, f"{name}_high": high}
     if cell.study == "grid" and cell.rate == spec.plot_rate and cell.seed == spec.seeds[0]:
         record["points"] = {
+            "row": [samples[number].id for number in mix.rows],
             "score": scores.tolist(),
+            "flagged": flags.tolist(),
             "poisoned": mix.is_poisoned.tolist(),
             "length": lengths.tolist(),
         }

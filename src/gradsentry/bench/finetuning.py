@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import compress
 from pathlib import Path
@@ -237,7 +237,9 @@ class FineTuning:
             return _Task(rows, tuple(of_questions(test[:asks])))
         drawn = draw_rows(everything, wanted + asks, seed, self._loader.model(model))
         rows = drawn[: max(1, len(drawn) - asks)]
-        return _Task(rows, tuple(of_samples(drawn[len(rows) :])))
+        # Answers that are kept know their questions by their places among what was drawn.
+        asked = [replace(sample, id=sample.number) for sample in drawn[len(rows) :]]
+        return _Task(rows, tuple(of_samples(asked)))
 
     def _place(self, kind: str, name: str) -> Path:
         return self._out / FOLDER / kind / name

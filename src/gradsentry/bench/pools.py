@@ -110,7 +110,10 @@ def load_rows(spec: DataSpec) -> tuple[Sample, ...]:
 def draw_rows(
     samples: Sequence[Sample], rows: int, seed: int, loaded: LoadedModel | None = None
 ) -> tuple[Sample, ...]:
-    """Returns some rows in a drawn order; with a model only those that it can be given."""
+    """Returns some rows in a drawn order, with a model only those that it can be given.
+
+    The id of each is its place among the samples; its number, its place among those that are returned.
+    """
     order = list(range(len(samples)))
     Random(f"{seed}/rows").shuffle(order)
     chosen = [samples[number] for number in order]
@@ -120,7 +123,7 @@ def draw_rows(
             for sample, one in zip(chosen, encode_all(chosen, loaded), strict=True)
             if one.problem is None
         ]
-    return _numbered(chosen[:rows])
+    return tuple(replace(sample, number=place) for place, sample in enumerate(chosen[:rows]))
 
 
 def build_pool(clean: tuple[Sample, ...], attack: Attack | None, seed: int, limit: int | None = None) -> Pool:

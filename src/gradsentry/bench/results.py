@@ -80,7 +80,7 @@ def read_records(out: Path) -> list[Record]:
 
 
 def read_points(out: Path) -> list[Record]:
-    """Returns the scores row by row of a benchmark's directory: data, attack, defence, score, and the truth.
+    """Returns the scores row by row of a benchmark's directory; `columns.py` says what stands there.
 
     Raises:
         RunError: If there are none.
@@ -94,7 +94,9 @@ _POINTS = pa.schema(
         pa.field("attack", pa.string()),
         pa.field("model", pa.string()),
         pa.field("defence", pa.string()),
+        pa.field("row", pa.int64()),
         pa.field("score", pa.float32()),
+        pa.field("flagged", pa.bool_()),
         pa.field("poisoned", pa.bool_()),
         pa.field("length", pa.int32()),
     ]
@@ -106,10 +108,8 @@ def _points(records: Sequence[Record]) -> Iterator[Record]:
         if record["points"]:
             named = {key: record[key] for key in ("data", "attack", "model", "defence")}
             columns = record["points"]
-            for score, poisoned, length in zip(
-                *(columns[k] for k in ("score", "poisoned", "length")), strict=True
-            ):
-                yield named | {"score": score, "poisoned": poisoned, "length": length}
+            for values in zip(*columns.values(), strict=True):
+                yield named | dict(zip(columns, values, strict=True))
 
 
 def _read(file: Path) -> list[Record]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from gradsentry.bench.cells import NO_ATTACK, Record
+from gradsentry.bench.columns import INTERVALS
 from gradsentry.bench.metrics import LOWER_IS_BETTER
 
 UNDEFINED = "–"
@@ -23,7 +24,8 @@ _TITLES = {
 _OF_FLAGS = ("recall", "fpr", "precision", "f1")
 UNITS = (
     "The rates over columns and in headings are percent of the rows that are poisoned; what is measured is a "
-    "share, in [0, 1]. The best of an attack is bold, but not for a defence that flags no row."
+    "share, in [0, 1]. The best of an attack is bold, but not for a defence that flags no row.\n\n"
+    + INTERVALS
 )
 MAIN_RATE = 10.0
 

@@ -1,0 +1,142 @@
+"""What the columns of a benchmark's files mean, with their units.
+
+docs/results.md is written from here:
+
+    python -m gradsentry.bench.columns > docs/results.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+_SHARE, _TOKENS, _ROWS, _TEXT = "share, 0 to 1", "tokens", "rows", "text"
+
+Column = tuple[str, str]
+"""The unit of a column, and its meaning."""
+
+METRIC_COLUMNS: Mapping[str, Column] = {
+    "recall": (_SHARE, "Flagged of the poisoned rows."),
+    "fpr": (_SHARE, "False-positive rate: flagged of the clean rows, decoys among them."),
+    "precision": (_SHARE, "Poisoned of the flagged rows."),
+    "f1": (_SHARE, "2 TP / (2 TP + FP + FN)."),
+    "auroc": (_SHARE, "The chance that a poisoned row scores above a clean one; ties count half."),
+    "average_precision": (
+        _SHARE,
+        "The precision among all rows that score as high, its mean over poisoned rows.",
+    ),
+    "recall_at_1_fpr": (_SHARE, "The recall of the bar that at most 1 % of the clean rows lie above."),
+    "matched_auroc": (_SHARE, "AUROC among rows with as many response tokens."),
+}
+CELL_COLUMNS: Mapping[str, Column] = {
+    "study": (_TEXT, "`grid`, or the ablation: `k`, `crop`, `samples`."),
+    "data": (_TEXT, "The data set, by its label."),
+    "attack": (_TEXT, "The attack, by its label; `none` at rate 0."),
+    "attack_settings": ("JSON", "Its settings."),
+    "model": (_TEXT, "The model, as the spec names it."),
+    "rate": ("percent of the rows", "The poison rate that was asked for."),
+    "seed": ("number", "Of which rows are poisoned."),
+    "defence": (_TEXT, "The defence, by its label; of an ablation the variant, `k=8`."),
+    "defence_settings": ("JSON", "Its settings."),
+    "row_limit": (_ROWS, "Rows that it is run on at most; null where it has no limit of its own."),
+    "status": (_TEXT, "`done`, `failed` or `skipped` (an optional data set that is missing)."),
+    "error": (_TEXT, "Why there is no result; empty where it is done."),
+    "rows": (_ROWS, "In the mix that was judged; 0 where it was not."),
+    "poisoned": (_ROWS, "Poisoned rows of the mix."),
+    "decoys": (_ROWS, "Clean rows of it with a part of a trigger."),
+    "flagged": (_ROWS, "Rows that the defence calls poisoned."),
+    "trigger_named": (_SHARE, "Poisoned rows whose trigger the defence names letter for letter."),
+    "payload_named": (_SHARE, "Poisoned rows whose payload it names so."),
+    "matched_share": (_SHARE, "Poisoned rows for which there is a clean row of as many response tokens."),
+    "seconds_per_row": ("seconds", "Wall-clock time of features and judging, for each row."),
+    "cpu_seconds_per_row": ("seconds", "Time of all cores together, for each row."),
+    "peak_mb": ("10^6 bytes", "The most memory that the process held, model and libraries included."),
+}
+ENDS: Mapping[str, str] = {"low": "lower", "high": "upper"}
+POINT_COLUMNS: Mapping[str, Column] = {
+    "data": (_TEXT, "As above."),
+    "attack": (_TEXT, "As above."),
+    "model": (_TEXT, "As above."),
+    "defence": (_TEXT, "As above."),
+    "row": (
+        "number",
+        "Which row of the data set: its place, from 0, among those that have a response, in the order of "
+        "the splits. The same row of other attacks and defences has the same number. Null in files of "
+        "earlier versions.",
+    ),
+    "score": ("the defence's own", "Higher is more suspicious; NaN where there is none."),
+    "flagged": (
+        "true or false",
+        "Whether the defence calls the row poisoned. Null in files of earlier versions.",
+    ),
+    "poisoned": ("true or false", "The truth."),
+    "length": (_TOKENS, "Of the response."),
+}
+
+_FILES: Mapping[str, str] = {
+    "`results.parquet`": "a row for each cell: data set, attack, model, rate, seed and defence",
+    "`points.parquet`": "a row for each row of a mix: of cells of the grid at `plot_rate`, of the first seed",
+    "`tables.md`": "tables to read, of means over seeds and models",
+    "`plots/`": "recall and false-positive rate against the rate, ROC, score against length, ablations",
+    "`spec.lock.yaml`": "the spec with the hashes and versions of this run, which reruns it",
+    "`finetune.json`, `finetune.md`": "what the section `finetune` measured: [finetuning.md](finetuning.md)",
+    "`cells/`, `features/`": "what was computed, so that a run goes on where it was interrupted; cells of an "
+    "earlier version are judged again, from the features",
+}
+
+INTERVALS = (
+    "Intervals are 95 % bootstrap intervals over the rows of one mix, poisoned and clean rows drawn apart: "
+    "they say nothing of other seeds, models or data sets. Means over several seeds or models have none."
+)
+
+
+def results_columns() -> dict[str, Column]:
+    """Returns the columns of results.parquet, in their order, with units and meanings."""
+    ends = {
+        f"{name}_{end}": (unit, f"The {said} end of the 95 % interval of `{name}` over rows.")
+        for name, (unit, _) in METRIC_COLUMNS.items()
+        for end, said in ENDS.items()
+    }
+    return {**CELL_COLUMNS, **METRIC_COLUMNS, **ends}
+
+
+def page() -> str:
+    """Returns docs/results.md."""
+    lines = [
+        "# The files of a benchmark",
+        "",
+        "`gradsentry bench SPEC.yaml --out OUT` writes these into `OUT`; [extending.md](extending.md) has an",
+        "example, [spec.md](spec.md) the keys of a spec. What is not defined (precision where nothing is",
+        "flagged, recall of clean data) is NaN, and a dash in tables.",
+        "",
+        INTERVALS,
+        "",
+        "| file | what is in it |",
+        "|---|---|",
+        *(f"| {files} | {said} |" for files, said in _FILES.items()),
+        "",
+        "## results.parquet",
+        "",
+        *_table(results_columns()),
+        "## points.parquet",
+        "",
+        *_table(POINT_COLUMNS),
+        "## tables.md",
+        "",
+        "The first table of a data set has its cells at the rate nearest to 10 %: the columns of",
+        "`results.parquet` by longer names, with intervals in brackets; *FPR, clean data* is `fpr` at rate",
+        "0, *s / row*, *CPU s / row* and *peak MB* are `seconds_per_row`, `cpu_seconds_per_row` and",
+        "`peak_mb`. Those below have recall and false-positive rate of each rate, with how many rows are",
+        "poisoned. The best of an attack is bold.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(columns: Mapping[str, Column]) -> Iterator[str]:
+    yield from ("| column | unit | meaning |", "|---|---|---|")
+    for name, (unit, meaning) in columns.items():
+        yield f"| `{name}` | {unit} | {meaning} |"
+    yield ""
+
+
+if __name__ == "__main__":
+    print(page(), end="")
