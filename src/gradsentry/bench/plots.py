@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Sequence
 from itertools import cycle
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -21,18 +23,25 @@ from gradsentry.corpus.streams import replacing
 _RC: dict[Any, Any] = {
     "svg.hashsalt": "gradsentry",
     "font.size": 8,
+    "axes.titlesize": "medium",
     "axes.grid": True,
     "grid.alpha": 0.3,
     "lines.linewidth": 1.2,
 }
-# The least rate that a logarithmic axis shows; clean data stands there.
-_LEAST = 0.25
+# Panels side by side, and a panel's width and height in inches; more panels would be small on a page.
+_ACROSS, _WIDE, _HIGH = 4, 2.9, 2.2
+# Letters of a title that fit above a panel, and ticks with a label that fit below it.
+_LETTERS, _TICKS = 38, 10
+# The share of the room between two rates that the points of one rate take.
+_SIDE_BY_SIDE = 0.7
 Line = NDArray[np.floating]
 
 _OUR_SCORE = "gradsentry"
 _OURS = (_OUR_SCORE, "gradsentry_full", "evidence")
 _SUFFIXES = (".png", ".svg")
-_COLOURS = [mpl.colormaps["tab20"](place) for place in (*range(0, 20, 2), *range(1, 20, 2))]
+# Ten colours with each dash, and seven markers: seventy defences before two look alike.
+_LOOKS = [(colour, dash) for dash in ("-", "--", ":") for colour in mpl.colormaps["tab10"](range(10))]
+_MARKERS = "osD^vPX"
 
 
 def draw_plots(
@@ -100,20 +109,29 @@ def _labels(records: Sequence[Record]) -> dict[str, str]:
 
 
 def _against_rate(records: Sequence[Record], metric: str) -> Figure:
+    """Returns a panel for each data set and attack, with the rates at even distances.
+
+    Many defences find all or nothing: their points of a rate stand side by side, so that none hides another.
+    """
     figure, panels = _panels(records)
     styles, labels = _styles(records), _labels(records)
+    measured = [r for r in records if r["status"] == "done" and math.isfinite(r[metric])]
+    rates = sorted({r["rate"] for r in measured})
+    beside = dict(zip(styles, (np.arange(len(styles)) + 0.5) / len(styles) - 0.5, strict=True))
     for (data, attack), axes in panels.items():
-        here = [r for r in records if r["data"] == data and r["attack"] in (attack, NO_ATTACK)]
-        for defence in _distinct(here, "defence"):
-            line = _line(
-                (max(r["rate"], _LEAST), r[metric])
-                for r in here
-                if r["defence"] == defence and r["status"] == "done"
+        of_panel = [r for r in records if r["data"] == data and r["attack"] in (attack, NO_ATTACK)]
+        for defence in _distinct(of_panel, "defence"):
+            places, means = _line(
+                (rates.index(r["rate"]), r[metric])
+                for r in measured
+                if (r["data"], r["defence"]) == (data, defence) and r["attack"] in (attack, NO_ATTACK)
             )
-            axes.plot(*line, marker=".", label=labels[defence], **styles[defence])
-        axes.set(xscale="log", ylim=(-0.03, 1.03), title=f"{data}, {attack}")
-        ticks = [_LEAST, 1, 10, 50]
-        axes.set_xticks(ticks, ["clean", *(f"{tick} %" for tick in ticks[1:])])
+            shifted = places + _SIDE_BY_SIDE * beside[defence]
+            axes.plot(shifted, means, markersize=3.5, label=labels[defence], **styles[defence])
+        axes.set(ylim=(-0.05, 1.05), title=_title(data, attack), xlabel="% of the rows poisoned")
+        shown = range(0, len(rates), math.ceil(len(rates) / _TICKS) or 1)
+        axes.set_xticks([*shown], [f"{rates[place]:g}" for place in shown])
+        axes.set_xlim(-0.5, max(1, len(rates)) - 0.5)
     return _finished(figure, panels, metric)
 
 
@@ -126,11 +144,12 @@ def _roc(points: Sequence[Record], records: Sequence[Record]) -> Figure:
             rows = [p for p in here if p["defence"] == defence]
             score = np.array([p["score"] for p in rows])
             truth = np.array([p["poisoned"] for p in rows])
-            axes.plot(*roc_curve(score, truth), label=labels.get(defence, defence), **styles[defence])
+            style = styles[defence] | {"marker": ""}
+            axes.plot(*roc_curve(score, truth), label=labels.get(defence, defence), **style)
         for defence in labels.keys() - {p["defence"] for p in points}:  # in the legend alone: it failed
-            axes.plot([], [], label=labels[defence], **styles[defence])
+            axes.plot([], [], label=labels[defence], **styles[defence] | {"marker": ""})
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.6)
-        axes.set(title=f"{data}, {attack}", xlabel="false-positive rate")
+        axes.set(title=_title(data, attack), xlabel="false-positive rate")
     return _finished(figure, panels, "recall")
 
 
@@ -151,7 +170,7 @@ def _against_length(ours: Sequence[Record]) -> Figure:
             rows = [p for p in here if p["poisoned"] is poisoned]
             x, y = [p["length"] for p in rows], [p["score"] for p in rows]
             axes.scatter(x, y, s=4, alpha=0.6, label=label, color=colour, linewidths=0)
-        axes.set(xscale="log", title=f"{data}, {attack}", xlabel="response tokens")
+        axes.set(xscale="log", title=_title(data, attack), xlabel="response tokens")
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -179,22 +198,28 @@ def _line(points: Iterable[tuple[float, float]]) -> tuple[Line, Line]:
 
 
 def _panels(rows: Sequence[Record]) -> tuple[Figure, dict[tuple[str, str], Axes]]:
-    """Returns a figure with a line of panels for each data set, one for each attack that was run on it."""
+    """Returns a figure with a panel for each attack on a data set; each data set begins a line of panels."""
     attacks: dict[str, list[str]] = {}
     for data, attack in dict.fromkeys((row["data"], row["attack"]) for row in rows):
         attacks.setdefault(data, []).extend([attack] if attack != NO_ATTACK else [])
-    lines = {data: names or [NO_ATTACK] for data, names in attacks.items()}
-    across = max(map(len, lines.values()))
-    figure = Figure(figsize=(2.4 * across + 0.6, 2.2 * len(lines) + 0.8), layout="constrained")
+    lines = [
+        [(data, attack) for attack in (names or [NO_ATTACK])[start : start + _ACROSS]]
+        for data, names in attacks.items()
+        for start in range(0, max(1, len(names)), _ACROSS)
+    ]
+    across = max(map(len, lines))
+    figure = Figure(figsize=(_WIDE * across + 0.6, _HIGH * len(lines) + 0.2), layout="constrained")
     grid = figure.subplots(len(lines), across, squeeze=False, sharey=True)
-    for axes, names in zip(grid, lines.values(), strict=True):
-        for unused in axes[len(names) :]:
+    for axes, keys in zip(grid, lines, strict=True):
+        for unused in axes[len(keys) :]:
             unused.set_axis_off()
     return figure, {
-        (data, attack): axes[at]
-        for (data, names), axes in zip(lines.items(), grid, strict=True)
-        for at, attack in enumerate(names)
+        key: one for axes, keys in zip(grid, lines, strict=True) for one, key in zip(axes, keys, strict=False)
     }
+
+
+def _title(data: str, attack: str) -> str:
+    return fill(f"{data}, {attack}", _LETTERS)
 
 
 def _finished(figure: Figure, panels: dict[tuple[str, str], Axes], label: str) -> Figure:
@@ -206,20 +231,35 @@ def _finished(figure: Figure, panels: dict[tuple[str, str], Axes], label: str) -
 
 
 def _legend(figure: Figure) -> None:
-    """Adds a legend of all that any panel shows; some defences are not run on all data."""
+    """Adds a legend of all that any panel shows; some defences are not run on all data.
+
+    It has as many columns as fit. The figure grows by its height, and to its width where one column is wider.
+    """
     shown = {
         label: handle
         for axes in figure.axes
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(list(shown.values()), list(shown), loc="outside lower center", ncols=5, frameon=False)
+    wide, high = figure.get_size_inches()
+    for columns in range(5, 0, -1):
+        legend = figure.legend(
+            list(shown.values()), list(shown), loc="outside lower center", ncols=columns, frameon=False
+        )
+        takes = legend.get_window_extent()
+        if takes.width <= figure.bbox.width or columns == 1:
+            break
+        legend.remove()
+    figure.set_size_inches(max(wide, takes.width / figure.dpi), high + takes.height / figure.dpi)
 
 
 def _styles(rows: Iterable[Record]) -> dict[str, dict[str, Any]]:
-    """Returns how each defence is drawn, the same in all panels."""
+    """Returns how each defence is drawn, the same in all panels; ours are wide, and lie below the others."""
     return {
-        defence: {"color": colour} | ({"linewidth": 2.2, "zorder": 3} if defence in _OURS else {})
-        for defence, colour in zip(_distinct(rows, "defence"), cycle(_COLOURS), strict=False)
+        defence: {"color": colour, "linestyle": dash, "marker": marker}
+        | ({"linewidth": 2.6, "zorder": 1.9} if defence in _OURS else {})
+        for defence, (colour, dash), marker in zip(
+            _distinct(rows, "defence"), cycle(_LOOKS), cycle(_MARKERS), strict=False
+        )
     }
 
 

@@ -1,0 +1,94 @@
+"""What can be read of the plots of a benchmark: every name, nothing cut off, no point behind another."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from gradsentry.bench import plots
+from gradsentry.defences import DETECTORS
+
+
+def cells(attacks: int, defences: list[str], rates: list[float], data: str = "webqa") -> list[dict[str, Any]]:
+    """Returns cells of the grid that find all, in which each point would hide another."""
+    return [
+        {
+            "study": "grid",
+            "status": "done",
+            "data": data,
+            "attack": f"attack_{attack}",
+            "defence": defence,
+            "rate": rate,
+            "recall": 1.0,
+            "fpr": 0.0,
+        }
+        for attack, defence, rate in product(range(attacks), defences, rates)
+    ]
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    figures: dict[str, Figure] = {}
+    monkeypatch.setattr(plots, "_save", lambda figure, stem: figures.update({stem.name: figure}))
+
+    def recall_of(records: list[dict[str, Any]]) -> Figure:
+        plots.draw_plots(tmp_path, records, [], 10.0)
+        with mpl.rc_context(plots._RC):
+            figures["recall"].draw_without_rendering()
+        return figures["recall"]
+
+    return recall_of
+
+
+def texts(figure: Figure) -> list[Text]:
+    """Returns all that is written and seen; of ticks beyond an axis nothing is."""
+    return [
+        text
+        for text in figure.findobj(Text)
+        if text.get_text() and text.get_visible() and (text.axes is None or text.axes.axison)
+    ]
+
+
+ALL, FEW = list(DETECTORS), list(DETECTORS)[:8]
+
+
+@pytest.mark.parametrize(
+    ("attacks", "defences", "rates"),
+    [
+        (10, FEW, [1.0, 10.0, 50.0]),
+        (1, FEW, [0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 80.0, 90.0]),
+        (2, ALL, [10.0]),
+        (1, [f"{name}_with_a_label_that_is_longer_than_the_panel_is_wide_{name}" for name in FEW], [10.0]),
+    ],
+)
+def test_every_name_is_within_the_figure_and_over_no_other(drawn, attacks: int, defences: list[str], rates):
+    records = cells(attacks, defences, rates, data="a data set of a long name, which is a file of one's own")
+    failed = [one | {"status": "failed"} for one in cells(1, ["broken"], [10.0], data=records[0]["data"])]
+    figure = drawn([*records, *failed])
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {*defences, "broken (1 of 1 cells failed)"}
+    boxes = [text.get_window_extent() for text in texts(figure)]
+    whole = figure.bbox.padded(0.5)
+    assert all(whole.containsx(x) and whole.containsy(y) for box in boxes for x, y in box.get_points())
+    assert not [one for one, other in combinations(boxes, 2) if one.padded(-0.5).overlaps(other.padded(-0.5))]
+
+
+def test_no_point_and_no_look_of_a_defence_hides_another(drawn):
+    figure = drawn(cells(1, ALL, [1.0, 10.0, 50.0]))
+    (axes,) = figure.axes
+    points = [tuple(point) for line in axes.lines for point in line.get_xydata().round(6)]
+    assert len({*points}) == len(points) == 3 * len(ALL)
+    # What stands at a rate is nearer to it than to any other.
+    ticks = [text.get_text() for text in axes.get_xticklabels()]
+    assert ticks == ["1", "10", "50"]
+    assert [[round(x) for x in line.get_xdata()] for line in axes.lines] == len(ALL) * [[0, 1, 2]]
+    looks = {
+        (mpl.colors.to_hex(line.get_color()), line.get_linestyle(), line.get_marker()) for line in axes.lines
+    }
+    assert len(looks) == len(ALL)
