@@ -18,7 +18,8 @@ from bench.finetuned import TRAINING, block, ran, written_spec
 from finetuning.learned import TRIGGER
 from gradsentry.bench import GridResult, Spec
 from gradsentry.bench.finetune_cells import blank_finetuning, plan_finetuning
-from gradsentry.bench.results import read_finetuning
+from gradsentry.bench.finetuning import FineTuning
+from gradsentry.bench.results import FINETUNING_FILES, read_finetuning
 from gradsentry.errors import RunError, SettingsError
 
 
@@ -79,6 +80,44 @@ def test_a_failing_cell_is_shown_with_its_error_and_the_others_go_on(tmp_path: P
     assert "no layer called magic_proj" in result.records[0]["error"]
     table = (tmp_path / "out" / "finetune.md").read_text(encoding="utf-8")
     assert f"| failed: {result.records[0]['error']} |" in table
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Returns what lies under the names that a run of the fine-tunings writes."""
+    return {name: (folder / name).read_bytes() for name in FINETUNING_FILES}
+
+
+def test_results_of_an_earlier_run_are_kept_where_this_one_fails_or_is_stopped(tmp_path: Path):
+    out, lora = tmp_path / "out", {"method": "lora", "epochs": 1, "batch_size": 16}
+    good = written_spec(tmp_path, training=lora, runs=[block(["none", "oracle"])])
+    bad = written_spec(
+        tmp_path, training=lora | {"targets": ["magic_proj"]}, runs=[block(["none", "oracle"])]
+    )
+    assert ran(good, out).earlier is None
+    before = files_of(out)
+    # Nothing is lost, and nothing kept.
+    assert ran(good, out).earlier is None
+    assert not list((out / "earlier").iterdir())
+
+    lost = ran(bad, out)
+    assert [record["status"] for record in lost.records] == ["failed", "failed"]
+    assert lost.earlier == out / "earlier" / "001"
+    assert files_of(lost.earlier) == before
+    assert read_finetuning(out) == json.loads(json.dumps(lost.records))
+    # What had no result before is not lost, and what is good again is there without being measured.
+    assert ran(bad, out).earlier is None
+    mended = ran(good, out)
+    assert (mended.computed, mended.earlier, files_of(out)) == (0, None, before)
+
+    def stopped(done: int, total: int, title: str) -> None:
+        if done == 1:  # the first cell has failed, and is written
+            raise KeyboardInterrupt
+
+    assert bad.finetune is not None
+    with pytest.raises(KeyboardInterrupt):
+        FineTuning(bad, bad.finetune, out).run(stopped)
+    assert [record["status"] for record in read_finetuning(out)] == ["failed"]
+    assert files_of(out / "earlier" / "002") == before
 
 
 def test_after_a_kill_it_goes_on_to_the_same_results(tmp_path: Path):
