@@ -51,6 +51,26 @@ def wrapped(model):
     return lambda: wrap_model(model, word_tokenizer(), name="mine")
 
 
+def load_without_hub(name, cache):
+    """Loads a model in a process of its own: the address of the Hub is read when its client is imported."""
+    code = (
+        "from gradsentry.models.loading import *\n"
+        f"one = load_model({name!r}, device='cpu', dtype='float32')\n"
+        "print(one.name, one.fingerprint)"
+    )
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        hub = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub, "HF_HUB_CACHE": str(cache)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
 class TestNames:
     @pytest.mark.parametrize("name", ["smolm2", "SmolLM2", "smollm2-135m", "smollm"])
     def test_one_like_the_embedded_model_is_not_asked_of_the_hub(self, name):
@@ -64,24 +84,21 @@ class TestNames:
         for name in ("gpt2", "distilgpt2", "owner/smollm2"):
             refuse_no_model(name)
 
-    def test_a_hub_that_is_out_of_reach_is_asked_once(self):
-        """In a process of its own, for the address of the Hub is read when its client is imported."""
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))  # and nobody listens
-            hub = f"http://127.0.0.1:{taken.getsockname()[1]}"
-            ended = subprocess.run(
-                [
-                    sys.executable,
-                    "-c",
-                    "from gradsentry.models.loading import *; load_model('nobody/nothing')",
-                ],
-                env=os.environ | {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub},
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
+    def test_a_hub_that_is_out_of_reach_is_asked_once(self, tmp_path):
+        ended = load_without_hub("nobody/nothing", tmp_path)
         assert "nobody/nothing: is no model directory, and the Hub cannot be reached (" in ended.stderr
+        assert "Retrying" not in ended.stderr
+
+    def test_a_model_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(self, tmp_path):
+        kept, commit = tmp_path / "models--somebody--tiny", "0" * 40
+        model = save_llama(kept / "snapshots" / commit)
+        (kept / "refs").mkdir()
+        (kept / "refs" / "main").write_text(commit)
+        ended = load_without_hub("somebody/tiny", tmp_path)
+        assert ended.stdout.split() == [
+            "somebody/tiny",
+            load_model(str(model), device="cpu", dtype="float32").fingerprint,
+        ]
         assert "Retrying" not in ended.stderr
 
 

@@ -116,7 +116,7 @@ def load_model(
     path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
     refuse_no_model(name)
     kind = resolve_dtype(dtype, place)
-    ask_the_hub(path)
+    path = ask_the_hub(path)
     with one_line(name):
         adapter = (Path(path) / "adapter_config.json").is_file()
         load = load_adapter if adapter else load_checkpoint

@@ -55,21 +55,27 @@ def _refuse_no_hub_id(name: str) -> None:
         raise ModelError(what, where=name, mend=mend) from None
 
 
-def ask_the_hub(path: str) -> None:
-    """Asks the Hub once for a model that is not here, where transformers would ask for half a minute.
+def ask_the_hub(path: str) -> str:
+    """Returns what to load for a name, after asking the Hub once, where transformers would for half a minute.
+
+    That is the name itself; where the Hub cannot be reached, the directory in the Hub's cache.
 
     Raises:
-        ModelError: If it cannot be reached. What it answers is left to transformers.
+        ModelError: If it cannot be reached, and the model is not in the cache. What it answers is left to
+            transformers.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 
     file = "config.json"
-    if Path(path).is_dir() or isinstance(try_to_load_from_cache(path, file), str):
-        return
+    if Path(path).is_dir():
+        return path
     try:
         get_hf_file_metadata(hf_hub_url(path, file), timeout=_PATIENCE)
     except OSError:  # an answer, or no network is wanted
-        return
+        return path
     except Exception as error:  # the client of HTTP has exceptions of its own
+        if isinstance(cached := try_to_load_from_cache(path, file), str):
+            return str(Path(cached).parent)
         what = f"is no model directory, and the Hub cannot be reached ({first_line(error)})"
         raise ModelError(what, where=path, mend="check the path, or the network") from None
+    return path
