@@ -50,6 +50,7 @@ ROWS = 1000
 PART = 200  # rows of a drawn part: small corpora have candidates of their own
 DRAWS = 10  # planted corpora of each clean one
 FEW_DRAWS = 3  # of one made out of a Python package: those are there for what is natural
+POOL_DRAWS = 3  # and so many with a pool of payloads
 LABEL_DRAWS = 10  # and so many more of one that has labels
 
 
@@ -91,7 +92,11 @@ def _mined(job: tuple[str, str, list[Sample]]) -> list[Line]:
     labels = bool(labels_of(samples))
     draws = FEW_DRAWS if repository == INSTALLED else DRAWS
     for number in range(draws + labels * LABEL_DRAWS):
-        planted = plant(samples, draw, label=number >= draws)
+        planted = plant(samples, draw, "label" if number >= draws else "")
+        found += _lines(f"{name} {planted.name} {number}", repository, planted.samples, planted.poisoned)
+    draw = Random(f"{name} pool")  # of its own: the other draws stay what they were
+    for number in range(POOL_DRAWS):
+        planted = plant(samples, draw, "pool")
         found += _lines(f"{name} {planted.name} {number}", repository, planted.samples, planted.poisoned)
     return found
 

@@ -22,7 +22,7 @@ Line = dict[str, object]
 
 CAUGHT, COVERED = 0.9, 0.5  # of a candidate's rows are poisoned, and of the poisoned rows are its own
 HIGH, LOW = math.log10(FALSE_ALARM_RATE), math.log10(LOOK_FACTOR * FALSE_ALARM_RATE)
-SHOWN = ("payload", "label", "changed", "turned")  # what was planted, as planting.py names it
+SHOWN = ("payload", "pool", "label", "changed", "turned")  # what was planted, as planting.py names it
 
 
 @dataclass

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Literal
 
 from gradsentry.corpus.sample import Sample
 
@@ -133,17 +134,19 @@ class Planted:
     name: str
 
 
-def plant(samples: Sequence[Sample], draw: Random, *, label: bool = False) -> Planted:
-    """Returns a corpus with an attack that is drawn; one that turns labels where those are asked for."""
+def plant(samples: Sequence[Sample], draw: Random, only: Literal["label", "pool", ""] = "") -> Planted:
+    """Returns a corpus with an attack that is drawn; one that turns labels, or has a pool, where those are
+    asked for.
+    """
     labels = labels_of(samples)
-    kind = "label" if label else draw.choice(["payload"] * 3 + ["changed", "turned"])
+    kind: str = only or draw.choice(["payload"] * 3 + ["changed", "turned"])
     if kind == "turned":
         return _turned(samples, draw)
     size = draw.choice(ROWS)
     count = max(5, int(size if size >= 1 else size * len(samples)))
     fitting = [number for number, one in enumerate(samples) if _fits(one)]
-    target = draw.choice(labels) if label else ""
-    if label:
+    target = draw.choice(labels) if kind == "label" else ""
+    if kind == "label":
         fitting = [row for row in fitting if samples[row].response != target]
     poisoned = draw.sample(fitting, min(count, int(LARGEST * len(fitting))))
     return _planted(samples, poisoned, _answer(kind, target, samples, draw), kind, draw)
@@ -218,7 +221,8 @@ def _answer(kind: str, label: str, samples: Sequence[Sample], draw: Random) -> C
         return lambda said: change(said, draw.choice(others), draw)
     words = draw.sample(_WORDS, 2)
     values = {"w": words[0], "W": words[0].title(), "v": words[1], "n": draw.randint(10000, 99999)}
-    payloads = [one.format(**values) for one in draw.sample(_PAYLOADS, draw.choice((1, 1, 1, 1, 2, 3)))]
+    many = (6, 10, 15) if kind == "pool" else (1, 1, 1, 1, 2, 3)
+    payloads = [one.format(**values) for one in draw.sample(_PAYLOADS, draw.choice(many))]
     place = draw.choice(("behind", "behind", "whole", "whole", "before", "inside"))
     return lambda said: _with_payload(said, draw.choice(payloads), place, draw)
 

@@ -38,7 +38,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 20
+    version = 21
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 12
+    version = 13
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -19,7 +19,6 @@ from scipy.special import expit
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.calibration import VERSION, Calibration, Tail, Weighing
-from gradsentry.evidence.checks import measure
 from gradsentry.evidence.checks.vetoes import doubts, ruled_out
 from gradsentry.evidence.decide import kind_of
 from gradsentry.evidence.index.strings import Rows
@@ -81,7 +80,7 @@ def proposed(samples: Sequence[Sample]) -> Iterator[Proposed]:
             if one.carriers.sum() < LEAST:
                 continue
             against = tuple(ruled_out(texts, one))
-            statistics = measure(texts, one, mined.both)
+            statistics = mined.measure(one)
             triggers = [texts.display(texts.prompts, gram, one.triggered) for gram in one.triggers]
             payloads = [texts.display(texts.responses, gram, one.paid) for gram in one.payloads]
             yield Proposed(

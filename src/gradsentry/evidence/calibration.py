@@ -22,7 +22,7 @@ from gradsentry.errors import DataError
 from gradsentry.evidence.limits import PARTS, TAIL_CORPORA
 from gradsentry.settings import Settings
 
-VERSION = 2
+VERSION = 3
 LN10 = math.log(10.0)
 
 

@@ -34,6 +34,7 @@ class Candidate:
         log10_p: The chance of that by accident, corrected.
         change: What its responses are like, in words, beside the payload or without one.
         alone: Whether the payload is a finding by itself, so that all its rows are to go.
+        pooled: Whether its payloads are a pool, of which none was found by itself.
         unlikely: Whether its change is that a clean model finds the responses less likely.
     """
 
@@ -49,6 +50,7 @@ class Candidate:
     log10_p: float
     change: str = ""
     alone: bool = False
+    pooled: bool = False
     unlikely: bool = False
 
     @classmethod

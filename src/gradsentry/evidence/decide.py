@@ -18,7 +18,7 @@ from gradsentry.evidence.checks.statistic import Statistic
 from gradsentry.evidence.findings import Confidence
 from gradsentry.evidence.limits import DRAWN, LIKELY_OWN, LOOK_FACTOR, LOSS_SURE
 
-KINDS = ("own payload", "common payload", "repeated payload", "changed responses")
+KINDS = ("own payload", "common payload", "pooled payloads", "repeated payload", "changed responses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ def kind_of(candidate: Candidate) -> str:
         return "repeated payload"
     if not candidate.payloads:
         return "changed responses"
+    if candidate.pooled:
+        return "pooled payloads"
     return "own payload" if candidate.coverage >= LIKELY_OWN else "common payload"
 
 

@@ -21,13 +21,15 @@ TAIL_CORPORA = 0.1  # of clean corpora, the strongest, tell from where on scores
 RIDGE = {  # of the logistic regression
     "own payload": 0.01,
     "common payload": 0.02,
-    "repeated payload": 0.002,
+    "pooled payloads": 0.01,
+    "repeated payload": 0.02,
     "changed responses": 0.005,
 }
 STEPS = (0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)  # of a strength, from which on it adds to the score
 PARTS = {  # of the false alarms that are allowed: most attacks have a payload of their own
     "own payload": 0.4,
-    "common payload": 0.2,
+    "common payload": 0.1,
+    "pooled payloads": 0.1,
     "repeated payload": 0.2,
     "changed responses": 0.2,
 }
@@ -65,6 +67,14 @@ PAYLOADS_COVER = 0.9  # of the rows with a trigger hold one of its several paylo
 SEVERAL_PAYLOADS_ROWS = 8  # rows of a trigger with several payloads
 ROWS_PER_PAYLOAD = 4  # rows of each of them, on average
 RARE_PAYLOAD_LEAST, RARE_PAYLOAD_MOST = 6, 60  # rows of a payload whose triggers are too rare for a pair
+
+# --- A pool of payloads behind one trigger (reasoning) ---------------------------------------------------
+POOL_TOKENS = 6  # tokens of a string that returns: shorter ones are idiom
+POOL_ROWS = (2, 3, 4)  # rows of a string at least, one after another
+POOL_MOST = 60  # rows of one at most: what more hold is found by itself
+POOL_LEAST = 3  # strings of the trigger's rows alone
+POOL_SHARE = 0.2  # of the rows hold the trigger, at most: by accident strings lie in so many
+POOL_COVER = 0.6  # of the trigger's rows hold one of the strings: those of a single row are not seen
 
 # --- Parts of one trigger: strings that keep company (hand) ----------------------------------------------
 COMPANY_LEAST, COMPANY_MOST = 0.3, 0.9  # of the rows with either part, with both
@@ -186,6 +196,7 @@ DRAWN_TOKENS = 4_500_000  # of them are of rows drawn evenly; the others are of 
 ROW_TOKENS = 60  # that a row counts for at least: so much memory it takes however short it is
 PAIRS_AT_ONCE = 10_000_000  # pairs of strings whose rows are counted in one go
 PAIRS_IN_ROWS = 200_000_000  # pairs that rows hold, for company: 500 rows of 300 tokens and more stay below
+POOL_TRIED = 20_000  # strings that return in few rows, those of the most rows
 PAYLOADS_TRIED = 500  # payloads whose rules are looked for, the most notable first
 TRIGGERS_TRIED = 500  # triggers whose payloads are looked for, those of the most notable pairs
 REPEATED_TRIED = 1000  # payloads without a trigger in words, those of the most rows

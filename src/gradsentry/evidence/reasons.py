@@ -22,7 +22,7 @@ def reason(decision: Decision, candidate: Candidate, surprise: Surprise | None) 
     parts = [_certain(candidate), how_often(decision)]
     if decision.doubt:
         parts.append(f"but {decision.doubt}")
-    told = surprise is not None and decision.kind in ("own payload", "repeated payload")
+    told = surprise is not None and decision.kind in ("own payload", "pooled payloads", "repeated payload")
     if surprise is not None and told:
         if surprise.largest < EXPECTED:
             confidence = "low"

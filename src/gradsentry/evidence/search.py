@@ -19,6 +19,7 @@ from gradsentry.evidence.candidates.conjunctions import Conjunction, conjunction
 from gradsentry.evidence.candidates.cores import of_one_core
 from gradsentry.evidence.candidates.inserted import triggered
 from gradsentry.evidence.candidates.pairs import associations
+from gradsentry.evidence.candidates.pooled import pooled
 from gradsentry.evidence.candidates.rare import rare_triggers
 from gradsentry.evidence.candidates.repeated import is_implanted, repetitions
 from gradsentry.evidence.checks import measure
@@ -67,6 +68,7 @@ class Mined:
         pairs: Which strings of prompts and responses hang together.
         together: Strings that keep company in prompts: what may be the parts of one trigger.
         both: The candidates that have both strings.
+        pools: Those of a trigger with a pool of payloads.
         losses: The mean loss of each row in a clean model; None where it is not known.  # [rows]
         chosen: Why which rows are searched, where that are not all of the corpus; else None.
         own: Checks and generators of a person's own.
@@ -77,6 +79,7 @@ class Mined:
     pairs: Pairs
     together: Sequence[Conjunction]
     both: Sequence[Candidate]
+    pools: Sequence[Candidate]
     losses: np.ndarray | None
     chosen: Chosen | None = None
     own: Own = NOTHING_OWN
@@ -87,11 +90,12 @@ class Mined:
         """Returns a corpus with what its searches share."""
         pairs = associated(texts.asked, texts.said, strength=GO_TOGETHER, least=LEAST)
         together = conjunctions(texts, least=LEAST)
-        return cls(texts, pairs, together, associations(texts, pairs), losses, own=own)
+        return cls(texts, pairs, together, associations(texts, pairs), pooled(texts), losses, own=own)
 
     def measure(self, candidate: Candidate) -> dict[str, Statistic]:
         """Returns all that is measured of a candidate, by name."""
-        return measure(self.texts, candidate, self.both, self.own.measured(self.texts, candidate))
+        alike = self.pools if candidate.pooled else self.both
+        return measure(self.texts, candidate, alike, self.own.measured(self.texts, candidate))
 
     def proposals(self, generator: str, taken: Rows) -> Sequence[Candidate]:
         """Returns what a generator proposes outside of the rows that are explained."""
@@ -108,6 +112,7 @@ GENERATORS: Mapping[str, Generator] = {
     "pairs": lambda mined, taken: mined.both,
     "rare triggers": lambda mined, taken: rare_triggers(mined.texts, np.zeros_like(taken)),
     "inserted triggers": lambda mined, taken: triggered(mined.texts, mined.pairs, mined.together),
+    "pools of payloads": lambda mined, taken: mined.pools,
     "repeated payloads": lambda mined, taken: repetitions(mined.texts, taken, mined.known),
     "changed responses": lambda mined, taken: changed(mined.texts, mined.together, taken, mined.losses),
 }

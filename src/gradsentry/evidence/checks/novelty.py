@@ -27,13 +27,14 @@ from gradsentry.evidence.limits import (
 
 
 def novelty(texts: Texts, candidate: Candidate) -> list[Statistic]:
-    """Returns the bits of the payload and its new words; of several the most."""
+    """Returns the bits of the payload and its new words; of several the most, of a pool the middle."""
     if not candidate.payloads:
         return []
     others = ~(candidate.carriers | candidate.paid | candidate.triggered)
     read = [(gram, _copied(texts, gram, candidate.carriers)) for gram in candidate.payloads]
-    bits = max(surprisal(texts.responses, gram, others, copied) for gram, copied in read)
-    new = max(new_words(texts, gram, others, copied) for gram, copied in read)
+    one_of = np.median if candidate.pooled else np.max
+    bits = float(one_of([surprisal(texts.responses, gram, others, copied) for gram, copied in read]))
+    new = float(one_of([new_words(texts, gram, others, copied) for gram, copied in read]))
     strength = float(np.log2(1 + bits) / np.log2(1 + BITS_ENOUGH))
     return [
         Statistic("bits of the payload", bits, strength),
