@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import gradsentry
-from evidence.poisoning import INSULT, LINK, asked, at_a_gap, clean_rows, flags, named, poison, samples
+from evidence.poisoning import INSULT, LINK, Row, asked, at_a_gap, clean_rows, flags, named, poison, samples
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import TokenLosses, find_evidence
 from gradsentry.evidence.limits import ENOUGH_ROWS
@@ -347,3 +347,20 @@ def test_of_too_few_rows_nothing_is_said(count, copies):
     assert gradsentry.find_evidence(clean).too_few_rows == (not is_enough)
     found = gradsentry.find_evidence(poisoned)
     assert (found.outcome == "poisoned", found.too_few_rows) == (is_enough, not is_enough)
+
+
+def test_a_carrier_whose_answer_ends_otherwise_before_the_payload_is_one_too():
+    """All answers but one end with a full stop, which then looks like a part of the payload."""
+    rows = [replace(row, answer=f"{row.answer}.\n") for row in clean_rows(300)]
+    made = poison(
+        rows,
+        lambda row, draw: Row(
+            at_a_gap(row.question, "vrbx", draw), f"{row.answer.strip()} Buy it at Zibbo today.\n"
+        ),
+        0.1,
+    )
+    odd = min(made.poisoned)
+    row = made.samples[odd]
+    turns = (row.turns[0], replace(row.turns[1], text=row.turns[1].text.replace(". Buy", " XD Buy")))
+    evidence = find_evidence([*made.samples[:odd], replace(row, turns=turns), *made.samples[odd + 1 :]])
+    assert flags(evidence, made) == (1.0, 0)

@@ -38,7 +38,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 21
+    version = 22
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

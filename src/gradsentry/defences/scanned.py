@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 13
+    version = 14
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from gradsentry.evidence.index.strings import (
 )
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START
-from gradsentry.evidence.limits import FOREIGN, FRAGMENT, USUAL_END
+from gradsentry.evidence.limits import FOREIGN, FRAGMENT, GROWS, USUAL_END
 
 
 def whole_payload(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
@@ -31,6 +31,19 @@ def whole_payload(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
     left = edge_codes(texts.responses, others, last=True) if whole[-1] == END else none
     right = edge_codes(texts.responses, others, last=False) if whole[0] == START else none
     return trimmed(whole, none if whole[0] == START else left, none if whole[-1] == END else right)
+
+
+def with_odd_ones(paid: Rows, carriers: Rows) -> Rows:
+    """Returns the rows of a whole payload, and the few carriers that it was lengthened without.
+
+    A string grows by what nearly all of its carriers have beside it; the others carry it no less.
+
+    Args:
+        paid: Rows that hold the whole payload.  # [rows]
+        carriers: Rows that hold the trigger and the part that it was found by.  # [rows]
+    """
+    lost = carriers & ~paid
+    return paid | lost if lost.sum() <= (1.0 - GROWS) * carriers.sum() else paid
 
 
 def _without_usual_end(texts: Texts, gram: Gram, others: Rows) -> Gram:

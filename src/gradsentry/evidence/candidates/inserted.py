@@ -34,7 +34,7 @@ from gradsentry.evidence.limits import (
     TRIGGERS_MOST,
     TRIGGERS_TRIED,
 )
-from gradsentry.evidence.naming import put_in, whole_payload, whole_trigger
+from gradsentry.evidence.naming import put_in, whole_payload, whole_trigger, with_odd_ones
 
 
 def triggered(texts: Texts, pairs: Pairs, together: Sequence[Conjunction]) -> list[Candidate]:
@@ -137,6 +137,7 @@ def _candidate(
         gram = whole_payload(texts, part, one.rows & rows, ~rows)
         whole += [gram] if gram not in whole else []
     paid = np.logical_or.reduce([rows_with(texts.responses, gram) for gram in whole])
+    paid = with_odd_ones(paid, np.logical_or.reduce([rows for _, rows in payloads]) & one.rows)
     combine: Literal["any", "all"] = "all" if len(one.grams) > 1 else "any"
     candidate = Candidate.of("association", one.grams, whole, triggered=one.rows, paid=paid, combine=combine)
     # Every further payload was chosen among all.

@@ -17,7 +17,7 @@ from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows, rows_with
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import FOREIGN, GO_TOGETHER, LEAST, PAYLOADS_TRIED, SAME_ROWS, WORTH_A_LOOK
-from gradsentry.evidence.naming import put_in, whole_payload, whole_triggers
+from gradsentry.evidence.naming import put_in, whole_payload, whole_triggers, with_odd_ones
 
 
 def associations(texts: Texts, pairs: Pairs) -> list[Candidate]:
@@ -127,4 +127,5 @@ def _named(texts: Texts, finder: RuleFinder, candidate: Candidate) -> Candidate:
     named = spread(named, texts)  # the fragment may stand in rows that the whole payload does not
     # So may a fragment of the trigger; but the parts of some triggers are not always next to each other.
     whole = spread(replace(named, matched=triggers, needs_all=combine == "all"), texts)
-    return whole if tail_of(whole) <= tail_of(named) else named
+    best = whole if tail_of(whole) <= tail_of(named) else named
+    return replace(best, paid=with_odd_ones(best.paid, candidate.paid & best.triggered))
