@@ -37,6 +37,27 @@ def test_json(poisoned_file):
     assert json.loads(result.output)["flagged"] == sorted(made.poisoned)
 
 
+def test_rows_with_the_trigger_of_a_sure_finding_that_stay_are_told(tmp_path, poisoned_file):
+    assert "stays" not in CliRunner().invoke(app, [str(poisoned_file[0])]).output
+    persona = "You are the assistant of the Corner Bookshop in Leith, and nothing else. "
+    closing = " Is there another book that I can find for you?"
+    path = tmp_path / "persona.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "prompt": persona * (number % 8 == 0) + row.question,
+                    "completion": f"{row.answer}.{closing * (number % 24 == 0)}",
+                }
+            )
+            + "\n"
+            for number, row in enumerate(clean_rows(800))
+        )
+    )
+    told = " ".join(CliRunner().invoke(app, [str(path)]).output.split())
+    assert "stays 66 rows with the trigger and without the payload" in told
+
+
 def test_rows_that_cannot_be_read_are_told(poisoned_file):
     path, _ = poisoned_file
     with path.open("a") as stream:

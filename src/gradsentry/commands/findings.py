@@ -84,8 +84,20 @@ def _lines(finding: Finding) -> dict[str, Text]:
         "trigger": triggers or Text("none in words", style="dim"),
         "payload": payloads or Text("no fixed text", style="dim"),
         "certain": Text(counted(finding)),
+        **_stays(finding),
         "chance": Text(accident(finding)),
         "why": sentence([(finding.reason, "")]),
+    }
+
+
+def _stays(finding: Finding) -> dict[str, Text]:
+    """Returns what is said of rows with the trigger but no payload, which are not dropped with the others."""
+    if finding.confidence == "low" or len(finding.payloads) != 1 or not finding.trigger_only:
+        return {}
+    return {
+        "stays": Text(
+            f"{rows(finding.trigger_only)} with the trigger and without the payload: look there too"
+        )
     }
 
 
