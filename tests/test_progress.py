@@ -47,6 +47,20 @@ def test_the_pace_is_that_of_the_text_and_not_of_the_rows(clock, samples):
     assert last.share == pytest.approx(1 - left / amount.text)
 
 
+def test_how_long_it_takes_is_told_once_some_of_the_work_is_done(clock, samples):
+    seen: list[Step] = []
+    with watching("rows", amount_of(samples * 100), seen.append) as on_row:
+        for number in range(40):
+            clock[0] += 30.0 if number == 0 else 0.1  # the first row waits for all that is loaded
+            on_row(samples[number % 4].characters, 10)
+    assert seen[0].rate is not None
+    assert seen[0].paced() == "0.33 tokens/s"
+    told = [step.seconds_left for step in seen if step.seconds_left is not None]
+    assert told
+    assert max(told) < 30.0 * 60
+    assert seen[-1].paced().endswith("left")
+
+
 def test_text_that_is_cut_takes_no_time(samples):
     assert amount_of(samples, 16).text == 16 * 4 * 2 + 2 + sum(
         1 + len(sample.prompt) + len(sample.response) for sample in samples[1:3]

@@ -19,6 +19,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from gradsentry.corpus.sample import Sample
 
 LINE_SECONDS = 30.0  # between two lines, where there is no terminal
+TOLD_FROM = (
+    0.02  # of the work is done here before it says how long the rest takes: the first rows take longest
+)
 CHARACTERS = 4  # of a token, about; of a row that is cut to fit no more text counts than fits
 
 OnRow = Callable[[int, int], None]
@@ -59,7 +62,7 @@ class Step:
         share: How much of the work that is, in [0, 1].
         unit: What the rate is of: tokens.
         rate: How many of that a second, since the work began; None before anything is done.
-        seconds_left: How long the rest takes at this pace; None before anything is done.
+        seconds_left: How long the rest takes at this pace; None before enough is done to tell.
     """
 
     what: str
@@ -76,11 +79,12 @@ class Step:
 
     def paced(self) -> str:
         """Returns the rate and the time left."""
-        if self.rate is None or self.seconds_left is None:
+        if self.rate is None:
             return ""
         rate = f"{self.rate:,.0f}" if self.rate >= 100 else f"{self.rate:.2g}"
-        left = timedelta(seconds=round(self.seconds_left))
-        return f"{rate} {self.unit}/s, {left} left"
+        if self.seconds_left is None:
+            return f"{rate} {self.unit}/s"
+        return f"{rate} {self.unit}/s, {timedelta(seconds=round(self.seconds_left))} left"
 
     def line(self) -> str:
         """Returns the step in a line of a log."""
@@ -118,7 +122,7 @@ def watching(what: str, amount: Amount, progress: bool | OnProgress) -> Iterator
                     text / amount.text,
                     "tokens",
                     tokens / elapsed if here and elapsed else None,
-                    elapsed * (amount.text - text) / here if here else None,
+                    elapsed * (amount.text - text) / here if here >= TOLD_FROM * amount.text else None,
                 )
             )
 
