@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gradsentry.finetuning import TestItem
     from gradsentry.finetuning.evaluation import Evaluation
     from gradsentry.finetuning.metrics import Rate
-    from gradsentry.settings import AnswerSettings, DataSettings
+    from gradsentry.settings import DataSettings
 
 Flag = typer.Option
 
@@ -66,7 +66,7 @@ def evaluate(
     from gradsentry.finetuning.asking import payload_of, purified, with_trigger
     from gradsentry.models.loading import load_model, quiet_libraries
     from gradsentry.progress import counting
-    from gradsentry.settings import DataSettings
+    from gradsentry.settings import AnswerSettings, DataSettings
 
     require("scan", "finetune")
     if cleangen_alpha <= 1.0:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.stats import poisson
+from scipy.special import gammaln
 
 from gradsentry.evidence.association import LN10
 from gradsentry.evidence.candidate import Candidate
@@ -156,6 +156,8 @@ def _own(returning: _Returning, asked: Features) -> tuple[sparse.csc_matrix, Flo
 def _log10_tail(held: sparse.csc_matrix, sizes: Ints, share: Floats, least: int) -> Floats:
     """Returns log10 of the chance that so many strings of some rows and more lie in a share of all rows.
 
+    The ratio of neighbouring terms falls, so the tail is at most the first term times 1 / (1 - ratio).
+
     Args:
         held: Which strings lie in the rows of which prompt string.  # [strings, prompt strings]
         sizes: Rows of each string.  # [strings]
@@ -165,7 +167,11 @@ def _log10_tail(held: sparse.csc_matrix, sizes: Ints, share: Floats, least: int)
     counted = np.bincount(sizes)
     expected = sum(count * share**size for size, count in enumerate(counted.tolist()) if size >= least)
     number = np.asarray(held.T @ (sizes >= least).astype(np.int64)).ravel()
-    return np.where(number >= POOL_LEAST, poisson.logsf(number - 1, expected) / LN10, 0.0)
+    expected = np.maximum(expected, np.finfo(np.float64).tiny)
+    ratio = expected / (number + 1)
+    first = number * np.log(expected) - expected - gammaln(number + 1)
+    small = (number >= POOL_LEAST) & (number > expected)
+    return np.where(small, np.minimum(first - np.log1p(-np.where(small, ratio, 0.0)), 0.0) / LN10, 0.0)
 
 
 def _candidate(
