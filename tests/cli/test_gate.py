@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+import datasets
 import pyarrow.json
 import pyarrow.parquet
 import pytest
@@ -444,3 +445,37 @@ def test_the_gate_calls_too_few_rows_no_clean_verdict(rows, call, tmp_path, monk
         call("evidence", "five.jsonl", *options, *more).out.splitlines()[-1]
         == f"gate: passed, {line} (exit 0)"
     )
+
+
+def test_what_save_to_disk_wrote_hides_no_other_data(clean, rows, call, tmp_path):
+    """Its three files, added to a folder of data, had all else there left out."""
+    folder = tmp_path / "folder"
+    datasets.Dataset.from_list([json.loads(line) for line in clean.read_text().splitlines()]).save_to_disk(
+        folder
+    )
+    assert call("evidence", folder, "--fail-on", "poisoned").code == 0
+    (folder / "more").mkdir()
+    (folder / "more" / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[0]))
+    said = refused(call("evidence", folder, "--fail-on", "poisoned"))
+    assert "other data lies in it: more/p.jsonl" in said
+
+
+def test_what_is_hidden_in_a_folder_is_named(clean, rows, call, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / ".cache").mkdir(parents=True)
+    (folder / "ok.jsonl").write_bytes(clean.read_bytes())
+    (folder / ".gitattributes").write_text("*.jsonl text\n")
+    for name in (".hidden.jsonl", ".cache/p.jsonl"):
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows[0]))
+    ended = call("evidence", folder, "--fail-on", "poisoned")
+    assert ended.code == 0
+    assert "not judged: .cache, .hidden.jsonl: hidden" in " ".join(ended.out.split())
+    assert ".gitattributes" not in ended.out
+
+
+def test_a_gate_without_any_data_says_so(call, tmp_path):
+    empty = tmp_path / "e.jsonl"
+    empty.write_text("")
+    ended = call("evidence", "--by-format", empty, "--fail-on", "poisoned")
+    assert ended.code == 0
+    assert "passed, nothing was there to judge" in ended.out

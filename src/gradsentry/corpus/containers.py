@@ -25,6 +25,7 @@ SUFFIXES: dict[str, Callable[[Limits], Container]] = {
 
 _SAVED = (("state.json", "dataset_info.json"), ("dataset_dict.json",))
 """What a folder holds that `save_to_disk` of `datasets` wrote: of a `Dataset`, or of a `DatasetDict`."""
+SAVED_NAMES = frozenset(name for names in _SAVED for name in names)
 
 
 def is_saved(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from gradsentry.corpus.configurations import several_configurations
-from gradsentry.corpus.containers import container_of, data_suffix, is_saved
+from gradsentry.corpus.containers import SAVED_NAMES, container_of, data_suffix, is_saved
 from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_left_out
@@ -24,6 +24,7 @@ from gradsentry.corpus.remote import STDIN, copied, copied_stdin
 from gradsentry.corpus.several import several_listing
 from gradsentry.corpus.streams import unreadable
 from gradsentry.corpus.tablecorpus import arrow_corpus, pandas_corpus, polars_corpus
+from gradsentry.corpus.walking import walk
 from gradsentry.errors import DataError, first_line
 from gradsentry.settings import DataSettings, Limits
 
@@ -305,9 +306,19 @@ def _first_of_splits(splits: dict[str, datasets.Dataset], limit: int | None) -> 
 
 
 def _of_saved(path: Path, settings: DataSettings, left_out: Sequence[str]) -> Corpus:
-    """Returns what `save_to_disk` wrote."""
+    """Returns what `save_to_disk` wrote, and refuses a folder of it that holds other data as well.
+
+    Whoever adds its three small files to a folder of data would have all else there left out.
+    """
     import datasets
 
+    files = (file for file in walk(path).files if data_suffix(file) and file.name not in SAVED_NAMES)
+    if (beside := next(files, None)) is not None:
+        raise DataError(
+            f"is what `save_to_disk` wrote, and other data lies in it: {beside.relative_to(path)}",
+            where=str(path),
+            mend="put the two into folders of their own",
+        )
     try:
         data = datasets.load_from_disk(str(path))
     except Exception as error:  # the parsers have exceptions of their own

@@ -17,8 +17,9 @@ from typing import Self
 from gradsentry.corpus.ownfiles import OUTSIDE, RUN, is_run
 from gradsentry.corpus.streams import unreadable
 
-READ_ALREADY, NO_FILE = "links to what is read already", "no regular file"
+READ_ALREADY, NO_FILE, HIDDEN = "links to what is read already", "no regular file", "hidden"
 """What is neither followed nor read, beside `OUTSIDE` and `RUN`."""
+_KEPT_BY_TOOLS = {".git", ".gitattributes", ".gitignore", ".gitkeep", ".DS_Store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ def walk(folder: Path) -> Walked:
             continue
         seen.add(real)
         for entry, is_folder in _entries(place):
-            if other := other_kind(entry, bounds):
+            if entry.name.startswith("."):
+                others.setdefault(HIDDEN, []).append(entry)
+            elif other := other_kind(entry, bounds):
                 others.setdefault(other, []).append(entry)
             elif is_folder and is_run(entry):
                 others.setdefault(RUN, []).append(entry)
@@ -90,12 +93,12 @@ def other_kind(path: Path, bounds: Bounds) -> str | None:
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Yields what a folder holds and is not hidden, each with whether it is a folder."""
+    """Yields what a folder holds, and whether each is a folder; not what version control keeps there."""
     try:
         entries = [(entry, entry.is_dir()) for entry in sorted(folder.iterdir())]
     except OSError as error:
         raise unreadable(folder, error) from None
-    yield from ((entry, is_folder) for entry, is_folder in entries if not entry.name.startswith("."))
+    yield from ((entry, is_folder) for entry, is_folder in entries if entry.name not in _KEPT_BY_TOOLS)
 
 
 def _real(path: Path) -> Path:

@@ -28,6 +28,7 @@ class Judged:
         unread: Rows in which nothing was looked for.
         left_out: What of that which was named was not judged, in clauses.
         too_few_rows: Whether nothing was found in so few rows that it says next to nothing.
+        is_any: Whether there was any data.
     """
 
     outcome: Outcome
@@ -35,6 +36,7 @@ class Judged:
     unread: int
     left_out: tuple[str, ...]
     too_few_rows: bool
+    is_any: bool = True
 
     @classmethod
     def of(cls, verdict: Decision) -> Self:
@@ -59,6 +61,7 @@ class Judged:
             sum(one.unread for one in parts),
             (*left_out, *(clause for one in parts for clause in one.left_out)),
             any(one.too_few_rows for one in parts),
+            is_any=bool(parts),
         )
 
     @property
@@ -112,6 +115,7 @@ class Asked:
             is_bad = WORSE.index(judged.outcome) >= WORSE.index(self.fail_on)
             verdict = f"the verdict is {judged.outcome}"
             said = "nothing was found, in too few rows to say" if judged.too_few_rows else verdict
+            said = said if judged.is_any else "nothing was there to judge"
             (failed if is_bad else passed).append(f"{said} (--fail-on {self.fail_on})")
         if self.max_flagged is not None:
             are = "1 row is" if judged.flagged == 1 else f"{judged.flagged:,} rows are"
