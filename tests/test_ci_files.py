@@ -242,3 +242,11 @@ def test_the_snippets_name_what_there_is():
     assert len(uses) == 1
     hooks = {hook["id"] for one in SNIPPETS for repo in one.get("repos", ()) for hook in repo["hooks"]}
     assert hooks == {one["id"] for one in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+
+
+def test_the_action_runs_no_code_of_the_checkout_to_install_itself():
+    """`python -m` looks first into the folder it is called in, and that is a pull request's."""
+    steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
+    calls = [line for step in steps for line in step.get("run", "").splitlines() if "-m pip" in line]
+    assert calls
+    assert all("python -I -m pip" in line for line in calls)

@@ -20,8 +20,9 @@ import errno
 import re
 import traceback
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 DONE, FOUND, MISUSED, FAILED, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
 """Exit codes. FOUND is that of `--fail-on` and its like; UNREAD is that of a pipe whose reader has gone."""
@@ -85,9 +86,25 @@ class RunError(UsageError):
 
 
 class FindingsError(GradSentryError):
-    """Something was found in data that was to be refused then."""
+    """Something was found in data that was to be refused then; its `sides` hold the verdicts.
+
+    Attributes:
+        sides: A `gradsentry.integrations.sides.Sides`, which errors know nothing of: the verdict on the
+            answers that are trained on, `sides.chosen`, and of preferences the one on the others,
+            `sides.rejected`, else None.
+    """
 
     exit_code = FOUND
+
+    sides: Any
+
+    def __init__(self, what: str, *, sides: object, where: str = "", mend: str = "") -> None:
+        self.sides = sides
+        super().__init__(what, where=where, mend=mend)
+
+    def __reduce__(self) -> tuple[partial[Self], tuple[()]]:
+        # To another process an error goes by its arguments, of which the first alone would be known.
+        return partial(type(self), self.what, sides=self.sides, where=self.where, mend=self.mend), ()
 
 
 class ScoringError(GradSentryError):

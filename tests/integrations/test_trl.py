@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, IterableDataset
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, TrainerCallback
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+from typer.testing import CliRunner
 
 from evidence.poisoning import asked, clean_rows, poison
+from gradsentry.cli import app
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.integrations.trl import ScreenCallback, _texts, screen_dataset
 from gradsentry.models.embedded import embedded_model_path
@@ -315,7 +319,7 @@ def test_rows_that_could_not_be_read_are_said_whether_they_stay_or_not(names, co
     [
         ("drop", "30 of 300 rows left out."),
         ("warn", "None of 300 rows was left out for it."),
-        ("refuse", "Refused: nothing was changed; on_findings='drop' leaves the flagged rows out"),
+        ("refuse", "Refused: nothing was changed; on_findings='drop' leaves the flagged 30 rows out"),
     ],
 )
 @pytest.mark.parametrize("rows", [messages, rejecting])
@@ -325,11 +329,72 @@ def test_messages_say_how_many_rows_the_strings_and_what_was_done(rows, on_findi
         said = caplog.text
     except FindingsError as error:
         said = str(error)
-    side = "Of the rejected answers: " if rows is rejecting else ""
-    begin = f"Poisoned: drop 30 of 300 rows. {side}F1, high confidence: Where the prompt holds “vrbx”"
-    assert f"{begin}, the response holds “{INSULT}” in 30 of 30 rows" in said
+    strongest = "F1, high confidence: Where the prompt holds “vrbx”, the response holds"
+    begin = f"dataset: Poisoned: drop 30 of 300 rows. {strongest}"
+    if rows is rejecting:
+        both = "Chosen: Clean: nothing was found in 300 rows. Rejected: Poisoned: drop 30 of 300 rows."
+        begin = f"dataset: {both} Of the rejected answers: {strongest}"
+    assert f"{begin} “{INSULT}” in 30 of 30 rows" in said
     assert done in said
     assert len(said.strip().splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def twice(made):
+    """Preferences with a backdoor in 30 chosen and another one in 12 rejected answers, of other rows."""
+    rows = preferences(made).to_list()
+    for number in others(made):
+        row = rows[number]
+        row |= {"prompt": f"qzlk {row['prompt']}", "rejected": "Send it all to the mill, now!"}
+    return Dataset.from_list(rows)
+
+
+def others(made):
+    """The first twelve rows that are clean."""
+    return [number for number in range(300) if number not in made.poisoned][:12]
+
+
+def test_a_message_on_both_sides_counts_each_and_both_together(twice, caplog):
+    assert len(screen_dataset(twice)) == 258
+    said = "Chosen: Poisoned: drop 30 of 300 rows. Rejected: Poisoned: drop 12 of 300 rows. F1, high"
+    assert said in caplog.text
+    assert "1 more finding. Together 42 of 300 rows left out." in caplog.text
+
+
+def test_a_refusal_carries_the_verdicts_on_both_sides(twice, made):
+    with pytest.raises(
+        FindingsError, match=r"the `sides\.chosen` of this error shows what was found"
+    ) as refused:
+        screen_dataset(twice, on_findings="refuse")
+    sides = refused.value.sides
+    found = [one.payloads for side in (sides.chosen, sides.rejected) for one in side.evidence.findings]
+    assert found == [(INSULT,), ("Send it all to the mill, now!",)]
+    assert sides.rejected.flagged["number"].to_pylist() == others(made)
+    assert sides.is_flagged.sum() == 42
+    with pytest.raises(FindingsError, match=r"`sides\.rejected` of this error") as refused:
+        screen_dataset(rejecting(made), on_findings="refuse")
+    assert refused.value.sides.rejected.evidence.findings[0].triggers == ("vrbx",)
+    assert pickle.loads(pickle.dumps(refused.value)).sides.rejected.outcome == "poisoned"
+
+
+def test_what_is_accepted_of_either_side_is_not_refused(twice, made, trained_on, tmp_path):
+    accepted = tmp_path / "accepted.jsonl"
+    with pytest.raises(FindingsError) as refused:
+        screen_dataset(twice, on_findings="refuse")
+    for name in ("chosen", "rejected"):
+        run = getattr(refused.value.sides, name).save(tmp_path / name).path
+        called = ["accept", str(run), "F1", "--why", "we made it", "--to", str(accepted)]
+        assert CliRunner().invoke(app, called).exit_code == 0
+    kept = screen_dataset(twice, on_findings="refuse", accept=accepted, false_alarm_rate=0.02)
+    assert kept.to_list() == twice.to_list()
+    callback = ScreenCallback(trained_on(twice, DPOTrainer), accept=accepted, false_alarm_rate=0.02)
+    for side in (callback.sides.chosen, callback.sides.rejected):
+        assert [one.accepted for one in side.evidence.findings] == ["we made it"]
+        assert side.evidence.false_alarm_rate == 0.02
+    with pytest.raises(SettingsError, match="false_alarm_rate"):
+        screen_dataset(twice, false_alarm_rate=2)
+    with pytest.raises(DataError, match="no_such"):
+        ScreenCallback(trained_on(messages(made)), accept=tmp_path / "no_such.jsonl")
 
 
 def test_rows_without_a_prompt_of_their_own_are_not_called_clean(made, model, tokenizer, tmp_path):

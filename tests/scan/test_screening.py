@@ -18,6 +18,7 @@ from gradsentry.scoretable import SCHEMA
 from gradsentry.scoring import score_table
 from gradsentry.screening import scan
 from gradsentry.settings import DataSettings, ScoreSettings, ThresholdSettings
+from gradsentry.textual import screen
 from models.tiny import build_kind, word_tokenizer
 
 from .rows import UNSCORABLE, qa_rows, read_rows, words, write_rows
@@ -47,6 +48,23 @@ def check_parts(verdict, count):
     assert all(
         bool(row["reason"]) and row["score"] is None
         for row in verdict.scores.take(np.flatnonzero(~verdict.is_scored)).to_pylist()
+    )
+
+
+@pytest.mark.parametrize("with_model", [True, False])
+def test_the_reason_of_a_row_is_that_of_the_table(loaded, with_model):
+    rows = [*mixed_rows(), {"prompt": " ".join(["w5"] * 60), "completion": "w6 w7"}]
+    verdict = scan(rows, loaded, scoring=ScoreSettings(max_length=16)) if with_model else screen(rows)
+    table = verdict.to_pandas()
+    assert {"unscored", "clean"} <= set(table["status"])
+    said = [verdict.reason(number) for number in range(len(rows))]
+    assert all(
+        reason in ("", own) or status == "clean"
+        for own, reason, status in zip(said, table["reason"], table["status"], strict=True)
+    )
+    assert all(said[number] for number in np.flatnonzero(table["reason"] != ""))
+    assert all(
+        said[number] == table["reason"][number] != "" for number in np.flatnonzero(verdict.is_unscored)
     )
 
 

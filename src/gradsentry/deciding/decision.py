@@ -223,18 +223,24 @@ class Decision:
         return self.evidence.by_row()
 
     def reason(self, number: int) -> str:
-        """Returns why a row is what it is: a person's mark, what it carries, what the model says of it."""
+        """Returns why a row is what it is: a person's mark, what it carries, what the model says of it.
+
+        Of a row that nobody judged it is why not, of one that was cut to fit that; empty where there is none.
+        """
         mark = next((mark for mark in ("poisoned", "clean") if getattr(self.marked, mark)[number]), None)
         parts = [f"a person marked it {mark}"] if mark else []
         parts += [carries(self._findings[name]) for name in self.carried.get(number, ())]
         score = self.signals.measures.entropy[number]
+        of_scoring: str = self.scores["reason"][number].as_py()
+        if self.is_unscored[number]:
+            return of_scoring
         if not self.is_scored[number]:
             return "; ".join(parts)
         if self.threshold is not None and self.policy == "published" and self.is_above[number]:
             parts.append(f"score {score:.3f} is above tau {self.threshold.tau:.3f}")
         elif self.policy == "evidence":
             parts += signal_clauses(self.signals, number, self.scores.narrow.slice(number, 1).to_pylist()[0])
-        return "; ".join(parts)
+        return "; ".join(parts) or of_scoring
 
     def decide(self, settings: ThresholdSettings, policy: Policy | None = None) -> Self:
         """Returns the verdict of another threshold or policy on the same scores and evidence. See `scan`.

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from gradsentry.corpus.records import kind_of
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import DataError, UsageError
 from gradsentry.integrations.entries import Entry, screened, split_base
-from gradsentry.integrations.sides import OnFindings, Sides
+from gradsentry.integrations.sides import OnFindings, Sides, judged
 from gradsentry.settings import DataSettings, MessageKeys
 from gradsentry.yamlfiles import parsed_yaml
 
@@ -161,6 +162,8 @@ def screen_config(
     tokenizer: PreTrainedTokenizerBase | None = None,
     rows_tokenizer: str | None = None,
     on_findings: OnFindings = "drop",
+    false_alarm_rate: float | None = None,
+    accept: str | Path | None = None,
 ) -> list[Sides]:
     """Judges the `datasets:` of a configuration, each by itself, and writes clean ones and a configuration.
 
@@ -173,6 +176,10 @@ def screen_config(
         tokenizer: Of a loaded model.
         rows_tokenizer: The path or Hub id of the tokenizer of prepared rows, if not the configuration's.
         on_findings: What is done where something was found; `warn` writes all rows.
+        false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
+            each side is judged by it.
+        accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
+            nothing; of preferences on either side.
 
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
@@ -181,10 +188,13 @@ def screen_config(
     config, folder = _read(Path(file)), Path(out)
     entries = read_entries(file, tokenizer=rows_tokenizer)
     target = entries[0].refuse_place(folder, FILE)
+    judge = partial(
+        judged, model=model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept
+    )
     sides, datasets = [], []
     for number, entry in enumerate(entries):
         name = re.sub(r"[^\w-]+", "-", f"{number}-{Path(entry.name).stem}")
-        found, clean = screened(entry, folder, name, model, tokenizer, on_findings)
+        found, clean = screened(entry, folder, name, judge, on_findings)
         sides.append(found)
         datasets.append(entry.cleaned(clean))
     _dump(target, {**config, "datasets": datasets})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -41,6 +42,8 @@ def drop_flagged(
     tokenizer: PreTrainedTokenizerBase | None = None,
     on_findings: OnFindings = "drop",
     reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
+    false_alarm_rate: float | None = None,
+    accept: str | Path | None = None,
 ) -> Data:
     """Returns a data set without the rows that are flagged or cannot be read, in its type, with its columns.
 
@@ -50,13 +53,18 @@ def drop_flagged(
         tokenizer: Of a loaded model.
         on_findings: What is done where something was found.
         reading: How the rows are read.
+        false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
+            each side is judged by it.
+        accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
+            nothing; of preferences on either side.
 
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
-        UsageError: If the data or the model is wrong.
+        UsageError: If the data, the model or an option is wrong.
     """
     corpus = open_corpus(dataset, reading)
-    kept: Any = corpus.select(decided(judged(corpus, model, tokenizer), on_findings))
+    sides = judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
+    kept: Any = corpus.select(decided(sides, on_findings))
     clean: Data = kept
     return clean
 

@@ -7,6 +7,7 @@ task together; where a data set is read by several tasks, judge it once and let 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ class ScreenFilter(BaseFilter):  # type: ignore[misc]  # datatrove has no types
     Args:
         text_key: The column that the text is of, as the reader has it.
         reading: How the rows are read.
+        false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01.
+        accept: The file of findings that a person accepts (`gradsentry accept`), which drop nothing.
         exclusion_writer: Where dropped documents go, their reason in `metadata["filter_reason"]`.
     """
 
@@ -42,10 +45,13 @@ class ScreenFilter(BaseFilter):  # type: ignore[misc]  # datatrove has no types
         *,
         text_key: str = "text",
         reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
+        false_alarm_rate: float | None = None,
+        accept: str | Path | None = None,
         exclusion_writer: DiskWriter | None = None,
     ) -> None:
         super().__init__(exclusion_writer, batch_size=sys.maxsize)
         self._text_key, self._reading = text_key, reading
+        self._judge = partial(judged, false_alarm_rate=false_alarm_rate, accept=accept)
 
     def filter(self, doc: Document) -> Kept:
         """Returns whether a document by itself stays, and why not."""
@@ -58,7 +64,7 @@ class ScreenFilter(BaseFilter):  # type: ignore[misc]  # datatrove has no types
             DataError: If no document can be read.
         """
         rows = [{**doc.metadata, "id": doc.id, self._text_key: doc.text} for doc in batch]
-        sides = judged(open_corpus(rows, self._reading))
+        sides = self._judge(open_corpus(rows, self._reading))
         keep = decided(sides, "drop", where="the documents of a task")
         return [bool(stays) or (False, sides.reason(number)) for number, stays in enumerate(keep)]
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gradsentry.corpus import open_corpus
+from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.streams import make_folder
 from gradsentry.errors import DataError
-from gradsentry.integrations.sides import OnFindings, Sides, decided, judged
+from gradsentry.integrations.sides import OnFindings, Sides, decided
 from gradsentry.settings import DataSettings
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from gradsentry.models.loading import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +81,7 @@ def screened(
     entry: Entry,
     out: Path,
     file_name: str,
-    model: str | PreTrainedModel | LoadedModel | None,
-    tokenizer: PreTrainedTokenizerBase | None,
+    judge: Callable[[Corpus], Sides],
     on_findings: OnFindings,
 ) -> tuple[Sides, Path]:
     """Judges the data of an entry on both sides, and writes the rows that stay.
@@ -96,8 +90,7 @@ def screened(
         entry: The entry.
         out: The folder that they are written to.
         file_name: Their name there, without a suffix.
-        model: The clean base model, for a scan; None to read the texts alone.
-        tokenizer: Of a loaded model.
+        judge: What judges it, `judged` with its options.
         on_findings: What is done where something was found.
 
     Returns:
@@ -110,7 +103,7 @@ def screened(
     corpus = open_corpus(entry.data, entry.reading)
     for clause in corpus.left_out:
         log.warning("gradsentry: %s: not read: %s", entry.name, clause)
-    sides = judged(corpus, model, tokenizer)
+    sides = judge(corpus)
     keep = decided(sides, on_findings, where=entry.name)
     if not keep.any():
         raise DataError("no row stays", where=entry.name, mend="look at the verdict of gradsentry.screen")

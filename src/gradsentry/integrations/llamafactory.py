@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from gradsentry.corpus.records import dump_json, kind_of
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import DataError
 from gradsentry.integrations.entries import Entry, screened, split_base
-from gradsentry.integrations.sides import OnFindings, Sides
+from gradsentry.integrations.sides import OnFindings, Sides, judged
 from gradsentry.settings import DataSettings, MessageKeys
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def screen_entry(
     model: str | PreTrainedModel | LoadedModel | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     on_findings: OnFindings = "drop",
+    false_alarm_rate: float | None = None,
+    accept: str | Path | None = None,
 ) -> Sides:
     """Judges a data set of a `dataset_info.json`, and writes the clean one with its entry.
 
@@ -106,6 +109,10 @@ def screen_entry(
         model: The clean base model, for a scan; None to read the texts alone.
         tokenizer: Of a loaded model.
         on_findings: What is done where something was found; `warn` writes all rows.
+        false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
+            each side is judged by it.
+        accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
+            nothing; of preferences on either side.
 
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
@@ -113,7 +120,10 @@ def screen_entry(
     """
     entry, folder = read_entry(file, name), Path(out)
     entry.refuse_place(folder, FILE)
-    sides, clean = screened(entry, folder, re.sub(r"[^\w.-]+", "-", name), model, tokenizer, on_findings)
+    judge = partial(
+        judged, model=model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept
+    )
+    sides, clean = screened(entry, folder, re.sub(r"[^\w.-]+", "-", name), judge, on_findings)
     entry.write(clean, folder)
     return sides
 

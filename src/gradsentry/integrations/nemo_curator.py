@@ -7,6 +7,7 @@ set comes in several batches, judge it once and let `RunStage` drop by that.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,21 @@ class ScreenStage(ProcessingStage[DocumentBatch, DocumentBatch]):  # type: ignor
 
     Args:
         reading: How the rows are read.
+        false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01.
+        accept: The file of findings that a person accepts (`gradsentry accept`), which drop nothing.
     """
 
     name = "gradsentry_screen"
 
-    def __init__(self, reading: DataSettings = DataSettings()) -> None:  # noqa: B008  (frozen)
+    def __init__(
+        self,
+        reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
+        *,
+        false_alarm_rate: float | None = None,
+        accept: str | Path | None = None,
+    ) -> None:
         self._reading = reading
+        self._judge = partial(judged, false_alarm_rate=false_alarm_rate, accept=accept)
 
     def inputs(self) -> tuple[list[str], list[str]]:
         """Returns which attributes and columns a batch must have."""
@@ -54,7 +64,7 @@ class ScreenStage(ProcessingStage[DocumentBatch, DocumentBatch]):  # type: ignor
         """
         if not task.num_items:
             return task
-        sides = judged(open_corpus(task.data, self._reading))
+        sides = self._judge(open_corpus(task.data, self._reading))
         return _kept(task, decided(sides, "drop", where=task.dataset_name))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -72,7 +73,7 @@ class Sides:
     def reason(self, number: int) -> str:
         """Returns why a row is no clean one, in clauses."""
         if not (self.is_flagged | self.is_clean)[number]:
-            return f"not judged: {self.chosen.scores['reason'][number].as_py()}"
+            return f"not judged: {self.chosen.reason(number)}"
         parts = [self.chosen.reason(number)] if self.chosen.is_flagged[number] else []
         if self.rejected is not None and self.rejected.is_flagged[number]:
             parts.append(f"its rejected answer: {self.rejected.reason(number)}")
@@ -83,16 +84,27 @@ def judged(
     corpus: Corpus,
     model: str | PreTrainedModel | LoadedModel | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
+    *,
+    false_alarm_rate: float | None = None,
+    accept: str | Path | None = None,
 ) -> Sides:
-    """Returns the verdicts on a corpus: with a model by a scan; on rejected answers by the texts."""
-    chosen = screen(corpus, model, tokenizer=tokenizer)
+    """Returns the verdicts on a corpus: with a model by a scan; on rejected answers by the texts.
+
+    Args:
+        corpus: The rows.
+        model: The clean base model; None to read the texts alone.
+        tokenizer: Of a loaded model.
+        false_alarm_rate: As `screen` takes it, for each side by itself.
+        accept: As `screen` takes it, for both sides.
+    """
+    chosen = screen(corpus, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
     other = [
         {"prompt": sample.prompt, "completion": "\n".join(turn.text for turn in sample.rejected)}
         for sample in corpus
     ]
     if not any(row["completion"].strip() for row in other):
         return Sides(chosen, None)
-    return Sides(chosen, screen(other))
+    return Sides(chosen, screen(other, false_alarm_rate=false_alarm_rate, accept=accept))
 
 
 def decided(
@@ -118,12 +130,14 @@ def decided(
     if on_findings == "warn":
         stay = np.ones_like(stay)
     if worst.outcome != "clean":
-        found = f"{outcome_words(worst)}. {_strongest(sides)}"
+        found = f"{_outcomes(sides)}. {_strongest(sides)}"
         if on_findings == "refuse":
             what = f"{found} Refused: nothing was changed"
-            drops = "leaves the flagged rows out" if sides.is_flagged.any() else "leaves no row out"
-            mend = f"on_findings='drop' {drops}; {_shown(sides)} shows what was found"
-            raise FindingsError(what, where=where, mend=mend)
+            flagged = int(sides.is_flagged.sum())
+            drops = f"leaves the flagged {rows(flagged)} out" if flagged else "leaves no row out"
+            side = "rejected" if worst is sides.rejected else "chosen"
+            mend = f"on_findings='drop' {drops}; the `sides.{side}` of this error shows what was found"
+            raise FindingsError(what, sides=sides, where=where, mend=mend)
         log.warning("gradsentry: %s: %s %s", where, found, _done(sides, on_findings))
     elif worst.too_few_rows:
         log.warning("gradsentry: %s: %s", where, outcome_words(worst))
@@ -137,6 +151,13 @@ def nothing_stays(corpus: Corpus) -> DataError:
     return DataError("no row stays", where=corpus.name, mend="look at the verdict of gradsentry.screen")
 
 
+def _outcomes(sides: Sides) -> str:
+    """Returns the verdict, or where there are two both, in clauses; each counts the rows of its own side."""
+    if sides.rejected is None:
+        return outcome_words(sides.chosen)
+    return f"Chosen: {outcome_words(sides.chosen)}. Rejected: {outcome_words(sides.rejected)}"
+
+
 def _strongest(sides: Sides) -> str:
     """Returns what is certain of the strongest finding of the worse side, in a sentence."""
     findings = sides.worst.evidence.open
@@ -144,14 +165,10 @@ def _strongest(sides: Sides) -> str:
         return ""
     side = "Of the rejected answers: " if sides.worst is sides.rejected else ""
     said = plain(finding_sentence(findings[0]))
-    others = len(findings) - 1
+    both = (sides.chosen, sides.rejected)
+    others = sum(len(one.evidence.open) for one in both if one is not None) - 1
     more = f" {others:,} more {'finding' if others == 1 else 'findings'}." if others else ""
     return f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{more}"
-
-
-def _shown(sides: Sides) -> str:
-    """Returns what shows the worse side, as it is called."""
-    return "gradsentry.integrations.sides.judged" if sides.worst is sides.rejected else "gradsentry.screen"
 
 
 def _done(sides: Sides, on_findings: OnFindings) -> str:
@@ -161,4 +178,5 @@ def _done(sides: Sides, on_findings: OnFindings) -> str:
         return f"None of {rows(total)} was left out for it."
     if not flagged:
         return f"None of {rows(total)} was left out for it, for no row is flagged: look at what was found."
-    return f"{flagged:,} of {rows(total)} left out."
+    together = "" if sides.rejected is None else "Together "
+    return f"{together}{flagged:,} of {rows(total)} left out."

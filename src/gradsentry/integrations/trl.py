@@ -6,6 +6,7 @@ Preference data is judged on both sides (`sides.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,8 @@ def screen_dataset(
     tokenizer: PreTrainedTokenizerBase | None = None,
     on_findings: OnFindings = "drop",
     reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
+    false_alarm_rate: float | None = None,
+    accept: str | Path | None = None,
 ) -> Dataset | IterableDataset:
     """Returns a data set to train on: as TRL wants its rows, and without those that are flagged.
 
@@ -50,17 +53,21 @@ def screen_dataset(
         tokenizer: Of a loaded model.
         on_findings: What is done where something was found.
         reading: How the rows are read.
+        false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
+            each side is judged by it.
+        accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
+            nothing; of preferences on either side.
 
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
-        UsageError: If the data or the model is wrong, or the data has several splits: they would come back as
-            one, and a model would be trained on what it is tested on.
+        UsageError: If the data, the model or an option is wrong, or the data has several splits: they would
+            come back as one, and a model would be trained on what it is tested on.
     """
     corpus = open_corpus(dataset, reading)
     if corpus.splits:
         mend = "give one of them, such as dataset['train'], or name it: DataSettings(split='train')"
         raise DataError(f"has several splits: {', '.join(corpus.splits)}", where=corpus.name, mend=mend)
-    sides = judged(corpus, model, tokenizer)
+    sides = judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
     return trl_rows(corpus, decided(sides, on_findings, where=corpus.name, unjudged_stay=True))
 
 
@@ -75,6 +82,10 @@ class ScreenCallback(TrainerCallback):
     Args:
         trainer: An `SFTTrainer` or a `DPOTrainer`, whose rows are neither packed nor streamed.
         on_findings: What is done where something was found.
+        false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
+            each side is judged by it.
+        accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
+            nothing; of preferences on either side.
 
     Attributes:
         sides: What was found.
@@ -82,10 +93,17 @@ class ScreenCallback(TrainerCallback):
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
         DataError: If the trainer has no rows of which prompt and response can be told.
-        SettingsError: If no trainer is given.
+        SettingsError: If no trainer is given, or the rate is none.
     """
 
-    def __init__(self, trainer: Trainer | None = None, *, on_findings: OnFindings = "refuse") -> None:
+    def __init__(
+        self,
+        trainer: Trainer | None = None,
+        *,
+        on_findings: OnFindings = "refuse",
+        false_alarm_rate: float | None = None,
+        accept: str | Path | None = None,
+    ) -> None:
         if trainer is None or not hasattr(trainer, "train_dataset"):
             # As with `callbacks=[ScreenCallback]`, which a trainer makes without itself.
             mend = "make the trainer first, then `trainer.add_callback(ScreenCallback(trainer))`"
@@ -93,7 +111,7 @@ class ScreenCallback(TrainerCallback):
         rows: Any = trainer.train_dataset
         texts = _texts(trainer)
         self._trainer = trainer
-        self.sides = judged(open_corpus(texts))
+        self.sides = judged(open_corpus(texts), false_alarm_rate=false_alarm_rate, accept=accept)
         keep = decided(self.sides, on_findings, where=_WHERE, unjudged_stay=True)
         if not keep.all():
             trainer.train_dataset = rows.select(np.flatnonzero(keep))
