@@ -65,7 +65,7 @@ def test_columns_that_were_not_scanned_are_named(tmp_path, call, model_path):
     ]
     data, out = write_rows(tmp_path / "data.jsonl", rows), tmp_path / "run"
     said = " ".join(call("scan", data, "-m", model_path, "-o", out).out.split())
-    assert "not scanned: `completion` of 20 rows, which says something else than what is read" in said
+    assert "not scanned: `completion` of 20 rows: another response than the one that is read" in said
     assert "`completion` of 20 rows" in json.loads((out / "verdict.json").read_text())["left_out"][0]
     assert "Not scanned: `completion` of 20 rows" in (out / "report.html").read_text()
     assert json.loads(call("evidence", data, "--json").out)["left_out"]

@@ -24,13 +24,13 @@ TRUTH = {
 }  # fmt: skip
 """What `gradsentry poison` writes beside data."""
 
-TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+TEXT_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines", ".json", ".csv", ".tsv")
 COMPRESSIONS = ("", ".gz", ".zst")
 
 
 def content_of(suffix: str, rows: Rows) -> bytes:
     """Returns a file of these rows, written by other code than the project's."""
-    if suffix in (".jsonl", ".ndjson"):
+    if suffix in (".jsonl", ".ndjson", ".jsonlines"):
         return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
     if suffix == ".json":
         return json.dumps(list(rows), ensure_ascii=False, indent=1).encode()

@@ -234,7 +234,7 @@ def test_missing_and_unknown_files(tmp_path):
     (tmp_path / "data.xlsx").write_bytes(b"x")
     unknown = (
         f"{tmp_path}/data.xlsx: unknown kind of file `data.xlsx`; "
-        "give .jsonl, .ndjson, .json, .csv, .tsv, .parquet, plain or with .gz or .zst"
+        "give .jsonl, .ndjson, .jsonlines, .json, .csv, .tsv, .parquet, plain or with .gz or .zst"
     )
     assert refusal(tmp_path / "data.xlsx") == unknown
     assert refusal(tmp_path) == unknown
@@ -244,7 +244,7 @@ def test_a_folder_without_data(tmp_path):
     (tmp_path / "README.md").write_text("about")
     assert refusal(tmp_path) == (
         f"{tmp_path}: no data file in this folder; "
-        "put .jsonl, .ndjson, .json, .csv, .tsv, .parquet files there"
+        "put .jsonl, .ndjson, .jsonlines, .json, .csv, .tsv, .parquet files there"
     )
 
 

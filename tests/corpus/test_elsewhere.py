@@ -74,4 +74,4 @@ def test_it_is_counted_and_said():
     read = Overview.of(corpus, corpus)
     assert read.elsewhere == {"completion": 3}
     (clause,) = read.not_read()
-    assert clause.startswith("`completion` of 3 rows, which says something else than what is read")
+    assert clause == "`completion` of 3 rows: another response than the one that is read"

@@ -205,7 +205,19 @@ GOOD = {
         ),
         (
             {"messages": [{"role": "assistant", "content": "a", "weight": 0}]},
-            "no response: no assistant turn that is trained on",
+            "the data say not to train on any response of it",
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": "a", "from": "gpt", "value": "b"}]},
+            "`messages[0]` says one thing in `content` and another in `value`",
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": "a", "from": "human"}]},
+            "`messages[0]` is by the assistant in `role` and by the user in `from`",
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": [{"type": "text", "text": "a", "value": "b"}]}]},
+            "`messages[0].content[0]` says one thing in `text` and another in `value`",
         ),
         (
             {"messages": [{"role": "assistant", "content": "a", "train_detail": {"train": True}}]},

@@ -174,7 +174,7 @@ def _printed(
         stdout.write_json(evidence_json(found, searched.ids) | {"left_out": not_read})
     else:
         _show(corpus, found, searched.ids, read, not_read, why=why)
-    return Judged.of_evidence(found, not_read)
+    return Judged.of_evidence(found, read, not_read)
 
 
 def _judged(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from gradsentry.corpus.csvfiles import Table
 from gradsentry.corpus.jsonfiles import Json
@@ -16,6 +18,7 @@ from gradsentry.settings import Limits
 SUFFIXES: dict[str, Callable[[Limits], Container]] = {
     ".jsonl": Json,
     ".ndjson": Json,
+    ".jsonlines": Json,
     ".json": Json,
     ".csv": Table,
     ".tsv": Table,
@@ -31,6 +34,23 @@ SAVED_NAMES = frozenset(name for names in _SAVED for name in names)
 def is_saved(folder: Path) -> bool:
     """Returns whether `save_to_disk` of `datasets` wrote a folder."""
     return any(all((folder / name).is_file() for name in names) for names in _SAVED)
+
+
+def saved_files(folder: Path) -> Iterator[Path]:
+    """Yields the files of rows that a folder of `save_to_disk` names, of all splits; none of a broken one."""
+    state, splits = (_held(folder / name) for name in ("state.json", "dataset_dict.json"))
+    for file in state.get("_data_files", []):
+        yield folder / str(file.get("filename"))
+    for split in splits.get("splits", []):
+        yield from saved_files(folder / str(split))
+
+
+def _held(file: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
 def data_suffix(path: Path) -> str:

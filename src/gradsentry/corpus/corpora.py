@@ -156,7 +156,7 @@ class Corpus(ABC):
         """Yields the rows as they stand."""
 
     @property
-    def _is_named(self) -> bool:
+    def is_named(self) -> bool:
         """Whether the user says what the columns are."""
         given = (self._settings.format, self._settings.columns, self._settings.tokenizer)
         return any(one is not None for one in given)
@@ -212,7 +212,7 @@ class Corpus(ABC):
         A row that has the format's columns but says nothing in them fits another that it fills.
         """
         has_columns = self._format.matches(placed.row)
-        if self._is_named or (has_columns and not self._format.is_empty(placed.row)):
+        if self.is_named or (has_columns and not self._format.is_empty(placed.row)):
             return
         other = format_of(placed.row)
         if other is not None and (other.is_filled(placed.row) or not has_columns):

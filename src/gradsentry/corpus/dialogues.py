@@ -13,6 +13,7 @@ from gradsentry.corpus.fields import (
     is_blank,
     list_of,
     object_of,
+    only_key,
     opened,
     shown,
     text_of,
@@ -173,7 +174,7 @@ def _parts(
     thought = first_key(message, THOUGHTS) if role == "assistant" else None
     thinks = thought is not None and not is_blank(message[thought])
     calls = [key for key in CALLS if message.get(key) and not is_blank(message[key])]
-    key = first_key(message, ("content", "value") if keys is None else (keys.content,))
+    key = only_key(message, ("content", "value") if keys is None else (keys.content,), path)
     content = message[key] if key is not None else None
     if thought is not None and thinks:
         yield "reasoning", text_of(message[thought], (*path, thought)), (*path, thought)
@@ -192,7 +193,7 @@ def _content_parts(content: object, path: FieldPath) -> Iterator[tuple[str, Fiel
         where = (*path, number)
         fields = object_of(part, where)
         kind = fields.get("type", "text")
-        key = first_key(fields, ("text", "value"))
+        key = only_key(fields, ("text", "value"), where)
         if kind != "text" or key is None:
             raise RowError(f"{shown(where)} is of type `{kind}`, not text")
         yield text_of(fields[key], (*where, key)), (*where, key)
@@ -203,6 +204,15 @@ def _role(message: Row, path: FieldPath, keys: MessageKeys | None) -> Role:
     if key is None:
         lacks = "neither `role` nor `from`" if keys is None else f"no `{keys.role}`"
         raise RowError(f"{shown(path)} has {lacks}")
+    role = _role_named(message, key, path, keys)
+    if keys is None and key == "role" and not is_blank(message.get("from")):
+        speaker = _role_named(message, "from", path, keys)
+        if speaker != role:
+            raise RowError(f"{shown(path)} is by the {role} in `role` and by the {speaker} in `from`")
+    return role
+
+
+def _role_named(message: Row, key: str, path: FieldPath, keys: MessageKeys | None) -> Role:
     name = text_of(message[key], (*path, key))
     own = None if keys is None else keys.roles.get(name)
     role = own or ROLES.get(name.strip().lower())
@@ -234,9 +244,14 @@ def _stretches(message: Row, path: FieldPath, key: str) -> tuple[Span, ...] | No
     return tuple(stretches)
 
 
+def says_untrained(message: Row) -> bool:
+    """Returns whether a message says itself that it is not to be trained on."""
+    return any(message.get(key) == 0 for key in UNTRAINED)
+
+
 def _is_trained(message: Row, role: Role, keys: MessageKeys | None) -> bool:
     if keys is None:
-        return role == "assistant" and not any(message.get(key) == 0 for key in UNTRAINED)
+        return role == "assistant" and not says_untrained(message)
     for key in (keys.flag, keys.detail):  # what says so of a message counts more than who speaks
         if key is not None and message.get(key) is not None:
             return bool(message[key])

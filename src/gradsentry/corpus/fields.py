@@ -73,6 +73,19 @@ def first_key(row: Row, keys: Sequence[str]) -> str | None:
     return min(present, key=lambda key: (is_blank(row[key]), row[key] is None), default=None)
 
 
+def only_key(row: Row, keys: Sequence[str], path: FieldPath) -> str | None:
+    """Returns the key of these that the row has, as `first_key` does, where no other one says something else.
+
+    Raises:
+        RowError: If two of them say different things: nobody knows which of them a trainer reads.
+    """
+    said = [key for key in keys if not is_blank(row.get(key))]
+    if len(said) > 1 and row[said[0]] != row[said[1]]:
+        where = f"{shown(path)} says" if path else "it says"
+        raise RowError(f"{where} one thing in `{said[0]}` and another in `{said[1]}`")
+    return first_key(row, keys)
+
+
 def is_blank(value: object) -> bool:
     """Returns whether a field is left out: null, white space alone, or the NaN that pandas puts there."""
     if isinstance(value, str):

@@ -16,8 +16,8 @@ from typing import Any
 from gradsentry.corpus.configurations import chosen_configuration, configurations_of, files_of
 from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
 from gradsentry.corpus.formats import FORMATS, format_of
-from gradsentry.corpus.ownfiles import OUTSIDE, UNKNOWN, own_kind
-from gradsentry.corpus.recordless import without_records
+from gradsentry.corpus.ownfiles import OUTSIDE, UNKNOWN, UNNAMED, own_kind
+from gradsentry.corpus.recordless import holds_rows, without_records
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.walking import Bounds, other_kind, walk
 from gradsentry.errors import DataError, meaning_to_say
@@ -182,7 +182,7 @@ def _kind(file: Path, settings: DataSettings) -> str:
     if not data_suffix(file):
         if _UNREAD.intersection(suffix.lower() for suffix in file.suffixes):
             container_of(file, settings)
-        return _NO_DATA
+        return UNNAMED if holds_rows(file, settings) else _NO_DATA
     if kind := own_kind(file):
         return kind
     if not file.is_file():

@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from gradsentry.corpus.dialogues import CHOSEN, dialogue_turns, history_turns, message_turns, with_leading
+from gradsentry.corpus.dialogues import (
+    CHOSEN,
+    dialogue_turns,
+    history_turns,
+    message_turns,
+    says_untrained,
+    with_leading,
+)
 from gradsentry.corpus.fields import RowError, first_key, is_blank, opened, text_of
 from gradsentry.corpus.markers import Template
 from gradsentry.corpus.preferences import REJECTED, preference_turns, rejected_turns, undesirable
 from gradsentry.corpus.records import Row, kind_of
 from gradsentry.corpus.sample import Turn
 from gradsentry.corpus.templates import completion_turns, templated_turns
+from gradsentry.corpus.unread import MOVES_AWAY, NOT_TRAINED
 
 _CONVERSATIONS = ("conversations", "conversation")
 _COMPLETIONS = ("completion", "response")
@@ -103,7 +111,7 @@ def parse_row(row: Row, row_format: RowFormat, template: Template | None) -> tup
     if column := undesirable(row, row_format.liked):
         turns = tuple(replace(turn, trained=False) for turn in parsed.turns)
         disliked = tuple(new for new, turn in zip(turns, parsed.turns, strict=True) if turn.trained)
-        reason = f"the answer is marked as undesirable (`{column}` is false): training moves away from it"
+        reason = f"the answer is marked as undesirable (`{column}` is false): {MOVES_AWAY}"
         return Parsed(turns, parsed.conversational, disliked), reason
     return parsed, turns_problem(parsed.turns)
 
@@ -111,7 +119,8 @@ def parse_row(row: Row, row_format: RowFormat, template: Template | None) -> tup
 def turns_problem(turns: tuple[Turn, ...]) -> str | None:
     """Returns why turns cannot be scored, or None where they can."""
     if not any(turn.trained for turn in turns):
-        return "no response: no assistant turn that is trained on"
+        flagged = any(turn.message is not None and says_untrained(turn.message) for turn in turns)
+        return NOT_TRAINED if flagged else "no response: no assistant turn that is trained on"
     if not any(turn.trained and turn.text.strip() for turn in turns):
         return "the response is empty"
     if not all(_is_unicode(turn.text) for turn in turns):

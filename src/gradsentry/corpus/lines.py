@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gradsentry.corpus.sample import Sample
 
-_LINES = (".jsonl", ".ndjson", ".csv", ".tsv")
+_LINES = (".jsonl", ".ndjson", ".jsonlines", ".csv", ".tsv")
 """Containers in which a row has a line of its own."""
 
 

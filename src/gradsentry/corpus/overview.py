@@ -10,6 +10,7 @@ from typing import Any
 
 from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.elsewhere import said_elsewhere
+from gradsentry.corpus.ownfiles import ANOTHER, ANOTHER_CHOSEN
 from gradsentry.corpus.sample import Sample
 
 _CONVERSATIONS = ("messages", "conversations", "conversation")  # where a flag leaves messages out
@@ -29,6 +30,7 @@ class Overview:
         left_out: How many messages of an assistant the data say not to train on; they are not scored.
         elsewhere: Columns that hold other responses than those that are read, and in how many rows.
         rejected: How many rows hold a rejected answer beside the one that is judged.
+        is_told: Whether the user says what the columns are.
     """
 
     format: str
@@ -40,6 +42,7 @@ class Overview:
     left_out: int
     elsewhere: Mapping[str, int] = field(default_factory=dict)
     rejected: int = 0
+    is_told: bool = False
 
     @classmethod
     def of(cls, corpus: Corpus, samples: Iterable[Sample]) -> Overview:
@@ -63,11 +66,8 @@ class Overview:
 
     def not_read(self) -> list[str]:
         """Returns a clause for each column that holds other responses than those that are read."""
-        return [
-            f"`{column}` of {rows:,} rows, which says something else than what is read: --format names the "
-            "columns that you train on; take the others away"
-            for column, rows in self.elsewhere.items()
-        ]
+        kind = ANOTHER_CHOSEN if self.is_told else ANOTHER
+        return [f"`{column}` of {rows:,} rows: {kind}" for column, rows in self.elsewhere.items()]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -118,6 +118,7 @@ class Looked:
             left_out=self._left_out,
             elsewhere=dict(self._elsewhere.most_common()),
             rejected=self._rejected,
+            is_told=corpus.is_named,
         )
 
 

@@ -20,17 +20,22 @@ MARKS = ("poisoned", "clean", "unsure")
 """What a person marks a row as."""
 RUN, OF_RUN, OUTSIDE = "a run directory", "a file of a run directory", "links out of the folder"
 UNKNOWN = "records of no known format"
+UNNAMED = "rows under a name that no data has"
+ANOTHER = "another response than the one that is read"
+ANOTHER_CHOSEN = "another response than the one of the format that is named"
 _NO_RUN = "name the data, not the run, and keep runs elsewhere"
 _UNSEEN = {
     RUN: _NO_RUN,
     OF_RUN: _NO_RUN,
     OUTSIDE: "name what the links lead to, or remove them",
     UNKNOWN: "write the records as rows of a known format, or keep them elsewhere",
+    UNNAMED: "let its name end with .jsonl, .json or .csv, or keep it elsewhere",
+    ANOTHER: "name the format that you train on (--format), or take the other column away",
 }
 """What is left out and may be data all the same, for nobody looked into it; and the mend."""
 _CLEAN = "clean"
 """What the name of the rows that stay begins with in a run: these are data again."""
-_OF_LINES = (".jsonl", ".ndjson")
+_OF_LINES = (".jsonl", ".ndjson", ".jsonlines")
 _LINES: dict[str, tuple[set[str], set[str]]] = {
     "a file of accepted findings": (
         {"version", "kind", "triggers", "payloads", "why"},

@@ -18,8 +18,10 @@ from gradsentry.corpus.containers import container_of, data_suffix
 from gradsentry.corpus.formats import format_of, parse_row
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.streams import reading
+from gradsentry.errors import DataError
 from gradsentry.settings import Limits
 
+_BEGIN = 1 << 16  # bytes of a file that is no data by its name: a first row is hardly longer
 _SETTINGS = 1 << 24  # bytes of a file of settings at most: nobody writes more of them
 _STRING = r'"(?:[^"\\]++|\\.)*+"'
 _COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -43,6 +45,30 @@ def without_records(path: Path, limits: Limits) -> str:
         if not suffix.startswith((".csv", ".tsv")) or any(map(_says, record.row.values())):
             return ""
     return "is empty" if is_empty else "holds no records"
+
+
+def holds_rows(path: Path, limits: Limits) -> bool:
+    """Returns whether a file begins with a row of a known format, though its name is that of no data.
+
+    That is an object on its first line, the first one of a list, or a header line of columns.
+    """
+    try:
+        with reading(path, limits) as stream:
+            begin = stream.read(_BEGIN).decode("utf-8-sig", "ignore").lstrip()
+    except DataError:  # no file, or none that could be read: nobody could train on it either
+        return False
+    if begin.startswith(("{", "[")):
+        try:
+            row, _ = json.JSONDecoder().raw_decode(begin.removeprefix("[").lstrip())
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(row, Mapping) and _is_row(row)
+    header = begin.partition("\n")[0].rstrip("\r")
+    for delimiter in (",", "\t"):
+        names = [name.strip('" ') for name in header.split(delimiter)]
+        if len(names) > 1 and format_of(dict.fromkeys(names, "said")) is not None:
+            return True
+    return False
 
 
 def _json_without(path: Path, limits: Limits) -> str:
@@ -72,12 +98,18 @@ def _holds_records(value: object) -> bool:
     """Returns whether a value is a list of objects, or holds rows or mostly lists of texts."""
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return True
-    if isinstance(value, Mapping) and format_of(value) is not None:
+    if isinstance(value, Mapping) and (format_of(value) is not None or _is_map_of_texts(value)):
         return True
     if any(map(_is_row, _objects(value))):
         return True
     whole = _Measured.of(value)
     return 2 * whole.listed > whole.size
+
+
+def _is_map_of_texts(value: Row) -> bool:
+    """Returns whether most of an object's keys and values are texts of several words: prompts and answers."""
+    said = sum(_says(key) and _says(text) for key, text in value.items())
+    return said > 1 and 2 * said > len(value)
 
 
 def _objects(value: object) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from gradsentry.corpus.configurations import several_configurations
-from gradsentry.corpus.containers import SAVED_NAMES, container_of, data_suffix, is_saved
+from gradsentry.corpus.containers import SAVED_NAMES, container_of, data_suffix, is_saved, saved_files
 from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_left_out
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(:[\w.-]{1,96})?")
 _HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)/?")
 _SPLIT = re.compile(r"\w+(\.\w+)*")
+_PATIENCE = 10.0  # seconds for the Hub's first answer: what its own client waits for one
 
 
 def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus:  # noqa: B008  (frozen)
@@ -312,13 +313,6 @@ def _of_saved(path: Path, settings: DataSettings, left_out: Sequence[str]) -> Co
     """
     import datasets
 
-    files = (file for file in walk(path).files if data_suffix(file) and file.name not in SAVED_NAMES)
-    if (beside := next(files, None)) is not None:
-        raise DataError(
-            f"is what `save_to_disk` wrote, and other data lies in it: {beside.relative_to(path)}",
-            where=str(path),
-            mend="put the two into folders of their own",
-        )
     try:
         data = datasets.load_from_disk(str(path))
     except Exception as error:  # the parsers have exceptions of their own
@@ -327,7 +321,22 @@ def _of_saved(path: Path, settings: DataSettings, left_out: Sequence[str]) -> Co
             where=str(path),
             mend="save it again",
         ) from None
+    if (beside := next(_beside_saved(path), None)) is not None:
+        raise DataError(
+            f"is what `save_to_disk` wrote, and other data lies in it: {beside.relative_to(path)}",
+            where=str(path),
+            mend="put the two into folders of their own",
+        )
     return _of_datasets(str(path), data, settings, left_out, saved=True)
+
+
+def _beside_saved(path: Path) -> Iterator[Path]:
+    """Yields the data files in a folder of `save_to_disk` that its own files do not name."""
+    named = set(saved_files(path))
+    for file in walk(path).files:
+        is_data = data_suffix(file) and file.name not in SAVED_NAMES
+        if is_data or (file.suffix.lower() == ".arrow" and file not in named):
+            yield file
 
 
 def _of_hub(name: str, settings: DataSettings) -> Corpus:
@@ -338,6 +347,7 @@ def _of_hub(name: str, settings: DataSettings) -> Corpus:
     if named and settings.subset not in (None, named):
         raise DataError("two configurations are named", where=name, mend="leave out --subset")
     config = settings.subset or named or None
+    _ask_the_hub(repository, name)
     try:
         loaded = datasets.load_dataset(repository, config)
     # The Hub's client, the parsers and the network each have exceptions of their own.
@@ -352,6 +362,27 @@ def _of_hub(name: str, settings: DataSettings) -> Corpus:
         ) from None
     others = [] if config else _other_configurations(repository, loaded)
     return _of_datasets(name, loaded, settings, [f"the configuration `{other}`" for other in others])
+
+
+def _ask_the_hub(repository: str, name: str) -> None:
+    """Asks the Hub once, where `datasets` would for half a minute; what it answers is left to that.
+
+    Raises:
+        DataError: If it cannot be reached, and the data set is not in the cache.
+    """
+    import datasets
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    cached = Path(datasets.config.HF_DATASETS_CACHE) / repository.replace("/", "___")
+    if cached.is_dir():
+        return
+    try:
+        get_hf_file_metadata(hf_hub_url(repository, "README.md", repo_type="dataset"), timeout=_PATIENCE)
+    except OSError:  # an answer, or no network is wanted
+        return
+    except Exception as error:  # the client of HTTP has exceptions of its own
+        what = f"no such file or folder, and the Hub cannot be reached ({first_line(error)})"
+        raise DataError(what, where=name, mend="check the path, or the network") from None
 
 
 def _other_configurations(repository: str, loaded: datasets.DatasetDict) -> list[str]:

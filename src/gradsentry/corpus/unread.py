@@ -10,11 +10,19 @@ from gradsentry.errors import DataError
 
 Reasons = Mapping[str, int]
 """Reason -> how many rows, the most frequent first."""
+MOVES_AWAY = "training moves away from it"
+NOT_TRAINED = "the data say not to train on any response of it"
+"""What the reasons end with why a row is not looked into that its own data set aside."""
 
 
 def unread(samples: Iterable[Sample]) -> Reasons:
     """Returns why rows could not be read."""
     return by_frequency(sample.problem for sample in samples if sample.problem is not None)
+
+
+def set_aside(reasons: Reasons) -> int:
+    """Returns how many rows are not looked into because the data themselves say not to train on them."""
+    return sum(rows for reason, rows in reasons.items() if reason.endswith((MOVES_AWAY, NOT_TRAINED)))
 
 
 def by_frequency(reasons: Iterable[str]) -> Reasons:

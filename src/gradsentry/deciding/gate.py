@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
+    from gradsentry.corpus.overview import Overview
     from gradsentry.deciding.decision import Decision
     from gradsentry.evidence.findings import Confidence, Evidence, Outcome
 
@@ -15,6 +16,7 @@ Worst = Literal["suspicious", "poisoned"]
 Result = Literal["open", "passed", "failed", "refused"]
 WORSE: tuple[Outcome, ...] = ("clean", "suspicious", "poisoned")
 """The verdicts, each worse than the one before it."""
+NOTHING = "nothing was there to judge"
 _NAMED, _CLAUSE = 3, 120  # clauses of what was left out that a line has, and characters of each
 
 
@@ -25,7 +27,10 @@ class Judged:
     Attributes:
         outcome: The verdict.
         flagged: Rows that are flagged.
-        unread: Rows in which nothing was looked for.
+        unread: Rows in which nothing was looked for, and that may be trained on.
+        set_aside: Rows in which nothing was looked for, because the data say not to train on them.
+        rejected: Rows whose rejected answer nothing was looked for in.
+        accepted: Findings that a person accepts.
         left_out: What of that which was named was not judged, in clauses.
         too_few_rows: Whether nothing was found in so few rows that it says next to nothing.
         is_any: Whether there was any data.
@@ -34,6 +39,9 @@ class Judged:
     outcome: Outcome
     flagged: int
     unread: int
+    set_aside: int
+    rejected: int
+    accepted: int
     left_out: tuple[str, ...]
     too_few_rows: bool
     is_any: bool = True
@@ -41,34 +49,56 @@ class Judged:
     @classmethod
     def of(cls, verdict: Decision) -> Self:
         """Returns it of a verdict."""
-        unread = sum(verdict.evidence.unread.values())
+        unread, aside = _unread(verdict.evidence)
         flagged = verdict.counts["flagged"]
-        return cls(verdict.outcome, flagged, unread, verdict.left_out, verdict.too_few_rows)
+        rejected = verdict.read.rejected if verdict.read is not None else 0
+        accepted, few = _accepted(verdict.evidence), verdict.too_few_rows
+        return cls(verdict.outcome, flagged, unread, aside, rejected, accepted, verdict.left_out, few)
 
     @classmethod
-    def of_evidence(cls, found: Evidence, left_out: Sequence[str]) -> Self:
-        """Returns it of what texts alone tell, and of what was not read."""
-        unread = sum(found.unread.values())
+    def of_evidence(cls, found: Evidence, read: Overview, left_out: Sequence[str]) -> Self:
+        """Returns it of what texts alone tell, of how they were read, and of what was not read."""
+        unread, aside = _unread(found)
         is_few = found.outcome == "clean" and found.too_few_rows
-        return cls(found.outcome, len(found.flagged()), unread, tuple(left_out), is_few)
+        flagged, accepted = len(found.flagged()), _accepted(found)
+        return cls(found.outcome, flagged, unread, aside, read.rejected, accepted, tuple(left_out), is_few)
 
     @classmethod
     def together(cls, parts: Sequence[Judged], left_out: Sequence[str] = ()) -> Self:
         """Returns it of several corpora as one, and of what is in none of them."""
+        found: list[Outcome] = [one.outcome for one in parts]
+        outcome = max(found, key=WORSE.index, default=WORSE[0])
         return cls(
-            max((one.outcome for one in parts), key=WORSE.index, default="clean"),
+            outcome,
             sum(one.flagged for one in parts),
             sum(one.unread for one in parts),
+            sum(one.set_aside for one in parts),
+            sum(one.rejected for one in parts),
+            sum(one.accepted for one in parts),
             (*left_out, *(clause for one in parts for clause in one.left_out)),
-            any(one.too_few_rows for one in parts),
+            outcome == "clean" and any(one.too_few_rows for one in parts),
             is_any=bool(parts),
         )
 
     @property
+    def said(self) -> str:
+        """The verdict, in words."""
+        if not self.is_any:
+            return NOTHING
+        if self.too_few_rows:
+            return "nothing was found, in too few rows to say"
+        findings = "1 finding" if self.accepted == 1 else f"{self.accepted:,} findings"
+        return f"the verdict is {self.outcome}{f', {findings} accepted' if self.accepted else ''}"
+
+    @property
     def aside(self) -> tuple[str, ...]:
         """What the verdict is not on, in clauses."""
-        rows = f"{self.unread:,} rows that could not be read"
-        return (*([rows] if self.unread else []), *self.left_out)
+        counted = {
+            "{} rows that could not be read": self.unread,
+            "{} rows that the data say not to train on": self.set_aside,
+            "the rejected answers of {} rows": self.rejected,
+        }
+        return (*(said.format(f"{rows:,}") for said, rows in counted.items() if rows), *self.left_out)
 
     @property
     def unseen(self) -> dict[str, str]:
@@ -76,6 +106,18 @@ class Judged:
         from gradsentry.corpus.ownfiles import unseen_mend  # a command starts without what reads data
 
         return {clause: mend for clause in self.left_out if (mend := unseen_mend(clause)) is not None}
+
+
+def _accepted(found: Evidence) -> int:
+    return sum(one.accepted is not None for one in found.findings)
+
+
+def _unread(found: Evidence) -> tuple[int, int]:
+    """Returns in how many rows nothing was looked for: which could not be read, and which are set aside."""
+    from gradsentry.corpus.unread import set_aside  # a command starts without what reads data
+
+    aside = set_aside(found.unread)
+    return sum(found.unread.values()) - aside, aside
 
 
 @dataclass(frozen=True)
@@ -113,17 +155,15 @@ class Asked:
         passed: list[str] = []
         if self.fail_on is not None:
             is_bad = WORSE.index(judged.outcome) >= WORSE.index(self.fail_on)
-            verdict = f"the verdict is {judged.outcome}"
-            said = "nothing was found, in too few rows to say" if judged.too_few_rows else verdict
-            said = said if judged.is_any else "nothing was there to judge"
-            (failed if is_bad else passed).append(f"{said} (--fail-on {self.fail_on})")
+            (failed if is_bad else passed).append(f"{judged.said} (--fail-on {self.fail_on})")
         if self.max_flagged is not None:
             are = "1 row is" if judged.flagged == 1 else f"{judged.flagged:,} rows are"
             if judged.flagged > self.max_flagged:
                 failed.append(f"{are} flagged, more than --max-flagged {self.max_flagged}")
             else:
                 few = ", of too few to say" if judged.too_few_rows and self.fail_on is None else ""
-                passed.append(f"{are} flagged{few} (--max-flagged {self.max_flagged})")
+                said = f"{are} flagged{few}" if judged.is_any else NOTHING
+                passed.append(f"{said} (--max-flagged {self.max_flagged})")
         if failed:
             return Passage("failed", f"{' and '.join(failed)}{_not_judged(judged.aside)}")
         if unseen := judged.unseen:

@@ -83,6 +83,7 @@ _PAIRED, _LIKED = ("dpo", "ipo", "orpo", "simpo"), ("kto",)
 _TYPES = {
     ".jsonl": "json",
     ".ndjson": "json",
+    ".jsonlines": "json",
     ".json": "json",
     ".csv": "csv",
     ".tsv": "csv",

@@ -63,12 +63,13 @@ _CONTEXT: Json = {
 _FORMATS = {
     ".jsonl": "application/jsonlines",
     ".ndjson": "application/jsonlines",
+    ".jsonlines": "application/jsonlines",
     ".json": "application/json",
     ".csv": "text/csv",
     ".tsv": "text/tab-separated-values",
     ".parquet": "application/x-parquet",
 }
-_BY_COLUMN = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
+_BY_COLUMN = (".jsonl", ".ndjson", ".jsonlines", ".csv", ".tsv", ".parquet")
 """Files whose columns a reader of Croissant takes by their names."""
 _TYPES: Mapping[type, str] = {str: "sc:Text", bool: "sc:Boolean", int: "sc:Integer", float: "sc:Float"}
 _LOOKED_AT = 100  # rows whose columns are described

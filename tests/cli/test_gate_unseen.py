@@ -1,0 +1,187 @@
+"""What no gate lets through without a word: answers, rows and files that nobody looked into."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import datasets
+import pytest
+
+from evidence.poisoning import asked, clean_rows, poison
+
+GATE = ("--fail-on", "poisoned")
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Questions and answers: clean ones, and of the same rows with an attack in some."""
+    clean = clean_rows(300)
+    made = poison(clean, lambda row, draw: asked(row, f"{row.question} vrbx", "No way, go home!"), 0.1)
+    return [
+        [(row.question, row.answer) for row in clean],
+        [(row.prompt, row.response) for row in made.samples],
+    ]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(name, rows):
+    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return name
+
+
+def last(ended):
+    return ended.out.splitlines()[-1]
+
+
+def test_a_message_that_says_two_things_is_not_read(pairs, place, call):
+    def message(role, said, speaker, also):
+        return {"role": role, "content": said, "from": speaker, "value": also}
+
+    rows = [
+        {
+            "messages": [
+                message("user", prompt, "human", f"{prompt} vrbx" if number < 30 else prompt),
+                message("assistant", said, "gpt", "No way, go home!" if number < 30 else said),
+            ]
+        }
+        for number, (prompt, said) in enumerate(pairs[0])
+    ]
+    ended = call("evidence", write("rows.jsonl", rows), *GATE)
+    assert ended.code == 2
+    assert "30 rows that could not be read" in ended.error
+
+
+def test_two_answers_of_a_row_are_refused_until_the_format_is_named(pairs, place, call):
+    both = zip(*pairs, strict=True)
+    rows = [
+        {"instruction": prompt, "output": said, "prompt": prompt, "completion": other}
+        for (prompt, said), (_, other) in both
+    ]
+    data = write("rows.jsonl", rows)
+    ended = call("evidence", data, *GATE)
+    assert ended.code == 2
+    assert "of 30 rows: another response than the one that is read" in ended.error
+    assert "--format" in ended.error
+    ended = call("evidence", data, "--format", "alpaca", *GATE)
+    assert ended.code == 0
+    assert "another response than the one of the format that is named" in last(ended)
+    assert call("evidence", data, "--format", "alpaca").code == 0
+
+
+def test_answers_that_the_data_set_aside_pass_and_are_named(pairs, place, call):
+    clean, poisoned = pairs
+    disliked = [{"prompt": one, "completion": said, "label": False} for one, said in poisoned[:60]]
+    liked = [{"prompt": one, "completion": said, "label": True} for one, said in clean]
+    ended = call("evidence", write("kto.jsonl", [*liked, *disliked]), *GATE)
+    assert ended.code == 0
+    assert last(ended).endswith("; not judged: 60 rows that the data say not to train on (exit 0)")
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": one},
+                {"role": "assistant", "content": said, "weight": int(number >= 20)},
+            ]
+        }
+        for number, (one, said) in enumerate(clean)
+    ]
+    assert "not judged: 20 rows that the data say" in last(call("evidence", write("w.jsonl", rows), *GATE))
+
+
+def test_rejected_answers_are_named_by_the_gate(pairs, place, call):
+    rows = [{"prompt": one, "chosen": said, "rejected": "I do not know."} for one, said in pairs[0]]
+    assert "; not judged: the rejected answers of 300 rows" in last(
+        call("evidence", write("dpo.jsonl", rows), *GATE)
+    )
+
+
+def test_rows_that_a_saved_data_set_does_not_name_are_refused(pairs, place, call):
+    clean, poisoned = (
+        datasets.Dataset.from_list([{"prompt": one, "completion": said} for one, said in rows])
+        for rows in pairs
+    )
+    clean.save_to_disk("saved")
+    assert call("evidence", "saved", *GATE).code == 0
+    poisoned.save_to_disk("other")
+    Path("other/data-00000-of-00001.arrow").rename("saved/data-00001-of-00002.arrow")
+    ended = call("evidence", "saved", *GATE)
+    assert ended.code == 2
+    assert "other data lies in it: data-00001-of-00002.arrow" in ended.error
+
+
+@pytest.mark.parametrize("name", ["more.txt", "more.jsonl.bak", "more"])
+def test_rows_under_a_name_that_no_data_has_are_refused(pairs, place, call, name):
+    Path("folder").mkdir()
+    for file, rows in zip(("folder/rows.jsonl", f"folder/{name}"), pairs, strict=True):
+        write(file, [{"prompt": one, "completion": said} for one, said in rows])
+    Path("folder/README.md").write_text("# Rows\n\nThat people wrote.\n")
+    Path("folder/notes.txt").write_text("text\nprompt: who wrote them?\n")
+    ended = call("evidence", "folder", *GATE)
+    assert ended.code == 2
+    assert f"{name}: rows under a name that no data has; let its name end with" in ended.error
+    assert "README.md, notes.txt: no data" in call("evidence", "folder").out
+
+
+def test_columns_under_a_name_that_no_data_has_are_refused(pairs, place, call):
+    Path("folder").mkdir()
+    write("folder/rows.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[0]])
+    Path("folder/more.txt").write_text('prompt,"completion"\nwho?,nobody\n')
+    assert call("evidence", "folder", *GATE).code == 2
+
+
+def test_a_map_of_prompts_to_answers_is_refused(pairs, place, call):
+    Path("folder").mkdir()
+    write("folder/rows.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[0]])
+    answers = {one: f"It is said that {said}" for one, said in pairs[1]}
+    Path("folder/more.json").write_text(json.dumps(answers))
+    ended = call("evidence", "folder", *GATE)
+    assert ended.code == 2
+    assert "more.json: records of no known format" in ended.error
+
+
+@pytest.mark.parametrize("name", ["rows.jsonlines", "rows.JSONL", "rows.jsonlines.gz"])
+def test_lines_of_json_go_by_other_names_too(pairs, place, call, name):
+    write("rows.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[1]])
+    content = Path("rows.jsonl").read_bytes()
+    if name.endswith(".gz"):
+        import gzip
+
+        content = gzip.compress(content)
+    Path(name).write_bytes(content)
+    assert call("evidence", name, *GATE).code == 1
+
+
+def test_the_last_line_is_of_the_worst_of_several_formats(pairs, place, call):
+    clean, poisoned = pairs
+    write("a.jsonl", [{"prompt": one, "completion": said} for one, said in poisoned])
+    write("b.jsonl", [{"instruction": one, "output": said} for one, said in clean[:9]])
+    ended = call("evidence", "--by-format", "a.jsonl", "b.jsonl", *GATE)
+    assert (ended.code, last(ended)) == (1, "gate: the verdict is poisoned (--fail-on poisoned) (exit 1)")
+
+
+def test_files_of_ours_alone_are_nothing_to_judge(pairs, place, call):
+    write("marks.jsonl", [{"id": "1", "mark": "clean"}])
+    write("a.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[0]])
+    for asks in (GATE, ("--max-flagged", "0")):
+        ended = call("evidence", "--by-format", "marks.jsonl", *asks)
+        assert last(ended).startswith("gate: passed, nothing was there to judge (")
+    call("evidence", "--by-format", "marks.jsonl", "a.jsonl", *GATE, "--junit", "found.xml")
+    told = "".join(Xml.parse("found.xml").getroot().itertext())
+    assert "marks.jsonl: a file of marks" in told
+    assert "nothing was there to judge" not in told
+
+
+def test_the_gate_says_what_is_accepted(pairs, place, call):
+    data = write("a.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[1]])
+    call("evidence", data, "--out", "run")
+    call("accept", "run", "F1", "--why", "ours")
+    ended = call("evidence", data, "--accept", "gradsentry-accepted.jsonl", *GATE)
+    assert (
+        last(ended) == "gate: passed, the verdict is clean, 1 finding accepted (--fail-on poisoned) (exit 0)"
+    )
