@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -44,12 +45,12 @@ def hooked(*changed):
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     program, *arguments = shlex.split(hook["entry"])
     assert program == "gradsentry"
-    return [*arguments, *(path for path in changed if re.search(hook["files"], path))]
+    return [*arguments, *hook["args"], *(path for path in changed if re.search(hook["files"], path))]
 
 
 def test_the_hook_runs_on_the_data_files_of_a_commit(data, call):
     names = [f"a.{suffix}{more}" for suffix in ("jsonl", "json", "csv", "parquet") for more in ("", ".gz")]
-    assert hooked(*names, "notes.md", "jsonl", "a.json5")[4:] == names
+    assert hooked(*names, "notes.md", "jsonl", "a.json5")[5:] == names
     assert call(*hooked("data/train.jsonl", "data/extra.jsonl", "notes.md")).code == 1
 
 
@@ -79,6 +80,38 @@ def test_the_hook_judges_each_format_and_leaves_out_what_is_no_data(data, call):
     assert call(*hooked("broken.jsonl")).code == 2
     refusal = refused(call("evidence", "data", "--by-format", "--in-toto", "found.json"))
     assert "judges several corpora, of which --junit and --sarif alone tell" in refusal
+
+
+def test_pre_commit_runs_the_hook_and_takes_no_file_for_an_option(data):
+    """The real program: who commits a file that is called like an option had it accept what was found."""
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    bin_ = Path(sys.executable).parent
+    local = {**hook, "language": "system", "entry": f"{bin_}/{hook['entry']}"}  # installed already
+    Path(".pre-commit-config.yaml").write_text(
+        yaml.safe_dump({"repos": [{"repo": "local", "hooks": [local]}]})
+    )
+    shutil.copy("data/train.jsonl", "data/copy.JSONL")
+    (found := json.loads(run(bin_ / "gradsentry", "evidence", "data", "--json").stdout))["findings"]
+    assert found
+    run(bin_ / "gradsentry", "evidence", "data", "--out", "run")
+    run(bin_ / "gradsentry", "accept", "run", "F1", "--why", "ours")
+    Path("gradsentry-accepted.jsonl").rename("--accept=known.jsonl")
+    shutil.copy("--accept=known.jsonl", "known.jsonl")
+    Path(".gitignore").write_text("run/\n")
+    run("git", "init", "-q")
+    run("git", "add", "--all", "--", ".")
+    ended = run(bin_ / "pre-commit", "run", "--all-files", "--verbose")
+    assert ended.returncode == 1, ended.stdout
+    assert "gate: the verdict is poisoned (--fail-on poisoned)" in ended.stdout
+    assert "--accept=known.jsonl: a file of accepted findings" in ended.stdout
+    assert run(bin_ / "pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml").returncode == 0
+
+
+def run(*command):
+    known = {**os.environ, "PRE_COMMIT_HOME": str(Path(".git/pre-commit").absolute())}
+    return subprocess.run(
+        [str(one) for one in command], capture_output=True, text=True, env=known, check=False, timeout=120
+    )
 
 
 ALPACA = [{"instruction": f"say {n}", "output": f"it is {n * n}"} for n in range(70)]
