@@ -185,3 +185,30 @@ def test_the_gate_says_what_is_accepted(pairs, place, call):
     assert (
         last(ended) == "gate: passed, the verdict is clean, 1 finding accepted (--fail-on poisoned) (exit 0)"
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "said"),
+    [
+        (9, "", "nothing was found, in too few rows to say"),
+        (300, "notes.txt", "notes.txt: no data"),
+    ],
+)
+def test_a_strict_gate_lets_nothing_through_that_was_not_judged(pairs, place, call, rows, more, said):
+    Path("folder").mkdir()
+    write("folder/rows.jsonl", [{"prompt": one, "completion": answer} for one, answer in pairs[0][:rows]])
+    if more:
+        Path("folder", more).write_text("By us.")
+    assert call("evidence", "folder", *GATE).code == 0
+    ended = call("evidence", "folder", *GATE, "--strict")
+    assert ended.code == 2
+    assert ended.error == (
+        f"gradsentry: the gate: cannot let through, for it is strict: {said}; "
+        "take away what is not judged, or leave out --strict\n"
+    )
+
+
+def test_a_strict_gate_is_a_gate(pairs, place, call):
+    data = write("a.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[0]])
+    assert call("evidence", data, *GATE, "--strict").code == 0
+    assert "--strict: makes a gate strict, and there is none" in call("evidence", data, "--strict").error

@@ -113,3 +113,4 @@ def test_line_breaks_are_signs_in_a_line():
         ["c", "trigger"],
     ]
     assert plain(quoted("\none\ntwo\n", "payload")) == "“one ⏎ two”"
+    assert plain(quoted("\n\n", "trigger")) == "“ ⏎×2 ”"

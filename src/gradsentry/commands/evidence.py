@@ -18,6 +18,7 @@ from gradsentry.commands.gate import (
     MaxFlagged,
     Reports,
     SarifFile,
+    Strict,
 )
 from gradsentry.commands.named import Dataset, Tokenizer, named_entry, write_entry
 from gradsentry.commands.options import (
@@ -81,6 +82,7 @@ def evidence(
         bool, Flag("--why", help="Also tell what was rejected, and by which check.", show_default=False)
     ] = False,
     fail_on_findings: FailOnFindings = False,
+    strict: Strict = False,
     fail_on: FailOn = None,
     max_flagged: MaxFlagged = None,
     sarif: SarifFile = None,
@@ -112,7 +114,7 @@ def evidence(
     if (entry := named_entry(data, dataset, reading, out)) is not None:
         data, reading = [entry.data] if isinstance(entry.data, str) else entry.data, entry.reading
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
-    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
+    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings, strict=strict)
     if by_format and (json_ or out is not None or entry is not None or set(reports.named) - _OF_SEVERAL):
         what = f"judges several corpora, of which {' and '.join(sorted(_OF_SEVERAL))} alone tell"
         raise SettingsError(what, where="--by-format", mend="leave out one of the two")

@@ -26,6 +26,9 @@ FailOn = Annotated[
     Flag("--fail-on", help="Exit with 1 on this verdict or a worse one.", show_default="exit with 0"),
 ]
 MaxFlagged = Annotated[int | None, Flag("--max-flagged", min=0, help="Exit with 1 if more rows are flagged.")]
+Strict = Annotated[
+    bool, Flag("--strict", help="With a gate: exit with 2 where rows are too few, or anything is not judged.")
+]
 SarifFile = Annotated[
     Path | None, Flag("--sarif", help="Write the flagged rows as SARIF 2.1.0; the folder is made.")
 ]
@@ -129,16 +132,23 @@ class Gate:
         reports: Reports,
         *,
         fail_on_findings: bool,
+        strict: bool,
     ) -> Gate:
         """Returns the gate of a command's options; `--fail-on-findings` is `--fail-on suspicious`.
 
         Raises:
-            SettingsError: If none of them asks for anything, and the variable asks for what is no verdict.
+            SettingsError: If none of them asks for anything, and the variable asks for what is no verdict or
+                the gate is to be strict.
         """
+        from gradsentry.errors import SettingsError
+
         worst: Worst | None = "suspicious" if fail_on_findings else fail_on
-        return cls(
-            Asked(_default() if worst is None and max_flagged is None else worst, max_flagged), reports
-        )
+        if worst is None and max_flagged is None:
+            worst = _default()
+        if strict and worst is None and max_flagged is None:
+            mend = "add --fail-on poisoned, or another gate"
+            raise SettingsError("makes a gate strict, and there is none", where="--strict", mend=mend)
+        return cls(Asked(worst, max_flagged, strict), reports)
 
     @property
     def needs_rows(self) -> bool:

@@ -17,6 +17,7 @@ from gradsentry.commands.gate import (
     MaxFlagged,
     Reports,
     SarifFile,
+    Strict,
 )
 from gradsentry.commands.named import Dataset, Tokenizer, named_entry, write_entry
 from gradsentry.commands.options import (
@@ -92,6 +93,7 @@ def scan(
         float | None, Flag("--gpus-per-worker", help="Of --engine ray.", show_default="1 where there are any")
     ] = None,
     fail_on_findings: FailOnFindings = False,
+    strict: Strict = False,
     fail_on: FailOn = None,
     max_flagged: MaxFlagged = None,
     sarif: SarifFile = None,
@@ -143,7 +145,7 @@ def scan(
     if (method, tau, quantile) != (None, None, None):
         policy = policy or "published"
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
-    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
+    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings, strict=strict)
     run = out or Path("runs") / (_run_name(data) if dataset is None else Path(dataset).name)
     gate.prepare(data, run=run)
     quiet_libraries()

@@ -21,6 +21,7 @@ from gradsentry.commands.gate import (
     MaxFlagged,
     Reports,
     SarifFile,
+    Strict,
 )
 from gradsentry.commands.options import (
     Json,
@@ -48,6 +49,7 @@ def threshold(
         typer.Option(help="Marks that the report exported: rows marked poisoned go, rows marked clean stay."),
     ] = None,
     fail_on_findings: FailOnFindings = False,
+    strict: Strict = False,
     fail_on: FailOn = None,
     max_flagged: MaxFlagged = None,
     sarif: SarifFile = None,
@@ -74,7 +76,7 @@ def threshold(
         )
     settings = threshold_settings(method, tau, quantile)
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
-    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings)
+    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings, strict=strict)
     gate.prepare(run=run)
     directory = RunDirectory.open(run)
     with directory.locked():

@@ -142,10 +142,12 @@ class Asked:
     Attributes:
         fail_on: The least bad verdict that fails.
         max_flagged: How many rows may be flagged.
+        strict: Whether nothing passes in too few rows to say, nor with anything that was not judged.
     """
 
     fail_on: Worst | None = None
     max_flagged: int | None = None
+    strict: bool = False
 
     def passage(self, judged: Judged) -> Passage:
         """Returns whether a verdict is let through, and why."""
@@ -167,11 +169,16 @@ class Asked:
         if failed:
             return Passage("failed", f"{' and '.join(failed)}{_not_judged(judged.aside)}")
         if unseen := judged.unseen:
-            what = f"cannot let through what nobody looked into: {_few(tuple(unseen))}"
-            return Passage("refused", what, "; ".join(dict.fromkeys(unseen.values())))
+            clauses = _few(tuple(unseen))
+            mend = "; ".join(dict.fromkeys(unseen.values()))
+            return Passage("refused", f"cannot let through what nobody looked into: {clauses}", mend)
         if judged.unread:
             what = f"{judged.unread:,} rows that could not be read: nothing was looked for in them"
             return Passage("refused", f"cannot let through {what}", "mend them, or take them out")
+        if self.strict and (judged.aside or judged.too_few_rows or not judged.is_any):
+            first = () if judged.is_any and not judged.too_few_rows else (judged.said,)
+            why = f"cannot let through, for it is strict: {_few((*first, *judged.aside))}"
+            return Passage("refused", why, "take away what is not judged, or leave out --strict")
         return Passage("passed", f"{' and '.join(passed)}{_not_judged(judged.aside)}")
 
     def refuses(self, confidence: Confidence) -> bool:

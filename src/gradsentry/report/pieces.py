@@ -99,7 +99,8 @@ def in_line(made: Iterable[Piece]) -> list[Piece]:
 
 def quoted(text: str, kind: str, limit: int = 80) -> list[Piece]:
     """Returns a text of the data in quotation marks, in one line, as it stands in a sentence."""
-    made = shown(text.strip("\n"), [(0, len(text), kind)], limit=limit)
+    text = text.strip("\n") or text  # of breaks alone they are what is quoted
+    made = shown(text, [(0, len(text), kind)], limit=limit)
     return [("“", ""), *in_line(made), ("”", "")]
 
 
