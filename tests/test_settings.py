@@ -144,6 +144,10 @@ def test_settings_made_in_python_are_refused_in_one_line_of_ours(kind):
         ),
         ({}, "Dictionary should have at least 1 item"),
         ({"prompt": 3}, "columns.prompt: Input should be a valid string (given: 3)"),
+        (
+            {"prompt": "ask", "response": "say", "completion": "say"},
+            "response and completion are one; name it once",
+        ),
     ],
 )
 def test_wrong_columns_made_in_python_are_one_line(columns, said):
@@ -152,6 +156,11 @@ def test_wrong_columns_made_in_python_are_one_line(columns, said):
     assert str(caught.value).startswith("DataSettings: columns")
     assert said in str(caught.value)
     assert said in refusal(DataSettings, columns=columns)
+
+
+def test_a_completion_is_a_response():
+    named = DataSettings(columns={"prompt": "ask", "completion": "say"})
+    assert named == DataSettings(columns={"prompt": "ask", "response": "say"})
 
 
 def test_settings_within_others_are_refused_where_the_whole_stands():

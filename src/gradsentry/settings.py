@@ -76,6 +76,11 @@ class Settings(BaseModel):
         return cls.read(mapping_in(path), where=str(path))
 
 
+def meant_role(given: str) -> str:
+    """Returns what a word names that is read of a row: `completion`, as TRL calls it, is the response."""
+    return "response" if given == "completion" else given
+
+
 def unknown_role(given: str) -> tuple[str, str]:
     """Returns what is wrong with a word that names nothing which is read of a row, and the mend."""
     roles = get_args(Role)
@@ -206,7 +211,8 @@ class DataSettings(Limits):
         format: The name of a row format (`corpus/formats.py`); None tells it from the columns.
         response_marker: The text after which the response begins, for rows of one text.
         split: Which split of a `DatasetDict`, a folder or a Hub data set is read; None reads them all.
-        columns: What is read -> the column that it stands in (`corpus/naming.py`); None tells it by names.
+        columns: What is read -> the column that it stands in (`corpus/naming.py`), `response` by the name of
+            `completion` too; None tells it by names.
         keys: How the messages of such a column are written; None tells it by the known keys and roles.
         tokenizer: The path or the Hub id of the tokenizer of rows that are token ids with labels (`input_ids`
             and `labels`), as a trainer has prepared them; None where they are texts.
@@ -226,10 +232,15 @@ class DataSettings(Limits):
     @field_validator("columns", mode="before")
     @classmethod
     def _names_roles(cls, columns: object) -> object:
-        named = columns if isinstance(columns, Mapping) else {}
+        if not isinstance(columns, Mapping):
+            return columns
+        named = {meant_role(role): column for role, column in columns.items()}
         if wrong := [role for role in named if role not in get_args(Role)]:
             raise PydanticCustomError(TOLD, "{said}", {"said": "; ".join(unknown_role(str(wrong[0])))})
-        return columns
+        if len(named) < len(columns):
+            said = "response and completion are one; name it once"
+            raise PydanticCustomError(TOLD, "{said}", {"said": said})
+        return named
 
     def identity(self) -> dict[str, Any]:
         """Returns the settings as a run keeps them: what is rare only where it is given."""

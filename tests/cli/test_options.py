@@ -122,7 +122,7 @@ def test_columns_of_other_names_are_read_and_come_back(tmp_path, call):
         in said
     )
     assert "--columns prompt=COLUMN,response=COLUMN, or rename them" in said
-    assert call("evidence", data, "--columns", "prompt=ask,response=say", "--out", out).code == 0
+    assert call("evidence", data, "--columns", "prompt=ask,completion=say", "--out", out).code == 0
     assert [json.loads(line) for line in (out / "clean.jsonl").read_text().splitlines()] == ROWS
     assert call("report", out).code == 0
 
@@ -146,6 +146,7 @@ def test_columns_of_other_names_are_read_and_come_back(tmp_path, call):
         ("promt=ask", "--columns: promt is nothing that is read; did you mean `prompt`? known are prompt, "),
         ("foo=ask", "--columns: foo is nothing that is read; known are prompt, query, response, "),
         ("prompt=ask,prompt=say", "--columns: names prompt twice; name each once"),
+        ("response=ask,completion=say", "--columns: names response twice; name each once"),
         ("prompt=ask,response=ask", "--columns: names ask twice; name each once"),
         ("question=ask,answer=say", "--columns: question is nothing that is read"),
     ],

@@ -35,8 +35,8 @@ fsspec opens (`s3://...`, `hf://datasets/owner/name/file.jsonl`) are read too; t
 In Python so are data frames of pandas and polars, Arrow tables, and an `IterableDataset`, which come back in
 their type.
 
-`--columns prompt=ask,response=say` (and `system=...`, or `messages=talk` alone) reads columns of other names,
-and `--limit` the first rows alone, which then are all that comes back.
+`--columns prompt=ask,response=say` (or `completion=say`; and `system=...`, or `messages=talk` alone) reads
+columns of other names, and `--limit` the first rows alone, which then are all that comes back.
 """
 ROWS = [{"prompt": "p", "completion": "c"}, {"prompt": "q", "completion": "d"}]
 

@@ -295,10 +295,26 @@ def test_a_split_of_a_file(tmp_path):
 def test_rows_in_memory():
     assert refusal([]) == "rows: is empty; give data with at least one row"
     assert refusal([ROWS[0], "row"]) == "rows[1]: the row is text, not a dict; give a dict for each row"
+    taken = "give a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id"
     assert refusal(iter(ROWS)) == (
-        "data of type list_iterator cannot be read twice, as a scan needs to; "
-        "give a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id"
+        f"data of type list_iterator cannot be read twice, as a scan needs to; {taken}"
     )
+    assert refusal(None) == f"data: is None; {taken}"
+    for data in ({"prompt": ["p", "q"], "response": ["r", "s"]}, ROWS[0]):
+        assert refusal(data) == (
+            "data: is one dict, and no list of rows; "
+            "give a list of dicts, one a row; of columns `datasets.Dataset.from_dict(data)`"
+        )
+
+
+@pytest.mark.parametrize("text", ["red", "What is red?", "What is red? " * 99, "a\nb", "a\0b"])
+def test_a_list_of_texts_is_no_list_of_files(text):
+    said = refusal([text, text])
+    assert said.endswith(
+        ": no such file or folder, nor are the others; check the paths; "
+        "a Hub id is read alone, and rows are dicts"
+    )
+    assert len(said) < 320
 
 
 def test_saving_under_the_suffix_of_another_container(tmp_path):

@@ -74,7 +74,7 @@ def named_columns(given: str | None) -> dict[str, str] | None:
         SettingsError: If it is not of the form role=column,role=column.
     """
     from gradsentry.errors import SettingsError
-    from gradsentry.settings import Role, unknown_role
+    from gradsentry.settings import Role, meant_role, unknown_role
 
     if given is None:
         return None
@@ -82,7 +82,7 @@ def named_columns(given: str | None) -> dict[str, str] | None:
     if not all(role.strip() and sign and column.strip() for role, sign, column in pairs):
         mend = "write prompt=COLUMN,response=COLUMN"
         raise SettingsError(f"cannot be read: {given}", where="--columns", mend=mend)
-    named = [(role.strip(), column.strip()) for role, _, column in pairs]
+    named = [(meant_role(role.strip()), column.strip()) for role, _, column in pairs]
     roles, columns = ([one[part] for one in named] for part in (0, 1))
     for role in roles:
         if role not in get_args(Role):

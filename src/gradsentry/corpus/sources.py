@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(:[\w.-]{1,96})?")
 _HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)/?")
 _SPLIT = re.compile(r"\w+(\.\w+)*")
 _PATIENCE = 10.0  # seconds for the Hub's first answer: what its own client waits for one
+_TAKEN = "a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id"
+_SHOWN = 200  # characters of what may be a text, and no name
 
 
 def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus:  # noqa: B008  (frozen)
@@ -59,8 +62,7 @@ def open_corpus(data: object, settings: DataSettings = DataSettings()) -> Corpus
         case [str() | Path() as only]:
             return open_corpus(only, settings)
         case [str() | Path(), *_]:
-            paths = [_as_path(one) for one in data]
-            return _of_several([one for path in paths for one in globbed(path) or [path]], settings)
+            return _of_several(_paths(data), settings)
         case _:
             return _of_memory(data, settings)
 
@@ -104,10 +106,13 @@ def _of_memory(data: object, settings: DataSettings) -> Corpus:
             return arrow_corpus(data, settings)
         case Sequence() if not isinstance(data, bytes):
             return MemoryCorpus(data, settings)
-    raise DataError(
-        f"data of type {type(data).__name__} cannot be read twice, as a scan needs to",
-        mend="give a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id",
-    )
+        case Mapping():
+            mend = "give a list of dicts, one a row; of columns `datasets.Dataset.from_dict(data)`"
+            raise DataError("is one dict, and no list of rows", where="data", mend=mend)
+        case None:
+            raise DataError("is None", where="data", mend=f"give {_TAKEN}")
+    what = f"data of type {type(data).__name__} cannot be read twice, as a scan needs to"
+    raise DataError(what, mend=f"give {_TAKEN}")
 
 
 def _first_rows(data: Any, limit: int) -> object:  # noqa: ANN401  (whatever a user has in memory)
@@ -144,7 +149,7 @@ def _is_hub_id(name: str) -> bool:
         bool(_HUB_ID.fullmatch(name))
         and name != "-"
         and not data_suffix(Path(name))
-        and not Path(name).exists()
+        and not os.path.exists(name)  # noqa: PTH110  (a Path raises where the name is too long)
     )
 
 
@@ -192,11 +197,36 @@ def globbed(path: Path) -> list[Path] | None:
     Raises:
         DataError: If it names none.
     """
-    if not has_magic(str(path)) or path.exists():
+    if not has_magic(str(path)) or os.path.exists(path):  # noqa: PTH110  (it may be a long text)
         return None
     if found := sorted(map(Path, glob(str(path), recursive=True))):  # noqa: PTH207  (a path, maybe absolute)
         return found
     raise DataError("no file has a name like it", where=str(path), mend="check the pattern")
+
+
+def _paths(named: Sequence[object]) -> list[Path]:
+    """Returns the files and folders that a list names, those of its patterns too.
+
+    Raises:
+        DataError: If one is not there; of a list of texts none is.
+    """
+    if not any(map(_may_be_here, named)):
+        first = str(named[0])
+        where = first if len(first) <= _SHOWN else f"{first[:_SHOWN]}…"
+        what, mend = "no such file or folder, nor are the others", "check the paths"
+        mend += "; a Hub id is read alone, and rows are dicts"
+        raise DataError(what, where=where, mend=mend)
+    paths = [one for path in map(_as_path, named) for one in globbed(path) or [path]]
+    for path in paths:
+        _mode(path)
+    return paths
+
+
+def _may_be_here(named: object) -> bool:
+    """Returns whether a name may be one of something here; what is none has an error of its own."""
+    if not named or not isinstance(named, str | Path) or "://" in str(named):
+        return True
+    return os.path.exists(named) or (has_magic(str(named)) and bool(glob(str(named), recursive=True)))  # noqa: PTH110, PTH207
 
 
 def _as_path(named: object) -> Path:
@@ -240,14 +270,7 @@ def _is_folder(path: Path) -> bool:
     Raises:
         DataError: If it is neither.
     """
-    if str(path) == "-":
-        raise DataError("standard input cannot be read twice, as a scan needs to", mend="write it to a file")
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise DataError("no such file or folder", where=str(path), mend="check the path") from None
-    except OSError as error:
-        raise unreadable(path, error) from None
+    mode = _mode(path)
     if stat.S_ISDIR(mode):
         return True
     if not stat.S_ISREG(mode):
@@ -258,6 +281,22 @@ def _is_folder(path: Path) -> bool:
         )
     container_of(path, Limits())
     return False
+
+
+def _mode(path: Path) -> int:
+    """Returns what the system says that a path is.
+
+    Raises:
+        DataError: If it is nothing, or the system does not say.
+    """
+    if str(path) == "-":
+        raise DataError("standard input cannot be read twice, as a scan needs to", mend="write it to a file")
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        raise DataError("no such file or folder", where=str(path), mend="check the path") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
 
 
 def _refuse_split(settings: DataSettings, kind: str, *, where: str) -> None:
