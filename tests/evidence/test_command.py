@@ -65,7 +65,8 @@ def test_rows_that_cannot_be_read_are_told(poisoned_file):
         stream.write('{"prompt": "do", "completion": ""}\n' * 2)
     result = CliRunner().invoke(app, [str(path)])
     assert "drop 30 of 305 rows" in result.output
-    assert "5 of 305 rows could not be read: `completion` is null, not text (3 of them)" in result.output
+    told = "5 of 305 rows could not be read: `completion` is null, not text (3), the response is empty (2)"
+    assert told in " ".join(result.output.split())
     found = json.loads(CliRunner().invoke(app, [str(path), "--json"]).output)
     assert found["unread"] == {"`completion` is null, not text": 3, "the response is empty": 2}
     Evidence.from_json({key: value for key, value in found.items() if key in ("findings", "rows", "unread")})
@@ -78,6 +79,6 @@ def test_data_of_which_no_row_can_be_read_is_refused(tmp_path, options):
     with pytest.raises(DataError) as refused:
         CliRunner().invoke(app, [str(path), *options], catch_exceptions=False)
     assert refused.value.line() == (
-        f"{path}: none of the 100 rows could be read: `messages` is text, not a list (100 of them); "
+        f"{path}: none of the 100 rows could be read: `messages` is text, not a list (100); "
         "mend the rows, or name another --format"
     )

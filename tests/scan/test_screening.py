@@ -206,7 +206,7 @@ def test_no_row_can_be_scored(tmp_path, loaded):
     with pytest.raises(DataError) as refused:
         scan(data, loaded, out=tmp_path / "run", scoring=ScoreSettings(crop=90))
     assert str(refused.value) == (
-        f"{data}: none of the 5 rows could be scored: the gradient is zero in the region (5 of them); "
+        f"{data}: none of the 5 rows could be scored: the gradient is zero in the region (5); "
         "mend the rows, or take another model"
     )
     assert [each["id"] for each in read_rows(tmp_path / "run/unscored.jsonl")] == [0, 1, 2, 3, 4]
@@ -223,7 +223,8 @@ def test_no_row_can_be_read(tmp_path, loaded):
     with pytest.raises(DataError) as refused:
         scan(data, loaded, out=tmp_path / "run")
     assert str(refused.value) == (
-        f"{data}: none of the 4 rows could be read: the response is empty (3 of them); "
+        f"{data}: none of the 4 rows could be read: the response is empty (3), "
+        "`completion` is null, not text (1); "
         "mend the rows, or name another format"
     )
     assert not (tmp_path / "run").exists()

@@ -226,7 +226,7 @@ def _show(
         console.print(f"not read: {shortened(clause, 400)}", markup=False)
     console.print(_headline(found))
     if found.unread:
-        console.print(shortened(left_out(found.rows, found.unread), 160))
+        console.print(shortened(left_out(found.rows, found.unread), 400))
     for part in findings_shown(found, ids, corpus) if found.findings else ():
         console.print(part)
     for part in rejected_shown(found) if why else ():

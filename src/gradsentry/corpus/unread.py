@@ -10,6 +10,8 @@ from gradsentry.errors import DataError
 
 Reasons = Mapping[str, int]
 """Reason -> how many rows, the most frequent first."""
+
+_NAMED = 3  # reasons in a line
 MOVES_AWAY = "training moves away from it"
 NOT_TRAINED = "the data say not to train on any response of it"
 """What the reasons end with why a row is not looked into that its own data set aside."""
@@ -31,20 +33,25 @@ def by_frequency(reasons: Iterable[str]) -> Reasons:
 
 
 def left_out(rows: int, reasons: Reasons, done: str = "read") -> str:
-    """Returns how many of so many rows could not be read (or what else was to be done), and mostly why."""
+    """Returns how many of so many rows could not be read (or what else was to be done), and mostly why.
+
+    The most frequent reasons are named, each with how many rows it is of.
+    """
     count = sum(reasons.values())
-    reason, times = next(iter(reasons.items()))
+    named = [f"{reason} ({times:,})" for reason, times in reasons.items()]
+    if more := sum(list(reasons.values())[_NAMED:]):
+        named[_NAMED:] = [f"for other reasons ({more:,})"]
     which = (
         f"none of the {rows:,} rows could be" if count == rows else f"{count:,} of {rows:,} rows could not be"
     )
-    return f"{which} {done}: {reason} ({times:,} of them)"
+    return f"{which} {done}: {', '.join(named)}"
 
 
 def refuse_if_all(rows: int, reasons: Reasons, *, where: str, mend: str) -> None:
     """Raises where no row could be read, because a verdict on nothing would read as clean.
 
     Raises:
-        DataError: With the most frequent reason.
+        DataError: With the most frequent reasons.
     """
     if rows and sum(reasons.values()) == rows:
         raise DataError(left_out(rows, reasons), where=where, mend=mend)
