@@ -56,7 +56,7 @@ def test_a_file_of_options_gives_way_to_what_is_typed(data, tmp_path, call):
         ("data: {a: b}", "options.yaml: data: cannot be a mapping; write a text or a number, or a list"),
         ("data: [{a: b}]", "options.yaml: data: cannot be a mapping"),
         ("out: {a: b}", "options.yaml: out: cannot be a mapping"),
-        ("split: 2026-01-01", "options.yaml: split: cannot be a date; write one text"),
+        ("split: 2026-01-01", "options.yaml: split: cannot be of type date; write one text"),
         ("json: 7", "options.yaml: json: is 7, no yes or no; write true or false"),
         (
             "fail-on: bad",

@@ -134,7 +134,7 @@ def test_a_card_has_one_section(verdict):
 
 
 def test_what_cannot_be_pushed_is_refused(dataset):
-    with pytest.raises(SettingsError, match="me/clean: a IterableDataset cannot be pushed; judge a Dataset"):
+    with pytest.raises(SettingsError, match="me/clean: rows of type IterableDataset cannot be pushed; judge"):
         push_clean(screen(dataset.to_iterable_dataset()), "me/clean")
 
 

@@ -127,7 +127,7 @@ def _value(parameter: Any, given: object, context: typer.Context, *, where: str)
 
 def _kind(value: object) -> str:
     names = {dict: "a mapping", list: "a list", bool: "true or false"}
-    return names.get(type(value), f"a {type(value).__name__}")
+    return names.get(type(value), f"of type {type(value).__name__}")
 
 
 def _names(parameter: Any) -> list[str]:  # noqa: ANN401  (typer names no type)

@@ -173,7 +173,7 @@ def _pushable(verdict: Verdict, repo_id: str) -> Dataset | DatasetDict:
             clean = DatasetDict({name: clean.select(np.flatnonzero(split_of == name)) for name in names})
     if not isinstance(clean, Dataset | DatasetDict):
         mend = "judge a Dataset, a DatasetDict, or files"
-        raise SettingsError(f"a {type(clean).__name__} cannot be pushed", where=repo_id, mend=mend)
+        raise SettingsError(f"rows of type {type(clean).__name__} cannot be pushed", where=repo_id, mend=mend)
     return clean
 
 
