@@ -88,8 +88,8 @@ def _counts(verdict: Verdict) -> dict[str, Text]:
         )
     if (group := verdict.evidence.stands_out) is not None:
         lines["stands out"] = (
-            f"{rows(len(group.carriers))} most, and no finding, for clean corpora hold such groups: "
-            f"gradsentry explain RUN {group.name}"
+            f"{rows(len(group.carriers))} most, and no finding, for clean corpora hold such groups: read "
+            f"some of them where you do not trust the source, with gradsentry explain RUN {group.name}"
         )
     return {name: Text(line) for name, line in lines.items()}
 
