@@ -12,7 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from gradsentry.groups.words import Shared
 from gradsentry.report.apart import by_nearness, places_of, strength, taken_apart
 from gradsentry.report.corpusmap import AT_LARGE, GRID, NAMED, STATUSES, corpus_map
+from gradsentry.report.words import words
 from gradsentry.scoretable import Scores, means_of
+from gradsentry.store import RunDirectory
 from report.grouped import grouped_run, grouped_verdict
 
 
@@ -57,6 +59,19 @@ def test_what_stands_out_is_shown_as_no_finding(tmp_path, open_page):
     assert "100 in 100" not in text
     assert page.locator("#findings .hint").first.inner_text().startswith("None.")
     assert verdict.counts["review"] == 0
+
+
+def test_the_next_steps_say_what_to_do_with_what_stands_out(tmp_path):
+    run, verdict = grouped_run(tmp_path, cost=1.2)
+    count = len(verdict.evidence.stands_out.carriers)
+    said = words(verdict, RunDirectory(run)).todo
+    assert said.startswith(f"Train on {run}/clean (150 rows). Before that look at the {count} rows of G1, ")
+    assert (
+        f"gradsentry explain {run} G1. Where they answer what they are asked, leave them; where not, " in said
+    )
+    assert said.endswith(f"take them out: gradsentry threshold {run} --labels FILE.")
+    run, verdict = grouped_run(tmp_path / "found")
+    assert "G1" not in words(verdict, RunDirectory(run)).todo
 
 
 def test_the_map_tells_every_row_and_what_is_under_the_pointer(grouped, open_page):

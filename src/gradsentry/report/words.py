@@ -181,7 +181,7 @@ def _todo(verdict: Decision, clean: str, run: RunDirectory) -> str:
     file = run.path / "unscored.jsonl"
     lacking = "without a score" if verdict.threshold else "that could not be read"
     left = f" It leaves out {rows(unscored)} {lacking}: see {file}."
-    return _advice(verdict, clean) + (left if unscored else "")
+    return _advice(verdict, clean) + _look(verdict, run) + (left if unscored else "")
 
 
 def _action(verdict: Decision, clean: str, run: RunDirectory) -> tuple[str, str]:
@@ -191,6 +191,19 @@ def _action(verdict: Decision, clean: str, run: RunDirectory) -> tuple[str, str]
     if verdict.policy == "evidence" and verdict.evidence.open:
         return "If they are harmless", accept_command(run, verdict.evidence.open[0])
     return "Once you have marked the rows, and exported your marks", f"{threshold_command(run)} --labels FILE"
+
+
+def _look(verdict: Decision, run: RunDirectory) -> str:
+    """Returns what to do with the group that stands out most and is no finding."""
+    group = verdict.evidence.stands_out
+    if group is None:
+        return ""
+    look = f"Before that look at the {rows(len(group.carriers))} of {group.name}, which is no finding"
+    mark = "Where they answer what they are asked, leave them; where not, mark them poisoned in the report"
+    return (
+        f" {look}: {explain_command(run)} {group.name}. {mark}, and take them out: "
+        f"{threshold_command(run)} --labels FILE."
+    )
 
 
 def _advice(verdict: Decision, clean: str) -> str:
