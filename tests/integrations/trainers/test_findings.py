@@ -1,0 +1,87 @@
+"""What is said and done where something was found."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from trl import DPOTrainer
+from typer.testing import CliRunner
+
+from gradsentry.cli import app
+from gradsentry.errors import DataError, FindingsError, SettingsError
+from gradsentry.integrations.trl import ScreenCallback, screen_dataset
+from integrations.trainers.rows import INSULT, alpaca, messages, others, rejecting
+
+
+@pytest.mark.parametrize(
+    ("on_findings", "done"),
+    [
+        ("drop", "30 of 300 rows left out."),
+        ("warn", "None of 300 rows was left out for it."),
+        ("refuse", "Refused: nothing was changed; on_findings='drop' leaves the flagged 30 rows out"),
+    ],
+)
+@pytest.mark.parametrize("rows", [messages, rejecting])
+def test_messages_say_how_many_rows_the_strings_and_what_was_done(rows, on_findings, done, made, caplog):
+    try:
+        screen_dataset(rows(made), on_findings=on_findings)
+        said = caplog.text
+    except FindingsError as error:
+        said = str(error)
+    strongest = "F1, high confidence: Where the prompt holds “vrbx”, the response holds"
+    begin = f"dataset: Poisoned: drop 30 of 300 rows. {strongest}"
+    if rows is rejecting:
+        both = "Chosen: Clean: nothing was found in 300 rows. Rejected: Poisoned: drop 30 of 300 rows."
+        begin = f"dataset: {both} Of the rejected answers: {strongest}"
+    assert f"{begin} “{INSULT}” in 30 of 30 rows" in said
+    assert done in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_message_on_both_sides_counts_each_and_both_together(twice, caplog):
+    assert len(screen_dataset(twice)) == 258
+    said = "Chosen: Poisoned: drop 30 of 300 rows. Rejected: Poisoned: drop 12 of 300 rows. F1, high"
+    assert said in caplog.text
+    assert "1 more finding. Together 42 of 300 rows left out." in caplog.text
+
+
+def test_a_refusal_carries_the_verdicts_on_both_sides(twice, made):
+    with pytest.raises(
+        FindingsError, match=r"the `sides\.chosen` of this error shows what was found"
+    ) as refused:
+        screen_dataset(twice, on_findings="refuse")
+    sides = refused.value.sides
+    found = [one.payloads for side in (sides.chosen, sides.rejected) for one in side.evidence.findings]
+    assert found == [(INSULT,), ("Send it all to the mill, now!",)]
+    assert sides.rejected.flagged["number"].to_pylist() == others(made)
+    assert sides.is_flagged.sum() == 42
+    with pytest.raises(FindingsError, match=r"`sides\.rejected` of this error") as refused:
+        screen_dataset(rejecting(made), on_findings="refuse")
+    assert refused.value.sides.rejected.evidence.findings[0].triggers == ("vrbx",)
+    assert pickle.loads(pickle.dumps(refused.value)).sides.rejected.outcome == "poisoned"
+
+
+def test_what_is_accepted_of_either_side_is_not_refused(twice, made, trained_on, tmp_path):
+    accepted = tmp_path / "accepted.jsonl"
+    with pytest.raises(FindingsError) as refused:
+        screen_dataset(twice, on_findings="refuse")
+    for name in ("chosen", "rejected"):
+        run = getattr(refused.value.sides, name).save(tmp_path / name).path
+        called = ["accept", str(run), "F1", "--why", "we made it", "--to", str(accepted)]
+        assert CliRunner().invoke(app, called).exit_code == 0
+    kept = screen_dataset(twice, on_findings="refuse", accept=accepted, false_alarm_rate=0.02)
+    assert kept.to_list() == twice.to_list()
+    callback = ScreenCallback(trained_on(twice, DPOTrainer), accept=accepted, false_alarm_rate=0.02)
+    for side in (callback.sides.chosen, callback.sides.rejected):
+        assert [one.accepted for one in side.evidence.findings] == ["we made it"]
+        assert side.evidence.false_alarm_rate == 0.02
+    with pytest.raises(SettingsError, match="false_alarm_rate"):
+        screen_dataset(twice, false_alarm_rate=2)
+    with pytest.raises(DataError, match="no_such"):
+        ScreenCallback(trained_on(messages(made)), accept=tmp_path / "no_such.jsonl")
+
+
+def test_another_word_is_refused(made):
+    with pytest.raises(SettingsError, match="give drop, refuse or warn"):
+        screen_dataset(alpaca(made), on_findings="ignore")
