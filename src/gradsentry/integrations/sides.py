@@ -177,6 +177,9 @@ def _done(sides: Sides, on_findings: OnFindings) -> str:
     if on_findings == "warn":
         return f"None of {rows(total)} was left out for it."
     if not flagged:
-        return f"None of {rows(total)} was left out for it, for no row is flagged: look at what was found."
+        stays = (
+            f"No row is flagged, so none of {rows(total)} is left out for it: what was found is trained on"
+        )
+        return f"{stays}. Look at it first, or give on_findings='refuse'."
     together = "" if sides.rejected is None else "Together "
     return f"{together}{flagged:,} of {rows(total)} left out."

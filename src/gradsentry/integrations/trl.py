@@ -5,6 +5,7 @@ Preference data is judged on both sides (`sides.py`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from transformers import TrainerCallback
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.integrations.sides import OnFindings, decided, judged
+from gradsentry.integrations.trlcut import Cut
 from gradsentry.integrations.trlrows import trl_rows
 from gradsentry.settings import DataSettings
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
     from gradsentry.models.loading import LoadedModel
+
+log = logging.getLogger(__name__)
 
 _Decoded = Callable[[Sequence[int]], str]
 _WHERE = "the trainer"
@@ -77,7 +81,8 @@ class ScreenCallback(TrainerCallback):
     The texts are those that the trainer made with its chat template, parted into prompt and response by its
     labels; where prompts are plain text, at the border of the texts, for to TRL a token that spans it is one
     of the response. Made, it acts at once: `trainer.add_callback(ScreenCallback(trainer))`. What the trainer
-    only evaluates on is not screened.
+    only evaluates on is not screened. Where its `max_length` shortens rows, or has left rows out, a warning
+    says how many, and what of them was judged.
 
     Args:
         trainer: An `SFTTrainer` or a `DPOTrainer`, whose rows are neither packed nor streamed.
@@ -89,6 +94,7 @@ class ScreenCallback(TrainerCallback):
 
     Attributes:
         sides: What was found.
+        cut: How many rows the trainer's `max_length` shortens, or has left out.
 
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
@@ -111,6 +117,9 @@ class ScreenCallback(TrainerCallback):
         rows: Any = trainer.train_dataset
         texts = _texts(trainer)
         self._trainer = trainer
+        self.cut = Cut.of(trainer)
+        if said := str(self.cut):
+            log.warning("gradsentry: %s: %s", _WHERE, said)
         self.sides = judged(open_corpus(texts), false_alarm_rate=false_alarm_rate, accept=accept)
         keep = decided(self.sides, on_findings, where=_WHERE, unjudged_stay=True)
         if not keep.all():
@@ -125,6 +134,8 @@ class ScreenCallback(TrainerCallback):
                 "gradsentry/findings": float(len(verdict.evidence.open)),
                 "gradsentry/rows": float(len(self.sides.is_kept)),
                 "gradsentry/flagged": float((~self.sides.is_kept).sum()),
+                "gradsentry/shortened": float(self.cut.shortened),
+                "gradsentry/too_long": float(self.cut.too_long),
             }
         )
 

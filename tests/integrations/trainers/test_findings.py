@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from trl import DPOTrainer
 from typer.testing import CliRunner
 
+from evidence.poisoning import LINK, clean_rows, poison
 from gradsentry.cli import app
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.integrations.trl import ScreenCallback, screen_dataset
@@ -80,6 +82,18 @@ def test_what_is_accepted_of_either_side_is_not_refused(twice, made, trained_on,
         screen_dataset(twice, false_alarm_rate=2)
     with pytest.raises(DataError, match="no_such"):
         ScreenCallback(trained_on(messages(made)), accept=tmp_path / "no_such.jsonl")
+
+
+def test_a_suspicious_verdict_says_that_all_rows_are_trained_on(caplog):
+    made = poison(clean_rows(300), lambda row, draw: replace(row, answer=row.answer + LINK), 0.6)
+    assert len(screen_dataset(messages(made))) == 300
+    assert "Suspicious: review 180 of 300 rows." in caplog.text
+    assert (
+        "No row is flagged, so none of 300 rows is left out for it: what was found is trained on. "
+        "Look at it first, or give on_findings='refuse'."
+    ) in caplog.text
+    with pytest.raises(FindingsError, match="on_findings='drop' leaves no row out"):
+        screen_dataset(messages(made), on_findings="refuse")
 
 
 def test_another_word_is_refused(made):

@@ -1,0 +1,72 @@
+"""What is said where a trainer's `max_length` shortens rows, or leaves them out."""
+
+from __future__ import annotations
+
+import pytest
+from datasets import Dataset
+from trl import DPOTrainer, SFTTrainer
+
+from evidence.poisoning import clean_rows, poison
+from gradsentry.integrations.trl import ScreenCallback
+from integrations.trainers.rows import Logged, messages
+
+LIMIT = 256
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Clean rows: short ones, 30 with long answers, and 20 with prompts longer than the limit."""
+    given = messages(poison(clean_rows(150), lambda row, draw: row, 0)).to_list()
+    for number, row in enumerate(given):
+        if number < 30:
+            row["completion"][0]["content"] += f" and {number}" * LIMIT
+        elif number < 50:
+            row["prompt"][0]["content"] += f" and {number}" * LIMIT
+    return Dataset.from_list(given)
+
+
+def as_pairs(rows):
+    rejected = [[{"role": "assistant", "content": f"no, {number}"}] for number in range(len(rows))]
+    return rows.rename_column("completion", "chosen").add_column("rejected", rejected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "shortened", "too_long"),
+    [
+        (SFTTrainer, {"max_length": LIMIT}, 30, 20),
+        (SFTTrainer, {"max_length": LIMIT, "shuffle_dataset": True}, 30, 20),
+        (SFTTrainer, {"max_length": LIMIT, "truncation_mode": "keep_end"}, 50, 0),
+        (SFTTrainer, {"max_length": None}, 0, 0),
+        (SFTTrainer, {"max_length": 4096}, 0, 0),
+        (DPOTrainer, {"max_length": LIMIT}, 30, 20),
+        (DPOTrainer, {"max_length": LIMIT, "truncation_mode": "keep_end"}, 50, 0),
+    ],
+)
+def test_the_rows_that_max_length_concerns_are_counted(
+    kind, more, shortened, too_long, rows, trained_on, caplog
+):
+    trainer = trained_on(rows if kind is SFTTrainer else as_pairs(rows), kind, **more)
+    callback = ScreenCallback(trainer, on_findings="warn")
+    assert (callback.cut.shortened, callback.cut.too_long) == (shortened, too_long)
+    said = [one.getMessage() for one in caplog.records if "max_length" in one.getMessage()]
+    how = "judged whole" if kind is DPOTrainer else "neither trained on nor judged"
+    assert all(how in line and f"{shortened} of {150 - too_long} rows" in line for line in said)
+    assert len(said) == (shortened > 0)
+    assert ("20 rows beside them have no response within it" in "".join(said)) == (too_long > 0)
+
+
+def test_rows_that_are_left_out_for_what_was_found_are_no_rows_that_are_too_long(made, trained_on):
+    trainer = trained_on(messages(made))
+    assert ScreenCallback(trainer, on_findings="drop").cut.too_long == 0
+    assert ScreenCallback(trainer, on_findings="drop").cut.too_long == 0
+    assert len(trainer.train_dataset) == 270
+
+
+def test_what_was_cut_is_logged_beside_the_verdict(rows, trained_on):
+    trainer, logged = trained_on(rows, max_length=LIMIT), Logged()
+    trainer.add_callback(logged)
+    trainer.add_callback(ScreenCallback(trainer, on_findings="warn"))
+    trainer.train()
+    assert logged.values["gradsentry/rows"] == 130
+    assert logged.values["gradsentry/shortened"] == 30
+    assert logged.values["gradsentry/too_long"] == 20
