@@ -6,13 +6,15 @@ where they say something else a verdict on the one says nothing of the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from gradsentry.corpus.fields import is_blank, opened
+from gradsentry.corpus.fields import FieldPath, is_blank, opened
 from gradsentry.corpus.formats import FORMATS, RowFormat, parse_row
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.templates import template_of, without_closing
+
+_SENTENCE, _WORDS = 30, 5  # characters of a text at least, and more words than these
 
 
 def said_elsewhere(sample: Sample, read_as: str) -> set[str]:
@@ -33,6 +35,35 @@ def said_elsewhere(sample: Sample, read_as: str) -> set[str]:
     }
     beside = (names for names in FORMATS[read_as].columns if read.intersection(names))
     return (found | {column for names in beside for column in _differing(sample.row, names)}) - read
+
+
+def texts_unread(sample: Sample) -> set[str]:
+    """Returns the columns of a row, and the keys of its messages, that hold texts which are not read.
+
+    Args:
+        sample: The row, which can be read.
+    """
+    paths = [turn.path for turn in (*sample.turns, *sample.rejected)]
+    read = {str(path[0]) for path in paths if path}
+    found = {column for column, value in sample.row.items() if column not in read and _says_much(value)}
+    keys_of: dict[FieldPath, set[str]] = {}
+    for path in paths:
+        keys_of.setdefault(path[:2], set()).update(map(str, path[2:3]))
+    for turn in sample.turns:
+        if turn.message is not None and len(turn.path) > 2:
+            known = keys_of[turn.path[:2]]
+            others = (key for key, value in turn.message.items() if key not in known and _says_much(value))
+            found |= {f"{turn.path[0]}[].{key}" for key in others}
+    return found
+
+
+def _says_much(value: object) -> bool:
+    """Returns whether a value is, or holds, a text of a sentence: names, sources and labels are shorter."""
+    if isinstance(value, str):
+        return len(value) >= _SENTENCE and (len(value.split(maxsplit=_WORDS)) > _WORDS or not value.isascii())
+    if isinstance(value, Mapping):
+        return any(map(_says_much, value.values()))
+    return isinstance(value, list | tuple) and any(map(_says_much, value))
 
 
 def _other(sample: Sample, row_format: RowFormat) -> Iterator[str]:

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from gradsentry.corpus.corpora import Corpus
-from gradsentry.corpus.elsewhere import said_elsewhere
-from gradsentry.corpus.ownfiles import ANOTHER, ANOTHER_CHOSEN
+from gradsentry.corpus.elsewhere import said_elsewhere, texts_unread
+from gradsentry.corpus.ownfiles import ANOTHER, ANOTHER_CHOSEN, UNREAD
 from gradsentry.corpus.sample import Sample
 
 _CONVERSATIONS = ("messages", "conversations", "conversation")  # where a flag leaves messages out
@@ -29,6 +29,7 @@ class Overview:
         rows: How many rows can be read.
         left_out: How many messages of an assistant the data say not to train on; they are not scored.
         elsewhere: Columns that hold other responses than those that are read, and in how many rows.
+        unread: Other columns and keys of messages that hold texts which are not read, and in how many rows.
         rejected: How many rows hold a rejected answer beside the one that is judged.
         is_told: Whether the user says what the columns are.
     """
@@ -41,6 +42,7 @@ class Overview:
     rows: int
     left_out: int
     elsewhere: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
     rejected: int = 0
     is_told: bool = False
 
@@ -67,7 +69,8 @@ class Overview:
     def not_read(self) -> list[str]:
         """Returns a clause for each column that holds other responses than those that are read."""
         kind = ANOTHER_CHOSEN if self.is_told else ANOTHER
-        return [f"`{column}` of {rows:,} rows: {kind}" for column, rows in self.elsewhere.items()]
+        told = [f"`{column}` of {rows:,} rows: {kind}" for column, rows in self.elsewhere.items()]
+        return told + [f"`{column}` of {rows:,} rows: {UNREAD}" for column, rows in self.unread.items()]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,6 +89,7 @@ class Looked:
         self._left_out = 0
         self._rejected = 0
         self._elsewhere: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
         self._done = False
 
     def __iter__(self) -> Iterator[Sample]:
@@ -103,7 +107,9 @@ class Looked:
             self._responses[_responses(sample)] += 1
             self._left_out += _left_out(sample)
             self._rejected += bool(sample.rejected)
-            self._elsewhere.update(said_elsewhere(sample, self._corpus.format))
+            others = said_elsewhere(sample, self._corpus.format)
+            self._elsewhere.update(others)
+            self._unread.update(texts_unread(sample) - others)
 
     def overview(self) -> Overview:
         """Returns how the rows were read that were counted."""
@@ -117,6 +123,7 @@ class Looked:
             rows=counts.total(),
             left_out=self._left_out,
             elsewhere=dict(self._elsewhere.most_common()),
+            unread=dict(self._unread.most_common()),
             rejected=self._rejected,
             is_told=corpus.is_named,
         )

@@ -22,6 +22,7 @@ RUN, OF_RUN, OUTSIDE = "a run directory", "a file of a run directory", "links ou
 UNKNOWN = "records of no known format"
 UNNAMED = "rows under a name that no data has"
 ANOTHER = "another response than the one that is read"
+UNREAD = "texts that no row of this format is read from"
 ANOTHER_CHOSEN = "another response than the one of the format that is named"
 _NO_RUN = "name the data, not the run, and keep runs elsewhere"
 _UNSEEN = {
