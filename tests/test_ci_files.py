@@ -79,7 +79,7 @@ def test_the_hook_judges_each_format_and_leaves_out_what_is_no_data(data, call):
     Path("broken.jsonl").write_text("{\n")
     assert call(*hooked("broken.jsonl")).code == 2
     refusal = refused(call("evidence", "data", "--by-format", "--in-toto", "found.json"))
-    assert "judges several corpora, of which --junit and --sarif alone tell" in refusal
+    assert "judges several corpora, of which --junit, --sarif and --out alone tell" in refusal
 
 
 def test_pre_commit_runs_the_hook_and_takes_no_file_for_an_option(data):

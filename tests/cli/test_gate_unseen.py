@@ -212,3 +212,16 @@ def test_a_strict_gate_is_a_gate(pairs, place, call):
     data = write("a.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[0]])
     assert call("evidence", data, *GATE, "--strict").code == 0
     assert "--strict: makes a gate strict, and there is none" in call("evidence", data, "--strict").error
+
+
+def test_a_finding_among_several_formats_is_accepted_from_its_run(pairs, place, call):
+    clean, poisoned = pairs
+    write("a.jsonl", [{"prompt": one, "completion": said} for one, said in poisoned])
+    write("b.jsonl", [{"instruction": one, "output": said} for one, said in clean])
+    ended = call("evidence", "--by-format", "a.jsonl", "b.jsonl", *GATE, "--out", "run")
+    assert ended.code == 1, ended.error
+    assert sorted(one.name for one in Path("run").iterdir()) == ["alpaca", "prompt-completion"]
+    assert call("accept", "run/prompt-completion", "F1", "--why", "ours").code == 0
+    known = ("--accept", "gradsentry-accepted.jsonl")
+    ended = call("evidence", "--by-format", "a.jsonl", "b.jsonl", *GATE, *known, "--out", "again")
+    assert (ended.code, "1 finding accepted" in last(ended)) == (0, True)

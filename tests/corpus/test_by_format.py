@@ -86,7 +86,7 @@ def test_what_holds_no_records_is_left_out_and_named(tmp_path: Path, good: str, 
     path = tmp_path / f"{name}{compression}"
     path.write_bytes(compressed(SETTINGS[name].encode(), compression))
     parted = by_format([str(path), good], DataSettings())
-    assert parted.groups == ((good,),)
+    assert list(parted.groups.values()) == [[good]]
     assert parted.left_out == (f"{path}: holds no records",)
 
 
@@ -94,7 +94,7 @@ def test_what_holds_no_records_is_left_out_and_named(tmp_path: Path, good: str, 
 def test_an_empty_file_is_left_out_and_named(tmp_path: Path, good: str, name: str):
     path = written(tmp_path, name, EMPTY[name])
     parted = by_format([path, good], DataSettings())
-    assert (parted.groups, parted.left_out) == (((good,),), (f"{path}: is empty",))
+    assert (list(parted.groups.values()), parted.left_out) == ([[good]], (f"{path}: is empty",))
 
 
 def test_a_table_without_rows_is_left_out_and_named(tmp_path: Path, good: str):
@@ -158,10 +158,10 @@ def test_folders_and_patterns_are_parted_too(tmp_path: Path):
     other = written(folder, "b.json", json.dumps([{"instruction": "say", "output": "it"}]))
     written(folder, "a.truth.json", json.dumps(TRUTH))
     parted = by_format([str(folder)], DataSettings())
-    assert parted.groups == ((known,), (other,))
+    assert list(parted.groups.values()) == [[known], [other]]
     assert parted.left_out == (f"in {folder}: a.truth.json: the truth about data that was poisoned",)
     parted = by_format([f"{folder}/*"], DataSettings())
-    assert parted.groups == ((known,), (other,))
+    assert list(parted.groups.values()) == [[known], [other]]
     (folder / "manifest.json").write_text(json.dumps({"identity": {}}))
     assert by_format([str(folder)], DataSettings()).left_out == (f"{folder}: a run directory",)
     assert by_format([known], DataSettings()).left_out == (f"{known}: a file of a run directory",)

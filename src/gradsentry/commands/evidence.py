@@ -36,7 +36,7 @@ from gradsentry.commands.options import (
 from gradsentry.commands.plugged import Plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gradsentry.corpus import Corpus
     from gradsentry.corpus.overview import Overview
@@ -115,8 +115,8 @@ def evidence(
         data, reading = [entry.data] if isinstance(entry.data, str) else entry.data, entry.reading
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
     gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings, strict=strict)
-    if by_format and (json_ or out is not None or entry is not None or set(reports.named) - _OF_SEVERAL):
-        what = f"judges several corpora, of which {' and '.join(sorted(_OF_SEVERAL))} alone tell"
+    if by_format and (json_ or entry is not None or set(reports.named) - _OF_SEVERAL):
+        what = f"judges several corpora, of which {', '.join(sorted(_OF_SEVERAL))} and --out alone tell"
         raise SettingsError(what, where="--by-format", mend="leave out one of the two")
     gate.prepare(data, run=out)
     given = given_judging(
@@ -124,15 +124,16 @@ def evidence(
     )
     verdicts: list[Verdict] = []
     left_out: tuple[str, ...] = ()
-    groups: Sequence[list[str]] = [data]
+    groups = [(data, out)]
     if by_format:
-        groups, left_out = _parted(data, reading)
+        found, left_out = _parted(data, reading)
+        groups = [(list(files), out and out / name) for name, files in found.items()]
     parts: list[Judged] = []
-    for group in groups:
-        if out is None and not gate.needs_rows:
+    for group, run in groups:
+        if run is None and not gate.needs_rows:
             parts.append(_printed(group, reading, given, why=why, as_json=json_))
         else:
-            verdicts.append(_judged(group, out, reading, given, why=why, as_json=json_))
+            verdicts.append(_judged(group, run, reading, given, why=why, as_json=json_))
             parts.append(Judged.of(verdicts[-1]))
     if entry is not None and out is not None:
         write_entry(entry, out)
@@ -145,7 +146,7 @@ _OF_SEVERAL = {"--sarif", "--junit"}
 """The reports that can tell of several corpora."""
 
 
-def _parted(data: list[str], reading: DataSettings) -> tuple[list[list[str]], tuple[str, ...]]:
+def _parted(data: list[str], reading: DataSettings) -> tuple[Mapping[str, Sequence[str]], tuple[str, ...]]:
     """Returns the data files of each format and what else there is, which it prints."""
     from gradsentry.commands import stdout
     from gradsentry.corpus.byformat import by_format
@@ -155,7 +156,7 @@ def _parted(data: list[str], reading: DataSettings) -> tuple[list[list[str]], tu
         stdout.say(f"not read: {clause}")
     if not parted.groups:
         stdout.say("none of these files is data")
-    return [list(group) for group in parted.groups], parted.left_out
+    return parted.groups, parted.left_out
 
 
 def _printed(

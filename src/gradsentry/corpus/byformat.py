@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +22,11 @@ class Parted:
     """Files, parted.
 
     Attributes:
-        groups: The data files of each format, in order.
+        groups: The format -> the data files of it, in order.
         left_out: What holds no rows, in clauses.
     """
 
-    groups: tuple[tuple[str, ...], ...]
+    groups: Mapping[str, Sequence[str]]
     left_out: tuple[str, ...]
 
 
@@ -54,7 +54,7 @@ def by_format(named: Sequence[str], settings: DataSettings) -> Parted:
             except DataError as error:
                 reason = _reason(Path(file), settings, error)
                 left_out.append(f"{file}: {reason}")
-    return Parted(tuple(map(tuple, groups.values())), tuple(left_out))
+    return Parted(groups, tuple(left_out))
 
 
 def _files(name: str, settings: DataSettings) -> tuple[list[str], list[str]]:
