@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from gradsentry.errors import ModelError
 from gradsentry.models.loading import load_model, wrap_model
 from gradsentry.models.named import refuse_no_model
 from models.saved import edit_weights, save, save_llama
+from models.test_adapters import save_adapter
 from models.tiny import VOCABULARY, build_kind, word_tokenizer
 
 
@@ -51,24 +53,36 @@ def wrapped(model):
     return lambda: wrap_model(model, word_tokenizer(), name="mine")
 
 
-def load_without_hub(name, cache):
-    """Loads a model in a process of its own: the address of the Hub is read when its client is imported."""
+def load_without_hub(name, cache, offline="0"):
     code = (
         "from gradsentry.models.loading import *\n"
         f"one = load_model({name!r}, device='cpu', dtype='float32')\n"
         "print(one.name, one.fingerprint)"
     )
+    return run_without_hub(code, cache, offline)
+
+
+def run_without_hub(code, cache, offline="0"):
+    """Runs code in a process of its own: the address of the Hub is read when its client is imported."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         hub = f"http://127.0.0.1:{taken.getsockname()[1]}"
         return subprocess.run(
             [sys.executable, "-c", code],
-            env=os.environ | {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub, "HF_HUB_CACHE": str(cache)},
+            env=os.environ | {"HF_HUB_OFFLINE": offline, "HF_ENDPOINT": hub, "HF_HUB_CACHE": str(cache)},
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
+
+
+def cached(cache, name):
+    """Returns where the files of a name lie in a cache of the Hub, which has it from now on."""
+    kept, commit = cache / f"models--{name.replace('/', '--')}", "0" * 40
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text(commit)
+    return kept / "snapshots" / commit
 
 
 class TestNames:
@@ -86,20 +100,50 @@ class TestNames:
 
     def test_a_hub_that_is_out_of_reach_is_asked_once(self, tmp_path):
         ended = load_without_hub("nobody/nothing", tmp_path)
-        assert "nobody/nothing: is no model directory, and the Hub cannot be reached (" in ended.stderr
+        assert "nobody/nothing: is no directory here, and the Hub cannot be reached (" in ended.stderr
         assert "Retrying" not in ended.stderr
 
     def test_a_model_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(self, tmp_path):
-        kept, commit = tmp_path / "models--somebody--tiny", "0" * 40
-        model = save_llama(kept / "snapshots" / commit)
-        (kept / "refs").mkdir()
-        (kept / "refs" / "main").write_text(commit)
+        model = save_llama(cached(tmp_path, "somebody/tiny"))
         ended = load_without_hub("somebody/tiny", tmp_path)
         assert ended.stdout.split() == [
             "somebody/tiny",
             load_model(str(model), device="cpu", dtype="float32").fingerprint,
         ]
         assert "Retrying" not in ended.stderr
+
+    def test_an_adapter_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(self, tmp_path):
+        """It and the base model that it names, whose tokenizer it takes."""
+        save_adapter(tmp_path / "made", "llama", {"target_modules": ["q_proj"]})
+        expected = load_model(str(tmp_path / "made" / "adapter"), device="cpu", dtype="float32")
+        base, adapter = (cached(tmp_path, f"somebody/{name}") for name in ("base", "adapter"))
+        shutil.copytree(tmp_path / "made" / "base", base)
+        shutil.copytree(tmp_path / "made" / "adapter", adapter)
+        settings = json.loads((adapter / "adapter_config.json").read_text())
+        settings["base_model_name_or_path"] = "somebody/base"
+        (adapter / "adapter_config.json").write_text(json.dumps(settings))
+        for offline in ("0", "1"):
+            ended = load_without_hub("somebody/adapter", tmp_path, offline)
+            assert ended.stdout.split() == ["somebody/adapter", expected.fingerprint]
+            assert "Retrying" not in ended.stderr
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "from gradsentry.attacks.writer import Writer; Writer(NAME)",
+            "from gradsentry.attacks.labels import token_counter; print(token_counter(NAME)('w1 w2'))",
+            "from gradsentry.corpus import open_corpus; from gradsentry.settings import DataSettings; "
+            "row = {'input_ids': [1, 2], 'labels': [-100, 2]}; "
+            "list(open_corpus([row], DataSettings(tokenizer=NAME)))",
+        ],
+    )
+    def test_whatever_loads_a_model_asks_a_hub_that_is_out_of_reach_once(self, code, tmp_path):
+        ended = run_without_hub(f"NAME = 'nobody/nothing'; {code}", tmp_path)
+        assert "nobody/nothing: is no directory here, and the Hub cannot be reached (" in ended.stderr
+        save_llama(cached(tmp_path, "nobody/nothing"))
+        again = run_without_hub(f"NAME = 'nobody/nothing'; {code}", tmp_path)
+        assert again.returncode == 0, again.stderr
+        assert "Retrying" not in ended.stderr + again.stderr
 
 
 class TestDirectories:

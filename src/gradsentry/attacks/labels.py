@@ -176,9 +176,10 @@ def token_counter(name: str) -> Callable[[str], int]:
     from transformers import AutoTokenizer
 
     from gradsentry.errors import ModelError, first_line
+    from gradsentry.hub import at_hand
     from gradsentry.models import embedded
 
-    path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
+    path = str(embedded.embedded_model_path()) if name == embedded.NAME else at_hand(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from gradsentry.errors import ModelError, first_line
+from gradsentry.hub import at_hand
 
 _PROMPT_TOKENS = 384
 
@@ -25,7 +26,7 @@ class Writer:
 
         from gradsentry.models import embedded
 
-        path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
+        path = str(embedded.embedded_model_path()) if name == embedded.NAME else at_hand(name)
         try:
             self._seq2seq = bool(AutoConfig.from_pretrained(path).is_encoder_decoder)
             self._tokenizer = AutoTokenizer.from_pretrained(path)

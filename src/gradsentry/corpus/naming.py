@@ -33,6 +33,7 @@ from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Turn
 from gradsentry.errors import DataError, SettingsError, first_line
 from gradsentry.extras import require
+from gradsentry.hub import at_hand
 from gradsentry.settings import DataSettings, MessageKeys
 
 Columns = Mapping[str, str]
@@ -147,8 +148,9 @@ def _of_tokens(tokenizer: str) -> RowFormat:
     require("scan")
     from transformers import AutoTokenizer
 
+    place = at_hand(tokenizer)
     try:
-        known = AutoTokenizer.from_pretrained(tokenizer)
+        known = AutoTokenizer.from_pretrained(place)
     except Exception as error:  # the Hub's client and the readers of files have exceptions of their own
         mend = "give the path or the Hub id of the tokenizer that the rows were made with"
         raise SettingsError(f"cannot be loaded ({first_line(error)})", where=tokenizer, mend=mend) from None

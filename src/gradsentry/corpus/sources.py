@@ -27,6 +27,7 @@ from gradsentry.corpus.streams import unreadable
 from gradsentry.corpus.tablecorpus import arrow_corpus, pandas_corpus, polars_corpus
 from gradsentry.corpus.walking import walk
 from gradsentry.errors import DataError, first_line
+from gradsentry.hub import out_of_reach
 from gradsentry.settings import DataSettings, Limits
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(:[\w.-]{1,96})?")
 _HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)/?")
 _SPLIT = re.compile(r"\w+(\.\w+)*")
-_PATIENCE = 10.0  # seconds for the Hub's first answer: what its own client waits for one
 _TAKEN = "a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id"
 _SHOWN = 200  # characters of what may be a text, and no name
 
@@ -410,18 +410,14 @@ def _ask_the_hub(repository: str, name: str) -> None:
         DataError: If it cannot be reached, and the data set is not in the cache.
     """
     import datasets
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub import hf_hub_url
 
     cached = Path(datasets.config.HF_DATASETS_CACHE) / repository.replace("/", "___")
     if cached.is_dir():
         return
-    try:
-        get_hf_file_metadata(hf_hub_url(repository, "README.md", repo_type="dataset"), timeout=_PATIENCE)
-    except OSError:  # an answer, or no network is wanted
-        return
-    except Exception as error:  # the client of HTTP has exceptions of its own
-        what = f"no such file or folder, and the Hub cannot be reached ({first_line(error)})"
-        raise DataError(what, where=name, mend="check the path, or the network") from None
+    if why := out_of_reach(hf_hub_url(repository, "README.md", repo_type="dataset")):
+        what = f"no such file or folder, and the Hub cannot be reached ({why})"
+        raise DataError(what, where=name, mend="check the path, or the network")
 
 
 def _other_configurations(repository: str, loaded: datasets.DatasetDict) -> list[str]:

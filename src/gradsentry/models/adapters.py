@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gradsentry.errors import ModelError
+from gradsentry.hub import at_hand
 from gradsentry.models.checkpoints import load_checkpoint
 from gradsentry.models.probing import close, probe_ids
 
@@ -35,7 +36,7 @@ def load_adapter(name: str, path: str, dtype: torch.dtype, trust_remote_code: bo
     base = PeftConfig.from_pretrained(path).base_model_name_or_path
     if not base:
         raise ModelError("its adapter_config.json names no base model", where=name, mend="merge it yourself")
-    model = load_checkpoint(name, base, dtype, trust_remote_code)
+    model = load_checkpoint(name, at_hand(base), dtype, trust_remote_code)
     _grow(model, path, name)
     ends = _ends(model)
     with warnings.catch_warnings():

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from gradsentry.errors import ModelError
+from gradsentry.hub import at_hand
 from gradsentry.models import embedded
 from gradsentry.models.adapters import load_adapter
 from gradsentry.models.checkpoints import load_checkpoint, one_line
 from gradsentry.models.families import REFUSED, Sharing, sharing
-from gradsentry.models.named import ask_the_hub, refuse_no_model
+from gradsentry.models.named import refuse_no_model
 from gradsentry.models.passes import last_layer, middle_layer, packs
 from gradsentry.models.probing import Head, probe_head
 from gradsentry.settings import DType
@@ -106,7 +107,8 @@ class LoadedModel:
 def load_model(
     name: str, *, dtype: DType = "auto", device: str = "auto", trust_remote_code: bool = False
 ) -> LoadedModel:
-    """Returns a model by name: `smollm2`, a directory (of a model or a PEFT adapter), or a Hub id.
+    """Returns a model by name: `smollm2`, a directory (of a model or a PEFT adapter), or a Hub id
+    (of an adapter, one that is in the Hub's cache).
 
     Raises:
         ModelError: If it is missing, broken, has no tokenizer, or cannot be scored exactly.
@@ -116,7 +118,7 @@ def load_model(
     path = str(embedded.embedded_model_path()) if name == embedded.NAME else name
     refuse_no_model(name)
     kind = resolve_dtype(dtype, place)
-    path = ask_the_hub(path)
+    path = at_hand(path)
     with one_line(name):
         adapter = (Path(path) / "adapter_config.json").is_file()
         load = load_adapter if adapter else load_checkpoint
@@ -259,7 +261,7 @@ def _load_tokenizer(name: str, path: str, trust_remote_code: bool) -> PreTrained
             )
     with one_line(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            source, trust_remote_code=trust_remote_code
+            at_hand(source), trust_remote_code=trust_remote_code
         )
     return tokenizer
 

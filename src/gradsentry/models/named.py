@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gradsentry.errors import ModelError, first_line, meaning_to_say
+from gradsentry.errors import ModelError, meaning_to_say
 from gradsentry.models import embedded
 
 _NO_GGUF = "name the model that it was made from, as a directory of safetensors or a Hub id"
-_PATIENCE = 10.0  # seconds for the Hub's first answer: what its own client waits for one
 
 
 def refuse_no_model(name: str) -> None:
@@ -53,29 +52,3 @@ def _refuse_no_hub_id(name: str) -> None:
         what = "is no model directory, and no name that the Hub could have"
         mend = f"give `{embedded.NAME}`, a model directory, or a Hub id such as OWNER/MODEL"
         raise ModelError(what, where=name, mend=mend) from None
-
-
-def ask_the_hub(path: str) -> str:
-    """Returns what to load for a name, after asking the Hub once, where transformers would for half a minute.
-
-    That is the name itself; where the Hub cannot be reached, the directory in the Hub's cache.
-
-    Raises:
-        ModelError: If it cannot be reached, and the model is not in the cache. What it answers is left to
-            transformers.
-    """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-
-    file = "config.json"
-    if Path(path).is_dir():
-        return path
-    try:
-        get_hf_file_metadata(hf_hub_url(path, file), timeout=_PATIENCE)
-    except OSError:  # an answer, or no network is wanted
-        return path
-    except Exception as error:  # the client of HTTP has exceptions of its own
-        if isinstance(cached := try_to_load_from_cache(path, file), str):
-            return str(Path(cached).parent)
-        what = f"is no model directory, and the Hub cannot be reached ({first_line(error)})"
-        raise ModelError(what, where=path, mend="check the path, or the network") from None
-    return path
