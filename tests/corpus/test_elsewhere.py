@@ -118,6 +118,30 @@ UNREAD = {
         },
         set(),
     ),
+    "what says again what is read": (
+        {
+            "messages": [
+                {"role": "user", "content": SAID, "value": SAID},
+                {"role": "assistant", "content": "a"},
+            ],
+            "formatted": f"{SAID}\na",
+            "pair": [SAID, "a"],
+        },
+        set(),
+    ),
+    "what is read, in a template": (
+        {
+            "instruction": SAID,
+            "input": SAID[:-1],
+            "output": "a",
+            "text": ALPACA.replace("\nq\n", f"\n{SAID}\n\n### Input:\n{SAID[:-1]}\n"),
+        },
+        set(),
+    ),
+    "more than what is read": (
+        {"prompt": "who?", "completion": "a", "formatted": f"who?\na\n{SAID}"},
+        {"formatted"},
+    ),
     "a rejected answer": ({"prompt": "q", "chosen": "a", "rejected": SAID}, set()),
 }
 

@@ -12,7 +12,7 @@ from gradsentry.corpus.fields import FieldPath, is_blank, opened
 from gradsentry.corpus.formats import FORMATS, RowFormat, parse_row
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
-from gradsentry.corpus.templates import template_of, without_closing
+from gradsentry.corpus.templates import template_of, templated_turns, without_closing
 
 _SENTENCE, _WORDS = 30, 5  # characters of a text at least, and more words than these
 
@@ -40,30 +40,53 @@ def said_elsewhere(sample: Sample, read_as: str) -> set[str]:
 def texts_unread(sample: Sample) -> set[str]:
     """Returns the columns of a row, and the keys of its messages, that hold texts which are not read.
 
+    What says again what is read, in a template or without one, is none of these.
+
     Args:
         sample: The row, which can be read.
     """
     paths = [turn.path for turn in (*sample.turns, *sample.rejected)]
     read = {str(path[0]) for path in paths if path}
-    found = {column for column, value in sample.row.items() if column not in read and _says_much(value)}
+    found = {
+        column for column, value in sample.row.items() if column not in read and _says_more(value, sample)
+    }
     keys_of: dict[FieldPath, set[str]] = {}
     for path in paths:
         keys_of.setdefault(path[:2], set()).update(map(str, path[2:3]))
     for turn in sample.turns:
         if turn.message is not None and len(turn.path) > 2:
             known = keys_of[turn.path[:2]]
-            others = (key for key, value in turn.message.items() if key not in known and _says_much(value))
+            others = (
+                key for key, value in turn.message.items() if key not in known and _says_more(value, sample)
+            )
             found |= {f"{turn.path[0]}[].{key}" for key in others}
     return found
 
 
-def _says_much(value: object) -> bool:
-    """Returns whether a value is, or holds, a text of a sentence: names, sources and labels are shorter."""
+def _says_more(value: object, sample: Sample) -> bool:
+    """Returns whether a value is, or holds, a sentence that is not of the texts of a sample that are read."""
     if isinstance(value, str):
-        return len(value) >= _SENTENCE and (len(value.split(maxsplit=_WORDS)) > _WORDS or not value.isascii())
+        return _is_sentence(value) and not _repeats(value, sample)
     if isinstance(value, Mapping):
-        return any(map(_says_much, value.values()))
-    return isinstance(value, list | tuple) and any(map(_says_much, value))
+        return any(_says_more(one, sample) for one in value.values())
+    return isinstance(value, list | tuple) and any(_says_more(one, sample) for one in value)
+
+
+def _is_sentence(text: str) -> bool:
+    """Returns whether a text is as long as a sentence: names, sources and labels are shorter."""
+    return len(text) >= _SENTENCE and (len(text.split(maxsplit=_WORDS)) > _WORDS or not text.isascii())
+
+
+def _repeats(text: str, sample: Sample) -> bool:
+    """Returns whether a text has the response of a sample in a template, or hardly more than what is read."""
+    template = template_of([text])
+    turns = templated_turns(text, template, ()) if template is not None else ()
+    if turns and "\n".join(turn.text for turn in turns if turn.trained).strip() == sample.response.strip():
+        return True
+    said = {turn.text.strip() for turn in (*sample.turns, *sample.rejected)} - {""}
+    for one in sorted(said, key=len, reverse=True):
+        text = text.replace(one, "\n", 1)  # once: what is said again and again is more
+    return not _is_sentence(text.strip())
 
 
 def _other(sample: Sample, row_format: RowFormat) -> Iterator[str]:
