@@ -25,7 +25,7 @@ from random import Random
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from calibration_judged import SHOWN, Line, fitting_of, is_clean, judge, parts_of, without
+from calibration_judged import SHOWN, TASK, Line, fitting_of, is_clean, judge, parts_of, without
 from installed_corpora import python_corpora, written
 from planting import labels_of, plant
 
@@ -33,6 +33,9 @@ from gradsentry.bench.tables import markdown
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.qa import QA_SETS, load_qa
 from gradsentry.evidence.calibrating import proposed
+from gradsentry.evidence.index.tasks import tasks_of
+from gradsentry.evidence.index.texts import Texts, distinct_rows
+from gradsentry.evidence.limits import LEAST
 
 OTHERS = {
     "alpaca": "instruct/alpaca_en_demo.json",
@@ -87,6 +90,9 @@ def _mined(job: tuple[str, str, list[Sample]]) -> list[Line]:
     name, repository, samples = job
     draw = Random(name)
     found = _lines(f"{name}", repository, samples, None)
+    tasks = tasks_in(samples)
+    for number, task in enumerate(tasks):
+        found += _lines(f"{name}{TASK}{number}", repository, task, None, searches=len(tasks))
     if len(samples) >= 2 * PART:
         found += _lines(f"{name} part", repository, draw.sample(samples, PART), None)
     labels = bool(labels_of(samples))
@@ -101,11 +107,30 @@ def _mined(job: tuple[str, str, list[Sample]]) -> list[Line]:
     return found
 
 
+def tasks_in(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Returns the tasks of a mixture, which are searched by themselves too; none where it is one task."""
+    different = [samples[row] for row in distinct_rows(samples)[0]]
+    return [[different[row] for row in rows] for rows in tasks_of(Texts.of(different, least=LEAST))]
+
+
 def _lines(
-    corpus: str, repository: str, samples: Sequence[Sample], poisoned: frozenset[int] | None
+    corpus: str,
+    repository: str,
+    samples: Sequence[Sample],
+    poisoned: frozenset[int] | None,
+    searches: int = 1,
 ) -> list[Line]:
-    """Returns a line for each candidate; one without a candidate where there is none."""
-    common = {"corpus": corpus, "repository": repository, "corpus_rows": len(samples)}
+    """Returns a line for each candidate; one without a candidate where there is none.
+
+    Args:
+        corpus: The name of the corpus.
+        repository: Where it is from.
+        samples: Its rows.
+        poisoned: Which of them are poisoned; None of a clean corpus.
+        searches: How many searches of the whole corpus this is one of, which share its false alarms.
+    """
+    common: Line = {"corpus": corpus, "repository": repository, "corpus_rows": len(samples)}
+    common["searches"] = searches
     common["poisoned"] = -1 if poisoned is None else len(poisoned)
     lines: list[Line] = [{**common, "kind": "", "caught": 0, "rows": 0, "said": "", "generator": ""}]
     for one in proposed(samples):
@@ -138,6 +163,7 @@ def mine(root: Path, out: Path, workers: int) -> None:
         "corpus",
         "repository",
         "corpus_rows",
+        "searches",
         "poisoned",
         "kind",
         "generator",
@@ -157,7 +183,7 @@ def fit(out: Path, save: Path | None) -> None:
     """Fits, saves, and prints what is flagged of each repository that was left out."""
     lines = pq.read_table(out / "candidates.parquet").to_pylist()
     fitting, known = fitting_of(lines)
-    clean = {str(line["corpus"]) for line in lines if is_clean(line)}
+    clean = {str(line["corpus"]) for line in lines if is_clean(line) and TASK not in str(line["corpus"])}
     whole = fitting.calibration(f"{len(clean)} clean corpora and parts of them, of {len(known)} repositories")
     if save is not None:
         whole.save(save)

@@ -21,6 +21,7 @@ from gradsentry.evidence.limits import FALSE_ALARM_RATE, LOOK_FACTOR
 Line = dict[str, object]
 
 CAUGHT, COVERED = 0.9, 0.5  # of a candidate's rows are poisoned, and of the poisoned rows are its own
+TASK = " task "  # in the name of a corpus that is a task of another
 HIGH, LOW = math.log10(FALSE_ALARM_RATE), math.log10(LOOK_FACTOR * FALSE_ALARM_RATE)
 SHOWN = ("payload", "pool", "label", "changed", "turned")  # what was planted, as planting.py names it
 
@@ -75,6 +76,15 @@ def judge(lines: Sequence[Line]) -> Judged:
                 continue
             values = [(log10_p(line, unseen), line) for line in own if is_asked(line)]
             if is_clean(own[0]):
+                if TASK in corpus:
+                    continue
+                tasks = [
+                    line
+                    for name, task in corpora.items()
+                    if name.startswith(f"{corpus}{TASK}")
+                    for line in task
+                ]
+                values += [(log10_p(line, unseen), line) for line in tasks if is_asked(line)]
                 outcome, alarm = _outcome(values)
                 judged.outcomes[outcome] += 1
                 judged.alarms += [[corpus, outcome, *alarm]] if outcome != "clean" else []
@@ -99,7 +109,11 @@ def _outcome(values: Sequence[tuple[float, Line]]) -> tuple[str, list[str]]:
 
 
 def fitting_of(lines: Sequence[Line]) -> tuple[Fitting, list[str]]:
-    """Returns what fits a calibration to candidates, and the names of the repositories."""
+    """Returns what fits a calibration to candidates, and the names of the repositories.
+
+    A task is judged with its corpus, and nothing is fitted to it: its rows are of the corpus already.
+    """
+    lines = [line for line in lines if TASK not in str(line["corpus"])]
     names = sorted({str(line["corpus"]) for line in lines})
     number = {name: at for at, name in enumerate(names)}
     repository_of = {str(line["corpus"]): str(line["repository"]) for line in lines}
@@ -141,7 +155,8 @@ def is_planted(line: Line) -> bool:
 
 def log10_p(line: Line, calibration: Calibration) -> float:
     """Returns how often a clean corpus holds so strong a candidate, as `decide` does."""
-    return calibration.score(str(line["kind"]), json.loads(str(line["strengths"])))[1]
+    shared = calibration.shared_by(int(str(line["searches"])))
+    return shared.score(str(line["kind"]), json.loads(str(line["strengths"])))[1]
 
 
 def parts_of(lines: Sequence[Line]) -> list[tuple[str, str]]:

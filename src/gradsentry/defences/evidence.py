@@ -38,7 +38,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 22
+    version = 23
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -117,7 +117,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 14
+    version = 15
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -124,6 +124,14 @@ class Calibration(Settings):
         score = self.kinds[kind].score(strengths)
         return score, self.kinds[kind].log10_exceeded(score)
 
+    def shared_by(self, searches: int) -> Self:
+        """Returns the calibration of one of several searches, which may call so much less poisoned each."""
+        shared = {
+            kind: weighing.model_copy(update={"part": weighing.part / searches})
+            for kind, weighing in self.kinds.items()
+        }
+        return self.model_copy(update={"kinds": shared})
+
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """Returns the calibration in a file.

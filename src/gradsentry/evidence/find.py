@@ -1,32 +1,30 @@
 """A corpus -> its evidence: what is searched, what is decided, and what is told of it.
 
 A corpus of few tokens is searched whole, in memory. A larger one is read window by window: `large` chooses
-what is searched, and what is found is counted in all rows.
+what is searched, and what is found is counted in all rows. The tasks of a mixture are searched each by itself
+as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.accepting import Accepted, identity, with_accepted
 from gradsentry.evidence.calibration import Calibration, shipped
-from gradsentry.evidence.candidate import Candidate, tail_of, with_copies
+from gradsentry.evidence.candidate import Candidate, tail_of
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
 from gradsentry.evidence.extending import NOTHING_OWN, Own
 from gradsentry.evidence.findings import Evidence, Finding
-from gradsentry.evidence.index.texts import Texts, distinct_rows
-from gradsentry.evidence.index.tokens import Ints
-from gradsentry.evidence.large.counting import everywhere
+from gradsentry.evidence.index.texts import distinct_rows
 from gradsentry.evidence.large.reading import reading
-from gradsentry.evidence.large.spool import Spool
-from gradsentry.evidence.large.working import working
 from gradsentry.evidence.limits import ASKED, EXAMPLES, FALSE_ALARM_RATE, LEAST, SEARCHED_TOKENS
+from gradsentry.evidence.mixtures import Task, merged
 from gradsentry.evidence.reasons import reason
-from gradsentry.evidence.search import Mined, search
+from gradsentry.evidence.searchable import Searchable
 from gradsentry.evidence.searched import Decided, Searched
 from gradsentry.evidence.wording import spelt
 
@@ -61,104 +59,39 @@ def find_evidence(
         nothing = Evidence((), read.rows, read.unread, false_alarm_rate, table.source + own.clause())
         if read.samples is None:
             nothing = replace(nothing, different=int(read.spool.distinct.sum()))
-            found = _Searchable.of_many(samples, read.spool, table, false_alarm_rate, own, losses)
+            found = Searchable.of_many(samples, read.spool, table, false_alarm_rate, own, losses)
         else:
             first, copy_of = distinct_rows(read.samples)
             nothing = replace(nothing, different=len(first))
             if len(first) < LEAST:
                 return replace(nothing, rejected=() if why else None)
-            found = _Searchable.of_few(read.samples, first, copy_of, losses, own)
+            found = Searchable.of_few(read.samples, first, copy_of, losses, own)
 
-        def told(decided: Sequence[Decided]) -> list[Finding]:
-            everywhere = found.everywhere([one.candidate for one in decided])
-            pairs = zip(decided, everywhere, strict=True)
-            findings = (_finding(found, one, in_all, losses) for one, in_all in pairs)
-            return [with_accepted(finding, read.rows, accepted) for finding in findings]
+        def findings_in(part: Searchable, table: Calibration = table) -> tuple[Searched, list[Finding]]:
+            def told(decided: Sequence[Decided]) -> list[Finding]:
+                everywhere = part.everywhere([one.candidate for one in decided])
+                pairs = zip(decided, everywhere, strict=True)
+                findings = (_finding(part, one, in_all, losses) for one, in_all in pairs)
+                return [with_accepted(finding, read.rows, accepted) for finding in findings]
 
-        searched, findings = _beside_accepted(
-            lambda aside: found.search(table, false_alarm_rate, aside), told
-        )
+            return _beside_accepted(lambda aside: part.search(table, false_alarm_rate, aside), told)
+
+        searched, findings = findings_in(found)
+        if parts := found.tasks():
+            shared = table.shared_by(len(parts))
+            numbers = (frozenset(part.numbers(part.places).tolist()) for part in parts)
+            tasks = [
+                Task(rows, findings_in(part, shared)[1]) for rows, part in zip(numbers, parts, strict=True)
+            ]
+            findings = merged(findings, tasks)
     findings.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
     named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
     if not why:
         return replace(nothing, findings=named)
     rejected, in_all = searched.rejected(found.mined.texts, found.mined.measure, table, false_alarm_rate)
+    told_of = {(one.triggers, one.payloads) for one in named}  # in a task by itself
+    rejected = tuple(one for one in rejected if (one.triggers, one.payloads) not in told_of)
     return replace(nothing, findings=named, rejected=rejected, rejected_in_all=in_all)
-
-
-@dataclass(frozen=True)
-class _Searchable:
-    """What is searched, and what is told of it.
-
-    Attributes:
-        mined: The rows that are searched.
-        shown: The rows that findings are shown in.
-        places: Where those stand in the corpus.  # [rows shown]
-        here: Returns a candidate of the rows searched in those shown.
-        everywhere: Returns candidates of the rows searched in all rows.
-        numbers: Returns the numbers of rows at some places.
-        searched: What a search came to, where that was done already.
-    """
-
-    mined: Mined
-    shown: Texts
-    places: Ints
-    here: Callable[[Candidate], Candidate]
-    everywhere: Callable[[Sequence[Candidate]], Sequence[Candidate]]
-    numbers: Callable[[Ints], Ints]
-    searched: Searched | None = None
-
-    def search(self, calibration: Calibration, rate: float, aside: Sequence[Candidate]) -> Searched:
-        """Returns what passes for a finding beside what is known, and what does not; see `search`."""
-        if self.searched is not None and not aside:
-            return self.searched
-        return search(self.mined, calibration, rate, aside)
-
-    @classmethod
-    def of_few(
-        cls,
-        samples: Sequence[Sample],
-        first: Ints,
-        copy_of: Ints,
-        losses: TokenLosses | None,
-        own: Own,
-    ) -> _Searchable:
-        """Returns rows that are searched whole, copies once; see `distinct_rows`."""
-        texts = Texts.of([samples[row] for row in first], least=LEAST)
-        known = losses.means[first] if losses is not None else None
-        numbers = np.array([sample.number for sample in samples], dtype=np.int64)
-        return cls(
-            mined=Mined.of(texts, known, own),
-            shown=texts.with_copies(samples, copy_of),
-            places=np.arange(len(samples)),
-            here=lambda one: with_copies(one, copy_of),
-            everywhere=lambda found: [with_copies(one, copy_of) for one in found],
-            numbers=lambda places: numbers[places],
-        )
-
-    @classmethod
-    def of_many(
-        cls,
-        samples: Iterable[Sample],
-        spool: Spool,
-        calibration: Calibration,
-        rate: float,
-        own: Own,
-        losses: TokenLosses | None,
-    ) -> _Searchable:
-        """Returns the part of a large corpus that is searched; what is found in it is counted in all rows."""
-        part = working(samples, spool, calibration, rate, own, None if losses is None else losses.means)
-        texts = part.mined.texts
-
-        return cls(
-            mined=part.mined,
-            shown=texts,
-            places=part.rows,
-            here=lambda one: one,
-            everywhere=lambda found: everywhere(samples, spool.rows, found, texts, part.rows),
-            numbers=lambda places: spool.numbers[places],
-            searched=part.searched,
-        )
 
 
 def _beside_accepted(
@@ -188,7 +121,7 @@ def _beside_accepted(
 
 
 def _finding(
-    found: _Searchable, decided: Decided, everywhere: Candidate, losses: TokenLosses | None
+    found: Searchable, decided: Decided, everywhere: Candidate, losses: TokenLosses | None
 ) -> Finding:
     """Returns what was decided as a finding, whose counts are those of all rows."""
     texts, here = found.shown, found.here(decided.candidate)

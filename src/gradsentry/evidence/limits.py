@@ -216,6 +216,16 @@ LEXICON_WORDS = 400  # such words, drawn
 CARRIERS_LOOKED_AT = 200  # one by one; more change no share
 ASKED = 200  # carriers whose losses are looked up
 
+# --- Tasks of a mixture, which are searched by themselves too (TASKS_APART: benchmarks/evidence_sets.py) --
+TASKS_APART = 0.03  # of a task's rows are most similar to one of another task, at most
+TASKS_WORDS = 0.2  # of their rare words two tasks have to themselves: templates with the same fillings 0.07
+TASK_ROWS = 100  # rows of a task at least: in fewer a tenth can be poisoned unseen
+TASKS_MOST = 8  # tasks at most: each search lets the others call less poisoned
+TASK_AXES = 8  # directions in which rows differ most
+TASK_TRIED = 12  # ways to part rows by them
+OF_ONE_TASK, MOST_OF_A_TASK = 0.95, 0.5  # of a finding's rows are a task's, and of the task's are carriers
+TASK_ASKED = 1000  # rows whose most similar row is looked up: more change no share
+
 # --- Corpora that are larger than what is searched at once (reasoning) -----------------------------------
 DRAWN_ROWS = 40  # rows of a string in a draw, on average: the draw tells all of more
 DRAWN_ENOUGH = 20  # rows of a candidate in the draw: it is judged by the draw alone

@@ -30,6 +30,7 @@ from gradsentry.evidence.extending import NOTHING_OWN, Generator, Own
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import Ints
 from gradsentry.evidence.limits import (
     ALL_ROWS,
     DRAWN_ENOUGH,
@@ -57,6 +58,16 @@ class Chosen:
     drawn: Rows
     share: float
     proposed: Sequence[Rows]
+
+    @property
+    def fairly(self) -> Rows:
+        """Which rows were drawn, or looked up as all of a string: not for what else they hold.  # [rows]"""
+        fairly: Rows = np.logical_or.reduce([self.drawn, *self.proposed])
+        return fairly
+
+    def of(self, rows: Ints) -> Chosen:
+        """Returns it of some of the rows."""
+        return Chosen(self.drawn[rows], self.share, [one[rows] for one in self.proposed])
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,11 @@ class Texts:
         part = [samples[int(row)] for row in chosen]
         return cls._with_features(part, prompts.take(chosen), responses.take(chosen), least)
 
+    def part(self, rows: Ints, *, least: int) -> Texts:
+        """Returns the corpus of some rows, with the n-grams that stand in at least `least` of them."""
+        samples = [self.samples[row] for row in rows.tolist()]
+        return self._with_features(samples, self.prompts.take(rows), self.responses.take(rows), least)
+
     def with_copies(self, samples: Sequence[Sample], copy_of: Ints) -> Texts:
         """Returns the corpus of all rows, where `self` is that of the distinct ones; see `distinct_rows`."""
         if len(copy_of) == len(self.samples):

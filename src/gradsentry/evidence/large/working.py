@@ -86,7 +86,8 @@ def working(
     searched = search(first, calibration, rate)
     named = [one for one in (*searched.found, *searched.passed_over) if one.decision.confidence is not None]
     if not named:
-        return Working(first, rows, searched)
+        chosen = Chosen(np.isin(rows, drawn, assume_unique=True), share, ())
+        return Working(replace(first, chosen=chosen), rows, searched)
     proposed = everywhere(samples, spool.rows, [one.candidate for one in named], first.texts, rows)
     del first, searched, named  # of the memory that the next search needs
     # More rows of what the draw shows would make it more than it is.
