@@ -136,7 +136,7 @@ def test_the_hook_says_in_its_last_line_what_it_did_not_judge(data, call):
     Path("empty.jsonl").touch()
     ended = call(*hooked("alpaca.json", "package.json", "empty.jsonl"))
     said = "the verdict is clean (--fail-on poisoned)"
-    left_out = "package.json: holds no records; empty.jsonl: is empty"
+    left_out = "package.json: no data; empty.jsonl: is empty"
     assert (ended.code, ended.out.splitlines()[-1]) == (
         0,
         f"gate: passed, {said}; not judged: {left_out} (exit 0)",
@@ -164,12 +164,12 @@ def test_two_formats_are_one_report_of_each_kind(data, call):
         assert [len(run["results"]) for run in log["runs"]] == [0, 30]
         for run in log["runs"]:
             (told,) = run["invocations"][0]["toolExecutionNotifications"]
-            assert told["message"]["text"] == "not judged: package.json: holds no records"
+            assert told["message"]["text"] == "not judged: package.json: no data"
         suites = Xml.parse("found.xml").getroot()
         counts = [[one.get(key) for key in ("tests", "failures", "errors")] for one in (suites, *suites)]
         assert counts[0] == ["4", str(failures), "0"]
         assert counts[1:] == [["1", "0", "0"], ["2", str(failures), "0"], ["1", "0", "0"]]
-        assert "package.json: holds no records" in "".join(suites[2].itertext())
+        assert "package.json: no data" in "".join(suites[2].itertext())
 
 
 def test_where_nothing_is_data_the_reports_say_so(data, call):

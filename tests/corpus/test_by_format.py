@@ -87,7 +87,7 @@ def test_what_holds_no_records_is_left_out_and_named(tmp_path: Path, good: str, 
     path.write_bytes(compressed(SETTINGS[name].encode(), compression))
     parted = by_format([str(path), good], DataSettings())
     assert list(parted.groups.values()) == [[good]]
-    assert parted.left_out == (f"{path}: holds no records",)
+    assert parted.left_out == (f"{path}: no data",)
 
 
 @pytest.mark.parametrize("name", EMPTY)
@@ -139,7 +139,7 @@ def test_rows_are_found_wherever_they_are_hidden(tmp_path_factory, value: object
     """A known row at any depth of settings, and unknown ones where they are most of the file."""
     path = tmp_path_factory.getbasetemp() / "drawn.json"
     path.write_text(json.dumps({"settings": value}))
-    assert without_records(path, Limits()) == "holds no records"
+    assert without_records(path, Limits()) == "no data"
     for hidden in ({"a": {"b": [[{"c": ROW}]]}}, [UNKNOWN] * (1 + len(json.dumps(value)) // 10 + rows)):
         path.write_text(json.dumps({"settings": value, "more": hidden}))
         assert without_records(path, Limits()) == ""

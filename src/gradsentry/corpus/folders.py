@@ -17,7 +17,7 @@ from gradsentry.corpus.configurations import chosen_configuration, configuration
 from gradsentry.corpus.containers import SUFFIXES, container_of, data_suffix
 from gradsentry.corpus.formats import FORMATS, format_of
 from gradsentry.corpus.ownfiles import OUTSIDE, UNKNOWN, UNNAMED, own_kind
-from gradsentry.corpus.recordless import holds_rows, without_records
+from gradsentry.corpus.recordless import NO_DATA, holds_rows, without_records
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.walking import Bounds, other_kind, walk
 from gradsentry.errors import DataError, meaning_to_say
@@ -32,7 +32,6 @@ _KEYWORDS = {
     "test": {"test", "testing", "eval", "evaluation"},
 }
 _SHARD = re.compile(r"(\w+(?:\.\w+)*)-\d{5}-of-\d{5}")
-_NO_DATA = "no data"
 _SHOWN = 5  # names of files that are left out; the others are counted
 
 
@@ -182,7 +181,7 @@ def _kind(file: Path, settings: DataSettings) -> str:
     if not data_suffix(file):
         if _UNREAD.intersection(suffix.lower() for suffix in file.suffixes):
             container_of(file, settings)
-        return UNNAMED if holds_rows(file, settings) else _NO_DATA
+        return UNNAMED if holds_rows(file, settings) else NO_DATA
     if kind := own_kind(file):
         return kind
     if not file.is_file():
@@ -190,7 +189,7 @@ def _kind(file: Path, settings: DataSettings) -> str:
         raise DataError("is a link to nothing", where=str(file), mend=mend)
     if not _only_describes(file, settings):
         return ""
-    return _NO_DATA if without_records(file, settings) else UNKNOWN
+    return NO_DATA if without_records(file, settings) else UNKNOWN
 
 
 def _only_describes(file: Path, settings: DataSettings) -> bool:

@@ -21,6 +21,8 @@ from gradsentry.corpus.streams import reading
 from gradsentry.errors import DataError
 from gradsentry.settings import Limits
 
+NO_DATA = "no data"
+"""What is said of a file without records."""
 _BEGIN = 1 << 16  # bytes of a file that is no data by its name: a first row is hardly longer
 _SETTINGS = 1 << 24  # bytes of a file of settings at most: nobody writes more of them
 _STRING = r'"(?:[^"\\]++|\\.)*+"'
@@ -44,7 +46,7 @@ def without_records(path: Path, limits: Limits) -> str:
         is_empty = False
         if not suffix.startswith((".csv", ".tsv")) or any(map(_says, record.row.values())):
             return ""
-    return "is empty" if is_empty else "holds no records"
+    return "is empty" if is_empty else NO_DATA
 
 
 def holds_rows(path: Path, limits: Limits) -> bool:
@@ -82,7 +84,7 @@ def _json_without(path: Path, limits: Limits) -> str:
         holds = _holds_records(_parsed(content.decode("utf-8-sig")))
     except (ValueError, RecursionError):
         return ""
-    return "" if holds else "holds no records"
+    return "" if holds else NO_DATA
 
 
 def _parsed(text: str) -> object:

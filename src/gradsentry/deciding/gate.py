@@ -86,9 +86,28 @@ class Judged:
         if not self.is_any:
             return NOTHING
         if self.too_few_rows:
-            return "nothing was found, in too few rows to say"
-        findings = "1 finding" if self.accepted == 1 else f"{self.accepted:,} findings"
-        return f"the verdict is {self.outcome}{f', {findings} accepted' if self.accepted else ''}"
+            else_ = " else" if self.accepted else ""
+            return f"nothing{else_} was found, in too few rows to say{self._but_accepted}"
+        return f"the verdict is {self.outcome}{self._but_accepted}"
+
+    @property
+    def said_of_rows(self) -> str:
+        """How many rows are flagged and, where that stands alone, what else is to be known."""
+        if not self.is_any:
+            return NOTHING
+        few = ", of too few to say" if self.too_few_rows else ""
+        return f"{self.are_flagged}{few}{self._but_accepted}"
+
+    @property
+    def are_flagged(self) -> str:
+        """How many rows are flagged, in words."""
+        return f"{'1 row is' if self.flagged == 1 else f'{self.flagged:,} rows are'} flagged"
+
+    @property
+    def _but_accepted(self) -> str:
+        if not self.accepted:
+            return ""
+        return f", {self.accepted:,} finding{'' if self.accepted == 1 else 's'} accepted"
 
     @property
     def aside(self) -> tuple[str, ...]:
@@ -159,12 +178,10 @@ class Asked:
             is_bad = WORSE.index(judged.outcome) >= WORSE.index(self.fail_on)
             (failed if is_bad else passed).append(f"{judged.said} (--fail-on {self.fail_on})")
         if self.max_flagged is not None:
-            are = "1 row is" if judged.flagged == 1 else f"{judged.flagged:,} rows are"
             if judged.flagged > self.max_flagged:
-                failed.append(f"{are} flagged, more than --max-flagged {self.max_flagged}")
+                failed.append(f"{judged.are_flagged}, more than --max-flagged {self.max_flagged}")
             else:
-                few = ", of too few to say" if judged.too_few_rows and self.fail_on is None else ""
-                said = f"{are} flagged{few}" if judged.is_any else NOTHING
+                said = judged.said_of_rows if self.fail_on is None else judged.are_flagged
                 passed.append(f"{said} (--max-flagged {self.max_flagged})")
         if failed:
             return Passage("failed", f"{' and '.join(failed)}{_not_judged(judged.aside)}")

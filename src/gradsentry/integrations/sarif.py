@@ -50,7 +50,7 @@ def _invocation(judged: Judged, asked: Asked) -> Json:
     told = [_notification("error", f"{passage.why}; {passage.mend}")] if is_refused else []
     told += [_notification("warning", f"not judged: {clause}") for clause in judged.aside]
     if judged.too_few_rows:
-        told.append(_notification("note", "nothing was found, in too few rows to say"))
+        told.append(_notification("note", judged.said))
     return {"executionSuccessful": not is_refused, "toolExecutionNotifications": told}
 
 
