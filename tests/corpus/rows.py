@@ -66,6 +66,17 @@ CASES = {
         ["system", "user", "assistant*", "user", "assistant*", "user", "assistant*"],
         ["be", "q", "a", "r", "b", "do", "done"],
     ),
+    "alpaca with history as messages": (
+        {
+            "instruction": "do",
+            "output": "done",
+            "history": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+        },
+        "alpaca",
+        True,
+        ["user", "assistant*", "user", "assistant*"],
+        ["q", "a", "do", "done"],
+    ),
     "messages": (
         {
             "prompt": "the first one again",
@@ -88,12 +99,13 @@ CASES = {
             "messages": [
                 {"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "text", "value": "r"}]},
                 {"role": "assistant", "content": [{"type": "text", "text": None, "value": "a"}]},
+                {"role": "user", "content": [{"type": "text", "content": "s"}]},
             ]
         },
         "messages",
         True,
-        ["user", "+user", "assistant*"],
-        ["q", "r", "a"],
+        ["user", "+user", "assistant*", "user"],
+        ["q", "r", "a", "s"],
     ),
     "messages with weights": (
         {

@@ -220,6 +220,14 @@ GOOD = {
             "`messages[0].content[0]` says one thing in `text` and another in `value`",
         ),
         (
+            {
+                "messages": [
+                    {"role": "assistant", "content": [{"text": "a", "value": "a", "content": "b"}]},
+                ]
+            },
+            "`messages[0].content[0]` says one thing in `text` and another in `content`",
+        ),
+        (
             {"messages": [{"role": "assistant", "content": "a", "train_detail": {"train": True}}]},
             "`messages[0].train_detail` is an object, not a list",
         ),

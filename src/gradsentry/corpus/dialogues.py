@@ -133,12 +133,15 @@ def answer_turns(
 
 
 def history_turns(row: Row, *, trainable: bool = True, column: str = "history") -> tuple[Turn, ...]:
-    """Returns the turns before the row's own, which a column holds in pairs."""
-    turns: list[Turn] = []
+    """Returns the turns before the row's own, which a column holds in pairs, or as messages."""
     history = row.get(column)
-    for number, held in enumerate([] if is_blank(history) else list_of(history, (column,))):
+    held = [] if is_blank(history) else list_of(history, (column,))
+    if held and isinstance(held[0], Mapping):
+        return message_turns(held, (column,), trainable=trainable)
+    turns: list[Turn] = []
+    for number, one in enumerate(held):
         path = (column, number)
-        pair = list_of(held, path)
+        pair = list_of(one, path)
         if len(pair) != 2:
             raise RowError(f"{shown(path)} is no pair of instruction and response")
         turns.append(Turn("user", text_of(pair[0], (*path, 0)), trained=False, path=(*path, 0)))
@@ -193,7 +196,7 @@ def _content_parts(content: object, path: FieldPath) -> Iterator[tuple[str, Fiel
         where = (*path, number)
         fields = object_of(part, where)
         kind = fields.get("type", "text")
-        key = only_key(fields, ("text", "value"), where)
+        key = only_key(fields, ("text", "value", "content"), where)
         if kind != "text" or key is None:
             raise RowError(f"{shown(where)} is of type `{kind}`, not text")
         yield text_of(fields[key], (*where, key)), (*where, key)

@@ -80,9 +80,10 @@ def only_key(row: Row, keys: Sequence[str], path: FieldPath) -> str | None:
         RowError: If two of them say different things: nobody knows which of them a trainer reads.
     """
     said = [key for key in keys if not is_blank(row.get(key))]
-    if len(said) > 1 and row[said[0]] != row[said[1]]:
-        where = f"{shown(path)} says" if path else "it says"
-        raise RowError(f"{where} one thing in `{said[0]}` and another in `{said[1]}`")
+    for other in said[1:]:
+        if row[other] != row[said[0]]:
+            where = f"{shown(path)} says" if path else "it says"
+            raise RowError(f"{where} one thing in `{said[0]}` and another in `{other}`")
     return first_key(row, keys)
 
 
