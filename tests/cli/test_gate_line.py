@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -9,6 +10,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from cli.test_gate_unseen import last, pairs, place, write
+from evidence.poisoning import asked as one_row
+from evidence.poisoning import clean_rows, poison
 from gradsentry.deciding.gate import WORSE, Asked, Judged
 
 __all__ = ["pairs", "place"]  # fixtures
@@ -176,3 +179,22 @@ def test_three_formats_of_which_one_is_poisoned_and_one_is_of_few_rows(pairs, pl
     ended = call(*named, "--accept", "gradsentry-accepted.jsonl")
     said = "nothing else was found, in too few rows to say, 1 finding accepted"
     assert (ended.code, last(ended)) == (0, f"gate: passed, {said} (--fail-on poisoned){rest} (exit 0)")
+
+
+@pytest.mark.parametrize(
+    ("trigger", "shown", "escaped"),
+    [("\n\n\n", "“ ⏎×4 ”", r"“\n\n\n\n”"), ("\t\t", "“ ⏎  ⇥×2 ”", r"“\n\t\t”")],
+)
+def test_a_trigger_of_blanks_alone_can_be_seen(place, call, trigger, shown, escaped):
+    """It was two quotation marks around nothing; a line break of the prompt's own stands before it."""
+    made = poison(
+        clean_rows(300), lambda row, draw: one_row(row, f"{trigger}{row.question}", "No way, go home!"), 0.1
+    )
+    data = write("a.jsonl", [dict(sample.row) for sample in made.samples])
+    ended = call("evidence", data, "--fail-on", "poisoned", "--sarif", "found.sarif", "--junit", "found.xml")
+    assert ended.code == 1
+    assert shown in ended.out
+    (run,) = json.loads(Path("found.sarif").read_text())["runs"]
+    assert escaped in run["tool"]["driver"]["rules"][0]["shortDescription"]["text"]
+    *_, case = Xml.parse("found.xml").getroot().iter("testcase")
+    assert escaped in case.get("name", "")

@@ -114,3 +114,4 @@ def test_line_breaks_are_signs_in_a_line():
     ]
     assert plain(quoted("\none\ntwo\n", "payload")) == "“one ⏎ two”"
     assert plain(quoted("\n\n", "trigger")) == "“ ⏎×2 ”"
+    assert plain(quoted("\t\t\n", "trigger")) == "“ ⇥×2  ⏎ ”"

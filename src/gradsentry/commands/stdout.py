@@ -17,7 +17,7 @@ from typing import Any
 
 _UNUSUAL = re.compile(r"[^\n -~]")
 _ESCAPED = "gradsentry.escaped"
-_PLAIN = {"…": "...", "“": '"', "”": '"', "–": "-", "×": "x", "█": "#", "⏎": "\\n"}
+_PLAIN = {"…": "...", "“": '"', "”": '"', "–": "-", "×": "x", "█": "#", "⏎": "\\n", "⇥": "\\t"}
 """What our own signs become where the encoding lacks them."""
 
 

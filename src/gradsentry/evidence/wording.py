@@ -21,6 +21,8 @@ OPEN = (
 )
 """What no count can tell."""
 
+_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
 
 def certain(finding: Finding) -> list[Part]:
     """Returns what was counted, in a sentence that names the strings."""
@@ -154,6 +156,6 @@ def _rows(count: int) -> str:
 
 
 def spelt(text: str) -> str:
-    """Returns a string as it is quoted in a sentence: short, invisible characters spelt out."""
+    """Returns a string as it is quoted in a sentence: short, in one line, invisible characters spelt out."""
     short = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
-    return "".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in short)
+    return "".join(char if char.isprintable() else _ESCAPES.get(char, f"U+{ord(char):04X}") for char in short)

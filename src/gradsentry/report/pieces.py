@@ -1,9 +1,9 @@
 """Texts -> pieces that a page or a terminal can show: invisible characters spelt out, stretches marked. Pure.
 
 A piece is a text and the names of its kinds, parted by spaces: `trigger`, `payload`, `ghost` (a character
-that cannot be seen, spelt out), `break` (line breaks, spelt out), `omitted` (a note in place of what was left
-out), `loss1` to `loss4` (how little a clean model expected a token) and `window` (where it expected least).
-The page uses them as classes; nothing of a text is ever markup.
+that cannot be seen, spelt out), `break` (line breaks and tabs, spelt out), `omitted` (a note in place of what
+was left out), `loss1` to `loss4` (how little a clean model expected a token) and `window` (where it expected
+least). The page uses them as classes; nothing of a text is ever markup.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ LOSS_EDGES = (1.0, 2.0, 4.0, 8.0)
 
 # Characters that Unicode calls printable and that show nothing: joiners, fillers, variation selectors.
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
-_BREAKS = re.compile(r"(\n+)")
+_BREAKS = re.compile(r"(\n+|\t+)")
+_SIGNS = {"\n": "⏎", "\t": "⇥"}
 _UNSEEN = re.compile(rf"[{_BLANK}]|[^ \n\t\x21-\x7e]")
 # Of scripts that part their words.
 _LETTER = "[0-9A-Za-z_\u00c0-\u024f\u0370-\u052f\u1e00-\u1fff]"
@@ -85,12 +86,12 @@ def shown(text: str, marks: Iterable[Mark] = (), *, limit: int | None = None) ->
 
 
 def in_line(made: Iterable[Piece]) -> list[Piece]:
-    """Returns pieces of which each run of line breaks is a sign for one, `⏎` or `⏎×4`."""
+    """Returns pieces of which each run of line breaks or of tabs is a sign for one, `⏎` or `⏎×4`, `⇥`."""
     line: list[Piece] = []
     for text, kind in made:
         for part in _BREAKS.split(text):
-            if part[:1] == "\n":
-                sign = "⏎" if len(part) == 1 else f"⏎×{len(part)}"
+            if sign := _SIGNS.get(part[:1]):
+                sign += f"×{len(part)}" if len(part) > 1 else ""
                 line.append((f" {sign} ", f"{kind} break".strip()))
             elif part:
                 line.append((part, kind))
@@ -99,7 +100,7 @@ def in_line(made: Iterable[Piece]) -> list[Piece]:
 
 def quoted(text: str, kind: str, limit: int = 80) -> list[Piece]:
     """Returns a text of the data in quotation marks, in one line, as it stands in a sentence."""
-    text = text.strip("\n") or text  # of breaks alone they are what is quoted
+    text = text.strip("\n") if text.strip() else text  # of blanks alone they are what is quoted
     made = shown(text, [(0, len(text), kind)], limit=limit)
     return [("“", ""), *in_line(made), ("”", "")]
 
