@@ -228,6 +228,8 @@ def test_missing_and_unknown_files(tmp_path):
     assert refusal(tmp_path / "no.jsonl") == f"{tmp_path}/no.jsonl: no such file or folder; check the path"
     assert refusal(f"{tmp_path}/no.jsonl") == f"{tmp_path}/no.jsonl: no such file or folder; check the path"
     assert refusal("no.jsonl") == "no.jsonl: no such file or folder; check the path"
+    for path in ("./none", "../none", ".none", "-none", "a/b/none"):
+        assert refusal(path).endswith("none: no such file or folder; check the path")
     assert refusal("") == "no data is named; give a path or a Hub id"
     long = f"/{'x' * 300}/y"
     assert refusal(long) == f"{long}: cannot be read (File name too long); check the path and its rights"

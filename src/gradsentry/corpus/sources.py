@@ -33,7 +33,7 @@ from gradsentry.settings import DataSettings, Limits
 if TYPE_CHECKING:
     import datasets
 
-_HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(:[\w.-]{1,96})?")
+_HUB_ID = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?(:[\w.-]{1,96})?")
 _HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)/?")
 _SPLIT = re.compile(r"\w+(\.\w+)*")
 _TAKEN = "a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id"
@@ -145,12 +145,8 @@ def _of_datasets_types(data: object, settings: DataSettings) -> Corpus | None:
 
 def _is_hub_id(name: str) -> bool:
     """Returns whether the text has the form of a Hub id and is no path here."""
-    return (
-        bool(_HUB_ID.fullmatch(name))
-        and name != "-"
-        and not data_suffix(Path(name))
-        and not os.path.exists(name)  # noqa: PTH110  (a Path raises where the name is too long)
-    )
+    has_form = bool(_HUB_ID.fullmatch(name)) and not data_suffix(Path(name))
+    return has_form and not os.path.exists(name)  # noqa: PTH110  (a Path raises where the name is too long)
 
 
 def _of_url(url: str, settings: DataSettings) -> Corpus:
