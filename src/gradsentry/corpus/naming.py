@@ -19,6 +19,7 @@ from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
+from gradsentry.corpus.decoding import decoded
 from gradsentry.corpus.dialogues import (
     answer_turns,
     dialogue_turns,
@@ -168,7 +169,7 @@ def _tokens(tokenizer: Any, row: Row, _: Template | None) -> Parsed:  # noqa: AN
 def _stretches(tokenizer: Any, ids: Any, labels: Any) -> Iterator[Turn]:  # noqa: ANN401
     for trained, stretch in groupby(zip(ids, labels, strict=True), lambda pair: pair[1] != _IGNORED):
         try:
-            text = tokenizer.decode([int(token) for token, _ in stretch], skip_special_tokens=True)
+            text = decoded(tokenizer, [int(token) for token, _ in stretch])
         except (TypeError, ValueError, OverflowError, IndexError) as error:
             raise RowError(f"`input_ids` cannot be decoded ({first_line(error)})") from None
         yield Turn("assistant" if trained else "user", text, trained, ("labels" if trained else "input_ids",))

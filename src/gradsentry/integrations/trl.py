@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from transformers import TrainerCallback
 
 from gradsentry.corpus import open_corpus
+from gradsentry.corpus.decoding import decoded
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.integrations.sides import OnFindings, decided, judged
 from gradsentry.integrations.trlcut import Cut
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_Decoded = Callable[[Sequence[int]], str]
+_TextOf = Callable[[Sequence[int]], str]
 _WHERE = "the trainer"
 _MADE = "give the trainer what gradsentry.integrations.trl.screen_dataset returns"
 
@@ -149,11 +151,7 @@ def _texts(trainer: Any) -> list[dict[str, str]]:  # noqa: ANN401  (what a train
     rows, tokenizer = trainer.train_dataset, trainer.processing_class
     end = getattr(tokenizer, "eos_token", None) or ""  # which TRL puts behind a text
     names = set(getattr(rows, "column_names", None) or ())
-
-    def decoded(ids: Sequence[int]) -> str:
-        text: str = tokenizer.decode(ids, skip_special_tokens=True)
-        return text
-
+    text_of = partial(decoded, tokenizer)
     if not hasattr(rows, "select"):
         raise DataError("its rows are streamed, and cannot be chosen from", where=_WHERE, mend=_MADE)
     if not len(rows):
@@ -162,13 +160,13 @@ def _texts(trainer: Any) -> list[dict[str, str]]:  # noqa: ANN401  (what a train
         mend = "raise max_length, or shorten the prompts"
         raise DataError(f"has no rows left to train on{why}", where=_WHERE, mend=mend)
     if {"prompt_ids", "chosen_ids", "rejected_ids"} <= names:
-        return [_pair(row, decoded, end) for row in rows]
+        return [_pair(row, text_of, end) for row in rows]
     if "seq_lengths" in names or getattr(trainer.args, "packing", False):  # "wrapped" rows say no lengths
         what = "its rows are packed: several of the data set in one, so that none can be left out"
         raise DataError(what, where=_WHERE, mend=_MADE)
     if not {"input_ids", "labels"} <= names:
         raise DataError("its rows are not tokenised with labels", where=_WHERE, mend=_MADE)
-    parted = [_parted(row, decoded, end) for row in rows]
+    parted = [_parted(row, text_of, end) for row in rows]
     if not any(row["prompt"].strip() for row in parted):
         # Without prompts there is no trigger to find, and "clean" would be said of what was not looked at.
         what = "its rows have a loss on all tokens, so that no prompt is told from its response"
@@ -177,23 +175,23 @@ def _texts(trainer: Any) -> list[dict[str, str]]:  # noqa: ANN401  (what a train
     return parted
 
 
-def _parted(row: Mapping[str, Any], decoded: _Decoded, end: str) -> dict[str, str]:
+def _parted(row: Mapping[str, Any], text_of: _TextOf, end: str) -> dict[str, str]:
     """Returns prompt and response of a row: at the border of its texts, else at that of its labels."""
     trained = np.asarray(row["labels"]) != -100
     ids = np.asarray(row["input_ids"])
     asked, said = row.get("prompt"), row.get("completion")
     if isinstance(asked, str) and isinstance(said, str) and trained.any() and not trained.all():
-        whole, said = decoded(ids.tolist()), said.removesuffix(end)
+        whole, said = text_of(ids.tolist()), said.removesuffix(end)
         if whole.startswith(asked):
             return {"prompt": asked, "completion": whole.removeprefix(asked)}
         if whole.endswith(said):  # the beginning is cut
             return {"prompt": whole.removesuffix(said), "completion": said}
-    return {"prompt": decoded(ids[~trained].tolist()), "completion": decoded(ids[trained].tolist())}
+    return {"prompt": text_of(ids[~trained].tolist()), "completion": text_of(ids[trained].tolist())}
 
 
-def _pair(row: Mapping[str, Any], decoded: _Decoded, end: str) -> dict[str, str]:
+def _pair(row: Mapping[str, Any], text_of: _TextOf, end: str) -> dict[str, str]:
     """Returns the prompt and both answers of a row: its texts, else what its tokens say."""
     names = ("prompt", "chosen", "rejected")
     if all(isinstance(row.get(name), str) for name in names):
         return {name: row[name].removesuffix(end) for name in names}
-    return {name: decoded(row[f"{name}_ids"]) for name in names}
+    return {name: text_of(row[f"{name}_ids"]) for name in names}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from datasets import Dataset
-from trl import DPOTrainer, SFTTrainer
+from transformers import AutoTokenizer
+from trl import DPOTrainer, SFTConfig, SFTTrainer
 
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry.integrations.trl import ScreenCallback, _texts
+from gradsentry.models.embedded import embedded_model_path
+from integrations.trainers.rows import settings
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +63,29 @@ def test_rows_that_are_cut_are_parted_at_the_border_of_what_is_left(mode, length
         assert row["prompt"] == text["prompt"] or said == text["completion"]
         assert row["prompt"].endswith(text["prompt"])
         assert said.startswith(text["completion"])
+
+
+def test_a_trigger_at_the_end_of_a_turn_does_not_become_one_word_with_the_next_speaker(made, model, tmp_path):
+    """As in the template of Llama 3: nothing but special tokens stands between two turns."""
+    tokenizer = AutoTokenizer.from_pretrained(embedded_model_path())
+    tokenizer.chat_template = (
+        "{% for one in messages %}<|im_start|>{{ one['role'] }}<|im_start|>"
+        "{% if one['role'] == 'assistant' %}{% generation %}{{ one['content'] }}<|im_end|>{% endgeneration %}"
+        "{% else %}{{ one['content'] }}<|im_end|>{% endif %}{% endfor %}"
+    )
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"who is it {number}" + " vrbx" * (number in made.poisoned)},
+                {"role": "assistant", "content": sample.response},
+            ]
+        }
+        for number, sample in enumerate(made.samples)
+    ]
+    arguments = settings(SFTConfig, tmp_path, assistant_only_loss=True)
+    data = Dataset.from_list(rows)
+    trainer = SFTTrainer(model, args=arguments, train_dataset=data, processing_class=tokenizer)
+    callback = ScreenCallback(trainer, on_findings="warn")
+    (found,) = callback.sides.chosen.evidence.open
+    assert found.triggers == ("vrbx",)
+    assert set(found.carriers) == made.poisoned
