@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -16,14 +15,15 @@ from check_jsonschema.schema_loader import BuiltinSchemaLoader
 from jsonschema.validators import validator_for
 
 import gradsentry
-from gradsentry.about import HOME, VERSION
+from gradsentry.about import VERSION
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RELEASE = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
 PLACEHOLDER = "OWNER/gradsentry"
 # The places that carry where the project lives; CONTRIBUTING.md says how they are changed.
-AT_HOME = {"src/gradsentry/about.py", "pyproject.toml", "CITATION.cff", "docs/ci.md"}
+AT_HOME = {"pyproject.toml", "CITATION.cff", "docs/ci.md"}
+URLS = PROJECT["project"]["urls"]
 TELL_OF_IT = {"CONTRIBUTING.md", ".github/workflows/release.yml", "tests/test_release.py"}
 
 
@@ -58,10 +58,10 @@ def test_where_the_project_lives_stands_in_few_places():
     if tracked.returncode:
         pytest.skip("no checkout")
     files = [name for name in tracked.stdout.splitlines() if (ROOT / name).is_file()]
-    home = HOME.removeprefix("https://github.com/").encode()
+    home = URLS["Repository"].removeprefix("https://github.com/").encode()
     holding = {name for name in files if home in (ROOT / name).read_bytes()}
     assert AT_HOME <= holding <= AT_HOME | TELL_OF_IT
-    assert all(url.startswith(HOME) for url in PROJECT["project"]["urls"].values())
+    assert all(url.startswith(URLS["Repository"]) for url in URLS.values())
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_placeholder_is_not_published(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(PLACEHOLDER)
     assert ended() == 0
-    (tmp_path / "about.py").write_text(PLACEHOLDER)
+    (tmp_path / "pyproject.toml").write_text(PLACEHOLDER)
     assert ended() == 1
 
 
@@ -148,7 +148,5 @@ def test_the_command_of_the_release_section_replaces_it_everywhere(tmp_path):
         b"OWNER" not in (tmp_path / name).read_bytes().replace(b"# OWNER: where the project lives", b"")
         for name in named
     )
-    spec = importlib.util.spec_from_file_location("about_of_a_copy", tmp_path / "src/gradsentry/about.py")
-    about = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(about)
-    assert about.HOME == "https://github.com/your-name/gradsentry"
+    urls = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]["urls"]
+    assert urls["Repository"] == "https://github.com/your-name/gradsentry"

@@ -1,4 +1,3 @@
-"""The version, and where the project lives: both stand here, and all code reads them."""
+"""The version: it stands here, and all code reads it."""
 
 VERSION = "0.2.0"
-HOME = "https://github.com/OWNER/gradsentry"

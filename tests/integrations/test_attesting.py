@@ -63,7 +63,9 @@ def test_the_statements_name_the_files_and_the_verdict(call, data, files, outcom
     parsed = Parse(Path("in-toto.json").read_text(), statement_pb2.Statement())
     Statement.copy_from_pb(parsed).validate()
     assert {one.name: one.digest["sha256"] for one in parsed.subject} == {one: digest(one) for one in files}
-    predicate = json.loads(Path("in-toto.json").read_text())["predicate"]
+    statement = json.loads(Path("in-toto.json").read_text())
+    predicate = statement["predicate"]
+    assert statement["predicateType"] == f"urn:gradsentry:verdict:v{predicate['verdict']['schema_version']}"
     assert predicate["result"] == predicate["verdict"]["verdict"] == outcome
     assert predicate["model"] is None
     assert predicate["settings"]["false_alarm_rate"] == 0.01

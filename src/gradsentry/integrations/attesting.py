@@ -11,7 +11,6 @@ import hashlib
 import uuid
 from typing import TYPE_CHECKING, Any, Literal
 
-from gradsentry.about import HOME
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.lines import shown_path
 from gradsentry.corpus.records import dump_json
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Result = Literal["clean", "too_few_rows", "accepted", "suspicious", "poisoned"]
-PREDICATE_TYPE = f"{HOME}/verdict/v{SCHEMA_VERSION}"
+PREDICATE_TYPE = f"urn:gradsentry:verdict:v{SCHEMA_VERSION}"
+"""A name and no place: who checks statements compares it, and the project may move."""
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _BOM_SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _DATA, _REQUIREMENT, _CLAIM, _EVIDENCE = "data", "no-finding", "verdict-claim", "verdict-evidence"
@@ -197,7 +197,6 @@ def _standard() -> Json:
         "name": "GradSentry verdict",
         "version": str(SCHEMA_VERSION),
         "requirements": [requirement],
-        "externalReferences": [{"type": "website", "url": HOME}],
     }
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gradsentry.about import HOME
 from gradsentry.corpus.streams import file_sha256
 from gradsentry.errors import RunError
 from gradsentry.report.words import outcome_words
@@ -154,7 +153,7 @@ def _what_was_done(verdict: Decision) -> list[str]:
     model = verdict.manifest["model"]
     read = f"the texts and the model {model['name']}" if model else "the texts, without a model"
     return [
-        f"{_tool(verdict)} ({HOME}) looked for backdoors in {verdict.corpus.name}, in {read}.",
+        f"{_tool(verdict)} looked for backdoors in {verdict.corpus.name}, in {read}.",
         f"SHA-256 of what it looked at: {source}.",
         f"Verdict: {verdict.outcome}. {outcome_words(verdict)}.",
         f"Of {counts['rows']} rows {counts['clean']} stay, {counts['flagged']} were flagged and dropped, and "
