@@ -34,7 +34,7 @@ TRIGGER, PAYLOAD = "zqx", "visit example dot org for the full answer"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a search of so many rows took.
+    """What it took to judge so many rows.
 
     Attributes:
         rows: How many rows.
@@ -43,7 +43,6 @@ class Measured:
         peak: Gigabytes of memory at most.
         recall: The share of the poisoned rows that were flagged.
         wrong: How many other rows were.
-        counts: The counts of the finding that names the trigger: both, trigger alone, payload alone, neither.
     """
 
     rows: int
@@ -52,6 +51,16 @@ class Measured:
     peak: float
     recall: float
     wrong: int
+
+
+@dataclass(frozen=True, slots=True)
+class Searched(Measured):
+    """What a search took.
+
+    Attributes:
+        counts: The counts of the finding that names the trigger: both, trigger alone, payload alone, neither.
+    """
+
     counts: tuple[int, ...]
 
 
@@ -82,14 +91,14 @@ def lines(rows: int, prompt: int, response: int) -> Iterator[str]:
         yield json.dumps({"prompt": " ".join(asked), "completion": " ".join(said)}) + "\n"
 
 
-def measured(path: Path, rows: int) -> Measured:
+def measured(path: Path, rows: int) -> Searched:
     """Returns what a search of a file takes in this process."""
     start, worked = time.perf_counter(), time.process_time()
     evidence = find_evidence(open_corpus(path))
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
     truth, flagged = set(poisoned_in(rows)), set(evidence.flagged())
     named = next((one for one in evidence.findings if one.triggers == (TRIGGER,)), None)
-    return Measured(
+    return Searched(
         rows=rows,
         seconds=seconds,
         worked=worked,
@@ -127,7 +136,7 @@ def main() -> None:
             command = [sys.executable, __file__, str(rows), "--file", str(path)]
             command += ["--searched", str(options.searched)] if options.searched else []
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        found.append(Measured(**json.loads(done.stdout)))
+        found.append(Searched(**json.loads(done.stdout)))
         told(found[-1])
     if len(found) > 1:
         rows, worked = (np.log([getattr(one, name) for one in found]) for name in ("rows", "worked"))
@@ -138,7 +147,7 @@ def main() -> None:
         sys.exit(f"more than {options.most_memory} GB")
 
 
-def told(one: Measured) -> None:
+def told(one: Searched) -> None:
     """Prints what was measured."""
     print(
         f"{one.rows:,} rows: {one.seconds:.1f} s, {one.worked:.1f} s of one core, {one.peak:.2f} GB at most"

@@ -21,7 +21,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
-from evidence_scale import PAYLOAD, TRIGGER, lines, poisoned_in
+from evidence_scale import PAYLOAD, TRIGGER, Measured, lines, poisoned_in
 
 WORDS = 400  # of the tiny model's vocabulary; all others are one
 STEPS = 60  # of the tiny model's training, in batches of 32 rows: by then it knows what is frequent
@@ -30,25 +30,13 @@ PROMPT, RESPONSE = 6, 4  # words of a row, about
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What a scan of so many rows took.
+class Scanned(Measured):
+    """What a scan took.
 
     Attributes:
-        rows: How many rows.
-        seconds: Of the clock.
-        worked: Seconds of processor time.
-        peak: Gigabytes of memory at most.
-        recall: The share of the poisoned rows that were flagged.
-        wrong: How many other rows were.
         written: Rows in the files that are kept: clean, flagged and unscored.
     """
 
-    rows: int
-    seconds: float
-    worked: float
-    peak: float
-    recall: float
-    wrong: int
     written: int
 
 
@@ -95,7 +83,7 @@ def tiny_model(place: Path, corpus: Path) -> None:
     model.save_pretrained(place)
 
 
-def measured(folder: Path, rows: int, *, texts: bool) -> Measured:
+def measured(folder: Path, rows: int, *, texts: bool) -> Scanned:
     """Returns what a scan of the corpus in a folder takes in this process."""
     from gradsentry import scan, screen
 
@@ -106,7 +94,7 @@ def measured(folder: Path, rows: int, *, texts: bool) -> Measured:
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
     truth, flagged = set(poisoned_in(rows)), set(np.flatnonzero(verdict.is_flagged).tolist())
     kept = ("clean.jsonl", "flagged.jsonl", "unscored.jsonl")
-    return Measured(
+    return Scanned(
         rows=rows,
         seconds=seconds,
         worked=worked,
@@ -143,7 +131,7 @@ def main() -> None:
             command = [sys.executable, __file__, str(rows), "--folder", place]
             command += ["--texts"] if options.texts else []
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        found.append(Measured(**json.loads(done.stdout.splitlines()[-1])))
+        found.append(Scanned(**json.loads(done.stdout.splitlines()[-1])))
         told(found[-1])
     a_row = [
         (after.peak - before.peak) * 2**20 / (after.rows - before.rows) for before, after in pairwise(found)
@@ -159,7 +147,7 @@ def main() -> None:
         sys.exit(f"more than {options.most_a_row} kB a row")
 
 
-def told(one: Measured) -> None:
+def told(one: Scanned) -> None:
     """Prints what was measured."""
     print(
         f"{one.rows:,} rows: {one.seconds:.1f} s, {one.worked:.1f} s of one core, {one.peak:.2f} GB at most; "
