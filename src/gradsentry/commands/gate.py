@@ -184,8 +184,8 @@ class Gate:
             SettingsError: If one cannot be the place of a report.
             DataError: If one, or the run, cannot be written to.
         """
+        from gradsentry.corpus.paths import files_named
         from gradsentry.corpus.remote import STDIN
-        from gradsentry.corpus.sources import files_named
         from gradsentry.corpus.streams import refuse_unwritable
         from gradsentry.errors import SettingsError
         from gradsentry.integrations.replacing import is_report

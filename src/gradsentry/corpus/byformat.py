@@ -10,9 +10,10 @@ from pathlib import Path
 from gradsentry.corpus.containers import is_saved
 from gradsentry.corpus.folders import listing_of
 from gradsentry.corpus.ownfiles import own_kind
+from gradsentry.corpus.paths import globbed
 from gradsentry.corpus.recordless import without_records
 from gradsentry.corpus.remote import STDIN
-from gradsentry.corpus.sources import globbed, open_corpus
+from gradsentry.corpus.sources import open_corpus
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 

@@ -219,3 +219,10 @@ def _named(folder: Path, files: Sequence[Path]) -> str:
     """Returns the names of a few files, and how many more there are."""
     names = ", ".join(file.relative_to(folder).as_posix() for file in files[:_SHOWN])
     return f"{names} and {len(files) - _SHOWN} more" if len(files) > _SHOWN else names
+
+
+def refuse_split(settings: DataSettings, kind: str, *, where: str) -> None:
+    for option, name in (("split", settings.split), ("subset", settings.subset)):
+        if name is not None:
+            word = "configuration" if option == "subset" else option
+            raise DataError(f"{kind} has no {word} `{name}`", where=where, mend=f"leave out --{option}")

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
-from gradsentry.corpus.configurations import several_configurations
-from gradsentry.corpus.containers import SAVED_NAMES, container_of, data_suffix, is_saved, saved_files
+from gradsentry.corpus.containers import data_suffix, is_saved
 from gradsentry.corpus.corpora import Corpus
+from gradsentry.corpus.datasetsources import of_datasets, of_hub, of_saved
 from gradsentry.corpus.filecorpus import FileCorpus
-from gradsentry.corpus.folders import Part, chosen_split, listing_of, splits_left_out
+from gradsentry.corpus.folders import Part, listing_of, refuse_split
 from gradsentry.corpus.memorycorpus import MemoryCorpus
 from gradsentry.corpus.ownfiles import own_kind, refuse_own
+from gradsentry.corpus.paths import globbed, is_folder, mode_of
 from gradsentry.corpus.remote import STDIN, copied, copied_stdin
 from gradsentry.corpus.several import several_listing
-from gradsentry.corpus.streams import unreadable
 from gradsentry.corpus.tablecorpus import arrow_corpus, pandas_corpus, polars_corpus
-from gradsentry.corpus.walking import walk
-from gradsentry.errors import DataError, first_line
-from gradsentry.hub import out_of_reach
-from gradsentry.settings import DataSettings, Limits
-
-if TYPE_CHECKING:
-    import datasets
+from gradsentry.errors import DataError
+from gradsentry.settings import DataSettings
 
 _HUB_ID = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?(:[\w.-]{1,96})?")
 _HUB_URL = re.compile(r"(?:hf://datasets/|https?://huggingface\.co/datasets/)([\w.-]+/[\w.-]+)/?")
-_SPLIT = re.compile(r"\w+(\.\w+)*")
 _TAKEN = "a path, a Dataset, a DatasetDict, a data frame, a list of dicts, or a Hub id"
 _SHOWN = 200  # characters of what may be a text, and no name
 
@@ -74,7 +67,7 @@ def _of_name(name: str, settings: DataSettings) -> Corpus:
         return _of_copy(copied_stdin(), STDIN, settings)
     if "://" in name:
         return _of_url(name, settings)
-    return _of_hub(name, settings) if _is_hub_id(name) else _of_path(Path(name), settings)
+    return of_hub(name, settings) if _is_hub_id(name) else _of_path(Path(name), settings)
 
 
 def _refuse_empty(name: object) -> None:
@@ -91,7 +84,7 @@ def _of_memory(data: object, settings: DataSettings) -> Corpus:
         return corpus
     if settings.limit is not None:
         data = _first_rows(data, settings.limit)
-    _refuse_split(settings, "a list of rows" if isinstance(data, Sequence) else "a table", where="rows")
+    refuse_split(settings, "a list of rows" if isinstance(data, Sequence) else "a table", where="rows")
     match kind:
         case "pandas.DataFrame":
             return pandas_corpus(data, settings)
@@ -131,11 +124,11 @@ def _of_datasets_types(data: object, settings: DataSettings) -> Corpus | None:
 
     match data:
         case datasets.Dataset() | datasets.DatasetDict():
-            return _of_datasets("dataset", data, settings)
+            return of_datasets("dataset", data, settings)
         case datasets.IterableDataset():
             from gradsentry.corpus.iteratedcorpus import IteratedCorpus
 
-            _refuse_split(settings, "an IterableDataset", where="dataset")
+            refuse_split(settings, "an IterableDataset", where="dataset")
             return IteratedCorpus(data.take(settings.limit) if settings.limit else data, settings)
         case datasets.IterableDatasetDict():
             mend = f"give one of its splits: {', '.join(map(str, data))}"
@@ -157,47 +150,28 @@ def _of_url(url: str, settings: DataSettings) -> Corpus:
             raise DataError("names another machine", where=url, mend="download it, and give the path")
         return _of_path(Path(unquote(parts.path)), settings)
     if hub := _HUB_URL.fullmatch(url):
-        return _of_hub(hub[1], settings)
-    _refuse_split(settings, "a file", where=url)
+        return of_hub(hub[1], settings)
+    refuse_split(settings, "a file", where=url)
     return _of_copy(copied(url), url, settings)
 
 
 def _of_copy(path: Path, name: str, settings: DataSettings) -> Corpus:
-    _refuse_split(settings, "a file", where=name)
+    refuse_split(settings, "a file", where=name)
     return FileCorpus([path], [Part(path, "", Path(path.name))], settings, name=name)
 
 
 def _of_path(path: Path, settings: DataSettings, left_out: Sequence[str] = ()) -> Corpus:
     if (named := globbed(path)) is not None:
         return open_corpus([str(one) for one in named], settings)
-    is_folder = _is_folder(path)
+    has_files = is_folder(path)
     refuse_own(path)
-    if is_folder:
+    if has_files:
         if is_saved(path):
-            return _of_saved(path, settings, left_out)
+            return of_saved(path, settings, left_out)
         listing = listing_of(path, settings)
         return FileCorpus([path], listing.parts, settings, [*left_out, *listing.left_out])
-    _refuse_split(settings, "a file", where=str(path))
+    refuse_split(settings, "a file", where=str(path))
     return FileCorpus([path], [Part(path, "", Path(path.name))], settings, left_out)
-
-
-def files_named(name: str) -> list[Path]:
-    """Returns the files here that a name of data may mean: itself, of a pattern or a folder all."""
-    paths = globbed(Path(name)) or [Path(name)] if name != "-" and "://" not in name else []
-    return [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
-
-
-def globbed(path: Path) -> list[Path] | None:
-    """Returns the files that a pattern names, in order of their names; None where it is a path.
-
-    Raises:
-        DataError: If it names none.
-    """
-    if not has_magic(str(path)) or os.path.exists(path):  # noqa: PTH110  (it may be a long text)
-        return None
-    if found := sorted(map(Path, glob(str(path), recursive=True))):  # noqa: PTH207  (a path, maybe absolute)
-        return found
-    raise DataError("no file has a name like it", where=str(path), mend="check the pattern")
 
 
 def _paths(named: Sequence[object]) -> list[Path]:
@@ -214,7 +188,7 @@ def _paths(named: Sequence[object]) -> list[Path]:
         raise DataError(what, where=where, mend=mend)
     paths = [one for path in map(_as_path, named) for one in globbed(path) or [path]]
     for path in paths:
-        _mode(path)
+        mode_of(path)
     return paths
 
 
@@ -251,182 +225,10 @@ def _of_several(named: Sequence[Path], settings: DataSettings) -> Corpus:
     if len(named) == 1:
         return _of_path(named[0], settings, left_out)
     for path in named:
-        if not _is_folder(path):
-            _refuse_split(settings.model_copy(update={"split": None}), "a file", where=str(path))
+        if not is_folder(path):
+            refuse_split(settings.model_copy(update={"split": None}), "a file", where=str(path))
         elif is_saved(path):
             mend = "name it by itself"
             raise DataError("is what `save_to_disk` wrote, which is read alone", where=str(path), mend=mend)
     listing = several_listing(named, settings)
     return FileCorpus(named, listing.parts, settings, [*left_out, *listing.left_out])
-
-
-def _is_folder(path: Path) -> bool:
-    """Returns whether a path is a folder, and not a file that may hold rows.
-
-    Raises:
-        DataError: If it is neither.
-    """
-    mode = _mode(path)
-    if stat.S_ISDIR(mode):
-        return True
-    if not stat.S_ISREG(mode):
-        raise DataError(
-            "is a pipe or a device, which cannot be read twice, as a scan needs to",
-            where=str(path),
-            mend="write it to a file",
-        )
-    container_of(path, Limits())
-    return False
-
-
-def _mode(path: Path) -> int:
-    """Returns what the system says that a path is.
-
-    Raises:
-        DataError: If it is nothing, or the system does not say.
-    """
-    if str(path) == "-":
-        raise DataError("standard input cannot be read twice, as a scan needs to", mend="write it to a file")
-    try:
-        return path.stat().st_mode
-    except FileNotFoundError:
-        raise DataError("no such file or folder", where=str(path), mend="check the path") from None
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def _refuse_split(settings: DataSettings, kind: str, *, where: str) -> None:
-    for option, name in (("split", settings.split), ("subset", settings.subset)):
-        if name is not None:
-            word = "configuration" if option == "subset" else option
-            raise DataError(f"{kind} has no {word} `{name}`", where=where, mend=f"leave out --{option}")
-
-
-def _of_datasets(
-    name: str,
-    data: datasets.Dataset | datasets.DatasetDict,
-    settings: DataSettings,
-    left_out: Sequence[str] = (),
-    *,
-    saved: bool = False,
-) -> Corpus:
-    import datasets
-
-    from gradsentry.corpus.datasetcorpus import DatasetCorpus
-    from gradsentry.corpus.savedcorpus import SavedCorpus
-
-    made = SavedCorpus if saved else DatasetCorpus
-    if isinstance(data, datasets.Dataset):
-        _refuse_split(settings, "a Dataset", where=name)
-        data = data.take(min(settings.limit, len(data))) if settings.limit else data
-        return made(name, data, settings, left_out)
-    for split in data:
-        if not _SPLIT.fullmatch(str(split)):
-            mend = "rename it, in letters, digits and underscores"
-            raise DataError("is no name of a split", where=str(split), mend=mend)
-    names = [str(split) for split in data]
-    chosen = chosen_split(names, settings.split)
-    splits = _first_of_splits({split: data[split] for split in chosen}, settings.limit)
-    return made(name, splits, settings, [*left_out, *splits_left_out(names, chosen)])
-
-
-def _first_of_splits(splits: dict[str, datasets.Dataset], limit: int | None) -> datasets.DatasetDict:
-    """Returns the first rows of splits, one after the other; a split of which none is read has none."""
-    import datasets
-
-    taken = datasets.DatasetDict()
-    for split, rows in splits.items():
-        read = sum(map(len, taken.values()))
-        taken[split] = rows if limit is None else rows.select(range(min(len(rows), limit - read)))
-    return taken
-
-
-def _of_saved(path: Path, settings: DataSettings, left_out: Sequence[str]) -> Corpus:
-    """Returns what `save_to_disk` wrote, and refuses a folder of it that holds other data as well.
-
-    Whoever adds its three small files to a folder of data would have all else there left out.
-    """
-    import datasets
-
-    try:
-        data = datasets.load_from_disk(str(path))
-    except Exception as error:  # the parsers have exceptions of their own
-        raise DataError(
-            f"cannot be read as a saved data set ({first_line(error)})",
-            where=str(path),
-            mend="save it again",
-        ) from None
-    if (beside := next(_beside_saved(path), None)) is not None:
-        raise DataError(
-            f"is what `save_to_disk` wrote, and other data lies in it: {beside.relative_to(path)}",
-            where=str(path),
-            mend="put the two into folders of their own",
-        )
-    return _of_datasets(str(path), data, settings, left_out, saved=True)
-
-
-def _beside_saved(path: Path) -> Iterator[Path]:
-    """Yields the data files in a folder of `save_to_disk` that its own files do not name."""
-    named = set(saved_files(path))
-    for file in walk(path).files:
-        is_data = data_suffix(file) and file.name not in SAVED_NAMES
-        if is_data or (file.suffix.lower() == ".arrow" and file not in named):
-            yield file
-
-
-def _of_hub(name: str, settings: DataSettings) -> Corpus:
-    """Returns a data set from the Hub; no code of it is run."""
-    import datasets
-
-    repository, _, named = name.partition(":")
-    if named and settings.subset not in (None, named):
-        raise DataError("two configurations are named", where=name, mend="leave out --subset")
-    config = settings.subset or named or None
-    _ask_the_hub(repository, name)
-    try:
-        loaded = datasets.load_dataset(repository, config)
-    # The Hub's client, the parsers and the network each have exceptions of their own.
-    except Exception as error:
-        if config is None and "Config name is missing" in str(error):
-            raise several_configurations(_configurations(repository), where=repository) from None
-        reason = next(iter(str(error).strip().splitlines()), "")
-        raise DataError(
-            f"no file of this name, nor could it be loaded as a data set ({type(error).__name__}: {reason})",
-            where=name,
-            mend="check the name, the configuration (--subset) and the network",
-        ) from None
-    others = [] if config else _other_configurations(repository, loaded)
-    return _of_datasets(name, loaded, settings, [f"the configuration `{other}`" for other in others])
-
-
-def _ask_the_hub(repository: str, name: str) -> None:
-    """Asks the Hub once, where `datasets` would for half a minute; what it answers is left to that.
-
-    Raises:
-        DataError: If it cannot be reached, and the data set is not in the cache.
-    """
-    import datasets
-    from huggingface_hub import hf_hub_url
-
-    cached = Path(datasets.config.HF_DATASETS_CACHE) / repository.replace("/", "___")
-    if cached.is_dir():
-        return
-    if why := out_of_reach(hf_hub_url(repository, "README.md", repo_type="dataset")):
-        what = f"no such file or folder, and the Hub cannot be reached ({why})"
-        raise DataError(what, where=name, mend="check the path, or the network")
-
-
-def _other_configurations(repository: str, loaded: datasets.DatasetDict) -> list[str]:
-    """Returns the configurations beside the one that was loaded because it is the default."""
-    own = {rows.info.config_name for rows in loaded.values()}
-    return [name for name in _configurations(repository) if name not in own]
-
-
-def _configurations(repository: str) -> list[str]:
-    """Returns the names of a repository's configurations; none where the Hub does not say."""
-    import datasets
-
-    try:
-        return list(datasets.get_dataset_config_names(repository))
-    except Exception:  # the network and the client have exceptions of their own
-        return []
