@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from gradsentry.errors import SettingsError
-from gradsentry.settings import DataSettings, MessageKeys, ScoreSettings, Settings, ThresholdSettings
+from gradsentry.settings import DataSettings, MessageKeys, ScoreSettings, ThresholdSettings
+from gradsentry.validated import Settings
 
 
 def refusal(kind: type[Settings], **values: object) -> str:

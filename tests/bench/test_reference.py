@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gradsentry.bench.reference import SECTIONS, meanings, page
 from gradsentry.bench.spec import Spec
-from gradsentry.settings import settings_in
+from gradsentry.validated import settings_in
 
 
 def test_the_page_is_current():

@@ -23,7 +23,7 @@ from gradsentry.attacks.payloads import Placement, payload_text, with_payload
 from gradsentry.attacks.sections import Place
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.plugins import Registry, refuse_incomplete
-from gradsentry.settings import Settings, refused
+from gradsentry.validated import Settings, refused
 
 LONGEST_LABEL = 40
 

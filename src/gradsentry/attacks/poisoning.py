@@ -26,7 +26,8 @@ from gradsentry.corpus.sample import RowId, Sample, Turn
 from gradsentry.corpus.sources import open_corpus
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.plugins import described
-from gradsentry.settings import DataSettings, Settings
+from gradsentry.settings import DataSettings
+from gradsentry.validated import Settings
 
 WIDELY = 0.05
 """A trigger that stands in more than this share of the rows is refused."""

@@ -18,7 +18,7 @@ from gradsentry.defences import DETECTORS, Detector
 from gradsentry.defences.tuning import LoraSettings
 from gradsentry.models import embedded
 from gradsentry.plugins import origin
-from gradsentry.settings import Settings
+from gradsentry.validated import Settings
 
 _BEGINNING = """# What a benchmark can name
 

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from gradsentry.errors import SettingsError
 from gradsentry.finetuning.settings import TrainingSettings
-from gradsentry.settings import AnswerSettings, Settings
+from gradsentry.settings import AnswerSettings
+from gradsentry.validated import Settings
 
 Defence = Literal["none", "published", "default", "graceful", "cleangen", "onion", "oracle"]
 """What stands between the poisoned rows and the answers.

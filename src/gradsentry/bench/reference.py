@@ -16,7 +16,8 @@ from pydantic_core import PydanticUndefined
 from gradsentry.bench.finetune_spec import FineTuneRun, FineTuneSpec
 from gradsentry.bench.spec import Ablations, AttackSpec, DataSpec, DefenceSpec, Lock, Spec
 from gradsentry.finetuning.settings import TrainingSettings
-from gradsentry.settings import AnswerSettings, Settings, settings_in
+from gradsentry.settings import AnswerSettings
+from gradsentry.validated import Settings, settings_in
 
 SECTIONS: dict[type[Settings], tuple[str, str]] = {
     Spec: ("The spec", "The keys of the file itself."),

@@ -13,7 +13,8 @@ from gradsentry.attacks import Attack, attack_named
 from gradsentry.bench.finetune_spec import FineTuneSpec
 from gradsentry.defences import Detector, detector_named
 from gradsentry.errors import SettingsError
-from gradsentry.settings import TOLD, DType, Settings
+from gradsentry.settings import DType
+from gradsentry.validated import TOLD, Settings
 
 FLOORS = ("response_length", "loss")
 """The defences that stand in every benchmark."""

@@ -20,7 +20,7 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.defences.reading import Reading, encode_all, read
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import Registry, code_of, refuse_incomplete
-from gradsentry.settings import Settings
+from gradsentry.validated import Settings
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -15,7 +15,7 @@ from gradsentry.defences.reading import encode_all
 from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.batching import plan_batches
 from gradsentry.models.loading import LoadedModel, wrap_model
-from gradsentry.settings import Settings
+from gradsentry.validated import Settings
 
 _TOKENS = 512
 _IGNORED = -100

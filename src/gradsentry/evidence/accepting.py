@@ -20,7 +20,7 @@ from gradsentry.corpus.streams import lines_by_hand, replacing
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.findings import Evidence, Finding, Kind
 from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK, REASON_LENGTH
-from gradsentry.settings import Settings
+from gradsentry.validated import Settings
 
 VERSION = 1
 

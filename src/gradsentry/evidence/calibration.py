@@ -20,7 +20,7 @@ from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import DataError
 from gradsentry.evidence.limits import PARTS, TAIL_CORPORA
-from gradsentry.settings import Settings
+from gradsentry.validated import Settings
 
 VERSION = 3
 LN10 = math.log(10.0)

@@ -15,7 +15,7 @@ from gradsentry.evidence.calibration import Calibration
 from gradsentry.evidence.extending import Own
 from gradsentry.evidence.limits import FALSE_ALARM_RATE
 from gradsentry.plugins import load_plugin
-from gradsentry.settings import Settings
+from gradsentry.validated import Settings
 
 SHIPPED = "shipped"
 """What names the calibration that comes with the package, where a run was decided by another one."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gradsentry.settings import Settings
+from gradsentry.validated import Settings
 
 Method = Literal["lora", "full"]
 _SMALL, _LARGE = 135e6, 7e9  # parameters

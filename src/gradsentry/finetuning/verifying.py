@@ -32,8 +32,8 @@ from gradsentry.finetuning.training import finetune
 from gradsentry.models.loading import LoadedModel, load_model
 from gradsentry.outcome import Verdict
 from gradsentry.report.proof import evidence_digest
-from gradsentry.settings import Settings
 from gradsentry.store import VERIFY, Json, RunDirectory
+from gradsentry.validated import Settings
 
 STEPS = 200
 """Of each training, for each finding: those of one see each row four times."""

@@ -15,7 +15,7 @@ from gradsentry.evidence.calibration import Tail
 from gradsentry.evidence.limits import PARTS
 from gradsentry.groups.limits import STRENGTH
 from gradsentry.groups.search import BY_LOSS, LABEL
-from gradsentry.settings import Settings
+from gradsentry.validated import Settings
 
 
 def score(kind: str, strength: float) -> float:
