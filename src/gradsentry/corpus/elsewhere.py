@@ -7,9 +7,11 @@ where they say something else a verdict on the one says nothing of the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from gradsentry.corpus.fields import FieldPath, is_blank, opened
 from gradsentry.corpus.formats import FORMATS, RowFormat, parse_row
+from gradsentry.corpus.markers import Template
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.templates import template_of, templated_turns, without_closing
@@ -77,9 +79,14 @@ def _is_sentence(text: str) -> bool:
     return len(text) >= _SENTENCE and (len(text.split(maxsplit=_WORDS)) > _WORDS or not text.isascii())
 
 
+@lru_cache(maxsize=4)  # told once a row, for both functions above: it takes a millisecond
+def _template(text: str) -> Template | None:
+    return template_of([text])
+
+
 def _repeats(text: str, sample: Sample) -> bool:
     """Returns whether a text has the response of a sample in a template, or hardly more than what is read."""
-    template = template_of([text])
+    template = _template(text)
     turns = templated_turns(text, template, ()) if template is not None else ()
     if turns and "\n".join(turn.text for turn in turns if turn.trained).strip() == sample.response.strip():
         return True
@@ -92,7 +99,8 @@ def _repeats(text: str, sample: Sample) -> bool:
 def _other(sample: Sample, row_format: RowFormat) -> Iterator[str]:
     """Yields the column of the response of another format, where it is another one."""
     texts = [text for name in row_format.written if isinstance(text := sample.row.get(name), str)]
-    parsed, problem = parse_row(sample.row, row_format, template_of(texts) if texts else None)
+    template = _template(texts[0]) if len(texts) == 1 else template_of(texts)
+    parsed, problem = parse_row(sample.row, row_format, template)
     said = "\n".join(turn.text for turn in parsed.turns if turn.trained)
     if problem is None and said.strip() == sample.response.strip():
         return
