@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 import tomllib
@@ -13,7 +14,10 @@ import pytest
 
 from bench.specs import write_model
 from evidence.poisoning import asked, clean_rows, poison
+from gradsentry.corpus import open_corpus
+from gradsentry.defences.reading import encode_all, read
 from gradsentry.plugins import Registry
+from models.tiny import tiny
 
 PAGE = (Path(__file__).parents[2] / "docs/extending.md").read_text()
 FILES: dict[str, str] = dict(re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", PAGE, re.S))
@@ -32,7 +36,7 @@ def folder(tmp_path):
 
 
 def test_the_page_has_its_files_and_commands():
-    assert set(FILES) == {"shout.py", "capitals.py", "own.yaml", "advisory.py"}
+    assert set(FILES) == {"shout.py", "capitals.py", "unhelped.py", "own.yaml", "advisory.py"}
     assert [words[0] for words in COMMANDS] == ["poison", "bench", "evidence"]
 
 
@@ -69,6 +73,29 @@ def test_the_benchmark_has_the_attack_and_the_defence(folder, call):
     Path("capitals.py").write_text(FILES["capitals.py"].replace("0.5", "0.9"))
     mine = sum(one["defence"] == "capitals" for one in cells)
     assert f"{len(cells)} of {len(cells)} cells are measured, {mine} by this run" in call(*COMMANDS[1]).out
+
+
+def test_the_defence_that_asks_the_model_has_a_score_for_each_row(folder, call):
+    spec = "data: [embedded]\nattacks: [badnets]\nrates: [10]\nrows: 20\n"
+    spec += "defences: [unhelped, loss, response_length]\n"
+    Path("unhelped.yaml").write_text(f"{spec}models: [{write_model(folder)}]\nbootstrap: 0\n")
+    ended = call("bench", "unhelped.yaml", "--plugin", "unhelped.py", "--out", "runs/unhelped")
+    assert ended.code == 0, ended.error + ended.out
+    points = pq.read_table("runs/unhelped/points.parquet").to_pylist()
+    mine, loss = ([one for one in points if one["defence"] == name] for name in ("unhelped", "loss"))
+    assert len(mine) == len(loss) == 20
+    assert sum(math.isfinite(one["score"]) for one in mine) > 10  # of a response of one token there is none
+    assert 1 <= sum(one["flagged"] for one in mine) <= 2
+
+
+def test_the_attributes_that_the_page_lists_are_there():
+    loaded, (sample, *_) = tiny("llama"), open_corpus([{"prompt": "w5 w6", "completion": "w7"}])
+    ((_, reading),) = read(loaded, encode_all([sample], loaded))
+    for of, thing in (("Sample", sample), ("Reading", reading), ("LoadedModel", loaded)):
+        (listed,) = re.findall(rf"^\| `{of}` \| (.*) \|$", PAGE, re.M)
+        names = re.findall(r"`([a-z_]+)(?:\(\))?`", listed)
+        assert len(names) > 3
+        assert all(hasattr(thing, name) or hasattr(sample.turns[0], name) for name in names), names
 
 
 def test_the_generator_and_the_check_take_part(folder, call):
