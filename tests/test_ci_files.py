@@ -107,6 +107,16 @@ def test_pre_commit_runs_the_hook_and_takes_no_file_for_an_option(data):
     assert run(bin_ / "pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml").returncode == 0
 
 
+def test_an_option_that_a_file_is_called_by_is_refused(data, call):
+    """As a shell fills in `*.jsonl`, and a hook whose own `args` lack their `--` what is committed."""
+    Path("--max-flagged=99.jsonl").write_text("{}")
+    Path("--max-flagged=99").write_text("{}")
+    said = refused(call("evidence", "--fail-on", "poisoned", "--max-flagged=99", "data/train.jsonl"))
+    assert said.startswith("--max-flagged=99: is an option, and a file is called so; write -- before")
+    assert call("evidence", "--fail-on", "poisoned", "--", "data/train.jsonl").code == 1
+    assert call("evidence", "--fail-on=poisoned", "--max-flagged=98", "data/train.jsonl").code == 1
+
+
 def run(*command):
     known = {**os.environ, "PRE_COMMIT_HOME": str(Path(".git/pre-commit").absolute())}
     return subprocess.run(
@@ -215,12 +225,18 @@ def test_the_file_of_options_on_the_page_works(data, call):
         ({"data": "data"}, "why: false\n# max-flagged: 30\n", 1),
         ({"data": "data\nalpaca.json", "by-format": "true"}, None, 1),
         ({"data": "data\nalpaca.json"}, None, 2),
+        ({"data": "alpaca.json"}, None, 0),
+        ({"data": "alpaca.json\nnotes", "by-format": "true"}, None, 0),
+        ({"data": "alpaca.json\nnotes", "by-format": "true", "strict": "true"}, None, 2),
         ({"data": "data\nalpaca.json"}, {"by-format": True, "max-flagged": 30}, 0),
     ],
 )
 def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, call, given, config, code):
     """Its own shell script makes the arguments, and the real command takes them."""
     Path("alpaca.json").write_text(json.dumps(ALPACA))
+    Path("notes").mkdir()
+    Path("notes/package.json").write_text("{}")
+    Path("notes/more.json").write_text(json.dumps(ALPACA))
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     assert set(given) <= set(action["inputs"])
     config_text = config if isinstance(config, str) else yaml.safe_dump(config)
@@ -247,7 +263,8 @@ def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, ca
     subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], env=environment, check=True)
     ended = call(*Path("arguments").read_text().split("\0")[:-1])
     assert ended.code == code, ended.error
-    assert Path(action["outputs"]["sarif"]["value"]).is_file() == (code != 2)
+    is_judged = code != 2 or "gradsentry: the gate: " in ended.error
+    assert Path(action["outputs"]["sarif"]["value"]).is_file() == is_judged
 
 
 def test_a_wrong_word_in_the_environment_is_refused(data, call, monkeypatch):

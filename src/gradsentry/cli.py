@@ -99,6 +99,7 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
     command = ""
     try:
         stdout.prepare()
+        _refuse_names_of_files(arguments)
         commands = get_command(app)
         # Typer's own way to run it ends a broken pipe with 1, which means findings here.
         with commands.make_context("gradsentry", arguments) as context:
@@ -125,6 +126,18 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
 
         known = _lacking(error) or blamed(error) or meant(error)
         return known.exit_code, known.line()
+
+
+def _refuse_names_of_files(arguments: list[str]) -> None:
+    """Refuses an option that a file is called by: the shell, or a hook, may have filled in its name.
+
+    Raises:
+        UsageError: If there is one before `--`.
+    """
+    for one in arguments[: arguments.index("--") if "--" in arguments else None]:
+        if one.startswith("-") and one != "-" and os.path.lexists(one):
+            mend = "write -- before the names of files, or rename the file"
+            raise UsageError("is an option, and a file is called so", where=one, mend=mend)
 
 
 def _mistyped(message: str, help_line: str) -> UsageError:

@@ -117,7 +117,8 @@ def evidence(
     gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings, strict=strict)
     if by_format and (json_ or entry is not None or set(reports.named) - _OF_SEVERAL):
         what = f"judges several corpora, of which {', '.join(sorted(_OF_SEVERAL))} and --out alone tell"
-        raise SettingsError(what, where="--by-format", mend="leave out one of the two")
+        mend = "leave out one of the two, or name the files of each format by themselves"
+        raise SettingsError(what, where="--by-format", mend=mend)
     gate.prepare(data, run=out)
     given = given_judging(
         false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugin or ()
