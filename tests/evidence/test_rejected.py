@@ -15,7 +15,7 @@ from gradsentry.evidence import find_evidence
 from gradsentry.evidence.calibration import shipped
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import AGAINST, FALSE_ALARM_RATE, LEAST, NEVER, REJECTED, SEARCHED_TOKENS
-from gradsentry.evidence.search import Mined
+from gradsentry.evidence.mined import Mined
 from gradsentry.evidence.searched import RuledOut, Searched
 from report.test_schemas import validator
 

@@ -10,7 +10,7 @@ from gradsentry.evidence.find import find_evidence
 from gradsentry.evidence.findings import Evidence, Example, Finding, Outcome, Rejected, Surprise
 from gradsentry.evidence.index.strings import Rows, rows_with
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.search import Mined
+from gradsentry.evidence.mined import Mined
 from gradsentry.evidence.wording import carries
 
 __all__ = [

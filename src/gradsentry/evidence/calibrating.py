@@ -34,7 +34,7 @@ from gradsentry.evidence.limits import (
     STEPS,
     UNSEEN,
 )
-from gradsentry.evidence.search import GENERATORS, Mined
+from gradsentry.evidence.mined import GENERATORS, Mined
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -19,7 +19,7 @@ from gradsentry.evidence.index.texts import Texts
 from gradsentry.plugins import Registry, code_of, described
 
 if TYPE_CHECKING:
-    from gradsentry.evidence.search import Mined
+    from gradsentry.evidence.mined import Mined
 
 Check = Callable[[Texts, Candidate], Sequence[Statistic]]
 Generator = Callable[["Mined", Rows], Sequence[Candidate]]

@@ -19,7 +19,8 @@ from gradsentry.evidence.calibration import LN10, Calibration, Tail
 from gradsentry.evidence.extending import NOTHING_OWN, Own
 from gradsentry.evidence.index.texts import Texts, distinct_rows
 from gradsentry.evidence.limits import CORPORA_ALONE, CORPUS_ROWS, LEAST, NEVER, QUANTILES, SEARCHED_TOKENS
-from gradsentry.evidence.search import Mined, search
+from gradsentry.evidence.mined import Mined
+from gradsentry.evidence.search import search
 from gradsentry.evidence.searched import Decided
 from gradsentry.evidence.wording import brings
 

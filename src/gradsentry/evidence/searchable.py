@@ -19,7 +19,8 @@ from gradsentry.evidence.large.counting import everywhere
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.large.working import working
 from gradsentry.evidence.limits import LEAST
-from gradsentry.evidence.search import Mined, search
+from gradsentry.evidence.mined import Mined
+from gradsentry.evidence.search import search
 from gradsentry.evidence.searched import Searched
 
 

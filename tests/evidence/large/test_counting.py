@@ -8,7 +8,8 @@ from gradsentry.evidence.calibration import shipped
 from gradsentry.evidence.candidate import spread
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.large.counting import Wanted, counted, everywhere
-from gradsentry.evidence.search import Mined, search
+from gradsentry.evidence.mined import Mined
+from gradsentry.evidence.search import search
 
 
 def candidates(rows):

@@ -11,7 +11,8 @@ from gradsentry.evidence.large.reading import reading
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.large.telling import telling_rows
 from gradsentry.evidence.limits import ROW_TOKENS
-from gradsentry.evidence.search import Chosen, Mined, allowed
+from gradsentry.evidence.mined import Chosen, Mined
+from gradsentry.evidence.search import allowed
 
 ROWS = 3000
 TOKENS = 60_000  # of 180 000 that the rows count for

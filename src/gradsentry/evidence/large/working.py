@@ -25,7 +25,8 @@ from gradsentry.evidence.large.reading import bare
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.large.telling import telling_rows
 from gradsentry.evidence.limits import DRAWN_ENOUGH, DRAWN_ROWS, DRAWN_TOKENS, LEAST, SEARCHED_TOKENS
-from gradsentry.evidence.search import Chosen, Mined, search
+from gradsentry.evidence.mined import Chosen, Mined
+from gradsentry.evidence.search import search
 from gradsentry.evidence.searched import Searched
 
 Floats = NDArray[np.float64]
