@@ -70,3 +70,11 @@ def test_named_columns_say_that_rejected_answers_are_not_judged():
     corpus = open_corpus([{"ask": "q", "yes": "c", "no": "r"}] * 3, reading)
     line = "read as columns: 1 response in each row; the rejected answers are not judged"
     assert Overview.of(corpus, corpus).line() == line
+
+
+def test_a_marker_that_a_few_answers_quote_is_no_template_of_theirs():
+    rows = [{"prompt": "q", "chosen": f"answer {n}", "rejected": f"other {n}"} for n in range(20)]
+    rows[3]["chosen"] = "as follows\n### Output:\nfour"
+    corpus = open_corpus(rows)
+    assert corpus.template is None
+    assert [sample.response for sample in corpus][3] == rows[3]["chosen"]

@@ -41,7 +41,7 @@ def examined() -> dict[str, Any]:
             else f"lacks {', '.join(packages)}: pip install 'gradsentry[{extra}]'"
             for extra, packages in missing.items()
         },
-        "device": "not known without PyTorch" if missing["scan"] else _device(),
+        "device": "not known without PyTorch" if "torch" in missing["scan"] else _device(),
         "model": _embedded(),
         "runs": {
             "evidence": "yes: it needs no model",

@@ -21,7 +21,7 @@ from gradsentry.corpus.markers import Template
 from gradsentry.corpus.naming import own_format
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Raw, RowId, Sample
-from gradsentry.corpus.templates import LOOKED_AT, template_of
+from gradsentry.corpus.templates import LOOKED_AT, template_of, templated_turns
 from gradsentry.errors import DataError, meaning_to_say
 from gradsentry.settings import DataSettings
 
@@ -188,7 +188,17 @@ class Corpus(ABC):
         rows = (placed.row for placed in islice(self._placed(), LOOKED_AT))
         values = [row[key] for row in rows if (key := first_key(row, columns)) is not None]
         texts = [value for value in values if isinstance(value, str)]
-        return template_of(texts, self._settings.response_marker)
+        template = template_of(texts, self._settings.response_marker)
+        if template is None or self._is_of_texts or self._settings.response_marker is not None:
+            return template
+        # An answer may quote a marker; only where most answers are written in a template it is theirs.
+        written = sum(bool(templated_turns(text, template, ())) for text in texts)
+        return template if 2 * written > len(texts) else None
+
+    @property
+    def _is_of_texts(self) -> bool:
+        """Whether a row is one text, which can be read in a template alone."""
+        return self._format.name == "text"
 
     def _sample(self, number: int, placed: Placed) -> Sample:
         self._refuse_mixed(placed)
