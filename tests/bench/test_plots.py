@@ -88,6 +88,8 @@ def test_no_point_and_no_look_of_a_defence_hides_another(drawn):
     ticks = [text.get_text() for text in axes.get_xticklabels()]
     assert ticks == ["1", "10", "50"]
     assert [[round(x) for x in line.get_xdata()] for line in axes.lines] == len(ALL) * [[0, 1, 2]]
+    assert max(abs(x - round(x)) for line in axes.lines for x in line.get_xdata()) <= 0.2
+    assert "set apart; the axis is not to scale" in " ".join(figure.get_suptitle().split())
     looks = {
         (mpl.colors.to_hex(line.get_color()), line.get_linestyle(), line.get_marker()) for line in axes.lines
     }

@@ -32,8 +32,9 @@ _RC: dict[Any, Any] = {
 _ACROSS, _WIDE, _HIGH = 4, 2.9, 2.2
 # Letters of a title that fit above a panel, and ticks with a label that fit below it.
 _LETTERS, _TICKS = 38, 10
-# The share of the room between two rates that the points of one rate take.
-_SIDE_BY_SIDE = 0.7
+# The share of the room between two rates that the points of one rate take; more reads as other rates.
+_SIDE_BY_SIDE = 0.4
+_SET_APART = "points of a rate are set apart; the axis is not to scale"
 Line = NDArray[np.floating]
 
 _OUR_SCORE = "gradsentry"
@@ -132,6 +133,7 @@ def _against_rate(records: Sequence[Record], metric: str) -> Figure:
         shown = range(0, len(rates), math.ceil(len(rates) / _TICKS) or 1)
         axes.set_xticks([*shown], [f"{rates[place]:g}" for place in shown])
         axes.set_xlim(-0.5, max(1, len(rates)) - 0.5)
+    _note(figure, _SET_APART)
     return _finished(figure, panels, metric)
 
 
@@ -220,6 +222,14 @@ def _panels(rows: Sequence[Record]) -> tuple[Figure, dict[tuple[str, str], Axes]
 
 def _title(data: str, attack: str) -> str:
     return fill(f"{data}, {attack}", _LETTERS)
+
+
+def _note(figure: Figure, said: str) -> None:
+    """Says above the panels how they are to be read."""
+    wide, high = figure.get_size_inches()
+    note = fill(said, int(1.2 * _LETTERS * wide / _WIDE))
+    figure.suptitle(note, fontsize="small", color="0.35")
+    figure.set_size_inches(wide, high + 0.15 * len(note.splitlines()))
 
 
 def _finished(figure: Figure, panels: dict[tuple[str, str], Axes], label: str) -> Figure:
