@@ -37,8 +37,8 @@ PAGE = ROOT / "docs" / "benchmark.md"
 PARTS = ROOT / "docs" / "benchmark"
 HOW = ROOT / "docs" / "how-it-works.md"
 MACHINE = "machine.json"
-PLOTTED = ("data", "attack", "model", "defence")
-CELL = (*PLOTTED, "study", "rate", "seed", "row_limit", "attack_settings", "defence_settings")
+PLOTTED = ("data", "attack", "model", "rate", "seed", "defence")
+CELL = (*PLOTTED, "study", "row_limit", "attack_settings", "defence_settings")
 STUDIES = {"k": "number of singular values", "crop": "region", "samples": "number of rows"}
 PLOTS = {
     "recall": "Recall against poison rate.",
@@ -57,7 +57,7 @@ def keep(run: Path) -> None:
     KEPT.mkdir(parents=True, exist_ok=True)
     folders = [folder for folder in (KEPT, run) if (folder / LOCK).is_file()]
     spec = Spec.read_yaml(folders[0] / LOCK).model_copy(update={"locked": merged_lock(KEPT, run)})
-    records = {named(r, CELL): r for folder in folders for r in _with_points(folder, spec.plot_rate)}
+    records = {named(r, CELL): r for folder in folders for r in _with_points(folder, spec)}
     with TemporaryDirectory() as drawn:
         write_results(Path(drawn), list(records.values()), spec)
         for name in (RESULTS, POINTS, LOCK):
@@ -71,10 +71,11 @@ def keep(run: Path) -> None:
     (KEPT / MACHINE).write_text(json.dumps(machine, indent=2) + "\n", encoding="utf-8")
 
 
-def _with_points(folder: Path, plot_rate: float) -> list[Record]:
-    """Returns the records of a folder, each with its scores row by row, as the cells had them."""
+def _with_points(folder: Path, spec: Spec) -> list[Record]:
+    """Returns the records of a folder; those at the rate that is plotted have their scores row by row."""
+    of_earlier = {"rate": spec.plot_rate, "seed": spec.seeds[0]}  # they held no other
     points: dict[str, dict[str, list[float]]] = {}
-    for point in read_points(folder):
+    for point in (of_earlier | point for point in read_points(folder)):
         columns = points.setdefault(
             named(point, PLOTTED), {name: [] for name in point if name not in PLOTTED}
         )
@@ -82,7 +83,7 @@ def _with_points(folder: Path, plot_rate: float) -> list[Record]:
             column.append(point[name])
     records = read_records(folder)
     for record in records:
-        plotted = record["study"] == "grid" and record["rate"] == plot_rate
+        plotted = record["study"] == "grid" and record["rate"] == spec.plot_rate
         record["points"] = points.get(named(record, PLOTTED)) if plotted else None
     return [dict.fromkeys(NAMED, math.nan) | record for record in records]
 

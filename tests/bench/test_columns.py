@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -36,11 +37,31 @@ def test_every_column_of_the_files_is_on_the_page(run):
     assert all(f"`{path.name}" in page() for path in out.iterdir() if not path.name.startswith("."))
 
 
+def test_the_page_makes_the_tables_again(run, tmp_path, monkeypatch):
+    folder = run[1].parent
+    spec = tiny_spec(folder, rows=20, bootstrap=0, seeds=[0, 1], rates=[0, 10, 50])
+    Grid(spec, tmp_path / "runs/own", cache=run[1] / "features").run()
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(page().partition("```python\n")[2].partition("```")[0], names)
+    table, records = names["table"], read_records(tmp_path / "runs/own")
+    assert len(names["cells"]) == len(records) == 3 * 3 * 2
+    assert len(table) == 3 * 3
+    for (data, attack, defence, rate), made in table.iterrows():
+        seeds = [
+            r
+            for r in records
+            if (r["data"], r["attack"], r["defence"], r["rate"]) == (data, attack, defence, rate)
+        ]
+        for metric in ("recall", "fpr", "auroc"):
+            np.testing.assert_allclose(made[metric], np.mean([r[metric] for r in seeds]), rtol=1e-12)
+
+
 def test_what_is_said_of_rows_and_flags_is_so(run):
     spec, out = run
     cells = {(one["attack"], one["rate"], one["defence"]): one for one in read_records(out)}
     of_defence: dict[str, list[dict[str, object]]] = {}
-    for point in read_points(out):
+    for point in read_points(out, spec.plot_rate):
         of_defence.setdefault(point["defence"], []).append(point)
     assert set(of_defence) == {one.shown for one in spec.defences}
     everything = load_rows(spec.data[0])

@@ -118,7 +118,8 @@ def test_every_cell_has_a_record_and_every_file_is_written(tmp_path: Path):
     clean = next(r for r in records if r["rate"] == 0 and r["defence"] == "gradsentry")
     assert math.isnan(clean["recall"])
     assert clean["fpr"] >= 0
-    assert len(read_points(tmp_path / "out")) == 3 * 30
+    assert len(read_points(tmp_path / "out")) == 3 * 3 * 30
+    assert len(read_points(tmp_path / "out", 10)) == 3 * 30
     plots = {file.name for file in (tmp_path / "out" / "plots").iterdir()}
     stems = ("recall", "fpr", "roc", "length", "ablation_k", "ablation_crop", "ablation_samples")
     assert plots == {f"{stem}.{suffix}" for stem in stems for suffix in ("png", "svg")}

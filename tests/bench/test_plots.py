@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -37,13 +38,15 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     figures: dict[str, Figure] = {}
     monkeypatch.setattr(plots, "_save", lambda figure, stem: figures.update({stem.name: figure}))
 
-    def recall_of(records: list[dict[str, Any]]) -> Figure:
-        plots.draw_plots(tmp_path, records, [], 10.0)
+    def plot_of(
+        records: list[dict[str, Any]], points: Sequence[dict[str, Any]] = (), name="recall"
+    ) -> Figure:
+        plots.draw_plots(tmp_path, records, points, 10.0)
         with mpl.rc_context(plots._RC):
-            figures["recall"].draw_without_rendering()
-        return figures["recall"]
+            figures[name].draw_without_rendering()
+        return figures[name]
 
-    return recall_of
+    return plot_of
 
 
 def texts(figure: Figure) -> list[Text]:
@@ -77,6 +80,30 @@ def test_every_name_is_within_the_figure_and_over_no_other(drawn, attacks: int, 
     whole = figure.bbox.padded(0.5)
     assert all(whole.containsx(x) and whole.containsy(y) for box in boxes for x, y in box.get_points())
     assert not [one for one, other in combinations(boxes, 2) if one.padded(-0.5).overlaps(other.padded(-0.5))]
+
+
+def test_a_roc_has_a_line_for_each_seed_and_says_so(drawn):
+    def points(seeds: range) -> list[dict[str, Any]]:
+        return [
+            {
+                "data": "d",
+                "attack": "a",
+                "model": "m",
+                "defence": "loss",
+                "seed": seed,
+                "score": row,
+                "poisoned": row > 6 + seed,
+            }
+            for seed in seeds
+            for row in range(10)
+        ]
+
+    records = [one | {"model": "m", "seed": 0} for one in cells(1, ["loss"], [10.0])]
+    for seeds, said in ((1, ""), (3, "a line for each seed and model")):
+        figure = drawn(records, points(range(seeds)), "roc")
+        assert len(figure.axes[0].lines) == seeds + 1  # and that of chance
+        assert figure.get_suptitle().startswith(said)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["loss"]
 
 
 def test_no_point_and_no_look_of_a_defence_hides_another(drawn):

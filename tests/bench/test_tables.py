@@ -80,6 +80,8 @@ def test_an_attack_that_is_not_run_on_some_data_leaves_its_panels_empty(tmp_path
         {
             "data": data,
             "attack": attack,
+            "model": "m",
+            "seed": 0,
             "defence": "gradsentry",
             "score": score,
             "poisoned": score > 0.5,
@@ -103,6 +105,8 @@ def test_a_plot_that_is_missing_says_why(tmp_path: Path):
         {
             "data": "words",
             "attack": "badnets",
+            "model": "m",
+            "seed": 0,
             "defence": "ours",
             "score": x / 4,
             "poisoned": x > 2,

@@ -22,14 +22,14 @@ from gradsentry.errors import DataError, UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
-VERSION = 4
+VERSION = 5
 """Raised when the same cell would give another record."""
 
 NO_ATTACK = "none"
 _OTHERS = (*NAMED, "matched_share", "seconds_per_row", "cpu_seconds_per_row", "peak_mb")
 Study = Literal["grid", "k", "crop", "samples"]
 Record = dict[str, Any]
-"""A row of the results; `points`, where it is kept, holds the scores row by row."""
+"""A row of the results; `points`, in cells of the grid, holds the scores row by row."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def cell_key(cell: Cell, spec: Spec, rows_hash: str, fingerprint: str) -> str:
         cell.seed,
         [cell.defence.shown, detector.name, detector.model_dump(mode="json"), cell.defence.rows],
         [detector.extractor.name, detector.extractor.version],
-        [spec.seed, spec.bootstrap, cell.rate == spec.plot_rate],
+        [spec.seed, spec.bootstrap],
         # Somebody's own code: who changes it wants another record.
         *filter(None, [code_of(type(detector), type(attack)), detector.extractor.code]),
     ]
@@ -156,7 +156,7 @@ def run_cell(
     }
     for name, (low, high) in intervals(outcome, spec.bootstrap).items():
         record |= {f"{name}_low": low, f"{name}_high": high}
-    if cell.study == "grid" and cell.rate == spec.plot_rate and cell.seed == spec.seeds[0]:
+    if cell.study == "grid":
         record["points"] = {
             "row": [samples[number].id for number in mix.rows],
             "score": scores.tolist(),

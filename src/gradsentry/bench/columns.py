@@ -56,6 +56,8 @@ POINT_COLUMNS: Mapping[str, Column] = {
     "data": (_TEXT, "As above."),
     "attack": (_TEXT, "As above."),
     "model": (_TEXT, "As above."),
+    "rate": ("percent of the rows", "As above."),
+    "seed": ("number", "As above."),
     "defence": (_TEXT, "As above."),
     "row": (
         "number",
@@ -74,9 +76,10 @@ POINT_COLUMNS: Mapping[str, Column] = {
 
 _FILES: Mapping[str, str] = {
     "`results.parquet`": "a row for each cell: data set, attack, model, rate, seed and defence",
-    "`points.parquet`": "a row for each row of a mix: of cells of the grid at `plot_rate`, of the first seed",
+    "`points.parquet`": "a row for each row of a mix, of every cell of the grid",
     "`tables.md`": "tables to read, of means over seeds and models",
-    "`plots/`": "recall and false-positive rate against the rate, ROC, score against length, ablations",
+    "`plots/`": "recall and false-positive rate against the rate, means over seeds and models; ROC, a line "
+    "for each seed and model, and score against length, both at `plot_rate`; ablations",
     "`spec.lock.yaml`": "the spec with the hashes and versions of this run, which reruns it",
     "`finetune.json`, `finetune.md`": "what the section `finetune` measured: [finetuning.md](finetuning.md)",
     "`cells/`, `features/`": "what was computed, so that a run goes on where it was interrupted; cells of an "
@@ -87,6 +90,25 @@ INTERVALS = (
     "Intervals are 95 % bootstrap intervals over the rows of one mix, poisoned and clean rows drawn apart: "
     "they say nothing of other seeds, models or data sets. Means over several seeds or models have none."
 )
+
+
+_AGAIN = """\
+import pandas as pd
+
+points = pd.read_parquet("runs/own/points.parquet")
+cell = ["data", "attack", "model", "rate", "seed", "defence"]
+
+
+def measured(rows):
+    hit, clean = rows[rows.poisoned], rows[~rows.poisoned]
+    pairs = hit.score.count() * clean.score.count()
+    wins = rows.score.rank()[rows.poisoned].sum() - hit.score.count() * (hit.score.count() + 1) / 2
+    auroc = wins / pairs if pairs else float("nan")
+    return pd.Series({"recall": hit.flagged.mean(), "fpr": clean.flagged.mean(), "auroc": auroc})
+
+
+cells = points.groupby(cell)[["score", "flagged", "poisoned"]].apply(measured)
+table = cells.groupby(["data", "attack", "defence", "rate"]).mean()"""
 
 
 def results_columns() -> dict[str, Column]:
@@ -127,6 +149,13 @@ def page() -> str:
         "0, *s / row*, *CPU s / row* and *peak MB* are `seconds_per_row`, `cpu_seconds_per_row` and",
         "`peak_mb`. Those below have recall and false-positive rate of each rate, with how many rows are",
         "poisoned. The best of an attack is bold.",
+        "",
+        "Points make the tables again, and whatever else you want of the scores, with pandas",
+        "(`pip install 'gradsentry[pandas]'`). A mean over seeds is of the numbers of each seed:",
+        "",
+        "```python",
+        _AGAIN,
+        "```",
     ]
     return "\n".join(lines) + "\n"
 

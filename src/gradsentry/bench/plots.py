@@ -35,6 +35,8 @@ _LETTERS, _TICKS = 38, 10
 # The share of the room between two rates that the points of one rate take; more reads as other rates.
 _SIDE_BY_SIDE = 0.4
 _SET_APART = "points of a rate are set apart; the axis is not to scale"
+# A line of several of one defence.
+_THIN = {"linewidth": 0.7, "alpha": 0.8}
 Line = NDArray[np.floating]
 
 _OUR_SCORE = "gradsentry"
@@ -53,8 +55,8 @@ def draw_plots(
     Args:
         folder: Where they go; what lies there of another run is taken away.
         records: Of all cells.
-        points: Scores row by row.
-        plot_rate: The rate in percent that those are kept at.
+        points: Scores row by row, at `plot_rate`.
+        plot_rate: The rate in percent that ROC, and score against length, are drawn at.
 
     Returns:
         Plot -> why it is not drawn.
@@ -94,9 +96,9 @@ def _place(figure: Figure | None, stem: Path, undrawn: dict[str, str], why: str)
 
 
 def _without_points(at_rate: Sequence[Record], plot_rate: float) -> str:
-    """Returns why there are no scores row by row."""
-    kept = f"scores are kept row by row at {plot_rate:g} % poisoned alone (`plot_rate`)"
-    return f"{kept}, and {'no cell there has a result' if at_rate else 'that is none of the `rates`'}"
+    """Returns why there are no scores row by row at a rate."""
+    why = "no cell there has a result" if at_rate else "that is none of the `rates`"
+    return f"it is drawn at {plot_rate:g} % poisoned alone (`plot_rate`), and {why}"
 
 
 def _labels(records: Sequence[Record]) -> dict[str, str]:
@@ -138,21 +140,32 @@ def _against_rate(records: Sequence[Record], metric: str) -> Figure:
 
 
 def _roc(points: Sequence[Record], records: Sequence[Record]) -> Figure:
+    """Returns a panel for each data set and attack, with a line for each mix: of several seeds thin ones."""
     figure, panels = _panels(points)
+    several = len({_mix(p) for p in points}) > 1
     styles, labels = _styles([*records, *points]), _labels(records)
     for (data, attack), axes in panels.items():
         here = [p for p in points if (p["data"], p["attack"]) == (data, attack)]
         for defence in _distinct(here, "defence"):
-            rows = [p for p in here if p["defence"] == defence]
-            score = np.array([p["score"] for p in rows])
-            truth = np.array([p["poisoned"] for p in rows])
-            style = styles[defence] | {"marker": ""}
-            axes.plot(*roc_curve(score, truth), label=labels.get(defence, defence), **style)
+            of_defence = [p for p in here if p["defence"] == defence]
+            style = styles[defence] | {"marker": ""} | (_THIN if several else {})
+            for mix in dict.fromkeys(map(_mix, of_defence)):
+                rows = [p for p in of_defence if _mix(p) == mix]
+                score = np.array([p["score"] for p in rows])
+                truth = np.array([p["poisoned"] for p in rows])
+                axes.plot(*roc_curve(score, truth), label=labels.get(defence, defence), **style)
         for defence in labels.keys() - {p["defence"] for p in points}:  # in the legend alone: it failed
             axes.plot([], [], label=labels[defence], **styles[defence] | {"marker": ""})
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.6)
         axes.set(title=_title(data, attack), xlabel="false-positive rate")
+    if several:
+        _note(figure, "a line for each seed and model; tables have the means")
     return _finished(figure, panels, "recall")
+
+
+def _mix(point: Record) -> tuple[str, int]:
+    """Returns which of the mixes of an attack on a data set a row is of."""
+    return point["model"], point["seed"]
 
 
 def roc_curve(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> tuple[Line, Line]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
@@ -35,9 +36,9 @@ def write_results(out: Path, records: Sequence[Record], locked: Spec) -> None:
     """
     cells = pa.Table.from_pylist([{k: v for k, v in one.items() if k != "points"} for one in records])
     _write_table(out / RESULTS, cells)
-    _write_table(out / POINTS, pa.Table.from_pylist(list(_points(records)), schema=_POINTS))
+    _write_table(out / POINTS, pa.concat_tables([_POINTS.empty_table(), *_points(records)]))
     _write_lock(out, locked)
-    records, points = read_records(out), read_points(out)
+    records, points = read_records(out), read_points(out, locked.plot_rate)
     undrawn = draw_plots(out / PLOTS, records, points, locked.plot_rate)
     _write(out / TABLES, all_tables(records, undrawn).encode())
 
@@ -76,16 +77,23 @@ def read_records(out: Path) -> list[Record]:
     Raises:
         RunError: If there are none.
     """
-    return _read(out / RESULTS)
+    records: list[Record] = _read(out / RESULTS).to_pylist()
+    return records
 
 
-def read_points(out: Path) -> list[Record]:
+def read_points(out: Path, rate: float | None = None) -> list[Record]:
     """Returns the scores row by row of a benchmark's directory; `columns.py` says what stands there.
+
+    Args:
+        out: The directory.
+        rate: The one that is asked for; None asks for all.
 
     Raises:
         RunError: If there are none.
     """
-    return _read(out / POINTS)
+    table = _read(out / POINTS)
+    points: list[Record] = (table if rate is None else table.filter(pc.field("rate") == rate)).to_pylist()
+    return points
 
 
 _POINTS = pa.schema(
@@ -93,9 +101,11 @@ _POINTS = pa.schema(
         pa.field("data", pa.string()),
         pa.field("attack", pa.string()),
         pa.field("model", pa.string()),
+        pa.field("rate", pa.float64()),
+        pa.field("seed", pa.int64()),
         pa.field("defence", pa.string()),
         pa.field("row", pa.int64()),
-        pa.field("score", pa.float32()),
+        pa.field("score", pa.float64()),
         pa.field("flagged", pa.bool_()),
         pa.field("poisoned", pa.bool_()),
         pa.field("length", pa.int32()),
@@ -103,21 +113,20 @@ _POINTS = pa.schema(
 )
 
 
-def _points(records: Sequence[Record]) -> Iterator[Record]:
+def _points(records: Sequence[Record]) -> Iterator[pa.Table]:
     for record in records:
-        if record["points"]:
-            named = {key: record[key] for key in ("data", "attack", "model", "defence")}
-            columns = record["points"]
-            for values in zip(*columns.values(), strict=True):
-                yield named | dict(zip(columns, values, strict=True))
+        if columns := record["points"]:
+            rows = len(columns["score"])
+            yield pa.table(
+                {name: columns.get(name) or [record.get(name)] * rows for name in _POINTS.names}, _POINTS
+            )
 
 
-def _read(file: Path) -> list[Record]:
+def _read(file: Path) -> pa.Table:
     try:
-        rows: list[Record] = pq.read_table(file).to_pylist()
+        return pq.read_table(file)
     except (OSError, pa.ArrowInvalid) as error:
         raise RunError(f"cannot be read ({error})", where=str(file), mend="run the benchmark first") from None
-    return rows
 
 
 def _write_lock(out: Path, locked: Spec) -> None:

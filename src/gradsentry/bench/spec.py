@@ -178,7 +178,7 @@ class Spec(Settings):
         ablations: Variants of GradSentry.
         finetune: Fine-tunings, besides the scores.
         bootstrap: Draws for the intervals; 0 for none.
-        plot_rate: The rate whose scores are kept row by row, for the plots.
+        plot_rate: The rate that ROC, and score against length, are drawn at.
         device: Of the models: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         dtype: Of the models; `auto` is bfloat16 where that is faster, else float32.
         locked: What an earlier run was made with.
