@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from gradsentry.attacks import BadNets
-from gradsentry.bench.features import FeatureStore
+from gradsentry.bench.features import FeatureStore, chunks
 from gradsentry.bench.pools import Mix, build_pool
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.defences import Extractor, Features, MixExtractor
 from gradsentry.defences.base import Scope
 from gradsentry.defences.evidence import SURE
+from gradsentry.defences.floors import MeanLoss as Mean
 from gradsentry.defences.rftc import Compared
 from gradsentry.defences.scanned import Decided, RowScores
 from gradsentry.embedded import embedded_data_path
@@ -72,6 +74,32 @@ def test_a_row_is_read_once_for_all_mixes_that_hold_it(tmp_path: Path):
     # Beside them the twelve rows that the cost is measured on.
     assert len(READ) == 4 + 12
     assert [[samples[row].response for row in mix.rows] for mix in mixes] == MADE
+
+
+def test_rows_are_kept_as_they_are_read_and_it_is_told_how_far_that_is(tmp_path: Path, monkeypatch):
+    loaded, pool, told = tiny("llama"), build_pool(rows(40), None, 0), []
+    monkeypatch.setattr("gradsentry.bench.features.CHUNK_SECONDS", 0.0)  # each chunk takes too long
+    monkeypatch.setattr("gradsentry.bench.features.COST_ROWS", 1)
+
+    def stopped(done: int, total: int) -> None:
+        told.append((done, total))
+        if done == 10:
+            raise KeyboardInterrupt
+
+    mix = Mix(np.arange(40), np.zeros(40, bool), 0)
+    for extractor in (Lengths(), Mean()):
+        told.clear()
+        with pytest.raises(KeyboardInterrupt):
+            FeatureStore(tmp_path).of_mix(extractor, pool, mix, loaded, stopped)
+        assert told == [(0, 40), (8, 40), (9, 40), (10, 40)]
+        told.clear()
+        again = FeatureStore(tmp_path).of_mix(extractor, pool, mix, loaded, lambda *at: told.append(at))
+        assert told[0] == (0, 30)
+        assert all(len(values) == 40 for values in again.features.values())
+
+
+def test_chunks_grow_to_what_their_time_allows():
+    assert [len(part) for part in chunks([str(n) for n in range(700)])] == [8, 32, 128, 256, 256, 20]
 
 
 def test_what_is_kept_row_by_row_is_what_one_call_gives(tmp_path: Path):

@@ -134,7 +134,12 @@ def run_cell(
         mend = "give more rows, a higher rate, or an attack that fits more of them"
         raise DataError(what, where=cell.data.shown, mend=mend)
     on_title(f"{cell.title}, {mix.is_poisoned.sum()} of {len(mix.rows)} rows poisoned")
-    extracted = store.of_mix(detector.extractor, part, mix, loaded)
+
+    def on_rows(done: int, total: int) -> None:
+        if done:
+            on_title(f"{cell.title}, reading, {done} of {total} rows")
+
+    extracted = store.of_mix(detector.extractor, part, mix, loaded, on_rows)
     with Meter() as meter:
         scores, flags = judged(detector, extracted.features, len(mix.rows))
     samples = part.samples

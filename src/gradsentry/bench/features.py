@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +34,32 @@ from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import described
 
 CHUNK = 256
-"""Rows that are read and written together; a kill costs no more."""
+"""Rows that are read and written together at most."""
+
+FIRST_CHUNK = 8
+CHUNK_SECONDS = 10.0
+"""How long reading a chunk should take: so much a kill costs, and so often it is told how far it is."""
 
 COST_ROWS = 32
 """Rows on which the cost of reading is measured, alone and with nothing shared with their other versions."""
 
 OnRows = Callable[[int, int], None]
+"""Called with how many rows are read, of how many."""
+
+
+def _silent(done: int, total: int) -> None:
+    pass
+
+
+def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yields parts of the keys, each as large as takes `CHUNK_SECONDS` by the time that the last one took."""
+    size, start = FIRST_CHUNK, 0
+    while start < len(keys):
+        begun = time.monotonic()
+        yield keys[start : start + size]
+        start += size
+        pace = CHUNK_SECONDS / max(time.monotonic() - begun, 1e-9)
+        size = max(1, int(min(CHUNK, size * min(pace, 4.0))))
 
 
 @dataclass(frozen=True)
@@ -69,7 +90,7 @@ class FeatureStore:
         self,
         wanted: Sequence[tuple[RowExtractor, Sequence[Sample]]],
         loaded: LoadedModel,
-        on_rows: OnRows = lambda done, total: None,
+        on_rows: OnRows = _silent,
     ) -> None:
         """Reads what the extractors want of their rows and the folder does not hold, in one pass a row.
 
@@ -93,23 +114,24 @@ class FeatureStore:
         done = 0
         for which, keys in alike.items():
             extractors = [wanted[number][0] for number in which]
-            for start in range(0, len(keys), CHUNK):
-                chunk = keys[start : start + CHUNK]
+            for chunk in chunks(keys):
                 on_rows(done, len(rows))
                 found = read_features(extractors, _anonymous([rows[key] for key in chunk]), loaded)
                 for extractor, features in zip(extractors, found, strict=True):
                     self._rows(extractor, loaded).add(chunk, features)
                 done += len(chunk)
 
-    def of_mix(self, extractor: Extractor, pool: Pool, mix: Mix, loaded: LoadedModel) -> Extracted:
-        """Returns the features of a mix, its rows in order."""
+    def of_mix(
+        self, extractor: Extractor, pool: Pool, mix: Mix, loaded: LoadedModel, on_rows: OnRows = _silent
+    ) -> Extracted:
+        """Returns the features of a mix, its rows in order; see `prepare` for `on_rows`."""
         samples = pool.samples
         chosen = [samples[row] for row in mix.rows]
         if extractor.scope == "row":
             cost = self._cost(extractor, pool, loaded)
-            return Extracted(self._read(extractor, chosen, loaded), *cost)
+            return Extracted(self._read(extractor, chosen, loaded, on_rows), *cost)
         of_mix = extractor.scope == "mix"
-        whole = self._kept(extractor, _anonymous(chosen if of_mix else samples), loaded)
+        whole = self._kept(extractor, _anonymous(chosen if of_mix else samples), loaded, on_rows)
         seconds = np.array([whole.seconds, whole.cpu_seconds, whole.peak_mb])
         if isinstance(extractor, PoolExtractor | MixExtractor):
             reading = np.array(self._cost(extractor.of, pool, loaded))
@@ -119,21 +141,27 @@ class FeatureStore:
             features = {name: rows[mix.rows] for name, rows in features.items()}
         return Extracted(features, *seconds.tolist())
 
-    def _read(self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
+    def _read(
+        self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel, on_rows: OnRows
+    ) -> Features:
         """Returns what depends on each row alone, after computing what the folder does not hold of it."""
         keys = [content_hash([sample]) for sample in samples]
         rows = self._rows(extractor, loaded)
         if isinstance(extractor, RowExtractor):
-            self.prepare([(extractor, samples)], loaded)
+            self.prepare([(extractor, samples)], loaded, on_rows)
         else:
             missing = {key: one for key, one in zip(keys, samples, strict=True) if key not in rows}
-            for start in range(0, len(missing), CHUNK):
-                chunk = list(missing)[start : start + CHUNK]
+            done = 0
+            for chunk in chunks(list(missing)):
+                on_rows(done, len(missing))
+                done += len(chunk)
                 found = extractor(_anonymous([missing[key] for key in chunk]), loaded)
                 rows.add(chunk, _checked(extractor, found, len(chunk)))
         return rows.gather(keys)
 
-    def _kept(self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> Extracted:
+    def _kept(
+        self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel, on_rows: OnRows
+    ) -> Extracted:
         """Returns features that depend on the rows as a whole."""
         key = hashlib.sha256(f"{_key(extractor, loaded)} {content_hash(samples)}".encode()).hexdigest()
         file = self._folder / f"{key}.npz"
@@ -143,7 +171,7 @@ class FeatureStore:
             seconds, cpu_seconds, peak_mb = features.pop("cost").tolist()
             return Extracted(features, seconds, cpu_seconds, peak_mb)
         if isinstance(extractor, PoolExtractor | MixExtractor):
-            read = self._read(extractor.of, samples, loaded)
+            read = self._read(extractor.of, samples, loaded, on_rows)
             with Meter() as meter:
                 features = (
                     extractor.related(read)
