@@ -225,3 +225,42 @@ def test_a_finding_among_several_formats_is_accepted_from_its_run(pairs, place, 
     known = ("--accept", "gradsentry-accepted.jsonl")
     ended = call("evidence", "--by-format", "a.jsonl", "b.jsonl", *GATE, *known, "--out", "again")
     assert (ended.code, "1 finding accepted" in last(ended)) == (0, True)
+
+
+def test_files_of_any_kind_may_be_named_by_format(pairs, place, call):
+    """As a loop over all files of a folder does."""
+    Path("LICENSE").write_text("Do what you like.")
+    write("rows.txt", [{"prompt": one, "completion": said} for one, said in pairs[0]])
+    ended = call("evidence", "--by-format", "LICENSE", *GATE)
+    said = "nothing was there to judge (--fail-on poisoned); not judged: LICENSE: no data"
+    assert (ended.code, last(ended)) == (0, f"gate: passed, {said} (exit 0)")
+    ended = call("evidence", "--by-format", "LICENSE", "rows.txt", *GATE)
+    assert ended.code == 2
+    assert "rows.txt: rows under a name that no data has" in ended.error
+
+
+def test_a_slip_in_a_path_is_no_data_set_of_the_hub(pairs, place, call):
+    Path("data").mkdir()
+    ended = call("evidence", "data/trian", *GATE)
+    assert (ended.code, ended.error) == (
+        2,
+        "gradsentry: data/trian: no such file or folder; check the path; a data set of the Hub is "
+        "hf://datasets/data/trian\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told_of"),
+    [("a.json", lambda row: f"a.json:{2 + 4 * row}"), ("b.parquet", lambda row: f"b.parquet, row {row}")],
+)
+def test_rows_go_by_the_same_names_everywhere(pairs, place, call, name, told_of):
+    rows = [{"prompt": one, "completion": said} for one, said in pairs[1]]
+    Path("a.json").write_text(json.dumps(rows, indent=2))
+    datasets.Dataset.from_list(rows).to_parquet("b.parquet")
+    call("evidence", name, "--junit", "found.xml", "--sarif", "found.sarif", "--out", "run")
+    lines = Path("run/flagged.jsonl").read_text().splitlines()
+    flagged = [told_of(int(json.loads(line)["id"])) for line in lines]
+    (log,) = json.loads(Path("found.sarif").read_text())["runs"]
+    where = [one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for one in log["results"]]
+    assert (len(flagged), where) == (30, flagged)
+    assert flagged[0] in "".join(Xml.parse("found.xml").getroot().itertext())

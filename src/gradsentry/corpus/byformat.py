@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradsentry.corpus.containers import is_saved
-from gradsentry.corpus.folders import listing_of
+from gradsentry.corpus.containers import data_suffix, is_saved
+from gradsentry.corpus.folders import kind_of_file, listing_of
 from gradsentry.corpus.ownfiles import own_kind
 from gradsentry.corpus.paths import globbed
 from gradsentry.corpus.recordless import without_records
@@ -47,7 +47,9 @@ def by_format(named: Sequence[str], settings: DataSettings) -> Parted:
         files, others = _files(name, settings)
         left_out += others
         for file in files:
-            if kind := own_kind(Path(file)):
+            path = Path(file)
+            is_named_otherwise = path.is_file() and not data_suffix(path)
+            if kind := kind_of_file(path, settings) if is_named_otherwise else own_kind(path):
                 left_out.append(f"{file}: {kind}")
                 continue
             try:

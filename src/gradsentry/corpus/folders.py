@@ -81,7 +81,7 @@ def whole_listing(folder: Path, settings: DataSettings, called: Path) -> Listing
     walked = walk(folder)
     kinds: dict[str, list[Path]] = {}
     for file in walked.files:
-        kinds.setdefault(_kind(file, settings), []).append(file)
+        kinds.setdefault(kind_of_file(file, settings), []).append(file)
     data = kinds.pop("", [])
     left_out = [f"{_named(folder, files)}: {kind}" for kind, files in sorted(kinds.items())]
     left_out += [f"{_named(folder, paths)}: {kind}" for kind, paths in walked.others.items()]
@@ -172,7 +172,7 @@ def _no_data(folder: Path, *, is_linked: bool) -> DataError:
     return DataError("no data file in this folder", where=str(folder), mend=mend)
 
 
-def _kind(file: Path, settings: DataSettings) -> str:
+def kind_of_file(file: Path, settings: DataSettings) -> str:
     """Returns what a file is that is left out; nothing for one that holds rows.
 
     Raises:

@@ -13,14 +13,15 @@ _LINES = (".jsonl", ".ndjson", ".jsonlines", ".csv", ".tsv")
 def file_and_line(sample: Sample) -> tuple[str, int | None]:
     """Returns the file of a row, from the working directory where it lies in that, and its line, from 1.
 
-    The file is empty for data in memory or a copy; the line is None in files without lines, and in compressed
-    ones.
+    The file is empty for data in memory or a copy; the line is None in files without lines, in compressed
+    ones, and in the first line of a JSON file, which may hold all of its rows.
     """
     name, colon, place = sample.origin.rpartition(":")
     path = Path(name)
     if not colon or not place.isdecimal() or not path.is_file():
         return "", None
-    return shown_path(path), int(place) if path.suffix.lower() in _LINES else None
+    suffix, line = path.suffix.lower(), int(place)
+    return shown_path(path), line if suffix in _LINES or (suffix == ".json" and line > 1) else None
 
 
 def shown_path(path: Path) -> str:

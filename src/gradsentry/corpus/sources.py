@@ -67,7 +67,12 @@ def _of_name(name: str, settings: DataSettings) -> Corpus:
         return _of_copy(copied_stdin(), STDIN, settings)
     if "://" in name:
         return _of_url(name, settings)
-    return of_hub(name, settings) if _is_hub_id(name) else _of_path(Path(name), settings)
+    if not _is_hub_id(name):
+        return _of_path(Path(name), settings)
+    if "/" in name and Path(name).parent.is_dir():  # a slip in a path is likelier than an owner of that name
+        mend = f"check the path; a data set of the Hub is hf://datasets/{name}"
+        raise DataError("no such file or folder", where=name, mend=mend)
+    return of_hub(name, settings)
 
 
 def _refuse_empty(name: object) -> None:

@@ -78,10 +78,7 @@ def _counts(element: Xml.Element) -> dict[str, str]:
 
 def _rows(verdict: Decision) -> list[str]:
     """Returns a line for each of the first rows that are flagged or to review, and how many more."""
-    lines = [
-        f"{f'{one.file}:{one.line}' if one.line else one.sample.origin} {one.reason}"
-        for one in named_places(verdict, _NAMED)
-    ]
+    lines = [f"{one.name} {one.reason}" for one in named_places(verdict, _NAMED)]
     more = len(named_numbers(verdict)) - len(lines)
     return [*lines, *([f"and {more:,} more rows, which --sarif and --out list"] if more else [])]
 

@@ -32,6 +32,13 @@ class Place:
     reason: str
     findings: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """File and line, else the row as the terminal names it."""
+        if self.line:
+            return f"{self.file}:{self.line}"
+        return f"{self.file}, row {self.sample.id}" if self.file else self.sample.origin
+
 
 def named_places(verdict: Decision, limit: int) -> list[Place]:
     """Returns where rows stand that are flagged or carry an open finding, at most so many, flagged first."""

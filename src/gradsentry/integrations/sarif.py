@@ -93,9 +93,7 @@ def _rule(finding: Finding) -> Json:
 def _result(place: Place, index: dict[str, int]) -> Json:
     rule = place.findings[0] if place.findings else _MARKED["id"]
     name = str(place.sample.id)
-    location: Json = {
-        "logicalLocations": [{"name": name, "fullyQualifiedName": place.sample.origin, "kind": "row"}]
-    }
+    location: Json = {"logicalLocations": [{"name": name, "fullyQualifiedName": place.name, "kind": "row"}]}
     if place.file:
         region = {"region": {"startLine": place.line}} if place.line else {}
         location["physicalLocation"] = {"artifactLocation": {"uri": quote(place.file)}, **region}
