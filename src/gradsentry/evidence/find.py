@@ -79,11 +79,7 @@ def find_evidence(
         searched, findings = findings_in(found)
         if parts := found.tasks():
             shared = table.shared_by(len(parts))
-            numbers = (frozenset(part.numbers(part.places).tolist()) for part in parts)
-            tasks = [
-                Task(rows, findings_in(part, shared)[1]) for rows, part in zip(numbers, parts, strict=True)
-            ]
-            findings = merged(findings, tasks)
+            findings = merged(findings, [Task(one.rows(), findings_in(one, shared)[1]) for one in parts])
     findings.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
     named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
     if not why:

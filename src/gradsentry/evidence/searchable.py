@@ -56,6 +56,10 @@ class Searchable:
             return self.searched
         return search(self.mined, calibration, rate, aside)
 
+    def rows(self) -> frozenset[int]:
+        """Returns the numbers of the rows searched, copies left out."""
+        return frozenset(self.numbers(self.searched_places).tolist())
+
     def tasks(self) -> list[Searchable]:
         """Returns the tasks of a mixture, each as a corpus of its own; none where all is one task."""
         chosen = self.mined.chosen
