@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ from gradsentry.plugins import code_of, described
 
 VERSION = 5
 """Raised when the same cell would give another record."""
+
+SAME = 0.01
+"""How much of itself a score may differ by, made of a pool and of the mix: rounding, not counts of rows."""
+
+log = logging.getLogger(__name__)
 
 NO_ATTACK = "none"
 _OTHERS = (*NAMED, "matched_share", "seconds_per_row", "cpu_seconds_per_row", "peak_mb")
@@ -142,6 +148,13 @@ def run_cell(
     extracted = store.of_mix(detector.extractor, part, mix, loaded, on_rows)
     with Meter() as meter:
         scores, flags = judged(detector, extracted.features, len(mix.rows))
+    # Where the fewest are poisoned a pool, with all of them, is least like the mix.
+    is_fewest = cell.seed == spec.seeds[0] and cell.rate == min(filter(None, spec.rates), default=0.0)
+    if is_fewest and detector.extractor.scope == "pool" and detector.extractor.code:
+        alone = detector.judge(store.of_mix_alone(detector.extractor, part, mix, loaded))
+        if not np.allclose(scores, alone, rtol=SAME, atol=1e-6, equal_nan=True):
+            said = "its extractor's scope is pool, and should be mix (docs/extending.md)"
+            log.warning("%s: scores change with rows outside of the mix: %s", cell.title, said)
     samples = part.samples
     prompts = {int(row): samples[mix.rows[row]].prompt for row in np.flatnonzero(mix.is_poisoned)}
     lengths = store.of_mix(Lengths(), part, mix, loaded).features["n_response"].astype(np.int64)

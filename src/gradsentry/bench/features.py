@@ -141,6 +141,11 @@ class FeatureStore:
             features = {name: rows[mix.rows] for name, rows in features.items()}
         return Extracted(features, *seconds.tolist())
 
+    def of_mix_alone(self, extractor: Extractor, pool: Pool, mix: Mix, loaded: LoadedModel) -> Features:
+        """Returns the features of a mix, made of its rows and no others; they are not kept."""
+        samples = pool.samples
+        return extractor(_anonymous([samples[row] for row in mix.rows]), loaded)
+
     def _read(
         self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel, on_rows: OnRows
     ) -> Features:
