@@ -396,8 +396,8 @@ def test_what_was_not_judged_stands_in_the_line_and_in_the_reports(hiding, call)
     assert not is_done
     assert said[0] == (
         "error",
-        "cannot let through 1 rows that could not be read: nothing was looked for in them; "
-        "mend them, or take them out",
+        "cannot let through 1 rows that could not be read, the first of them c/rows.jsonl:271: nothing was "
+        "looked for in them; mend them, or take them out",
     )
     assert said[1:] == [
         ("warning", f"not judged: {one}") for one in ("1 rows that could not be read", clause)

@@ -228,7 +228,8 @@ def _show(
         console.print(f"not read: {shortened(clause, 400)}", markup=False)
     console.print(_headline(found))
     if found.unread:
-        console.print(shortened(left_out(found.rows, found.unread), 400))
+        first = f"; the first is {read.unread_at}" if read.unread_at else ""
+        console.print(f"{shortened(left_out(found.rows, found.unread), 400)}{first}", markup=False)
     for part in findings_shown(found, ids, corpus) if found.findings else ():
         console.print(part)
     for part in rejected_shown(found) if why else ():

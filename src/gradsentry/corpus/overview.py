@@ -10,8 +10,10 @@ from typing import Any
 
 from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.elsewhere import said_elsewhere, texts_unread
+from gradsentry.corpus.lines import file_and_line
 from gradsentry.corpus.ownfiles import ANOTHER, ANOTHER_CHOSEN, UNREAD
 from gradsentry.corpus.sample import Sample
+from gradsentry.corpus.unread import set_aside
 
 _CONVERSATIONS = ("messages", "conversations", "conversation")  # where a flag leaves messages out
 
@@ -32,6 +34,7 @@ class Overview:
         unread: Other columns and keys of messages that hold texts which are not read, and in how many rows.
         rejected: How many rows hold a rejected answer beside the one that is judged.
         is_told: Whether the user says what the columns are.
+        unread_at: File and line of the first row that could not be read; empty where none is known.
     """
 
     format: str
@@ -45,6 +48,7 @@ class Overview:
     unread: Mapping[str, int] = field(default_factory=dict)
     rejected: int = 0
     is_told: bool = False
+    unread_at: str = ""
 
     @classmethod
     def of(cls, corpus: Corpus, samples: Iterable[Sample]) -> Overview:
@@ -90,6 +94,7 @@ class Looked:
         self._rejected = 0
         self._elsewhere: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
+        self._unread_at = ""
         self._done = False
 
     def __iter__(self) -> Iterator[Sample]:
@@ -103,6 +108,9 @@ class Looked:
 
     def add(self, sample: Sample) -> None:
         """Counts a row."""
+        if sample.problem is not None and not self._unread_at and not set_aside({sample.problem: 1}):
+            file, line = file_and_line(sample)
+            self._unread_at = f"{file}:{line}" if line else ""
         if sample.problem is None:
             self._responses[_responses(sample)] += 1
             self._left_out += _left_out(sample)
@@ -126,6 +134,7 @@ class Looked:
             unread=dict(self._unread.most_common()),
             rejected=self._rejected,
             is_told=corpus.is_named,
+            unread_at=self._unread_at,
         )
 
 

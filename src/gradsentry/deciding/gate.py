@@ -34,6 +34,7 @@ class Judged:
         left_out: What of that which was named was not judged, in clauses.
         too_few_rows: Whether nothing was found in so few rows that it says next to nothing.
         is_any: Whether there was any data.
+        unread_at: File and line of the first row that could not be read; empty where that is not known.
     """
 
     outcome: Outcome
@@ -45,23 +46,25 @@ class Judged:
     left_out: tuple[str, ...]
     too_few_rows: bool
     is_any: bool = True
+    unread_at: str = ""
 
     @classmethod
     def of(cls, verdict: Decision) -> Self:
         """Returns it of a verdict."""
         unread, aside = _unread(verdict.evidence)
         flagged = verdict.counts["flagged"]
-        rejected = verdict.read.rejected if verdict.read is not None else 0
-        accepted, few = _accepted(verdict.evidence), verdict.too_few_rows
-        return cls(verdict.outcome, flagged, unread, aside, rejected, accepted, verdict.left_out, few)
+        rejected, place = (verdict.read.rejected, verdict.read.unread_at) if verdict.read else (0, "")
+        accepted, few, out = _accepted(verdict.evidence), verdict.too_few_rows, verdict.left_out
+        return cls(verdict.outcome, flagged, unread, aside, rejected, accepted, out, few, unread_at=place)
 
     @classmethod
     def of_evidence(cls, found: Evidence, read: Overview, left_out: Sequence[str]) -> Self:
         """Returns it of what texts alone tell, of how they were read, and of what was not read."""
         unread, aside = _unread(found)
         is_few = found.outcome == "clean" and found.too_few_rows
-        flagged, accepted = len(found.flagged()), _accepted(found)
-        return cls(found.outcome, flagged, unread, aside, read.rejected, accepted, tuple(left_out), is_few)
+        flagged, accepted, out = len(found.flagged()), _accepted(found), tuple(left_out)
+        rejected, place = read.rejected, read.unread_at
+        return cls(found.outcome, flagged, unread, aside, rejected, accepted, out, is_few, unread_at=place)
 
     @classmethod
     def together(cls, parts: Sequence[Judged], left_out: Sequence[str] = ()) -> Self:
@@ -78,6 +81,7 @@ class Judged:
             (*left_out, *(clause for one in parts for clause in one.left_out)),
             outcome == "clean" and any(one.too_few_rows for one in parts),
             is_any=bool(parts),
+            unread_at=next((one.unread_at for one in parts if one.unread_at), ""),
         )
 
     @property
@@ -190,7 +194,8 @@ class Asked:
             mend = "; ".join(dict.fromkeys(unseen.values()))
             return Passage("refused", f"cannot let through what nobody looked into: {clauses}", mend)
         if judged.unread:
-            what = f"{judged.unread:,} rows that could not be read: nothing was looked for in them"
+            place = f", the first of them {judged.unread_at}" if judged.unread_at else ""
+            what = f"{judged.unread:,} rows that could not be read{place}: nothing was looked for in them"
             return Passage("refused", f"cannot let through {what}", "mend them, or take them out")
         if self.strict and (judged.aside or judged.too_few_rows or not judged.is_any):
             first = () if judged.is_any and not judged.too_few_rows else (judged.said,)
