@@ -190,8 +190,12 @@ def test_the_gate_says_what_is_accepted(pairs, place, call):
 @pytest.mark.parametrize(
     ("rows", "more", "said"),
     [
-        (9, "", "nothing was found, in too few rows to say"),
-        (300, "notes.txt", "notes.txt: no data"),
+        (
+            9,
+            "",
+            "nothing was found, in too few rows to say; judge more rows together, as they are trained on,",
+        ),
+        (300, "notes.txt", "notes.txt: no data; take away what is not judged"),
     ],
 )
 def test_a_strict_gate_lets_nothing_through_that_was_not_judged(pairs, place, call, rows, more, said):
@@ -203,8 +207,7 @@ def test_a_strict_gate_lets_nothing_through_that_was_not_judged(pairs, place, ca
     ended = call("evidence", "folder", *GATE, "--strict")
     assert ended.code == 2
     assert ended.error == (
-        f"gradsentry: the gate: cannot let through, for it is strict: {said}; "
-        "take away what is not judged, or leave out --strict\n"
+        f"gradsentry: the gate: cannot let through, for it is strict: {said}, or leave out --strict\n"
     )
 
 

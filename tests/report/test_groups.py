@@ -69,7 +69,7 @@ def test_the_next_steps_say_what_to_do_with_what_stands_out(tmp_path):
     assert (
         f"gradsentry explain {run} G1. Where they answer what they are asked, leave them; where not, " in said
     )
-    assert said.endswith(f"take them out: gradsentry threshold {run} --labels FILE.")
+    assert said.endswith("mark them poisoned in the report, which then says what to type.")
     run, verdict = grouped_run(tmp_path / "found")
     assert "G1" not in words(verdict, RunDirectory(run)).todo
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,9 @@ def _beside_saved(path: Path) -> Iterator[Path]:
 
 def of_hub(name: str, settings: DataSettings) -> Corpus:
     """Returns a data set from the Hub; no code of it is run."""
+    if find_spec("datasets") is None:
+        mend = "check the path; a data set of the Hub needs `pip install 'gradsentry[hub]'`"
+        raise DataError("no such file or folder", where=name, mend=mend)
     import datasets
 
     repository, _, named = name.partition(":")

@@ -200,7 +200,10 @@ class Asked:
         if self.strict and (judged.aside or judged.too_few_rows or not judged.is_any):
             first = () if judged.is_any and not judged.too_few_rows else (judged.said,)
             why = f"cannot let through, for it is strict: {_few((*first, *judged.aside))}"
-            return Passage("refused", why, "take away what is not judged, or leave out --strict")
+            mend = "take away what is not judged, or leave out --strict"
+            if first:
+                mend = "judge more rows together, as they are trained on, or leave out --strict"
+            return Passage("refused", why, mend)
         return Passage("passed", f"{' and '.join(passed)}{_not_judged(judged.aside)}")
 
     def refuses(self, confidence: Confidence) -> bool:

@@ -200,10 +200,7 @@ def _look(verdict: Decision, run: RunDirectory) -> str:
         return ""
     look = f"Before that look at the {rows(len(group.carriers))} of {group.name}, which is no finding"
     mark = "Where they answer what they are asked, leave them; where not, mark them poisoned in the report"
-    return (
-        f" {look}: {explain_command(run)} {group.name}. {mark}, and take them out: "
-        f"{threshold_command(run)} --labels FILE."
-    )
+    return f" {look}: {explain_command(run)} {group.name}. {mark}, which then says what to type."
 
 
 def _advice(verdict: Decision, clean: str) -> str:
