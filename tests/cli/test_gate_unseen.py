@@ -193,7 +193,7 @@ def test_the_gate_says_what_is_accepted(pairs, place, call):
         (
             9,
             "",
-            "nothing was found, in too few rows to say; judge more rows together, as they are trained on,",
+            "nothing was found, in too few rows to say; judge more rows together, as they are trained on",
         ),
         (300, "notes.txt", "notes.txt: no data; take away what is not judged"),
     ],
