@@ -267,3 +267,13 @@ def test_rows_go_by_the_same_names_everywhere(pairs, place, call, name, told_of)
     where = [one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for one in log["results"]]
     assert (len(flagged), where) == (30, flagged)
     assert flagged[0] in "".join(Xml.parse("found.xml").getroot().itertext())
+
+
+@pytest.mark.parametrize("splits", [["."], 5, [None, {"a": 1}]])
+def test_a_saved_data_set_that_names_itself_as_a_split_ends_in_a_line(pairs, place, call, splits):
+    rows = [{"prompt": one, "completion": said} for one, said in pairs[0]]
+    datasets.Dataset.from_list(rows).save_to_disk("saved")
+    Path("saved/dataset_dict.json").write_text(json.dumps({"splits": splits}))
+    ended = call("evidence", "saved", *GATE)
+    assert ended.code in (0, 2)
+    assert "Traceback" not in ended.error

@@ -38,19 +38,21 @@ def is_saved(folder: Path) -> bool:
 
 def saved_files(folder: Path) -> Iterator[Path]:
     """Yields the files of rows that a folder of `save_to_disk` names, of all splits; none of a broken one."""
-    state, splits = (_held(folder / name) for name in ("state.json", "dataset_dict.json"))
-    for file in state.get("_data_files", []):
-        yield folder / str(file.get("filename"))
-    for split in splits.get("splits", []):
-        yield from saved_files(folder / str(split))
+    splits = _listed(folder / "dataset_dict.json", "splits")
+    for place in (folder, *(folder / str(split) for split in splits)):
+        for file in _listed(place / "state.json", "_data_files"):
+            if isinstance(file, dict):
+                yield place / str(file.get("filename"))
 
 
-def _held(file: Path) -> dict[str, Any]:
+def _listed(file: Path, key: str) -> list[Any]:
+    """Returns the list under a key of a JSON object; an empty one where there is none."""
     try:
         held = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return {}
-    return held if isinstance(held, dict) else {}
+        return []
+    found = held.get(key) if isinstance(held, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def data_suffix(path: Path) -> str:

@@ -23,6 +23,8 @@ from gradsentry.settings import Limits
 
 NO_DATA = "no data"
 """What is said of a file without records."""
+_HEAD = 1 << 10  # bytes that tell a picture or a licence from rows: a folder may hold many of them
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _BEGIN = 1 << 16  # bytes of a file that is no data by its name: a first row is hardly longer
 _SETTINGS = 1 << 24  # bytes of a file of settings at most: nobody writes more of them
 _STRING = r'"(?:[^"\\]++|\\.)*+"'
@@ -56,7 +58,9 @@ def holds_rows(path: Path, limits: Limits) -> bool:
     """
     try:
         with reading(path, limits) as stream:
-            begin = stream.read(_BEGIN).decode("utf-8-sig", "ignore").lstrip()
+            head = stream.read(_HEAD)
+            more = stream.read(_BEGIN) if head.lstrip(_BLANK)[:1] in (b"{", b"[") else b""
+            begin = (head + more).decode("utf-8-sig", "ignore").lstrip()
     except DataError:  # no file, or none that could be read: nobody could train on it either
         return False
     if begin.startswith(("{", "[")):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.cluster.vq import kmeans2
+from scipy.cluster.vq import ClusterError, kmeans2
 from scipy.sparse.linalg import ArpackError, svds
 from scipy.special import rel_entr
 
@@ -115,5 +116,6 @@ def _halves(vectors: sparse.csr_matrix) -> Iterator[Bools]:
     placed = left * sizes  # [rows, axes]
     placed /= np.maximum(np.linalg.norm(placed, axis=1, keepdims=True), 1e-9)
     for _ in range(TASK_TRIED):
-        _, half = kmeans2(placed, 2, minit="++", rng=generator, missing="warn")
-        yield half.astype(np.bool_)
+        with suppress(ClusterError):  # one of the two came out empty
+            _, half = kmeans2(placed, 2, minit="++", rng=generator, missing="raise")
+            yield half.astype(np.bool_)
