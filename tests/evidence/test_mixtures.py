@@ -88,12 +88,6 @@ def test_two_templates_with_the_same_fillings_are_one_task():
     assert len(tasks_of(Texts.of(samples(clean_rows(800)), least=LEAST))) == 0
 
 
-@pytest.mark.filterwarnings("error")
-def test_rows_that_hardly_differ_are_one_task_without_a_warning():
-    rows = [_sample(number, f"who is it {number % 3}", "yes") for number in range(300)]
-    assert len(tasks_of(Texts.of(rows, least=LEAST))) == 0
-
-
 def test_few_rows_and_rows_without_words_are_one_task():
     for rows in (reviews(60), [_sample(number, "", "yes") for number in range(300)]):
         assert len(tasks_of(Texts.of(rows, least=LEAST))) == 0
