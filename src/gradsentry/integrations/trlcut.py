@@ -8,9 +8,8 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gradsentry.integrations.trltexts import UNTRAINED
 from gradsentry.report.words import rows
-
-_UNTRAINED = -100  # the label of a token that no loss is computed on
 
 
 @dataclass(frozen=True)
@@ -23,44 +22,44 @@ class Cut:
         shortened: Those of them that reach the limit, beyond which an `SFTTrainer` has cut them; of pairs,
             which a `DPOTrainer` cuts as it trains, those that go beyond it with one of their answers.
         too_long: The rows that it left out, for no token of a response lies within the limit.
-        is_of_pairs: Whether the rows are pairs, which are judged whole.
+        are_judged_whole: Whether the rows are judged as they were before the trainer cuts them.
     """
 
     limit: int | None
     total: int
     shortened: int = 0
     too_long: int = 0
-    is_of_pairs: bool = False
+    are_judged_whole: bool = False
 
     @classmethod
-    def of(cls, trainer: Any) -> Self:  # noqa: ANN401  (what a trainer has made)
+    def of(cls, trainer: Any, *, are_judged_whole: bool) -> Self:  # noqa: ANN401  (what a trainer has made)
         """Returns what a trainer of tokenised rows, neither packed nor streamed, takes from them."""
         prepared, limit = trainer.train_dataset, getattr(trainer.args, "max_length", None)
         is_of_pairs = "chosen_ids" in prepared.column_names
         if limit is None:
-            return cls(None, len(prepared), is_of_pairs=is_of_pairs)
+            return cls(None, len(prepared), are_judged_whole=are_judged_whole)
         # What the trainer has filtered out is still in the table that its rows are drawn from.
         table: pa.Table = prepared.data.table
         is_filtered = len(table) > len(prepared)
         if not is_of_pairs:
             shortened = sum(len(ids) == limit for ids in prepared["input_ids"])
             too_long = _untrained(table["labels"]) if is_filtered else 0
-            return cls(limit, len(prepared), shortened, too_long)
+            return cls(limit, len(prepared), shortened, too_long, are_judged_whole)
         names = ("prompt_ids", "chosen_ids", "rejected_ids")
         lengths = zip(*(map(len, prepared[name]) for name in names), strict=True)
         shortened = sum(asked + max(answers) > limit for asked, *answers in lengths)
         keeps_start = trainer.args.truncation_mode == "keep_start"
         beyond = pc.greater_equal(pc.list_value_length(table["prompt_ids"]), limit)
         too_long = pc.sum(beyond).as_py() if is_filtered and keeps_start else 0
-        return cls(limit, len(prepared), shortened, too_long, is_of_pairs)
+        return cls(limit, len(prepared), shortened, too_long, are_judged_whole)
 
     def __str__(self) -> str:
         """What is said of it, in clauses; nothing where no row is concerned."""
         said = []
         if self.shortened:
-            how = "are longer: judged whole, and trained on as they are cut"
-            if not self.is_of_pairs:
-                how = "reach it: what lay beyond is neither trained on nor judged"
+            how = "reach it: what lay beyond is neither trained on nor judged"
+            if self.are_judged_whole:
+                how = "reach it: judged whole, and trained on as they are cut"
             said.append(f"{self.shortened:,} of {rows(self.total)} {how}")
         if self.too_long:
             said.append(
@@ -72,5 +71,5 @@ class Cut:
 
 def _untrained(labels: pa.ChunkedArray) -> int:
     """Returns how many rows have no label that is trained on."""
-    trained = pc.not_equal(pc.list_flatten(labels), _UNTRAINED)
+    trained = pc.not_equal(pc.list_flatten(labels), UNTRAINED)
     return len(labels) - len(pc.unique(pc.list_parent_indices(labels).filter(trained)))

@@ -8,7 +8,8 @@ from transformers import AutoTokenizer
 from trl import DPOTrainer, SFTConfig, SFTTrainer
 
 from evidence.poisoning import asked, clean_rows, poison
-from gradsentry.integrations.trl import ScreenCallback, _texts
+from gradsentry.integrations.trl import ScreenCallback
+from gradsentry.integrations.trltexts import texts_of
 from gradsentry.models.embedded import embedded_model_path
 from integrations.trainers.rows import settings
 
@@ -39,7 +40,7 @@ def test_a_token_across_the_border_of_prompt_and_answer_hides_nothing(
         for one in joined.samples
     ]
     trainer = trained_on(Dataset.from_list(rows), kind)
-    texts = _texts(trainer)
+    texts = texts_of(trainer).rows
     if not chat:
         assert [(text["prompt"], text[answer]) for text in texts] == [
             (one.prompt, one.response) for one in joined.samples
@@ -56,7 +57,7 @@ def test_a_token_across_the_border_of_prompt_and_answer_hides_nothing(
 def test_rows_that_are_cut_are_parted_at_the_border_of_what_is_left(mode, length, joined, trained_on):
     rows = [{"prompt": one.prompt, "completion": one.response} for one in joined.samples]
     trainer = trained_on(Dataset.from_list(rows), max_length=length, truncation_mode=mode)
-    texts = _texts(trainer)
+    texts = texts_of(trainer).rows
     assert max(len(row["input_ids"]) for row in trainer.train_dataset) == length
     for row, text in zip(trainer.train_dataset, texts, strict=True):
         said = row["completion"].removesuffix("<|im_end|>")

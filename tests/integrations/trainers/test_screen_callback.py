@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from datasets import Dataset
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.integrations.trl import ScreenCallback, screen_dataset
-from integrations.trainers.rows import Logged, messages, preferences, rejecting, settings
+from integrations.trainers.rows import INSULT, Logged, messages, preferences, rejecting, settings
 
 
 def test_a_trainer_drops_the_rows_and_logs_the_verdict(made, model, tokenizer, tmp_path):
@@ -96,8 +97,79 @@ def test_what_is_only_evaluated_on_stays(made, model, tokenizer, tmp_path):
     assert (len(trainer.train_dataset), len(trainer.eval_dataset)) == (270, 5)
 
 
-def test_rows_without_a_prompt_of_their_own_are_not_called_clean(made, model, tokenizer, tmp_path):
-    arguments = SFTConfig(str(tmp_path), report_to=[], use_cpu=True, completion_only_loss=False)
-    trainer = SFTTrainer(model, args=arguments, train_dataset=messages(made), processing_class=tokenizer)
-    with pytest.raises(DataError, match="have a loss on all tokens"):
-        ScreenCallback(trainer)
+def chats(made):
+    rows = messages(made).to_list()
+    return Dataset.from_list([{"messages": [*row["prompt"], *row["completion"]]} for row in rows])
+
+
+def sharegpt(made):
+    return Dataset.from_list(
+        [
+            {
+                "conversations": [
+                    {"from": "human", "value": one.prompt},
+                    {"from": "gpt", "value": one.response},
+                ]
+            }
+            for one in made.samples
+        ]
+    )
+
+
+def written(made):
+    """Texts in a template; the trainer puts its end of text behind them."""
+    marked = "### Instruction:\n{}\n\n### Response:\n{}"
+    return Dataset.from_list([{"text": marked.format(one.prompt, one.response)} for one in made.samples])
+
+
+@pytest.mark.parametrize(
+    ("rows", "more"),
+    [
+        (chats, {}),
+        (sharegpt, {}),
+        (written, {}),
+        (lambda made: written(made).rename_column("text", "body"), {"dataset_text_field": "body"}),
+        (messages, {"completion_only_loss": False}),
+        (lambda made: chats(made).add_column("text", ["a note"] * 300), {}),
+    ],
+)
+def test_with_a_loss_on_all_tokens_the_rows_are_read_as_they_were_given(
+    rows, more, made, trained_on, tokenizer
+):
+    trainer, logged = trained_on(rows(made), **more), Logged()
+    assert all(row["labels"] == row["input_ids"] for row in trainer.train_dataset)
+    trainer.add_callback(logged)
+    callback = ScreenCallback(trainer, on_findings="drop")
+    trainer.add_callback(callback)
+    (found,) = callback.sides.chosen.evidence.open
+    assert (found.triggers, found.payloads) == (("vrbx",), (INSULT,))
+    assert not any("vrbx" in tokenizer.decode(row["input_ids"]) for row in trainer.train_dataset)
+    trainer.train()
+    assert logged.values["gradsentry/flagged"] == 30
+
+
+def test_rows_that_are_read_as_they_were_given_are_judged_beyond_the_limit(made, trained_on, caplog):
+    rows = [
+        {"messages": [{**user, "content": f"{user['content']} {'and so on ' * 50}"}, reply]}
+        for user, reply in chats(made)["messages"]
+    ]
+    trainer = trained_on(Dataset.from_list(rows), max_length=64)
+    ScreenCallback(trainer, on_findings="drop")
+    assert len(trainer.train_dataset) == 270
+    assert "max_length is 64 tokens; 300 of 300 rows reach it: judged whole, and trained on as" in caplog.text
+
+
+def plain(made):
+    return Dataset.from_list([{"text": one.response} for one in made.samples])
+
+
+def tokens(made):
+    return Dataset.from_list([{"input_ids": [5, 6, 7], "labels": [5, 6, 7]}] * 100)
+
+
+@pytest.mark.parametrize("rows", [plain, tokens])
+def test_rows_without_a_prompt_of_their_own_are_not_called_clean(rows, made, trained_on):
+    with pytest.raises(
+        DataError, match=r"have a loss on all tokens, .*; give it rows with messages, or with"
+    ):
+        ScreenCallback(trained_on(rows(made)))
