@@ -110,7 +110,7 @@ def test_fail_on_findings(data, tmp_path, call, model_path):
     for again in (scan, ("threshold", tmp_path / "run", "-q", "--fail-on-findings")):
         ended = call(*again, "--tau", 1)
         assert ended.code == 2
-        assert "the gate: cannot let through 1 rows that could not be read" in ended.error
+        assert "the gate: cannot let through 1 row that could not be read" in ended.error
 
 
 def test_the_run_goes_by_the_name_of_the_data(data, call, model_path, monkeypatch, tmp_path):

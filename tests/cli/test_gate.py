@@ -81,7 +81,7 @@ def test_rows_that_cannot_be_read_are_not_let_through(clean, call, options):
         stream.write(json.dumps({"prompt": "without an answer"}) + "\n")
     ended = call("evidence", clean, *options, "--in-toto", "said.json")
     assert ended.code == 2
-    assert "1 rows that could not be read" in ended.error
+    assert "1 row that could not be read" in ended.error
     assert not Path("said.json").exists()
     assert call("evidence", clean, *options).code == 2
     assert call("evidence", clean).code == 0
@@ -396,12 +396,10 @@ def test_what_was_not_judged_stands_in_the_line_and_in_the_reports(hiding, call)
     assert not is_done
     assert said[0] == (
         "error",
-        "cannot let through 1 rows that could not be read, the first of them c/rows.jsonl:271: nothing was "
+        "cannot let through 1 row that could not be read, the first of them c/rows.jsonl:271: nothing was "
         "looked for in them; mend them, or take them out",
     )
-    assert said[1:] == [
-        ("warning", f"not judged: {one}") for one in ("1 rows that could not be read", clause)
-    ]
+    assert said[1:] == [("warning", f"not judged: {one}") for one in ("1 row that could not be read", clause)]
     assert call("evidence", "a", "--fail-on", "poisoned", *reports).code == 2
     is_done, said, suites = told()
     assert not is_done
@@ -411,7 +409,7 @@ def test_what_was_not_judged_stands_in_the_line_and_in_the_reports(hiding, call)
     Path("c/bad.jsonl").write_bytes(Path("source/rows.jsonl").read_bytes())
     ended = call("evidence", "c", "--fail-on", "poisoned")
     assert ended.code == 1
-    assert "; not judged: 1 rows that could not be read; more.jsonl: a file of marks (exit 1)" in ended.out
+    assert "; not judged: 1 row that could not be read; more.jsonl: a file of marks (exit 1)" in ended.out
 
 
 @pytest.mark.parametrize("option", ["--sarif", "--junit", "--in-toto", "--cyclonedx"])

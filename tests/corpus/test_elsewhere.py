@@ -152,4 +152,4 @@ def test_texts_in_columns_and_keys_that_nobody_reads_are_named(case):
     corpus = open_corpus([row])
     read = Overview.of(corpus, corpus)
     assert set(read.unread) == names
-    assert all(f"`{name}` of 1 rows: texts that no row" in "".join(read.not_read()) for name in names)
+    assert all(f"`{name}` of 1 row: texts that no row" in "".join(read.not_read()) for name in names)

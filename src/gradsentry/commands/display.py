@@ -14,10 +14,11 @@ from rich.text import Text
 from gradsentry.commands.console import Console
 from gradsentry.commands.findings import findings_shown, labelled, place_shown, sentence, shortened
 from gradsentry.corpus.lines import file_and_line
+from gradsentry.counts import rows
 from gradsentry.evidence import Outcome
 from gradsentry.outcome import Verdict
 from gradsentry.report.pieces import places
-from gradsentry.report.words import Words, rows, threshold_command, words
+from gradsentry.report.words import Words, threshold_command, words
 from gradsentry.scoretable import finite_scores
 from gradsentry.searching import ids_of
 from gradsentry.store import RunDirectory

@@ -10,6 +10,7 @@ from rich.text import Text
 from gradsentry.commands import stdout
 from gradsentry.commands.console import Console
 from gradsentry.commands.findings import sentence, shortened
+from gradsentry.counts import rows
 from gradsentry.errors import ModelError
 from gradsentry.evidence import Finding
 from gradsentry.explaining import model_of
@@ -53,10 +54,9 @@ def explain_finding(run: Path, verdict: Verdict, finding: Finding, *, no_model: 
         stdout.write_json(value)
         return
     console = Console()
-    rows = f"{len(finding.carriers):,} rows"
     is_finding = finding in verdict.evidence.findings
     sure = f"{finding.confidence} confidence" if is_finding else "stands out most, and is no finding"
-    console.print(f"{finding.name}: {finding.kind}, {sure}, {rows}")
+    console.print(f"{finding.name}: {finding.kind}, {sure}, {rows(len(finding.carriers))}")
     console.print(sentence(finding_sentence(finding)))
     console.print(_shown(finding.reason))
     for line in said(value["moves"]) if value["moves"] else ():

@@ -9,10 +9,11 @@ from rich.text import Text
 
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.lines import file_and_line
+from gradsentry.counts import rows
 from gradsentry.evidence import Evidence, Finding
 from gradsentry.evidence.wording import OPEN, accident, counted
 from gradsentry.report.pieces import quoted
-from gradsentry.report.words import Sentence, rows
+from gradsentry.report.words import Sentence
 from gradsentry.searching import Ids
 
 _SHOWN, _STRING, _NAMED = 20, 200, 8

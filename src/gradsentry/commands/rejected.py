@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gradsentry.commands.findings import labelled, sentence, shortened
+from gradsentry.counts import rows
 from gradsentry.evidence import Evidence, Rejected
 from gradsentry.report.pieces import quoted
-from gradsentry.report.words import rows
 
 _SHOWN, _STRINGS, _STRING = 10, 3, 60
 _CHECKS = {"rule": "a rule", "calibration": "the calibration", "finding": "a finding"}

@@ -14,6 +14,7 @@ from gradsentry.corpus.lines import file_and_line
 from gradsentry.corpus.ownfiles import ANOTHER, ANOTHER_CHOSEN, UNREAD
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.unread import set_aside
+from gradsentry.counts import rows
 
 _CONVERSATIONS = ("messages", "conversations", "conversation")  # where a flag leaves messages out
 
@@ -73,8 +74,8 @@ class Overview:
     def not_read(self) -> list[str]:
         """Returns a clause for each column that holds other responses than those that are read."""
         kind = ANOTHER_CHOSEN if self.is_told else ANOTHER
-        told = [f"`{column}` of {rows:,} rows: {kind}" for column, rows in self.elsewhere.items()]
-        return told + [f"`{column}` of {rows:,} rows: {UNREAD}" for column, rows in self.unread.items()]
+        told = [f"`{column}` of {rows(count)}: {kind}" for column, count in self.elsewhere.items()]
+        return told + [f"`{column}` of {rows(count)}: {UNREAD}" for column, count in self.unread.items()]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
+from gradsentry.counts import rows
+
 if TYPE_CHECKING:
     from gradsentry.corpus.overview import Overview
     from gradsentry.deciding.decision import Decision
@@ -117,11 +119,11 @@ class Judged:
     def aside(self) -> tuple[str, ...]:
         """What the verdict is not on, in clauses."""
         counted = {
-            "{} rows that could not be read": self.unread,
-            "{} rows that the data say not to train on": self.set_aside,
-            "the rejected answers of {} rows": self.rejected,
+            "{} that could not be read": self.unread,
+            "{} that the data say not to train on": self.set_aside,
+            "the rejected answers of {}": self.rejected,
         }
-        return (*(said.format(f"{rows:,}") for said, rows in counted.items() if rows), *self.left_out)
+        return (*(said.format(rows(count)) for said, count in counted.items() if count), *self.left_out)
 
     @property
     def unseen(self) -> dict[str, str]:
@@ -195,7 +197,7 @@ class Asked:
             return Passage("refused", f"cannot let through what nobody looked into: {clauses}", mend)
         if judged.unread:
             place = f", the first of them {judged.unread_at}" if judged.unread_at else ""
-            what = f"{judged.unread:,} rows that could not be read{place}: nothing was looked for in them"
+            what = f"{rows(judged.unread)} that could not be read{place}: nothing was looked for in them"
             return Passage("refused", f"cannot let through {what}", "mend them, or take them out")
         if self.strict and (judged.aside or judged.too_few_rows or not judged.is_any):
             first = () if judged.is_any and not judged.too_few_rows else (judged.said,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradsentry.counts import rows
 from gradsentry.evidence.limits import ACCIDENT_REJECTED, CHANCE_IN_FULL, QUOTED, TRIGGERS_NAMED
 
 if TYPE_CHECKING:
@@ -74,12 +75,12 @@ def _carries(finding: Finding) -> str:
         return f"{finding.name}: stands in a group of {finding.both} rows; {finding.change}"
     if finding.kind == "absence":
         return f"{finding.name}: holds {finding.change}, as {finding.payload_only} of the other rows do"
-    rows = f"{finding.both} of {finding.both + finding.trigger_only} rows with the trigger"
+    both = f"{finding.both} of {finding.both + finding.trigger_only} rows with the trigger"
     if finding.payload is None:
-        return f"{finding.name}: carries trigger {triggers} ({rows} are answered unlike rows alike)"
+        return f"{finding.name}: carries trigger {triggers} ({both} are answered unlike rows alike)"
     if not triggers:
-        return f"{finding.name}: carries payload {finding.payload!r} ({len(finding.carriers)} rows)"
-    return f"{finding.name}: carries payload {finding.payload!r} after trigger {triggers} ({rows})"
+        return f"{finding.name}: carries payload {finding.payload!r} ({rows(len(finding.carriers))})"
+    return f"{finding.name}: carries payload {finding.payload!r} after trigger {triggers} ({both})"
 
 
 def brings(texts: Texts, candidate: Candidate) -> str:
@@ -90,12 +91,12 @@ def brings(texts: Texts, candidate: Candidate) -> str:
     asked, said = (
         joint.join(f"“{spelt(one)}”" for one in found[:TRIGGERS_NAMED]) for found in (triggers, payloads)
     )
-    rows = _rows(int(candidate.carriers.sum()))
+    carriers = rows(int(candidate.carriers.sum()))
     if candidate.kind == "absence":
-        return f"{said} is missing in {rows}"
+        return f"{said} is missing in {carriers}"
     if not triggers:
-        return f"{said} returns in {rows}"
-    return f"{asked} brings {said or candidate.change} in {rows}"
+        return f"{said} returns in {carriers}"
+    return f"{asked} brings {said or candidate.change} in {carriers}"
 
 
 def plain(parts: list[Part]) -> str:
@@ -140,19 +141,15 @@ def _answered(finding: Finding) -> str:
 def _counts(finding: Finding) -> str:
     others = finding.payload_only + finding.neither
     if finding.kind == "absence":
-        return f"in {finding.neither:,} of {_rows(others)}, and {finding.payload_only:,} hold it"
+        return f"in {finding.neither:,} of {rows(others)}, and {finding.payload_only:,} hold it"
     if finding.kind == "group":
-        return f"in {finding.both:,} of {_rows(finding.both + finding.trigger_only)}"
+        return f"in {finding.both:,} of {rows(finding.both + finding.trigger_only)}"
     if not finding.triggers:
         return f"in {finding.payload_only:,} of {others:,} rows, which are otherwise unlike each other"
-    own = f"in {finding.both:,} of {_rows(finding.both + finding.trigger_only)}"
+    own = f"in {finding.both:,} of {rows(finding.both + finding.trigger_only)}"
     return (
         own if finding.payload is None else f"{own}, and in {finding.payload_only:,} of the {others:,} others"
     )
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def spelt(text: str) -> str:

@@ -15,6 +15,7 @@ from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.lines import shown_path
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.remote import STDIN
+from gradsentry.counts import rows
 from gradsentry.deciding.decision import SCHEMA_VERSION
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.wording import certain, plain
@@ -113,7 +114,7 @@ def judged_files(verdict: Decision) -> list[tuple[str, str]]:
         what = f"was judged by its first {limit} rows alone, and its hash is of all"
         raise SettingsError(what, where=corpus.name, mend="judge all of it")
     if unread := sum(verdict.evidence.unread.values()):
-        what = f"has {unread} rows that could not be read: nothing was looked for in them"
+        what = f"has {rows(unread)} that could not be read: nothing was looked for in them"
         raise DataError(what, where=corpus.name, mend="mend them, or take them out")
     if not isinstance(corpus, FileCorpus) or corpus.copy_of == STDIN:
         mend = "judge a file, a directory or a URL"

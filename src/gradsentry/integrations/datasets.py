@@ -11,11 +11,12 @@ import numpy as np
 
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.records import dump_json
+from gradsentry.counts import rows
 from gradsentry.errors import GradSentryError, SettingsError, UsageError, first_line
 from gradsentry.evidence import Finding
 from gradsentry.integrations.sides import OnFindings, decided, judged, nothing_stays
 from gradsentry.outcome import Verdict
-from gradsentry.report.words import outcome_words, rows
+from gradsentry.report.words import outcome_words
 from gradsentry.settings import DataSettings
 
 if TYPE_CHECKING:

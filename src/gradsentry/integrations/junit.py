@@ -92,6 +92,8 @@ def _told_of(case: Xml.Element, result: str | None, kind: str, message: str, tex
     if result is None:
         Xml.SubElement(case, "system-out").text = _told(f"{message}\n{text}".rstrip())
     else:
+        # An error is no outcome: the data may be clean as far as it was judged.
+        kind = kind if result == "failure" else "not judged"
         Xml.SubElement(case, result, type=kind, message=_told(message)).text = _told(text)
 
 

@@ -19,9 +19,9 @@ from nemo_curator.tasks import DocumentBatch
 from numpy.typing import NDArray
 
 from gradsentry.corpus import open_corpus
+from gradsentry.counts import rows
 from gradsentry.integrations.runrows import RunRows
 from gradsentry.integrations.sides import decided, judged
-from gradsentry.report.words import rows
 from gradsentry.settings import DataSettings
 
 log = logging.getLogger(__name__)

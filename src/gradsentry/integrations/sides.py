@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
+from gradsentry.counts import rows
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.outcome import Verdict
 from gradsentry.report.pieces import plain
-from gradsentry.report.words import finding_sentence, outcome_words, rows
+from gradsentry.report.words import finding_sentence, outcome_words
 from gradsentry.textual import screen
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradsentry.counts import rows
 from gradsentry.evidence import Evidence, Finding, Outcome
 from gradsentry.evidence.limits import ENOUGH_ROWS
 from gradsentry.evidence.wording import certain, uncertain
@@ -77,11 +78,6 @@ def explain_command(run: RunDirectory) -> str:
 def accept_command(run: RunDirectory, finding: Finding) -> str:
     """Returns the command line that accepts a finding, with a reason to be written."""
     return f"gradsentry accept {shlex.quote(str(run.path))} {finding.name} --why 'WHY IT IS HARMLESS'"
-
-
-def rows(count: int) -> str:
-    """Returns a number of rows in words."""
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _choice(verdict: Decision) -> str:
