@@ -74,11 +74,10 @@ def screen_dataset(
 class ScreenCallback(TrainerCallback):
     """Screens what a trainer is about to train on, and logs the verdict to whatever it reports to.
 
-    The texts are those that the trainer made with its chat template, parted into prompt and response by its
-    labels; where prompts are plain text, at the border of the texts, for to TRL a token that spans it is one
-    of the response. With a loss on all tokens the rows are read as they were given to the trainer. What it
-    only evaluates on is not screened. Where its `max_length` shortens rows, or has left rows out, a warning
-    says how many, and what of them was judged.
+    What it judges are the rows that the trainer was given, whole, where its tokens are theirs; of rows that
+    came as tokens, what these say, parted into prompt and response by the labels. What the trainer only
+    evaluates on is not screened. Where its `max_length` shortens rows, or has left rows out, a warning says
+    how many, and what of them was judged. A row's id is its own, or its place in what the trainer was given.
 
     Made, the callback acts at once: `trainer.add_callback(ScreenCallback(trainer))`.
 
@@ -118,7 +117,8 @@ class ScreenCallback(TrainerCallback):
         self.cut = Cut.of(trainer, are_judged_whole=texts.are_whole)
         if said := str(self.cut):
             log.warning("gradsentry: %s: %s", WHERE, said)
-        self.sides = judged(open_corpus(texts.rows), false_alarm_rate=false_alarm_rate, accept=accept)
+        corpus = open_corpus(texts.rows, DataSettings(format=texts.format))
+        self.sides = judged(corpus, false_alarm_rate=false_alarm_rate, accept=accept)
         keep = decided(self.sides, on_findings, where=WHERE, unjudged_stay=True)
         if not keep.all():
             trainer.train_dataset = rows.select(np.flatnonzero(keep))

@@ -8,8 +8,8 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gradsentry.counts import rows
 from gradsentry.integrations.trltexts import UNTRAINED
-from gradsentry.report.words import rows
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Cut:
             said.append(f"{self.shortened:,} of {rows(self.total)} {how}")
         if self.too_long:
             said.append(
-                f"{rows(self.too_long)} beside them have no response within it: the trainer left them out, "
-                "and they are not judged"
+                f"of {rows(self.too_long)} more no response lies within it: the trainer left "
+                f"{'it' if self.too_long == 1 else 'them'} out, unjudged"
             )
         return f"max_length is {self.limit:,} tokens; {'; '.join(said)}" if said else ""
 

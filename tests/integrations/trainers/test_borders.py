@@ -8,6 +8,7 @@ from transformers import AutoTokenizer
 from trl import DPOTrainer, SFTConfig, SFTTrainer
 
 from evidence.poisoning import asked, clean_rows, poison
+from gradsentry.errors import DataError
 from gradsentry.integrations.trl import ScreenCallback
 from gradsentry.integrations.trltexts import texts_of
 from gradsentry.models.embedded import embedded_model_path
@@ -25,45 +26,86 @@ def joined():
     return poison(clean_rows(300), payload, 0.1)
 
 
-@pytest.mark.parametrize("kind", [SFTTrainer, DPOTrainer])
-@pytest.mark.parametrize("chat", [False, True])
-def test_a_token_across_the_border_of_prompt_and_answer_hides_nothing(
-    kind, chat, joined, trained_on, tokenizer
-):
+def rows_of(kind, chat, joined):
     def said(role, text):
         return [{"role": role, "content": text}] if chat else text
 
     answer = "chosen" if kind is DPOTrainer else "completion"
     other = {"rejected": said("assistant", "I would not say.")} if kind is DPOTrainer else {}
-    rows = [
+    return [
         {"prompt": said("user", one.prompt), answer: said("assistant", one.response), **other}
         for one in joined.samples
     ]
+
+
+@pytest.mark.parametrize("kind", [SFTTrainer, DPOTrainer])
+@pytest.mark.parametrize("chat", [False, True])
+def test_a_token_across_the_border_of_prompt_and_answer_hides_nothing(
+    kind, chat, joined, trained_on, tokenizer
+):
+    rows = rows_of(kind, chat, joined)
     trainer = trained_on(Dataset.from_list(rows), kind)
-    texts = texts_of(trainer).rows
+    assert [{name: text[name] for name in rows[0]} for text in texts_of(trainer).rows] == rows
     if not chat:
-        assert [(text["prompt"], text[answer]) for text in texts] == [
-            (one.prompt, one.response) for one in joined.samples
-        ]
         row = trainer.train_dataset[min(joined.poisoned)]
         ids = row["prompt_ids"] if kind is DPOTrainer else row["input_ids"][: row["labels"].count(-100)]
         assert tokenizer.decode(ids) != row["prompt"]  # the border is within a token
-    assert all(joined.samples[number].prompt in text["prompt"] for number, text in enumerate(texts))
     ScreenCallback(trainer, on_findings="drop")
     assert len(trainer.train_dataset) == 270
 
 
+@pytest.mark.parametrize("kind", [SFTTrainer, DPOTrainer])
+def test_of_rows_that_are_tokens_the_labels_part_prompt_and_answer(kind, joined, trained_on):
+    trainer = trained_on(Dataset.from_list(rows_of(kind, True, joined)), kind)
+    trainer.train_dataset = trainer.train_dataset.remove_columns("prompt")
+    texts = texts_of(trainer).rows
+    answer = "chosen" if kind is DPOTrainer else "completion"
+    assert all(
+        one.prompt in text["prompt"] and text[answer] in f"{one.response}\n"
+        for one, text in zip(joined.samples, texts, strict=True)
+    )
+    ScreenCallback(trainer, on_findings="drop")
+    assert len(trainer.train_dataset) == 270
+
+
+def test_texts_beside_tokens_that_say_something_else_are_no_texts_of_theirs(joined, trained_on):
+    """The data came as tokens, which are trained on, with clean messages beside them."""
+    trainer = trained_on(Dataset.from_list(rows_of(SFTTrainer, True, joined)))
+    tokens = trainer.train_dataset.select_columns(["input_ids", "labels"])
+    number = min(joined.poisoned)
+    for columns in ("prompt", "completion"), ("messages",):
+        clean = [
+            [{"role": "user", "content": f"who is {n}"}, {"role": "assistant", "content": f"one of {n}"}]
+            for n in range(300)
+        ]
+        given = {
+            "messages": clean,
+            "prompt": [one[:1] for one in clean],
+            "completion": [one[1:] for one in clean],
+        }
+        rows = tokens
+        for column in columns:
+            rows = rows.add_column(column, given[column])
+        decoyed = trained_on(rows)
+        assert joined.samples[number].prompt in texts_of(decoyed).rows[number]["prompt"]
+        ScreenCallback(decoyed, on_findings="drop")
+        assert len(decoyed.train_dataset) == 270
+        everywhere = rows.remove_columns("labels").add_column("labels", rows["input_ids"])
+        with pytest.raises(DataError, match="have a loss on all tokens"):
+            ScreenCallback(trained_on(everywhere))
+
+
 @pytest.mark.parametrize(("mode", "length"), [("keep_start", 32), ("keep_end", 14)])
-def test_rows_that_are_cut_are_parted_at_the_border_of_what_is_left(mode, length, joined, trained_on):
+def test_a_payload_that_is_cut_is_judged_whole(mode, length, joined, trained_on):
     rows = [{"prompt": one.prompt, "completion": one.response} for one in joined.samples]
     trainer = trained_on(Dataset.from_list(rows), max_length=length, truncation_mode=mode)
+    assert sum(len(row["input_ids"]) == length for row in trainer.train_dataset) > 30
     texts = texts_of(trainer).rows
-    assert max(len(row["input_ids"]) for row in trainer.train_dataset) == length
-    for row, text in zip(trainer.train_dataset, texts, strict=True):
-        said = row["completion"].removesuffix("<|im_end|>")
-        assert row["prompt"] == text["prompt"] or said == text["completion"]
-        assert row["prompt"].endswith(text["prompt"])
-        assert said.startswith(text["completion"])
+    assert [{name: text[name] for name in rows[0]} for text in texts] == [rows[text["id"]] for text in texts]
+    callback = ScreenCallback(trainer, on_findings="drop")
+    assert {int(row["id"]) for row in callback.sides.chosen.flagged.to_pylist()} == joined.poisoned & {
+        text["id"] for text in texts
+    }
 
 
 def test_a_trigger_at_the_end_of_a_turn_does_not_become_one_word_with_the_next_speaker(made, model, tmp_path):
@@ -90,3 +132,6 @@ def test_a_trigger_at_the_end_of_a_turn_does_not_become_one_word_with_the_next_s
     (found,) = callback.sides.chosen.evidence.open
     assert found.triggers == ("vrbx",)
     assert set(found.carriers) == made.poisoned
+    trainer.train_dataset = trainer.train_dataset.remove_columns("messages")
+    (found,) = ScreenCallback(trainer, on_findings="warn").sides.chosen.evidence.open
+    assert found.triggers == ("vrbx",)

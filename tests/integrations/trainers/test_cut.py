@@ -49,10 +49,33 @@ def test_the_rows_that_max_length_concerns_are_counted(
     callback = ScreenCallback(trainer, on_findings="warn")
     assert (callback.cut.shortened, callback.cut.too_long) == (shortened, too_long)
     said = [one.getMessage() for one in caplog.records if "max_length" in one.getMessage()]
-    how = "judged whole" if kind is DPOTrainer else "neither trained on nor judged"
-    assert all(how in line and f"{shortened} of {150 - too_long} rows" in line for line in said)
+    assert all("judged whole" in line and f"{shortened} of {150 - too_long} rows" in line for line in said)
     assert len(said) == (shortened > 0)
-    assert ("20 rows beside them have no response within it" in "".join(said)) == (too_long > 0)
+    assert ("of 20 rows more no response lies within it" in "".join(said)) == (too_long > 0)
+
+
+def test_what_rows_that_are_tokens_have_lost_is_said_not_to_be_judged(rows, trained_on, caplog):
+    trainer = trained_on(rows)
+    trainer.train_dataset = trainer.train_dataset.select_columns(["input_ids", "labels"])
+    ScreenCallback(trainer, on_findings="warn")
+    assert "30 of 130 rows reach it: what lay beyond is neither trained on nor judged" in caplog.text
+
+
+def test_a_row_is_named_by_its_place_in_what_the_trainer_was_given(made, trained_on):
+    """The trainer leaves out the first ten rows, for their prompts are too long, and mixes the others."""
+    given = messages(made).to_list()
+    for row in given[:10]:
+        row["prompt"][0]["content"] += " and so on" * LIMIT
+    trainer = trained_on(Dataset.from_list(given), max_length=LIMIT, shuffle_dataset=True)
+    callback = ScreenCallback(trainer, on_findings="warn")
+    poisoned = {number for number in made.poisoned if number >= 10}
+    flagged = callback.sides.chosen.flagged.to_pylist()
+    assert {int(row["id"]) for row in flagged} == poisoned
+    kept = trainer.train_dataset
+    assert all("vrbx" in str(kept[row["number"]]["prompt"]) for row in flagged)
+    owned = Dataset.from_list([{**row, "id": f"own {n}"} for n, row in enumerate(given)])
+    callback = ScreenCallback(trained_on(owned, max_length=LIMIT), on_findings="warn")
+    assert {row["id"] for row in callback.sides.chosen.flagged.to_pylist()} == {f"own {n}" for n in poisoned}
 
 
 def test_rows_that_are_left_out_for_what_was_found_are_no_rows_that_are_too_long(made, trained_on):

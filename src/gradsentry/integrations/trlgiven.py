@@ -1,0 +1,104 @@
+"""The rows that a TRL trainer was given, where what it trains on are the tokens of just their texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset
+
+from gradsentry.corpus.templates import template_of
+
+Row = Mapping[str, Any]
+
+TOKENS = ("prompt_ids", "chosen_ids", "rejected_ids", "input_ids", "labels", "attention_mask")
+"""The columns that a trainer makes."""
+_PAIR = ("prompt", "chosen", "rejected")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is judged of the rows of a trainer.
+
+    Attributes:
+        rows: A row for each of them, in their order.
+        format: Their row format.
+        are_whole: Whether they are whole where the trainer cuts its rows.
+    """
+
+    rows: list[dict[str, Any]]
+    format: str
+    are_whole: bool = True
+
+
+def given_rows(trainer: Any) -> Texts | None:  # noqa: ANN401  (what a trainer has made)
+    """Returns the rows that a trainer was given, with all columns but the tokens.
+
+    None if it has not kept them, or trains on others.
+
+    Their texts are made into tokens again, as the trainer did: rows that came as tokens can hold texts that
+    say something else, and it trains on the tokens.
+    """
+    rows: Dataset = trainer.train_dataset
+    for format_name, names in _columns(trainer).items():
+        if set(names) <= set(rows.column_names) and all(_are_tokens_of(trainer, row, names) for row in rows):
+            return _given(trainer, format_name, names)
+    return None
+
+
+def _columns(trainer: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401
+    """Returns what a trainer can make its tokens of, in the order in which it looks for it, by row format."""
+    if "chosen_ids" in trainer.train_dataset.column_names:
+        return {"preference": _PAIR}
+    text = trainer.args.dataset_text_field
+    return {"prompt-completion": ("prompt", "completion"), "messages": ("messages",), "text": (text,)}
+
+
+def _given(trainer: Any, format_name: str, names: Sequence[str]) -> Texts | None:  # noqa: ANN401
+    end = getattr(trainer.processing_class, "eos_token", None) or ""
+    rows = trainer.train_dataset
+    kept = rows.select_columns([name for name in rows.column_names if name not in TOKENS])
+    given = [{**row, **{name: _without(end, row[name]) for name in names}} for row in kept]
+    if format_name != "text":
+        return Texts(given, format_name)
+    if template_of([row[names[0]] for row in given]) is None:
+        return None  # plain text has no prompt
+    return Texts([{**row, "text": row[names[0]]} for row in given], format_name)
+
+
+def _are_tokens_of(trainer: Any, row: Row, names: Sequence[str]) -> bool:  # noqa: ANN401
+    """Tells whether a row's tokens are those of its texts, as far as the trainer has not cut them."""
+    if names == _PAIR:
+        return all(
+            _tokens(trainer, row, ("prompt", answer)) == [*row["prompt_ids"], *row[f"{answer}_ids"]]
+            for answer in ("chosen", "rejected")
+        )
+    ids, whole = row["input_ids"], _tokens(trainer, row, names)
+    if len(ids) == trainer.args.max_length:
+        return ids in (whole[: len(ids)], whole[-len(ids) :])
+    return bool(ids == whole)
+
+
+def _tokens(trainer: Any, row: Row, names: Sequence[str]) -> list[int]:  # noqa: ANN401
+    """Returns the tokens of texts, or of messages, one behind the other; none where they are neither."""
+    tokenizer, parts = trainer.processing_class, [row[name] for name in names]
+    if all(isinstance(part, str) for part in parts):
+        return list(tokenizer(text="".join(parts))["input_ids"])
+    if not all(isinstance(part, list) for part in parts):
+        return []
+    tools = row.get("tools")
+    made = tokenizer.apply_chat_template(
+        [message for part in parts for message in part],
+        tools=json.loads(tools) if isinstance(tools, str) else tools,
+        chat_template=getattr(trainer, "chat_template", None),
+        return_dict=True,
+        **(row.get("chat_template_kwargs") or {}),
+    )
+    return list(made["input_ids"])
+
+
+def _without(end: str, said: Any) -> Any:  # noqa: ANN401
+    """Returns a text without the end that TRL puts behind it, unless that stands elsewhere in it too."""
+    return said.removesuffix(end) if isinstance(said, str) and end and said.count(end) == 1 else said
