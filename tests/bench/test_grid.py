@@ -115,6 +115,14 @@ def test_every_cell_has_a_record_and_every_file_is_written(tmp_path: Path):
     at_half = next(r for r in records if r["rate"] == 50 and r["defence"] == "gradsentry")
     assert (at_half["rows"], at_half["poisoned"]) == (30, 15)
     assert at_half["recall_low"] <= at_half["recall"] <= at_half["recall_high"]
+    # What a spec may set, and nothing that speaks of another rate than the cell's.
+    assert json.loads(at_half["attack_settings"]) == {
+        "where": "question",
+        "payload": "w80 w81 w82 w83",
+        "placement": "append",
+        "trigger": ["w90"],
+        "words": 1,
+    }
     clean = next(r for r in records if r["rate"] == 0 and r["defence"] == "gradsentry")
     assert math.isnan(clean["recall"])
     assert clean["fpr"] >= 0

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from gradsentry.attacks import ATTACKS, PAYLOADS, Attack
 from gradsentry.bench.reference import cell, default_of, meanings, type_of
-from gradsentry.bench.spec import FLOORS
+from gradsentry.bench.spec import FLOORS, HOW_MANY
 from gradsentry.corpus.qa import QA_SETS
 from gradsentry.defences import DETECTORS, Detector
 from gradsentry.defences.tuning import LoraSettings
@@ -106,7 +106,7 @@ def _each(kinds: Sequence[type[Detector] | type[Attack]]) -> Iterator[str]:
 def _settings(kind: type[Settings]) -> Iterator[str]:
     """Yields a table of settings; a sentence where there are none."""
     known = meanings(kind)
-    left_out = ("rate", "count") if issubclass(kind, Attack) else ()
+    left_out = HOW_MANY if issubclass(kind, Attack) else ()
     fields = {name: field for name, field in kind.model_fields.items() if name not in left_out}
     if not fields:
         yield from ("No settings.", "")

@@ -23,7 +23,7 @@ from gradsentry.errors import DataError, UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
-VERSION = 5
+VERSION = 6
 """Raised when the same cell would give another record."""
 
 SAME = 0.01
@@ -216,7 +216,7 @@ def blank(cell: Cell) -> Record:
         "study": cell.study,
         "data": cell.data.shown,
         "attack": cell.attack.shown if cell.attack else NO_ATTACK,
-        "attack_settings": json.dumps(cell.attack.build().model_dump(mode="json") if cell.attack else {}),
+        "attack_settings": json.dumps(cell.attack.settled() if cell.attack else {}),
         "model": cell.model,
         "rate": cell.rate,
         "seed": cell.seed,

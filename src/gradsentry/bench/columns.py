@@ -31,7 +31,7 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "study": (_TEXT, "`grid`, or the ablation: `k`, `crop`, `samples`."),
     "data": (_TEXT, "The data set, by its label."),
     "attack": (_TEXT, "The attack, by its label; `none` at rate 0."),
-    "attack_settings": ("JSON", "Its settings."),
+    "attack_settings": ("JSON", "Its settings; how many rows it poisons is said by `rate`."),
     "model": (_TEXT, "The model, as the spec names it."),
     "rate": ("percent of the rows", "The poison rate that was asked for."),
     "seed": ("number", "Of which rows are poisoned."),

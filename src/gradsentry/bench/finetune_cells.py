@@ -138,7 +138,7 @@ def blank_finetuning(cell: FineTuneCell) -> Record:
     return {
         "data": cell.data.shown,
         "attack": cell.attack.shown,
-        "attack_settings": cell.attack.build().model_dump(mode="json", exclude={"rate", "count"}),
+        "attack_settings": cell.attack.settled(),
         "model": cell.model,
         "rate": cell.rate,
         "rows_at_most": cell.rows,

@@ -19,6 +19,9 @@ from gradsentry.validated import TOLD, Settings
 FLOORS = ("response_length", "loss")
 """The defences that stand in every benchmark."""
 
+HOW_MANY = ("rate", "count")
+"""Settings of an attack that a benchmark does not take: its `rates` say how many rows are poisoned."""
+
 Percent = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
@@ -81,12 +84,16 @@ class AttackSpec(_Named):
         Raises:
             SettingsError: If there is none of that name, or a setting is wrong.
         """
-        for key in ("rate", "count"):
+        for key in HOW_MANY:
             if key in self.settings:
                 raise SettingsError(
                     f"{key} is set", where=f"attack {self.shown}", mend="the benchmark's `rates` say how many"
                 )
         return attack_named(self.name).read(self.settings, where=f"attack {self.shown}")
+
+    def settled(self) -> dict[str, Any]:
+        """Returns all its settings, in JSON's types; how many rows are poisoned is said by the cell."""
+        return self.build().model_dump(mode="json", exclude=set(HOW_MANY))
 
 
 class DefenceSpec(_Named):
