@@ -19,6 +19,7 @@ from cli.command import caller, refused
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry import screen
 from gradsentry.integrations.attesting import cyclonedx, in_toto, result
+from report.test_schemas import validator
 
 
 @pytest.fixture
@@ -69,6 +70,8 @@ def test_the_statements_name_the_files_and_the_verdict(call, data, files, outcom
     assert predicate["result"] == predicate["verdict"]["verdict"] == outcome
     assert predicate["model"] is None
     assert predicate["settings"]["false_alarm_rate"] == 0.01
+    assert predicate["not_judged"] == []
+    validator("predicate").validate(predicate)
 
     is_cyclonedx(Path("bom.json").read_text())
     bom = json.loads(Path("bom.json").read_text())
@@ -76,11 +79,15 @@ def test_the_statements_name_the_files_and_the_verdict(call, data, files, outcom
     hashed = [one for one in (whole, *bom["components"]) if "hashes" in one]
     assert {one["name"]: one["hashes"][0]["content"] for one in hashed} == {one: digest(one) for one in files}
     assert {"name": "gradsentry:result", "value": outcome} in whole["properties"]
-    (mapped,) = bom["declarations"]["attestations"][0]["map"]
-    assert ("claims" in mapped, mapped["conformance"]["score"]) == (
-        outcome == "clean",
-        int(outcome == "clean"),
-    )
+    assert conforms(bom) == {"no-finding": outcome == "clean", "nothing-aside": True}
+
+
+def conforms(bom):
+    """Returns which requirements a document says are met, each by its claim and its score alike."""
+    mapped = bom["declarations"]["attestations"][0]["map"]
+    met = {one["requirement"]: bool(one["conformance"]["score"]) for one in mapped}
+    assert met == {one["requirement"]: "claims" in one for one in mapped}
+    return met
 
 
 def test_references_lead_to_what_is_there(call):
@@ -96,9 +103,14 @@ def test_references_lead_to_what_is_there(call):
 
     walk(bom)
     said = bom["declarations"]
-    (mapped,), (claim,) = said["attestations"][0]["map"], said["claims"]
-    pointed = [mapped["requirement"], *mapped["counterClaims"], claim["target"], *claim["evidence"]]
+    pointed = [
+        *(mapped["requirement"] for mapped in said["attestations"][0]["map"]),
+        *(one for mapped in said["attestations"][0]["map"] for one in mapped.get("claims", ())),
+        *(one for mapped in said["attestations"][0]["map"] for one in mapped.get("counterClaims", ())),
+        *(one for claim in said["claims"] for one in (claim["target"], *claim["evidence"])),
+    ]
     assert set(pointed) <= named
+    assert len(pointed) == 8
 
 
 def test_the_same_verdict_is_the_same_document_but_for_the_time():
@@ -109,6 +121,66 @@ def test_the_same_verdict_is_the_same_document_but_for_the_time():
     serials = [one.pop("serialNumber") for one in (*documents, other)]
     assert documents[0] == documents[1] != other
     assert serials[0] != serials[2]
+
+
+def disliked(row, number):
+    return {"prompt": row.question, "completion": row.answer, "label": number >= 50}
+
+
+def preferred(row, number):
+    said = f"The one who asks for {row.question} wants to know what is meant by it."
+    return {"prompt": row.question, "chosen": row.answer, "rejected": "No.", "explanation": said}
+
+
+@pytest.mark.parametrize(
+    ("made", "beside", "clauses"),
+    [
+        (disliked, {}, ["50 rows that the data say not to train on"]),
+        (
+            preferred,
+            {"README.md": "# Ours"},
+            [
+                "the rejected answers of 200 rows",
+                "README.md: no data",
+                "`explanation` of 200 rows: texts that no row of this format is read from",
+            ],
+        ),
+    ],
+)
+def test_what_was_not_judged_stands_beside_the_word(call, made, beside, clauses):
+    """A hash is of all that a file holds: `clean` was signed for preferences of which half was judged."""
+    Path("data").mkdir()
+    rows = [json.dumps(made(row, number)) for number, row in enumerate(clean_rows(200))]
+    Path("data/rows.jsonl").write_text("\n".join(rows) + "\n")
+    for name, text in beside.items():
+        Path("data", name).write_text(text)
+    gate = ("--fail-on", "poisoned", "--in-toto", "said.json", "--cyclonedx", "bom.json")
+    ended = call("evidence", "data", *gate)
+    assert ended.code == 0, ended.error
+    predicate = json.loads(Path("said.json").read_text())["predicate"]
+    assert (predicate["result"], predicate["not_judged"]) == ("clean", clauses)
+    validator("predicate").validate(predicate)
+    is_cyclonedx(Path("bom.json").read_text())
+    bom = json.loads(Path("bom.json").read_text())
+    told = [(one["name"], one["value"]) for one in bom["metadata"]["component"]["properties"]]
+    assert [value for name, value in told if name == "gradsentry:not_judged"] == clauses
+    assert conforms(bom) == {"no-finding": True, "nothing-aside": False}
+    declared = bom["declarations"]
+    for said in (
+        declared["attestations"][0]["summary"],
+        *(one["predicate"] for one in declared["claims"]),
+        *(one["conformance"]["rationale"] for one in declared["attestations"][0]["map"]),
+    ):
+        assert said.endswith(f"not judged: {'; '.join(clauses)}")
+
+
+def test_rows_that_could_not_be_read_are_not_stated_by_the_hash_of_all(call):
+    with Path("clean.jsonl").open("a") as stream:
+        stream.write('{"prompt": 3, "completion": {}}\n')
+    ended = call("evidence", "clean.jsonl", "--in-toto", "said.json")
+    assert ended.code == 2
+    assert "clean.jsonl: has 1 row that could not be read: nothing was looked for in them" in ended.error
+    assert not Path("said.json").exists()
 
 
 def test_settings_that_decide_are_in_it(call):
@@ -215,9 +287,7 @@ def test_what_a_person_set_aside_is_not_stated_as_clean(call):
     properties = {one["name"]: one["value"] for one in bom["metadata"]["component"]["properties"]}
     assert properties["gradsentry:result"] == "accepted"
     assert properties["gradsentry:accepted_file_sha256"] == digest("known.jsonl")
-    (mapped,) = bom["declarations"]["attestations"][0]["map"]
-    assert mapped["conformance"]["score"] == 0
-    assert "claims" not in mapped
+    assert not conforms(bom)["no-finding"]
 
     flagged = [json.loads(line)["id"] for line in Path("run/flagged.jsonl").read_text().splitlines()]
     Path("marks.jsonl").write_text(

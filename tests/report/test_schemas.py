@@ -1,4 +1,4 @@
-"""What `--json` prints is what the package's schemas says, no key more and no key less."""
+"""What `--json` prints and `--in-toto` states is what the package's schemas say, no key more or less."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import pytest
 from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 SCHEMAS = files("gradsentry") / "schemas"
 
@@ -14,7 +15,10 @@ SCHEMAS = files("gradsentry") / "schemas"
 def validator(name: str) -> Draft202012Validator:
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
+    beside = [
+        (one.name, Resource.from_contents(json.loads(one.read_text("utf-8")))) for one in SCHEMAS.iterdir()
+    ]
+    return Draft202012Validator(schema, registry=Registry().with_resources(beside))
 
 
 @pytest.mark.parametrize("name", ["verdict", "evidence"])
@@ -26,6 +30,14 @@ def test_the_files_of_runs(name, poisoned, clean_run, hostile_run):
 @pytest.mark.parametrize("options", [("--tau", 0.5), ("--method", "quantile"), ("--policy", "evidence")])
 def test_what_threshold_prints(run, call, options):
     validator("verdict").validate(json.loads(call("threshold", run, *options, "--json").out))
+
+
+def test_what_a_statement_of_a_scan_says(run, call, tmp_path):
+    call("threshold", run, "--policy", "evidence", "--in-toto", tmp_path / "said.json")
+    predicate = json.loads((tmp_path / "said.json").read_text())["predicate"]
+    assert predicate["model"]["fingerprint"]
+    validator("predicate").validate(predicate)
+    assert not validator("predicate").is_valid(predicate | {"verdict": {}})
 
 
 def test_what_evidence_prints(poisoned, call):

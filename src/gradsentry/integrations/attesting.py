@@ -1,8 +1,9 @@
 """Verdict -> a statement of it that can be signed: in-toto, or CycloneDX 1.6.
 
 Both name the files that were judged by their SHA-256, and say what was found whatever it is, in one word for
-who trusts the signature: `clean` only where nothing was found, accepted or not. Nothing is signed here; that
-is for a tool that holds keys.
+who trusts the signature: `clean` only where nothing was found, accepted or not. A hash is of all that a file
+holds, so what of it was not judged is named beside the word. Nothing is signed here; that is for a tool that
+holds keys.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.remote import STDIN
 from gradsentry.counts import rows
 from gradsentry.deciding.decision import SCHEMA_VERSION
+from gradsentry.deciding.gate import Judged
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.wording import certain, plain
 from gradsentry.report.words import outcome_words
@@ -30,7 +32,14 @@ PREDICATE_TYPE = f"urn:gradsentry:verdict:v{SCHEMA_VERSION}"
 """A name and no place: who checks statements compares it, and the project may move."""
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _BOM_SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
-_DATA, _REQUIREMENT, _CLAIM, _EVIDENCE = "data", "no-finding", "verdict-claim", "verdict-evidence"
+_DATA, _EVIDENCE = "data", "verdict-evidence"
+_NO_FINDING, _NOTHING_ASIDE = "no-finding", "nothing-aside"
+_REQUIREMENTS = {
+    _NO_FINDING: "In what was judged of the data the search finds no trigger and no payload, not even one "
+    "that a person accepts.",
+    _NOTHING_ASIDE: "Nothing of the data is named as not judged (`gradsentry:not_judged`).",
+}
+"""What a document in CycloneDX tells of, each by itself: who reads the scores alone sees both."""
 
 
 def in_toto(verdict: Decision) -> Json:
@@ -113,7 +122,7 @@ def judged_files(verdict: Decision) -> list[tuple[str, str]]:
     if (limit := verdict.manifest["identity"]["data"]["reading"].get("limit")) is not None:
         what = f"was judged by its first {limit} rows alone, and its hash is of all"
         raise SettingsError(what, where=corpus.name, mend="judge all of it")
-    if unread := sum(verdict.evidence.unread.values()):
+    if unread := Judged.of(verdict).unread:
         what = f"has {rows(unread)} that could not be read: nothing was looked for in them"
         raise DataError(what, where=corpus.name, mend="mend them, or take them out")
     if not isinstance(corpus, FileCorpus) or corpus.copy_of == STDIN:
@@ -131,12 +140,13 @@ def judged_files(verdict: Decision) -> list[tuple[str, str]]:
 
 
 def _predicate(verdict: Decision) -> Json:
-    """Returns what is stated: the result, what a person set aside, `verdict.json`, by what it was decided."""
+    """Returns what is stated: the result, what it is not on, `verdict.json`, by what it was decided."""
     manifest = verdict.manifest
     identity, judging = dict(manifest["identity"]), manifest["evidence"]
     own = judging.get("calibration")
     return {
         "result": result(verdict),
+        "not_judged": list(Judged.of(verdict).aside),
         "accepted": _accepted(verdict),
         "verdict": verdict.as_json(),
         "model": {**manifest["model"], **identity["model"]} if manifest["model"] else None,
@@ -179,7 +189,7 @@ def _component(reference: str, name: str, digest: str) -> Json:
 
 def _properties(verdict: Decision) -> list[tuple[str, str]]:
     counts = [(name, str(count)) for name, count in verdict.counts.items()]
-    left_out = [("left_out", clause) for clause in verdict.left_out]
+    not_judged = [("not_judged", clause) for clause in Judged.of(verdict).aside]
     accepted = _accepted(verdict)
     aside = [
         ("accepted_findings", str(accepted["count"])),
@@ -187,24 +197,26 @@ def _properties(verdict: Decision) -> list[tuple[str, str]]:
     ]
     if accepted["file_sha256"]:
         aside.append(("accepted_file_sha256", accepted["file_sha256"]))
-    return [("result", result(verdict)), ("policy", verdict.policy), *counts, *aside, *left_out]
+    return [("result", result(verdict)), ("policy", verdict.policy), *counts, *aside, *not_judged]
 
 
 def _standard() -> Json:
-    text = "The search finds no trigger and no payload in the data, not even one that a person accepts."
-    requirement = {"bom-ref": _REQUIREMENT, "identifier": _REQUIREMENT, "text": text}
+    requirements = [
+        {"bom-ref": name, "identifier": name, "text": text} for name, text in _REQUIREMENTS.items()
+    ]
     return {
         "bom-ref": "gradsentry-verdict",
         "name": "GradSentry verdict",
         "version": str(SCHEMA_VERSION),
-        "requirements": [requirement],
+        "requirements": requirements,
     }
 
 
 def _declarations(verdict: Decision, predicate: Json, started: str) -> Json:
-    is_clean, words = result(verdict) == "clean", outcome_words(verdict)
-    claims = {"claims": [_CLAIM]} if is_clean else {"counterClaims": [_CLAIM]}
-    conformance = {"score": 1 if is_clean else 0, "rationale": words}
+    rest = predicate["not_judged"]
+    aside = f"not judged: {'; '.join(rest)}" if rest else "nothing is named as not judged"
+    words = f"{outcome_words(verdict)}; {aside}"
+    claimed = {_NO_FINDING: (predicate["result"] == "clean", words), _NOTHING_ASIDE: (not rest, aside)}
     attachment = {"contentType": "application/json", "content": dump_json(predicate).decode()}
     evidence = {
         "bom-ref": _EVIDENCE,
@@ -217,9 +229,19 @@ def _declarations(verdict: Decision, predicate: Json, started: str) -> Json:
         "attestations": [
             {
                 "summary": words,
-                "map": [{"requirement": _REQUIREMENT, **claims, "conformance": conformance}],
+                "map": [
+                    {
+                        "requirement": name,
+                        "claims" if holds else "counterClaims": [f"{name}-claim"],
+                        "conformance": {"score": int(holds), "rationale": said},
+                    }
+                    for name, (holds, said) in claimed.items()
+                ],
             }
         ],
-        "claims": [{"bom-ref": _CLAIM, "target": _DATA, "predicate": words, "evidence": [_EVIDENCE]}],
+        "claims": [
+            {"bom-ref": f"{name}-claim", "target": _DATA, "predicate": said, "evidence": [_EVIDENCE]}
+            for name, (_, said) in claimed.items()
+        ],
         "evidence": [evidence],
     }
