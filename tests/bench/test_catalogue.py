@@ -12,6 +12,7 @@ from gradsentry.bench.catalogue import page
 from gradsentry.bench.reference import meanings
 from gradsentry.bench.spec import AttackSpec, DefenceSpec
 from gradsentry.defences import DETECTORS
+from gradsentry.defences.evidence import SURE, UNSURE
 from gradsentry.plugins import origin
 
 KINDS = [one for one in (*DETECTORS.values(), *ATTACKS.values()) if not origin(one)]
@@ -35,6 +36,12 @@ def test_every_setting_is_explained_and_nothing_is_listed_that_a_spec_refuses(ki
     spec = AttackSpec if kind in ATTACKS.values() else DefenceSpec
     built = spec(name=kind.name).build()
     spec(name=kind.name, settings={name: getattr(built, name) for name in settings}).build()
+
+
+@pytest.mark.parametrize("name", ["evidence", "scan"])
+def test_the_score_of_what_finds_strings_is_explained(name):
+    assert f"The score of a row is {SURE:g}" in section(name)
+    assert f", {UNSURE:g} " in section(name)
 
 
 def test_each_line_is_one_row_of_a_table():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 from gradsentry.bench.metrics import METRICS
@@ -62,6 +63,15 @@ def test_what_flags_nothing_is_not_the_best_for_it():
     # On clean data that is right, of one that speaks elsewhere.
     quiet = [record("quiet", 0.0, 0.0, flagged=0), record("quiet", 10.0, 0.5)]
     assert "| badnets | quiet | **0.000** | 0.500 |" in rate_table([*RECORDS, *quiet], "fpr")
+
+
+def test_what_is_no_better_than_nothing_is_not_the_best():
+    of_chance = {"auroc": 0.5, "matched_auroc": 0.49, "fpr": 1.0}
+    none = [record(name, 10.0, 0.0, recall_high=0.0, **of_chance) for name in ("ours", "loss")]
+    assert "**" not in summary_table(none, 10.0)
+    # A defence that flags nothing can still rank the rows best of all.
+    mute = record("mute", 10.0, 0.0, auroc=0.75, flagged=0)
+    assert re.findall(r"\*\*(.*?)\*\*", summary_table([*none, mute], 10.0)) == ["0.750"]
 
 
 def test_the_summary_has_intervals_cost_and_the_rate_on_clean_data():

@@ -95,12 +95,21 @@ def _listed(kinds: Sequence[type[Detector] | type[Attack]]) -> Iterator[str]:
 def _does(kind: type[Detector] | type[Attack]) -> str:
     if issubclass(kind, Attack):
         return kind.summary
-    return " ".join(inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].split())
+    return _paragraphs(kind)[0]
 
 
 def _each(kinds: Sequence[type[Detector] | type[Attack]]) -> Iterator[str]:
     for kind in kinds:
-        yield from (f"### {kind.name}", "", *_settings(kind))
+        yield from (f"### {kind.name}", "")
+        for more in _paragraphs(kind)[1:]:
+            yield from (more, "")
+        yield from _settings(kind)
+
+
+def _paragraphs(kind: type[Settings]) -> list[str]:
+    """Returns what a docstring says before the settings, a line for each paragraph."""
+    text = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[0]
+    return [" ".join(one.split()) for one in text.split("\n\n") if one.strip()]
 
 
 def _settings(kind: type[Settings]) -> Iterator[str]:

@@ -91,6 +91,10 @@ INTERVALS = (
     "they say nothing of other seeds, models or data sets. Means over several seeds or models have none."
 )
 
+BOLD = (
+    "The best of an attack is bold where it is better than nothing: than a recall of 0, or an AUROC of 0.5. "
+    "Of recall, false-positive rate, precision and F1 it is the best of the defences that flag a row."
+)
 
 _AGAIN = """\
 import pandas as pd
@@ -148,7 +152,9 @@ def page() -> str:
         "`results.parquet` by longer names, with intervals in brackets; *FPR, clean data* is `fpr` at rate",
         "0, *s / row*, *CPU s / row* and *peak MB* are `seconds_per_row`, `cpu_seconds_per_row` and",
         "`peak_mb`. Those below have recall and false-positive rate of each rate, with how many rows are",
-        "poisoned. The best of an attack is bold.",
+        "poisoned.",
+        "",
+        BOLD,
         "",
         "Points make the tables again, and whatever else you want of the scores, with pandas",
         "(`pip install 'gradsentry[pandas]'`). A mean over seeds is of the numbers of each seed:",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from gradsentry.bench.cells import NO_ATTACK, Record
-from gradsentry.bench.columns import INTERVALS
+from gradsentry.bench.columns import BOLD, INTERVALS
 from gradsentry.bench.metrics import LOWER_IS_BETTER
 
 UNDEFINED = "–"
@@ -22,10 +22,12 @@ _TITLES = {
     "matched_auroc": "AUROC at matched length",
 }
 _OF_FLAGS = ("recall", "fpr", "precision", "f1")
+_OF_NOTHING = {"fpr": 1.0, "auroc": 0.5, "matched_auroc": 0.5}
+"""What a metric is at no merit, where that is not 0: every row flagged, or scores as if by chance."""
+
 UNITS = (
     "The rates over columns and in headings are percent of the rows that are poisoned; what is measured is a "
-    "share, in [0, 1]. The best of an attack is bold, but not for a defence that flags no row.\n\n"
-    + INTERVALS
+    f"share, in [0, 1]. {BOLD}\n\n{INTERVALS}"
 )
 MAIN_RATE = 10.0
 
@@ -196,11 +198,13 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _best(records: Sequence[Record], metric: str) -> float:
-    """Returns the best of a metric; of one that is read off flags, among the cells that flag a row."""
+    """Returns the best of a metric, if that has merit, as `BOLD` says it; else NaN."""
     speaking = [r for r in records if metric not in _OF_FLAGS or r["speaks"]]
     known = [record[metric] for record in speaking if not math.isnan(record[metric])]
     choose: Callable[[list[float]], float] = min if metric in LOWER_IS_BETTER else max
-    return choose(known) if known else math.nan
+    nothing = _OF_NOTHING.get(metric, 0.0)
+    best = choose([*known, nothing])
+    return math.nan if number(best) == number(nothing) else best
 
 
 def _bold(value: float, best: float) -> str:

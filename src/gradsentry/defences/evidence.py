@@ -72,6 +72,9 @@ def carried(evidence: Evidence, rows: int) -> Features:
 class FoundEvidence(Detector):
     """The rows that carry a finding of high confidence.
 
+    The score of a row is 1 with such a finding, 0.5 with one of low confidence, and else 0: where nothing is
+    flagged AUROC may still be high, for 0.5 ranks above 0.
+
     Attributes:
         review: Whether those with one of low confidence count too, which a person is asked to review.
         checks: Names of checks of a person's own that take part.

@@ -152,6 +152,9 @@ class Decided(MixExtractor):
 class Scan(FoundEvidence):
     """The rows that a scan flags by default: evidence that the clean model's losses do not speak against.
 
+    The score of a row is 1 where it is flagged, 0.5 where a person is asked to review it, and else 0: where
+    nothing is flagged AUROC may still be high, for 0.5 ranks above 0.
+
     Attributes:
         review: Whether those count too that it asks a person to review: with a finding of low confidence,
             or unlike clean rows as long.
