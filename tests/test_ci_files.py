@@ -247,6 +247,15 @@ def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, ca
     if config is not None:
         Path("options.yaml").write_text(config_text)
         given = given | {"config": "options.yaml"}
+    ended = call(*action_arguments(given, data / "bin", monkeypatch))
+    assert ended.code == code, ended.error
+    is_judged = code != 2 or "gradsentry: the gate: " in ended.error
+    assert Path(action["outputs"]["sarif"]["value"]).is_file() == is_judged
+
+
+def action_arguments(given, folder, monkeypatch):
+    """Returns what the action calls the command with, whose name a program in the folder takes."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
     inputs = {name: given.get(name, one["default"]) for name, one in action["inputs"].items()}
     step = action["runs"]["steps"][-1]
     assert "${{" not in step["run"]
@@ -254,17 +263,13 @@ def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, ca
         key: re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value) for key, value in step["env"].items()
     }
     environment = {key: inputs[found[1]] if found else step["env"][key] for key, found in asked_for.items()}
-    folder = data / "bin"
     folder.mkdir()
     (folder / "gradsentry").write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" > arguments\n")
     (folder / "gradsentry").chmod(0o755)
     monkeypatch.setenv("GRADSENTRY_FAIL_ON", environment["GRADSENTRY_FAIL_ON"])
     environment = os.environ | environment | {"PATH": f"{folder}:{os.environ['PATH']}"}
     subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], env=environment, check=True)
-    ended = call(*Path("arguments").read_text().split("\0")[:-1])
-    assert ended.code == code, ended.error
-    is_judged = code != 2 or "gradsentry: the gate: " in ended.error
-    assert Path(action["outputs"]["sarif"]["value"]).is_file() == is_judged
+    return Path("arguments").read_text().split("\0")[:-1]
 
 
 def test_a_wrong_word_in_the_environment_is_refused(data, call, monkeypatch):
@@ -286,10 +291,11 @@ def test_the_snippet_for_gitlab_runs(data, call):
 
 
 def test_the_snippets_name_what_there_is():
-    uses = [step for one in SNIPPETS for step in one.get("steps", ()) if "gradsentry" in step["uses"]]
+    steps = [step for one in SNIPPETS for step in one.get("steps", ())]
+    uses = [step for step in steps if "gradsentry" in step.get("uses", "")]
     inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
     assert all(set(step["with"]) <= set(inputs) for step in uses)
-    assert len(uses) == 1
+    assert len(uses) == 2
     hooks = {hook["id"] for one in SNIPPETS for repo in one.get("repos", ()) for hook in repo["hooks"]}
     assert hooks == {one["id"] for one in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
 
