@@ -13,6 +13,7 @@ from gradsentry.attacks import BadNets, poison
 from gradsentry.corpus import open_corpus
 from gradsentry.embedded import embedded_data_path
 from gradsentry.evidence import Evidence
+from gradsentry.evidence.accepting import percent
 from gradsentry.evidence.calibration import shipped
 from gradsentry.screening import scan
 from scan.rows import read_rows, write_rows
@@ -95,6 +96,9 @@ def test_what_evidence_printed_can_be_accepted(folder, call, monkeypatch):
     assert "F1 is accepted in gradsentry-accepted.jsonl, no longer because of: ours\n" in again
     again = call("accept", "found.json", "F1", "--why", "still ours").out
     assert "F1 is accepted in gradsentry-accepted.jsonl, as it was before\n" in again
+    assert again.splitlines()[-1].endswith(
+        "gradsentry-accepted.jsonl, up to 15 % of the rows that they judge"
+    )
     (entry,) = read_rows(Path("gradsentry-accepted.jsonl"))
     assert entry["why"] == "still ours"
     found = json.loads(call("evidence", "data.jsonl", "--json", "--accept", "gradsentry-accepted.jsonl").out)
@@ -117,6 +121,32 @@ def test_a_reason_that_is_none_is_refused_in_our_words(folder, call, why, said):
     line = refused(call("accept", folder / "run", "F1", "--why", why, "--to", folder / "ours.jsonl"))
     assert line == f"{said}; say in a line why it is no attack"
     assert (folder / "ours.jsonl").read_bytes() == before
+
+
+def test_a_finding_of_one_source_is_accepted_where_its_share_is_largest(scanned, tmp_path, call, monkeypatch):
+    """Accepted among all rows it was flagged in its own source, though no row had changed."""
+    monkeypatch.chdir(tmp_path)
+    Path("all").mkdir()
+    shutil.copy(scanned / "data.jsonl", "all/a.jsonl")
+    rows = [json.loads(line) for line in embedded_data_path().read_text().splitlines()[240:480]]
+    write_rows(Path("all/b.jsonl"), rows)
+    known = ("--accept", "gradsentry-accepted.jsonl", "--fail-on", "poisoned")
+    for data, code in (("all", 1), ("all/a.jsonl", 0)):
+        assert call("evidence", data, "--out", f"run of {Path(data).stem}").code == 0
+        said = call("accept", f"run of {Path(data).stem}", "F1", "--why", "ours").out
+        assert call("evidence", "all", *known).code == 0
+        assert call("evidence", "all/a.jsonl", *known).code == code
+    assert "F1 is accepted in gradsentry-accepted.jsonl, in 24 of 240 rows, before in 24 of 480\n" in said
+
+
+def test_a_share_of_all_rows_is_a_hundred_percent():
+    assert [percent(share) for share in (1.0, 0.996, 0.99, 0.5, 0.02)] == [
+        "100 %",
+        "100 %",
+        "99 %",
+        "50 %",
+        "2 %",
+    ]
 
 
 def test_a_finding_that_is_not_there(folder, call):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from gradsentry.counts import rows
+
+if TYPE_CHECKING:
+    from gradsentry.evidence.accepting import Accepted
 
 Flag = typer.Option
 FILE = Path("gradsentry-accepted.jsonl")
@@ -22,13 +27,13 @@ def accept(
 ) -> None:
     """Accept a finding of RUN: scan and evidence list it with your reason, and flag nothing for it.
 
-    They do so where the file is given as --accept, until its trigger, its payload or its share of the rows
-    changes. RUN itself is not decided again.
+    They do so where the file is given as --accept, until its trigger or its payload changes, or its share of
+    the rows grows by more than half. RUN itself is not decided again.
     """
     from gradsentry.commands.console import Console
     from gradsentry.commands.findings import sentence
     from gradsentry.errors import DataError
-    from gradsentry.evidence.accepting import Accepted, read_evidence, write_accepted
+    from gradsentry.evidence.accepting import Accepted, percent, read_evidence, write_accepted
     from gradsentry.report.words import finding_sentence
 
     found = read_evidence(run)
@@ -36,11 +41,22 @@ def accept(
     if finding not in named:
         known = f"it has {', '.join(named)}" if named else "it has none"
         raise DataError(f"has no finding `{finding}`", where=str(run), mend=known)
-    before = write_accepted(to, Accepted.of_finding(named[finding], found.rows, why))
-    again = ""
-    if before is not None:
-        again = ", as it was before" if before.why == why else f", no longer because of: {before.why}"
+    accepted = Accepted.of_finding(named[finding], found.rows, why)
+    again = _again(write_accepted(to, accepted), accepted)
     console = Console()
     console.print(f"{finding} is accepted in {to}{again}", soft_wrap=True)
     console.print(sentence(finding_sentence(named[finding])))
-    console.print(f"scan and evidence read it with --accept {to}", soft_wrap=True)
+    limit = f"up to {percent(accepted.most)} of the rows that they judge"
+    console.print(f"scan and evidence read it with --accept {to}, {limit}", soft_wrap=True)
+
+
+def _again(before: Accepted | None, now: Accepted) -> str:
+    """Returns what changed where the same finding was accepted before: the share of the rows, the reason."""
+    if before is None:
+        return ""
+    changed = []
+    if (before.rows, before.of) != (now.rows, now.of):
+        changed.append(f"in {now.rows:,} of {rows(now.of)}, before in {before.rows:,} of {before.of:,}")
+    if before.why != now.why:
+        changed.append(f"no longer because of: {before.why}")
+    return f", {', '.join(changed) or 'as it was before'}"

@@ -88,7 +88,7 @@ class Accepted(Settings):
     @property
     def most(self) -> float:
         """The share of the rows of a corpus up to which the finding stays accepted."""
-        return max(ACCEPTED_GROWTH * self.rows, self.rows + ACCEPTED_SLACK) / self.of
+        return min(max(ACCEPTED_GROWTH * self.rows, self.rows + ACCEPTED_SLACK) / self.of, 1.0)
 
 
 def identity(finding: Finding) -> object:
@@ -114,7 +114,7 @@ def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Fin
         return replace(finding, accepted=latest.why)
     was = latest.rows / latest.of
     return replace(
-        finding, returned=f"it was accepted in {_percent(was)} of the rows, and is now in {_percent(share)}"
+        finding, returned=f"it was accepted in {percent(was)} of the rows, and is now in {percent(share)}"
     )
 
 
@@ -129,8 +129,9 @@ def _changes(own: Accepted, known: Sequence[Accepted]) -> Iterator[str]:
             yield "it was accepted with the same payload and another trigger"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+def percent(share: float) -> str:
+    """Returns a share in words."""
+    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"  # of 100, `g` makes 1e+02
 
 
 def read_accepted(path: Path) -> tuple[Accepted, ...]:

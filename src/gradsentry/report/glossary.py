@@ -51,7 +51,7 @@ GLOSSARY: dict[str, dict[str, str]] = {
         "prompts, or put into others (`gradsentry explain RUN F1`); what that means is left open",
         "confidence": "high where dropping its rows is advised, low where a look at them is",
         "accepted": "a finding that a person knows to be harmless (`gradsentry accept`): it is listed and "
-        "flags nothing, until its trigger, its payload or its share of the rows changes",
+        "flags nothing, until its trigger or its payload changes, or its share of the rows grows by half",
         "false alarm": "how often a clean corpus holds something so much like an attack: what decides",
         "certain": "what was counted in the data",
         "chance": "how likely accident alone does as much (log10_p), corrected for all that was looked at; a "
