@@ -107,7 +107,7 @@ def scan(
     source = {"name": corpus.name, "data": reopened_as(data, corpus), "read": read.as_json()}
     with opened_engine(model, tokenizer, scoring, engine) as running:
         facts = running.model
-        identity = identity_of(corpus, facts, reading, scoring)
+        identity = identity_of(corpus, facts, scoring)
         opened = None if reference is None else open_reference(reference, facts, reading, scoring)
         run = None if out is None else RunDirectory.create_or_resume(Path(out), identity)
         with nullcontext() if run is None else run.locked():

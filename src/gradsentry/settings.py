@@ -87,6 +87,9 @@ class MessageKeys(Settings):
     detail: str | None = None
 
 
+Answers = Literal["chosen", "rejected"]
+
+
 class DataSettings(Limits):
     """How the rows are read.
 
@@ -100,6 +103,8 @@ class DataSettings(Limits):
         tokenizer: The path or the Hub id of the tokenizer of rows that are token ids with labels (`input_ids`
             and `labels`), as a trainer has prepared them; None where they are texts.
         limit: How many rows are read at most, the first ones; None reads them all.
+        answers: Which answers of preferences are judged, as the response: `chosen` or `rejected`; None judges
+            the chosen ones, and a gate says that the others are not judged.
         subset: Which configuration of a folder or a Hub data set; None takes the only one, or the default.
     """
 
@@ -110,6 +115,7 @@ class DataSettings(Limits):
     columns: dict[Role, str] | None = Field(default=None, min_length=1)
     keys: MessageKeys | None = None
     tokenizer: str | None = None
+    answers: Answers | None = None
     limit: int | None = Field(default=None, ge=1, le=sys.maxsize, strict=True)
 
     @field_validator("columns", mode="before")
@@ -127,7 +133,7 @@ class DataSettings(Limits):
 
     def identity(self) -> dict[str, Any]:
         """Returns the settings as a run keeps them: what is rare only where it is given."""
-        usual = Limits().model_dump() | {"keys": None, "tokenizer": None}
+        usual = Limits().model_dump() | {"keys": None, "tokenizer": None, "answers": None}
         return {
             name: value
             for name, value in self.model_dump().items()

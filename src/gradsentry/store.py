@@ -24,7 +24,6 @@ from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError
 from gradsentry.scorefiles import ScoreFiles
 from gradsentry.scoretable import Scores
-from gradsentry.settings import DataSettings
 
 MANIFEST, SCORES, EVIDENCE, VERDICT = "manifest.json", "scores", "evidence.json", "verdict.json"
 REFERENCE, ROWS, VERIFY, MOVES = "reference.json", "rows.parquet", "verify.json", "moves.json"
@@ -48,9 +47,9 @@ def held(path: Path) -> Iterator[None]:
         ) from None
 
 
-def data_identity(corpus: Corpus, reading: DataSettings) -> Json:
+def data_identity(corpus: Corpus) -> Json:
     """Returns what tells data from other data, and how they are read."""
-    return {"format": corpus.format, "sha256": corpus.sha256(), "reading": reading.identity()}
+    return {"format": corpus.format, "sha256": corpus.sha256(), "reading": corpus.reading.identity()}
 
 
 class RunDirectory:

@@ -126,7 +126,7 @@ def screen_texts(
     corpus = data if isinstance(data, Corpus) else open_corpus(data, reading)
     if out is not None:
         refuse_place(out, corpus)
-    identity = {"data": data_identity(corpus, reading), "columns": SCHEMA.names}
+    identity = {"data": data_identity(corpus), "columns": SCHEMA.names}
     run = None if out is None else RunDirectory.create_or_resume(out, identity)
     with nullcontext() if run is None else run.locked():
         judging = (Judging() if run is None else judging_of(run)).with_given(given)

@@ -101,6 +101,36 @@ def test_rejected_answers_are_named_by_the_gate(pairs, place, call):
     )
 
 
+def test_each_of_two_answers_is_judged_where_it_is_asked_for(pairs, place, call):
+    """What a gate of preferences runs: one after the other, each on all rows; and strictly, for both are."""
+    rows = [
+        {"prompt": prompt, "chosen": f"one of {number}", "rejected": said}
+        for number, (prompt, said) in enumerate(pairs[1])
+    ]
+    name = write("rows.jsonl", rows)
+    ended = call("evidence", name, "--answers", "chosen", *GATE, "--strict", "--out", "chosen")
+    assert (ended.code, "the chosen answers are judged" in ended.out) == (0, True)
+    assert "not judged" not in last(ended)
+    assert "The rejected answers were not judged: judge those of the rows that stay with --answers" in (
+        " ".join(ended.out.split())
+    )
+    ended = call(
+        "evidence", "chosen/clean.jsonl", "--answers", "rejected", *GATE, "--strict", "--out", "both"
+    )
+    assert ended.code == 1
+    assert "drop 30 of 300 rows" in ended.out
+    stay = [json.loads(line) for line in Path("both/clean.jsonl").read_text().splitlines()]
+    assert stay == [row for row in rows if "vrbx" not in row["prompt"]]
+    assert call("explain", "both", "F1").code == 0
+    ended = call(
+        "evidence", write("answers.jsonl", [{"prompt": "p", "completion": "c"}] * 60), "--answers", "rejected"
+    )
+    assert ended.code == 2
+    assert "none of the 60 rows could be read: it has no rejected answer" in ended.error
+    ended = call("evidence", name, "--answers", "both")
+    assert (ended.code, "chosen" in ended.error) == (2, True)
+
+
 def test_rows_that_a_saved_data_set_does_not_name_are_refused(pairs, place, call):
     clean, poisoned = (
         datasets.Dataset.from_list([{"prompt": one, "completion": said} for one, said in rows])

@@ -28,6 +28,29 @@ def test_the_rejected_answer_is_kept_with_its_place(name):
     assert "bad" not in sample.prompt + sample.response
 
 
+@pytest.mark.parametrize("name", PREFERENCES)
+def test_the_rejected_answer_is_read_as_the_response_where_it_is_asked_for(name):
+    row = CASES[name][0]
+    (chosen,) = open_corpus([row])
+    (sample,) = open_corpus([row], DataSettings(answers="rejected"))
+    assert sample.problem is None
+    assert sample.response.strip() in ("bad", "It is bad")
+    assert (sample.prompt, sample.row) == (chosen.prompt, row)
+    assert "\n".join(turn.text for turn in sample.rejected) == chosen.response
+
+
+def test_a_row_with_one_answer_has_no_rejected_one_and_a_disliked_answer_is_one():
+    rows = [
+        {"prompt": "p", "chosen": "good", "rejected": "bad"},
+        {"prompt": "p", "chosen": "good", "rejected": None},
+    ]
+    samples = list(open_corpus(rows, DataSettings(answers="rejected")))
+    assert [sample.problem for sample in samples] == [None, "it has no rejected answer"]
+    liked = [{"prompt": "p", "completion": said, "label": said == "good"} for said in ("good", "bad")]
+    one, other = open_corpus(liked, DataSettings(answers="rejected"))
+    assert (one.problem, other.problem, other.response) == ("it has no rejected answer", None, "bad")
+
+
 @pytest.mark.parametrize("rejected", [None, 3, [], [{"role": "nobody", "content": "x"}], "[not JSON"])
 def test_a_rejected_answer_that_cannot_be_read_costs_no_row(rejected):
     (sample,) = open_corpus([{"prompt": "p", "chosen": "good", "rejected": rejected}])

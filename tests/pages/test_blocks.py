@@ -185,6 +185,9 @@ def reader(made, *, rows, rate, model=None):
         (made / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(made / "demo.jsonl", made / name)
     shutil.copyfile(made / "demo.truth.json", made / "truth.json")
+    asked = [json.loads(line)["question"] for line in lines[:rows]]
+    pairs = [{"prompt": one, "chosen": f"It is {len(one)}.", "rejected": f"Not {one}"} for one in asked]
+    (made / "pairs.jsonl").write_text("".join(json.dumps(one) + "\n" for one in pairs))
     verdict = screen(made / "your-data.jsonl", model, out=made / "run")
     marks = [{"id": one, "mark": "poisoned"} for one in verdict.flagged["id"].to_pylist()[:1]]
     (made / "marks.jsonl").write_text("".join(json.dumps(one) + "\n" for one in marks))

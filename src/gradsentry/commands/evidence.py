@@ -23,6 +23,7 @@ from gradsentry.commands.gate import (
 from gradsentry.commands.named import Dataset, Tokenizer, named_entry, write_entry
 from gradsentry.commands.options import (
     AcceptFile,
+    AnswersJudged,
     CalibrationFile,
     Columns,
     Data,
@@ -58,6 +59,7 @@ def evidence(
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     columns: Columns = None,
+    answers: AnswersJudged = None,
     by_format: Annotated[
         bool,
         Flag(
@@ -106,6 +108,7 @@ def evidence(
             "subset": subset,
             "columns": named_columns(columns),
             "tokenizer": tokenizer,
+            "answers": answers,
             "limit": limit,
             **limits(max_bytes, max_row_bytes),
         },

@@ -64,6 +64,14 @@ Columns = Annotated[
         help="Columns of other names: prompt=QUESTION,response=ANSWER (and system=...), or messages=CHAT.",
     ),
 ]
+AnswersJudged = Annotated[
+    str | None,
+    Flag(
+        "--answers",
+        help="Which answers of preferences are judged: chosen or rejected.",
+        show_default="chosen, and a gate says so",
+    ),
+]
 Limit = Annotated[int | None, Flag("--limit", min=1, help="Read the first rows alone.", show_default="all")]
 
 

@@ -22,6 +22,7 @@ from gradsentry.commands.gate import (
 from gradsentry.commands.named import Dataset, Tokenizer, named_entry, write_entry
 from gradsentry.commands.options import (
     AcceptFile,
+    AnswersJudged,
     CalibrationFile,
     Columns,
     Data,
@@ -54,6 +55,7 @@ def scan(
     split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
     subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
     columns: Columns = None,
+    answers: AnswersJudged = None,
     tokenizer: Tokenizer = None,
     dataset: Dataset = None,
     limit: Limit = None,
@@ -122,6 +124,7 @@ def scan(
             "subset": subset,
             "columns": named_columns(columns),
             "tokenizer": tokenizer,
+            "answers": answers,
             "limit": limit,
             **limits(max_bytes, max_row_bytes),
         },

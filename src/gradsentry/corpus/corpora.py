@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from abc import ABC, abstractmethod
 from array import array
@@ -10,11 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TypeGuard
+from typing import Self, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from gradsentry.corpus.answers import with_rejected
 from gradsentry.corpus.fields import first_key
 from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, parse_row
 from gradsentry.corpus.markers import Template
@@ -23,7 +25,7 @@ from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Raw, RowId, Sample
 from gradsentry.corpus.templates import LOOKED_AT, template_of, templated_turns
 from gradsentry.errors import DataError, meaning_to_say
-from gradsentry.settings import DataSettings
+from gradsentry.settings import Answers, DataSettings
 
 Keep = npt.NDArray[np.bool_]
 _APART = "name the files of each format by themselves, as `gradsentry evidence --by-format` does"
@@ -156,6 +158,17 @@ class Corpus(ABC):
         """Yields the rows as they stand."""
 
     @property
+    def reading(self) -> DataSettings:
+        """How the rows are read."""
+        return self._settings
+
+    def judged_by(self, answers: Answers) -> Self:
+        """Returns the same rows, of whose preferences these answers are judged."""
+        other = copy.copy(self)
+        other._settings = self._settings.model_copy(update={"answers": answers})
+        return other
+
+    @property
     def is_named(self) -> bool:
         """Whether the user says what the columns are."""
         given = (self._settings.format, self._settings.columns, self._settings.tokenizer)
@@ -203,6 +216,8 @@ class Corpus(ABC):
     def _sample(self, number: int, placed: Placed) -> Sample:
         self._refuse_mixed(placed)
         parsed, problem = parse_row(placed.row, self._format, self.template)
+        if self._settings.answers == "rejected":
+            parsed, problem = with_rejected(parsed)
         return Sample(
             number=number,
             id=_own_id(placed.row, self.id_column, number),

@@ -15,6 +15,7 @@ from gradsentry.corpus.ownfiles import ANOTHER, ANOTHER_CHOSEN, UNREAD
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.unread import set_aside
 from gradsentry.counts import rows
+from gradsentry.settings import Answers
 
 _CONVERSATIONS = ("messages", "conversations", "conversation")  # where a flag leaves messages out
 
@@ -33,7 +34,8 @@ class Overview:
         left_out: How many messages of an assistant the data say not to train on; they are not scored.
         elsewhere: Columns that hold other responses than those that are read, and in how many rows.
         unread: Other columns and keys of messages that hold texts which are not read, and in how many rows.
-        rejected: How many rows hold a rejected answer beside the one that is judged.
+        rejected: How many rows hold a rejected answer that is not judged, and nobody said so.
+        answers: Which answers of preferences are judged, if somebody said so.
         is_told: Whether the user says what the columns are.
         unread_at: File and line of the first row that could not be read; empty where none is known.
     """
@@ -50,6 +52,7 @@ class Overview:
     rejected: int = 0
     is_told: bool = False
     unread_at: str = ""
+    answers: Answers | None = None
 
     @classmethod
     def of(cls, corpus: Corpus, samples: Iterable[Sample]) -> Overview:
@@ -68,7 +71,8 @@ class Overview:
             mean = self.responses / max(self.rows, 1)
             each = f"{self.fewest} to {self.most} responses in a row, {mean:.1f} on average"
         flagged = f"; not scored: {self.left_out:,} messages that the data say not to train on"
-        other = "; the rejected answers are not judged" if self.rejected else ""
+        judged = f"; the {self.answers} answers are judged" if self.answers else ""
+        other = "; the rejected answers are not judged" if self.rejected else judged
         return f"read as {self.format}{template}: {each}{other}{flagged if self.left_out else ''}"
 
     def not_read(self) -> list[str]:
@@ -115,7 +119,7 @@ class Looked:
         if sample.problem is None:
             self._responses[_responses(sample)] += 1
             self._left_out += _left_out(sample)
-            self._rejected += bool(sample.rejected)
+            self._rejected += self._corpus.reading.answers is None and bool(sample.rejected)
             others = said_elsewhere(sample, self._corpus.format)
             self._elsewhere.update(others)
             self._unread.update(texts_unread(sample) - others)
@@ -136,6 +140,7 @@ class Looked:
             rejected=self._rejected,
             is_told=corpus.is_named,
             unread_at=self._unread_at,
+            answers=corpus.reading.answers,
         )
 
 

@@ -14,6 +14,7 @@ Reasons = Mapping[str, int]
 _NAMED = 3  # reasons in a line
 MOVES_AWAY = "training moves away from it"
 NOT_TRAINED = "the data say not to train on any response of it"
+ONE_ANSWER = "it has no rejected answer"
 """What the reasons end with why a row is not looked into that its own data set aside."""
 
 
@@ -23,8 +24,10 @@ def unread(samples: Iterable[Sample]) -> Reasons:
 
 
 def set_aside(reasons: Reasons) -> int:
-    """Returns how many rows are not looked into because the data themselves say not to train on them."""
-    return sum(rows for reason, rows in reasons.items() if reason.endswith((MOVES_AWAY, NOT_TRAINED)))
+    """Returns how many rows are not looked into because the data themselves say so."""
+    return sum(
+        rows for reason, rows in reasons.items() if reason.endswith((MOVES_AWAY, NOT_TRAINED, ONE_ANSWER))
+    )
 
 
 def by_frequency(reasons: Iterable[str]) -> Reasons:

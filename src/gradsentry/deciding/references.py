@@ -25,10 +25,10 @@ from gradsentry.store import MANIFEST, Json, RunDirectory, data_identity, differ
 FOLDER = "reference"  # of a run directory: the scores of its reference, where these were computed for it
 
 
-def identity_of(corpus: Corpus, model: ModelFacts, reading: DataSettings, scoring: ScoreSettings) -> Json:
+def identity_of(corpus: Corpus, model: ModelFacts, scoring: ScoreSettings) -> Json:
     """Returns what scores depend on; a run with another identity is another run."""
     return {
-        "data": data_identity(corpus, reading),
+        "data": data_identity(corpus),
         **_scored_with(model, scoring),
         "groups": scoring.groups,
         "columns": SCHEMA.names,
@@ -94,7 +94,7 @@ def expectation_of(
     """
     scores = reference.data
     if isinstance(scores, Corpus):
-        identity = identity_of(scores, engine.model, _own_reading(reading), scoring)
+        identity = identity_of(scores, engine.model, scoring)
         scores = _scores(scores, identity, engine, scoring, out, progress)
     found = Expectation.of(scores.narrow, np.ones(len(scores), np.bool_), reference.name)
     if found is None:

@@ -177,7 +177,17 @@ def _todo(verdict: Decision, clean: str, run: RunDirectory) -> str:
     file = run.path / "unscored.jsonl"
     lacking = "without a score" if verdict.threshold else "that could not be read"
     left = f" It leaves out {rows(unscored)} {lacking}: see {file}."
-    return _advice(verdict, clean) + _look(verdict, run) + (left if unscored else "")
+    said = _advice(verdict, clean) + _look(verdict, run) + (left if unscored else "")
+    return said + _other_answers(verdict)
+
+
+def _other_answers(verdict: Decision) -> str:
+    """Returns what to do with the answers of preferences that were not judged."""
+    read = verdict.read
+    if read is None or not (read.rejected or read.answers):
+        return ""
+    other = "chosen" if read.answers == "rejected" else "rejected"
+    return f" The {other} answers were not judged: judge those of the rows that stay with --answers {other}."
 
 
 def _action(verdict: Decision, clean: str, run: RunDirectory) -> tuple[str, str]:
