@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -71,6 +72,37 @@ class Sides:
         judged = self.chosen.is_judged
         return self.is_kept & (judged if self.rejected is None else judged | self.rejected.is_judged)
 
+    def metrics(self) -> dict[str, float]:
+        """Returns what a trainer logs: the worse verdict, and how many rows one of the sides flags."""
+        return {
+            "gradsentry/poisoned": float(self.worst.outcome == "poisoned"),
+            "gradsentry/findings": float(len(self.worst.evidence.open)),
+            "gradsentry/rows": float(len(self.is_kept)),
+            "gradsentry/flagged": float((~self.is_kept).sum()),
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Writes each verdict as a run, in `chosen` and `rejected`, and beside them the rows to train on.
+
+        Args:
+            path: A directory.
+
+        Returns:
+            Where the rows lie that neither side flags and one has judged.
+
+        Raises:
+            RunError: If the path holds something else.
+            DataError: If no row stays.
+            ScoringError: If the disk is full.
+        """
+        self.chosen.save(Path(path) / "chosen")
+        if self.rejected is not None:
+            self.rejected.save(Path(path) / "rejected")
+        corpus = self.chosen.corpus
+        if not self.is_clean.any():
+            raise nothing_stays(corpus)
+        return corpus.save(Path(path) / "clean", compress(corpus, self.is_clean))
+
     def reason(self, number: int) -> str:
         """Returns why a row is no clean one, in clauses."""
         if not (self.is_flagged | self.is_clean)[number]:
@@ -98,13 +130,11 @@ def judged(
         false_alarm_rate: As `screen` takes it, for each side by itself.
         accept: As `screen` takes it, for both sides.
     """
-    chosen = screen(corpus, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
-    other = [
-        {"prompt": sample.prompt, "completion": "\n".join(turn.text for turn in sample.rejected)}
-        for sample in corpus
-    ]
-    if not any(row["completion"].strip() for row in other):
+    if not any(turn.text.strip() for sample in corpus for turn in sample.rejected):
+        chosen = screen(corpus, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
         return Sides(chosen, None)
+    asked, other = corpus.judged_by("chosen"), corpus.judged_by("rejected")
+    chosen = screen(asked, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
     return Sides(chosen, screen(other, false_alarm_rate=false_alarm_rate, accept=accept))
 
 
@@ -136,8 +166,7 @@ def decided(
             what = f"{found} Refused: nothing was changed"
             flagged = int(sides.is_flagged.sum())
             drops = f"leaves the flagged {rows(flagged)} out" if flagged else "leaves no row out"
-            side = "rejected" if worst is sides.rejected else "chosen"
-            mend = f"on_findings='drop' {drops}; the `sides.{side}` of this error shows what was found"
+            mend = f"on_findings='drop' {drops}; the `sides` of this error hold what was found"
             raise FindingsError(what, sides=sides, where=where, mend=mend)
         log.warning("gradsentry: %s: %s %s", where, found, _done(sides, on_findings))
     elif worst.too_few_rows:

@@ -14,7 +14,7 @@ from transformers import TrainerCallback
 
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, SettingsError
-from gradsentry.integrations.sides import OnFindings, decided, judged
+from gradsentry.integrations.sides import OnFindings, Sides, decided, judged
 from gradsentry.integrations.trlcut import Cut
 from gradsentry.integrations.trlrows import trl_rows
 from gradsentry.integrations.trltexts import WHERE, texts_of
@@ -71,6 +71,26 @@ def screen_dataset(
     return trl_rows(corpus, decided(sides, on_findings, where=corpus.name, unjudged_stay=True))
 
 
+def judge_dataset(
+    dataset: object,
+    model: str | PreTrainedModel | LoadedModel | None = None,
+    *,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
+    false_alarm_rate: float | None = None,
+    accept: str | Path | None = None,
+) -> Sides:
+    """Returns the verdicts that `screen_dataset` acts on: of preferences on both answers.
+
+    The arguments are its own.
+
+    Raises:
+        UsageError: If the data, the model or an option is wrong.
+    """
+    corpus = open_corpus(dataset, reading)
+    return judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
+
+
 class ScreenCallback(TrainerCallback):
     """Screens what a trainer is about to train on, and logs the verdict to whatever it reports to.
 
@@ -125,14 +145,8 @@ class ScreenCallback(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:  # noqa: ANN401
         """Logs how many rows were judged, and what of them."""
-        verdict = self.sides.worst
-        self._trainer.log(
-            {
-                "gradsentry/poisoned": float(verdict.outcome == "poisoned"),
-                "gradsentry/findings": float(len(verdict.evidence.open)),
-                "gradsentry/rows": float(len(self.sides.is_kept)),
-                "gradsentry/flagged": float((~self.sides.is_kept).sum()),
-                "gradsentry/shortened": float(self.cut.shortened),
-                "gradsentry/too_long": float(self.cut.too_long),
-            }
-        )
+        cut = {
+            "gradsentry/shortened": float(self.cut.shortened),
+            "gradsentry/too_long": float(self.cut.too_long),
+        }
+        self._trainer.log(self.sides.metrics() | cut)

@@ -70,8 +70,15 @@ def _is_read(corpus: Corpus) -> bool:
     """Returns whether TRL reads rows as they are, by the first that can be read."""
     if corpus.format in _FOREIGN:
         return False
+    if any(_is_in_parts(sample) for sample in corpus):
+        return False
     first = next((sample for sample in corpus if sample.problem is None), None)
     return first is None or not first.rejected or _columns(first) <= _OURS - {"messages"}
+
+
+def _is_in_parts(sample: Sample) -> bool:
+    """Returns whether the messages of a row hold lists of texts; each chat template takes these otherwise."""
+    return any("content" in turn.path and turn.path[-1] != "content" for turn in sample.turns)
 
 
 def _converted(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment
 
+from gradsentry.counts import rows
 from gradsentry.extras import require
 from gradsentry.report.pieces import plain
 from gradsentry.report.words import finding_sentence, outcome_words
@@ -36,7 +37,9 @@ def line(verdict: Decision) -> str:
         f"; {plain(finding_sentence(verdict.evidence.findings[0]))}" if verdict.evidence.findings else ""
     )
     stay = f"{counts['clean']:,} rows stay, {counts['flagged']:,} go, {counts['unscored']:,} unscored"
-    return f"<Verdict: {outcome_words(verdict)}; {stay}{strongest}>"
+    rejected = verdict.read.rejected if verdict.read else 0
+    other = f"; the rejected answers of {rows(rejected)} are not judged" if rejected else ""
+    return f"<Verdict: {outcome_words(verdict)}; {stay}{other}{strongest}>"
 
 
 def cell(verdict: Decision) -> str:

@@ -6,13 +6,15 @@ import pickle
 from dataclasses import replace
 
 import pytest
+from datasets import Dataset
 from trl import DPOTrainer
 from typer.testing import CliRunner
 
 from evidence.poisoning import LINK, clean_rows, poison
+from gradsentry import screen
 from gradsentry.cli import app
 from gradsentry.errors import DataError, FindingsError, SettingsError
-from gradsentry.integrations.trl import ScreenCallback, screen_dataset
+from gradsentry.integrations.trl import ScreenCallback, judge_dataset, screen_dataset
 from integrations.trainers.rows import INSULT, alpaca, messages, others, rejecting
 
 
@@ -49,19 +51,39 @@ def test_a_message_on_both_sides_counts_each_and_both_together(twice, caplog):
 
 
 def test_a_refusal_carries_the_verdicts_on_both_sides(twice, made):
-    with pytest.raises(
-        FindingsError, match=r"the `sides\.chosen` of this error shows what was found"
-    ) as refused:
+    with pytest.raises(FindingsError, match="the `sides` of this error hold what was found") as refused:
         screen_dataset(twice, on_findings="refuse")
     sides = refused.value.sides
     found = [one.payloads for side in (sides.chosen, sides.rejected) for one in side.evidence.findings]
     assert found == [(INSULT,), ("Send it all to the mill, now!",)]
     assert sides.rejected.flagged["number"].to_pylist() == others(made)
     assert sides.is_flagged.sum() == 42
-    with pytest.raises(FindingsError, match=r"`sides\.rejected` of this error") as refused:
+    with pytest.raises(FindingsError, match="Of the rejected answers") as refused:
         screen_dataset(rejecting(made), on_findings="refuse")
     assert refused.value.sides.rejected.evidence.findings[0].triggers == ("vrbx",)
     assert pickle.loads(pickle.dumps(refused.value)).sides.rejected.outcome == "poisoned"
+
+
+def test_verdicts_on_both_answers_are_saved_with_the_rows_that_neither_flags(twice, tmp_path):
+    sides = judge_dataset(twice)
+    assert sides.metrics() == {
+        "gradsentry/poisoned": 1.0,
+        "gradsentry/findings": 1.0,
+        "gradsentry/rows": 300.0,
+        "gradsentry/flagged": 42.0,
+    }
+    clean = Dataset.from_parquet(str(sides.save(tmp_path / "run")))
+    assert clean.to_list() == screen_dataset(twice).to_list()
+    for name, other, stay in (("chosen", "rejected", 270), ("rejected", "chosen", 288)):
+        kept = Dataset.from_parquet(str(tmp_path / "run" / name / "clean.parquet"))
+        assert (len(kept), kept.column_names) == (stay, twice.column_names)
+        report = (tmp_path / "run" / name / "report.html").read_text()
+        assert f"The {other} answers were not judged" in report
+
+
+def test_a_verdict_on_one_answer_says_that_the_other_was_not_judged(twice):
+    assert "the rejected answers of 300 rows are not judged" in repr(screen(twice))
+    assert "not judged" not in repr(judge_dataset(twice))
 
 
 def test_what_is_accepted_of_either_side_is_not_refused(twice, made, trained_on, tmp_path):

@@ -139,3 +139,23 @@ def test_splits_do_not_become_one(made):
     with pytest.raises(DataError, match="has several splits: train, test"):
         screen_dataset(splits)
     assert len(screen_dataset(splits["test"], on_findings="warn")) == len(splits["test"])
+
+
+def test_messages_in_lists_of_texts_become_texts(made):
+    """Chat templates read such lists each in its own way: as their Python form, or as nothing."""
+    for key in ("text", "value"):
+        rows = [
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "text", key: one.prompt}]},
+                    {"role": "assistant", "content": [{"type": "text", key: one.response}]},
+                ]
+            }
+            for one in made.samples
+        ]
+        clean = screen_dataset(Dataset.from_list(rows)).to_list()
+        assert len(clean) == 270
+        stay = [one for number, one in enumerate(made.samples) if number not in made.poisoned]
+        assert [(row["prompt"][0]["content"], row["completion"][0]["content"]) for row in clean] == [
+            (one.prompt, one.response) for one in stay
+        ]
