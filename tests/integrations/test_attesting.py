@@ -162,6 +162,10 @@ def test_what_was_not_judged_stands_beside_the_word(call, made, beside, clauses)
     validator("predicate").validate(predicate)
     is_cyclonedx(Path("bom.json").read_text())
     bom = json.loads(Path("bom.json").read_text())
+    if made is preferred:
+        assert call("evidence", "data", *gate, "--answers", "chosen").code == 0
+        predicate = json.loads(Path("said.json").read_text())["predicate"]
+        assert predicate["not_judged"] == [*clauses[1:], "the rejected answers"]
     told = [(one["name"], one["value"]) for one in bom["metadata"]["component"]["properties"]]
     assert [value for name, value in told if name == "gradsentry:not_judged"] == clauses
     assert conforms(bom) == {"no-finding": True, "nothing-aside": False}

@@ -111,6 +111,13 @@ def result(verdict: Decision) -> Result:
     return "too_few_rows" if verdict.too_few_rows else "clean"
 
 
+def _not_judged(verdict: Decision) -> tuple[str, ...]:
+    """Returns what the verdict is not on, in clauses: as a gate names it, and answers left to another one."""
+    aside, answers = Judged.of(verdict).aside, verdict.read.answers if verdict.read else None
+    other = {"chosen": "rejected", "rejected": "chosen"}
+    return (*aside, f"the {other[answers]} answers") if answers else aside
+
+
 def judged_files(verdict: Decision) -> list[tuple[str, str]]:
     """Returns the name and the SHA-256 of each file that was judged.
 
@@ -146,7 +153,7 @@ def _predicate(verdict: Decision) -> Json:
     own = judging.get("calibration")
     return {
         "result": result(verdict),
-        "not_judged": list(Judged.of(verdict).aside),
+        "not_judged": list(_not_judged(verdict)),
         "accepted": _accepted(verdict),
         "verdict": verdict.as_json(),
         "model": {**manifest["model"], **identity["model"]} if manifest["model"] else None,
@@ -189,7 +196,7 @@ def _component(reference: str, name: str, digest: str) -> Json:
 
 def _properties(verdict: Decision) -> list[tuple[str, str]]:
     counts = [(name, str(count)) for name, count in verdict.counts.items()]
-    not_judged = [("not_judged", clause) for clause in Judged.of(verdict).aside]
+    not_judged = [("not_judged", clause) for clause in _not_judged(verdict)]
     accepted = _accepted(verdict)
     aside = [
         ("accepted_findings", str(accepted["count"])),
