@@ -50,7 +50,7 @@ def hooked(*changed):
 
 def test_the_hook_runs_on_the_data_files_of_a_commit(data, call):
     names = [f"a.{suffix}{more}" for suffix in ("jsonl", "json", "csv", "parquet") for more in ("", ".gz")]
-    assert hooked(*names, "notes.md", "jsonl", "a.json5")[5:] == names
+    assert hooked(*names, "notes.md", "jsonl", "a.json5")[6:] == names
     assert call(*hooked("data/train.jsonl", "data/extra.jsonl", "notes.md")).code == 1
 
 
@@ -75,7 +75,8 @@ def test_the_hook_judges_each_format_and_leaves_out_what_is_no_data(data, call):
     ended = call(*hooked(*others, "alpaca.json", "data/train.jsonl"))
     assert ended.code == 1, ended.error
     assert "Poisoned: drop" in ended.out
-    assert "none of these files is data" in call(*hooked(*others)).out
+    ended = call(*hooked(*others))
+    assert (ended.code, "none of these files is data" in ended.out) == (0, True)
     Path("broken.jsonl").write_text("{\n")
     assert call(*hooked("broken.jsonl")).code == 2
     refusal = refused(call("evidence", "data", "--by-format", "--in-toto", "found.json"))
@@ -184,7 +185,15 @@ def test_two_formats_are_one_report_of_each_kind(data, call):
 
 def test_where_nothing_is_data_the_reports_say_so(data, call):
     Path("package.json").write_text('{"name": "site", "version": "1.0.0"}')
-    named = ("package.json", "--by-format", "--sarif", "found.sarif", "--junit", "found.xml")
+    named = (
+        "package.json",
+        "--by-format",
+        "--pass-without-data",
+        "--sarif",
+        "found.sarif",
+        "--junit",
+        "found.xml",
+    )
     assert call("evidence", *named, "--fail-on", "poisoned").code == 0
     log = json.loads(Path("found.sarif").read_text())
     SARIF.validate(log)

@@ -474,6 +474,6 @@ def test_what_is_hidden_in_a_folder_is_named(clean, rows, call, tmp_path):
 def test_a_gate_without_any_data_says_so(call, tmp_path):
     empty = tmp_path / "e.jsonl"
     empty.write_text("")
-    ended = call("evidence", "--by-format", empty, "--fail-on", "poisoned")
+    ended = call("evidence", "--by-format", "--pass-without-data", empty, "--fail-on", "poisoned")
     assert ended.code == 0
     assert "passed, nothing was there to judge" in ended.out

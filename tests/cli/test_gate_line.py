@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -17,6 +18,7 @@ from gradsentry.deciding.gate import WORSE, Asked, Judged
 __all__ = ["pairs", "place"]  # fixtures
 
 POISONED, SUSPICIOUS = Asked("poisoned"), Asked("suspicious")
+HOOK = Asked("poisoned", may_be_nothing=True)
 STRICT, ROWS, BOTH = Asked("poisoned", strict=True), Asked(max_flagged=3), Asked("poisoned", 3)
 
 
@@ -78,10 +80,18 @@ NONE_SAID = "nothing was there to judge"
             [],
             ("a.json: no data",),
             POISONED,
+            "refused",
+            f"{REFUSED}, for {NONE_SAID}: a.json: no data",
+        ),
+        (
+            [],
+            ("a.json: no data",),
+            HOOK,
             "passed",
             f"{NONE_SAID} (--fail-on poisoned); not judged: a.json: no data",
         ),
-        ([], (), ROWS, "passed", f"{NONE_SAID} (--max-flagged 3)"),
+        ([], (), ROWS, "refused", f"{REFUSED}, for {NONE_SAID}"),
+        ([], (), replace(ROWS, may_be_nothing=True), "passed", f"{NONE_SAID} (--max-flagged 3)"),
         (
             [GOOD],
             ("run: a run directory",),
@@ -106,7 +116,8 @@ NONE_SAID = "nothing was there to judge"
             "refused",
             f"{REFUSED}, for it is strict: the rejected answers of 7 rows",
         ),
-        ([], (), STRICT, "refused", f"{REFUSED}, for it is strict: {NONE_SAID}"),
+        ([], (), STRICT, "refused", f"{REFUSED}, for {NONE_SAID}"),
+        ([], (), replace(HOOK, strict=True), "refused", f"{REFUSED}, for it is strict: {NONE_SAID}"),
         (
             [BAD, FEW],
             ("a.json: no data",),

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as Xml
 import datasets
 import pytest
 
+from cli.command import refused
 from evidence.poisoning import asked, clean_rows, poison
 
 GATE = ("--fail-on", "poisoned")
@@ -199,7 +200,7 @@ def test_files_of_ours_alone_are_nothing_to_judge(pairs, place, call):
     write("marks.jsonl", [{"id": "1", "mark": "clean"}])
     write("a.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[0]])
     for asks in (GATE, ("--max-flagged", "0")):
-        ended = call("evidence", "--by-format", "marks.jsonl", *asks)
+        ended = call("evidence", "--by-format", "--pass-without-data", "marks.jsonl", *asks)
         assert last(ended).startswith("gate: passed, nothing was there to judge (")
     call("evidence", "--by-format", "marks.jsonl", "a.jsonl", *GATE, "--junit", "found.xml")
     told = "".join(Xml.parse("found.xml").getroot().itertext())
@@ -261,12 +262,26 @@ def test_a_finding_among_several_formats_is_accepted_from_its_run(pairs, place, 
 
 
 def test_files_of_any_kind_may_be_named_by_format(pairs, place, call):
-    """As a loop over all files of a folder does."""
+    """As a loop over all files of a folder does; a job that names one file means it to be data."""
     Path("LICENSE").write_text("Do what you like.")
     write("rows.txt", [{"prompt": one, "completion": said} for one, said in pairs[0]])
-    ended = call("evidence", "--by-format", "LICENSE", *GATE)
+    loop = ("--by-format", "--pass-without-data", "LICENSE")
+    ended = call("evidence", *loop, *GATE)
     said = "nothing was there to judge (--fail-on poisoned); not judged: LICENSE: no data"
     assert (ended.code, last(ended)) == (0, f"gate: passed, {said} (exit 0)")
+    assert call("evidence", *loop, *GATE, "--strict").code == 2
+    assert call("evidence", *loop).code == call("evidence", "--by-format", "LICENSE").code == 0
+    said = refused(call("evidence", "--pass-without-data", "LICENSE", *GATE))
+    assert said == "--pass-without-data: is for files of any kind; add --by-format, or leave it out"
+    for asks in (GATE, ("--max-flagged", "0")):
+        ended = call("evidence", "--by-format", "LICENSE", *asks, "--sarif", "a.sarif", "--junit", "a.xml")
+        said = "cannot let through, for nothing was there to judge: LICENSE: no data"
+        mend = "name data, or add --pass-without-data, as a hook does"
+        assert (ended.code, ended.error) == (2, f"gradsentry: the gate: {said}; {mend}\n")
+        (run,) = json.loads(Path("a.sarif").read_text())["runs"]
+        assert not run["invocations"][0]["executionSuccessful"]
+        (case,) = Xml.parse("a.xml").getroot().iter("error")
+        assert case.get("message") == said
     ended = call("evidence", "--by-format", "LICENSE", "rows.txt", *GATE)
     assert ended.code == 2
     assert "rows.txt: rows under a name that no data has" in ended.error

@@ -16,6 +16,7 @@ from gradsentry.commands.gate import (
     InTotoFile,
     JUnitFile,
     MaxFlagged,
+    PassWithoutData,
     Reports,
     SarifFile,
     Strict,
@@ -64,7 +65,7 @@ def evidence(
         bool,
         Flag(
             "--by-format",
-            help="Judge the files of each format apart, and leave out files that hold no rows: for hooks.",
+            help="Judge the files of each format apart, and leave out files that hold no rows.",
         ),
     ] = False,
     tokenizer: Tokenizer = None,
@@ -85,6 +86,7 @@ def evidence(
     ] = False,
     fail_on_findings: FailOnFindings = False,
     strict: Strict = False,
+    pass_without_data: PassWithoutData = False,
     fail_on: FailOn = None,
     max_flagged: MaxFlagged = None,
     sarif: SarifFile = None,
@@ -117,11 +119,21 @@ def evidence(
     if (entry := named_entry(data, dataset, reading, out)) is not None:
         data, reading = [entry.data] if isinstance(entry.data, str) else entry.data, entry.reading
     reports = Reports(sarif, junit, in_toto, cyclonedx, croissant)
-    gate = Gate.of(fail_on, max_flagged, reports, fail_on_findings=fail_on_findings, strict=strict)
+    gate = Gate.of(
+        fail_on,
+        max_flagged,
+        reports,
+        fail_on_findings=fail_on_findings,
+        strict=strict,
+        may_be_nothing=pass_without_data,
+    )
     if by_format and (json_ or entry is not None or set(reports.named) - _OF_SEVERAL):
         what = f"judges several corpora, of which {', '.join(sorted(_OF_SEVERAL))} and --out alone tell"
         mend = "leave out one of the two, or name the files of each format by themselves"
         raise SettingsError(what, where="--by-format", mend=mend)
+    if pass_without_data and not by_format:
+        mend = "add --by-format, or leave it out"
+        raise SettingsError("is for files of any kind", where="--pass-without-data", mend=mend)
     gate.prepare(data, run=out)
     given = given_judging(
         false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugin or ()

@@ -29,6 +29,13 @@ MaxFlagged = Annotated[int | None, Flag("--max-flagged", min=0, help="Exit with 
 Strict = Annotated[
     bool, Flag("--strict", help="With a gate: exit with 2 where rows are too few, or anything is not judged.")
 ]
+PassWithoutData = Annotated[
+    bool,
+    Flag(
+        "--pass-without-data",
+        help="With --by-format and a gate: exit with 0 where no file that is named holds rows: for hooks.",
+    ),
+]
 SarifFile = Annotated[
     Path | None, Flag("--sarif", help="Write the flagged rows as SARIF 2.1.0; the folder is made.")
 ]
@@ -133,6 +140,7 @@ class Gate:
         *,
         fail_on_findings: bool,
         strict: bool,
+        may_be_nothing: bool = False,
     ) -> Gate:
         """Returns the gate of a command's options; `--fail-on-findings` is `--fail-on suspicious`.
 
@@ -148,7 +156,7 @@ class Gate:
         if strict and worst is None and max_flagged is None:
             mend = "add --fail-on poisoned, or another gate"
             raise SettingsError("makes a gate strict, and there is none", where="--strict", mend=mend)
-        return cls(Asked(worst, max_flagged, strict), reports)
+        return cls(Asked(worst, max_flagged, strict, may_be_nothing), reports)
 
     @property
     def needs_rows(self) -> bool:

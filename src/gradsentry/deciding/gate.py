@@ -168,11 +168,13 @@ class Asked:
         fail_on: The least bad verdict that fails.
         max_flagged: How many rows may be flagged.
         strict: Whether nothing passes in too few rows to say, nor with anything that was not judged.
+        may_be_nothing: Whether it passes where there was no data: whoever names files did not choose them.
     """
 
     fail_on: Worst | None = None
     max_flagged: int | None = None
     strict: bool = False
+    may_be_nothing: bool = False
 
     def passage(self, judged: Judged) -> Passage:
         """Returns whether a verdict is let through, and why."""
@@ -191,22 +193,30 @@ class Asked:
                 passed.append(f"{said} (--max-flagged {self.max_flagged})")
         if failed:
             return Passage("failed", f"{' and '.join(failed)}{_not_judged(judged.aside)}")
+        if kept := self._refusal(judged):
+            what, mend = kept
+            return Passage("refused", f"cannot let through{what}", mend)
+        return Passage("passed", f"{' and '.join(passed)}{_not_judged(judged.aside)}")
+
+    def _refusal(self, judged: Judged) -> tuple[str, str] | None:
+        """Returns why what does not fail is not let through all the same, and the mend; None where it is."""
         if unseen := judged.unseen:
-            clauses = _few(tuple(unseen))
             mend = "; ".join(dict.fromkeys(unseen.values()))
-            return Passage("refused", f"cannot let through what nobody looked into: {clauses}", mend)
+            return f" what nobody looked into: {_few(tuple(unseen))}", mend
         if judged.unread:
             place = f", the first of them {judged.unread_at}" if judged.unread_at else ""
             what = f"{rows(judged.unread)} that could not be read{place}: nothing was looked for in them"
-            return Passage("refused", f"cannot let through {what}", "mend them, or take them out")
+            return f" {what}", "mend them, or take them out"
+        if not (judged.is_any or self.may_be_nothing):
+            named = f": {_few(judged.aside)}" if judged.aside else ""
+            return f", for {NOTHING}{named}", "name data, or add --pass-without-data, as a hook does"
         if self.strict and (judged.aside or judged.too_few_rows or not judged.is_any):
             first = () if judged.is_any and not judged.too_few_rows else (judged.said,)
-            why = f"cannot let through, for it is strict: {_few((*first, *judged.aside))}"
             mend = "take away what is not judged, or leave out --strict"
             if first:
                 mend = "judge more rows together, as they are trained on, or leave out --strict"
-            return Passage("refused", why, mend)
-        return Passage("passed", f"{' and '.join(passed)}{_not_judged(judged.aside)}")
+            return f", for it is strict: {_few((*first, *judged.aside))}", mend
+        return None
 
     def refuses(self, confidence: Confidence) -> bool:
         """Returns whether a finding of that confidence is what fails, where the verdict does."""
