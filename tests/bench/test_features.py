@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +11,24 @@ import pytest
 from gradsentry.attacks import BadNets
 from gradsentry.bench.features import FeatureStore, chunks
 from gradsentry.bench.pools import Mix, build_pool
+from gradsentry.bench.rows import RowFiles
 from gradsentry.corpus import Sample, open_corpus
-from gradsentry.defences import Extractor, Features, MixExtractor
+from gradsentry.defences import Extractor, Features, MixExtractor, RowExtractor
 from gradsentry.defences.base import Scope
 from gradsentry.defences.evidence import SURE
 from gradsentry.defences.floors import MeanLoss as Mean
+from gradsentry.defences.reading import Reading, read
 from gradsentry.defences.rftc import Compared
 from gradsentry.defences.scanned import Decided, RowScores
 from gradsentry.embedded import embedded_data_path
+from gradsentry.encoding.encode import Encoded
+from gradsentry.errors import UsageError
 from gradsentry.models.loading import LoadedModel
 from models.tiny import tiny
 
 READ: list[str] = []
 MADE: list[list[str]] = []
+LONG = 9
 
 
 class Lengths(Extractor):
@@ -96,6 +101,48 @@ def test_rows_are_kept_as_they_are_read_and_it_is_told_how_far_that_is(tmp_path:
         again = FeatureStore(tmp_path).of_mix(extractor, pool, mix, loaded, lambda *at: told.append(at))
         assert told[0] == (0, 30)
         assert all(len(values) == 40 for values in again.features.values())
+
+
+class Faulty(RowExtractor):
+    """What a plugin may do: it raises at a row in the middle."""
+
+    name = "test_faulty"
+
+    def of_reading(self, reading: Reading) -> Features:
+        if len(reading.targets) == LONG:
+            raise ValueError("a long one")
+        return {"length": np.array(len(reading.targets))}
+
+
+def test_what_fails_for_one_extractor_is_no_harm_to_those_that_are_read_with_it(tmp_path: Path, monkeypatch):
+    loaded, passes = tiny("llama"), []
+    texts = [*(f"w{n} w9" for n in range(10, 30)), " ".join(["w9"] * (LONG - 1)), "w7", "w8"]
+    samples = tuple(open_corpus([{"prompt": f"w{n + 30}", "completion": one} for n, one in enumerate(texts)]))
+
+    def counted(loaded: LoadedModel, encoded: Sequence[Encoded]) -> Iterator[tuple[int, Reading]]:
+        passes.append(len(encoded))
+        return read(loaded, encoded)
+
+    monkeypatch.setattr("gradsentry.defences.base.read", counted)
+    store, pool = FeatureStore(tmp_path), build_pool(samples, None, 0)
+    failed = store.prepare([(Faulty(), samples), (Mean(), samples)], loaded)
+    assert [(number, str(error)) for number, error in failed.items()] == [(0, "a long one")]
+    assert sum(passes) == 8 + 15 * 3  # the second chunk is read for both, and then for each
+    everything = Mix(np.arange(len(samples)), np.zeros(len(samples), bool), 0)
+    passes.clear()
+    monkeypatch.setattr("gradsentry.bench.features.COST_ROWS", 1)
+    assert len(store.of_mix(Mean(), pool, everything, loaded).features["loss"]) == len(samples)
+    assert passes == [1]  # nothing but what it costs
+
+
+def test_numbers_that_are_whole_in_some_rows_alone_are_kept_as_they_are(tmp_path: Path):
+    files = RowFiles(tmp_path / "rows")
+    files.add(["a", "b"], {"number": np.array([1, 2])})
+    files.add(["c"], {"number": np.array([0.5])})
+    assert files.gather(["a", "c", "b"])["number"].tolist() == [1.0, 0.5, 2.0]
+    files.add(["d"], {"number": np.array([[0.5, 1.0]])})
+    with pytest.raises(UsageError, match=r"number has the shapes \(\) and \(2,\); return one shape"):
+        files.gather(["a", "d"])
 
 
 def test_chunks_grow_to_what_their_time_allows():

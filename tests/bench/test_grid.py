@@ -25,6 +25,7 @@ from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.pools import Mix, build_pool, draw_rows, load_rows
 from gradsentry.bench.results import read_points, read_records
 from gradsentry.bench.spec import Ablations, DataSpec
+from gradsentry.bench.trying import ROWS
 from gradsentry.corpus import Sample
 from gradsentry.defences import DETECTORS, Extractor, Features, RowExtractor
 from gradsentry.defences.base import Detector, Flags, Scope, Scores
@@ -146,9 +147,10 @@ def test_features_are_computed_once_for_all_rates_and_attacks(tmp_path: Path):
     )
     spec = spec.model_copy(update={"ablations": Ablations(samples=(10, 20))})
     Grid(spec, tmp_path / "out").run()
-    # Every version of the 30 rows once, and the clean ones once more to see what that costs by itself.
+    # Every version of the 30 rows once, the clean ones once more to see what that costs by itself, and a few
+    # before all to see that it can be used.
     assert {kind: CALLS.count(kind) for kind in ("row", "pool", "mix")} == {
-        "row": 3 * 30 + 30,
+        "row": 3 * 30 + 30 + ROWS,
         "pool": 2 + 2,  # and whether the mix alone gives the same
         "mix": 6,
     }

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -203,6 +204,69 @@ def test_a_defence_that_fails_fails_its_cell_alone(call, tmp_path):
     said = f"gradsentry: 7 of 9 cells failed: {FAULTY[0][1]}"
     assert ended.error.splitlines()[-1].startswith(said)
     assert "(and 6 other reasons, listed above); the same command" in ended.error
+
+
+ROWS = """
+from gradsentry.defences import Detector, RowExtractor, register
+
+class Mine(RowExtractor):
+    name = {name!r}
+
+    def of_reading(self, reading):
+        return {returned}
+
+@register
+class Ours(Detector):
+    name = {name!r}
+    needs = "nothing"
+
+    @property
+    def extractor(self):
+        return Mine()
+
+    def judge(self, features):
+        return features["one"].astype(float)
+
+    def decide(self, scores):
+        return scores > 2
+"""
+READ = [
+    ('{"one": reading.losses().mean().item()}', ""),
+    ('{"one": reading.losses().mean()}', ""),
+    ("reading.losses().mean().item()", "returned float; return a dict of arrays or numbers by name"),
+    ('{"one": reading.losses()}', "returned one of the shapes ("),
+    ('{"one": [[1], [1, 2]]}', "returned list as one (setting an array element"),
+    ('{"one": {"of": 1}}', "returned dict as one; return an array, or a number or list that makes one"),
+    ("{str(len(reading.targets)): 1}", "for two rows; return the same names for each row"),
+    ('{"one": reading.loss}', "'Reading' object has no attribute 'loss'; mend the plugin"),
+]
+
+
+def test_what_is_read_off_a_row_may_be_a_number_and_what_cannot_be_used_is_told_before_all_else(
+    call, tmp_path, caplog
+):
+    plugins = []
+    for number, (returned, _) in enumerate(READ):
+        Path(f"r{number}.py").write_text(ROWS.format(name=f"r{number}", returned=returned))
+        plugins += ["--plugin", f"r{number}.py"]
+    spec = tiny_spec(tmp_path, rates=[10], bootstrap=0).model_dump(mode="json")
+    names = [f"r{number}" for number in range(len(READ))]
+    Path("spec.yaml").write_text(yaml.safe_dump(spec | {"defences": [*FLOORS, *names]}))
+    ended = call("bench", "spec.yaml", *plugins, "--out", "out")
+    assert "4 of 10 cells are measured, 4 by this run, 6 failed" in ended.out
+    failed = [one for one in ended.out.splitlines() if one.startswith("failed: ")]
+    wrong = [(name, said) for name, (_, said) in zip(names, READ, strict=True) if said]
+    assert len(failed) == len(wrong) == len(caplog.messages)
+    for (name, said), told, cell in zip(wrong, caplog.messages, failed, strict=True):
+        assert told.startswith(f"{name}: its cells will fail: ")
+        assert said in told
+        assert f"{name}.py" in told
+        assert f"failed: 1 cell of {name} on words: " in cell
+        assert said in cell
+    points = pq.read_table("out/points.parquet").to_pylist()
+    scores = [[one["score"] for one in points if one["defence"] == name] for name in ("loss", "r0", "r1")]
+    assert scores[1] == pytest.approx(scores[0], rel=1e-5)
+    assert scores[2] == pytest.approx(scores[0], rel=1e-5)
 
 
 @pytest.mark.parametrize(

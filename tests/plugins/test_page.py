@@ -8,6 +8,7 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,8 @@ import pytest
 from bench.specs import write_model
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry.corpus import open_corpus
-from gradsentry.defences.reading import encode_all, read
+from gradsentry.defences import Features, RowExtractor
+from gradsentry.defences.reading import Reading, encode_all, read
 from gradsentry.plugins import Registry
 from models.tiny import tiny
 
@@ -86,6 +88,18 @@ def test_the_defence_that_asks_the_model_has_a_score_for_each_row(folder, call):
     assert len(mine) == len(loss) == 20
     assert sum(math.isfinite(one["score"]) for one in mine) > 10  # of a response of one token there is none
     assert 1 <= sum(one["flagged"] for one in mine) <= 2
+
+
+def test_the_shorter_base_reads_what_the_page_says():
+    (text,) = re.findall(r"```python\n(class WorstLosses.*?)```", PAGE, re.S)
+    names: dict[str, Any] = {"RowExtractor": RowExtractor, "Reading": Reading, "Features": Features}
+    exec(text, names)
+    samples = open_corpus([{"prompt": "w5", "completion": " ".join(["w7"] * n)} for n in (1, 20)])
+    extractor, loaded = names["WorstLosses"](), tiny("llama")
+    worst = extractor(list(samples), loaded)["worst"]
+    for row, reading in read(loaded, encode_all(list(samples), loaded)):
+        largest = sorted(reading.losses().tolist())[-8:]
+        assert worst[row] == pytest.approx(sum(largest) / len(largest), rel=1e-5)
 
 
 def test_the_attributes_that_the_page_lists_are_there():

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +29,8 @@ from gradsentry.defences import (
     RowExtractor,
     read_features,
 )
-from gradsentry.errors import UsageError
+from gradsentry.defences.arrays import as_arrays, unusable
 from gradsentry.models.loading import LoadedModel
-from gradsentry.plugins import described
 
 CHUNK = 256
 """Rows that are read and written together at most."""
@@ -91,13 +90,16 @@ class FeatureStore:
         wanted: Sequence[tuple[RowExtractor, Sequence[Sample]]],
         loaded: LoadedModel,
         on_rows: OnRows = _silent,
-    ) -> None:
+    ) -> dict[int, Exception]:
         """Reads what the extractors want of their rows and the folder does not hold, in one pass a row.
 
         Args:
             wanted: Extractors and rows; versions of the same row stand together.
             loaded: The model.
             on_rows: Called with how many rows are read, of how many.
+
+        Returns:
+            What those failed with that did, by their place: they are read no further, and the others are.
         """
         rows: dict[str, Sample] = {}
         missing: dict[str, list[int]] = {}
@@ -112,14 +114,37 @@ class FeatureStore:
         for key, numbers in missing.items():
             alike.setdefault(tuple(dict.fromkeys(numbers)), []).append(key)
         done = 0
+        failed: dict[int, Exception] = {}
         for which, keys in alike.items():
-            extractors = [wanted[number][0] for number in which]
             for chunk in chunks(keys):
                 on_rows(done, len(rows))
-                found = read_features(extractors, _anonymous([rows[key] for key in chunk]), loaded)
-                for extractor, features in zip(extractors, found, strict=True):
-                    self._rows(extractor, loaded).add(chunk, features)
+                going = {number: wanted[number][0] for number in which if number not in failed}
+                failed |= self._add(going, {key: rows[key] for key in chunk}, loaded)
                 done += len(chunk)
+        return failed
+
+    def _add(
+        self, extractors: Mapping[int, RowExtractor], rows: Mapping[str, Sample], loaded: LoadedModel
+    ) -> dict[int, Exception]:
+        """Reads rows for all extractors, in one pass, or where that fails for each; returns what failed."""
+        if not extractors:
+            return {}
+        try:
+            found = read_features(list(extractors.values()), anonymous(list(rows.values())), loaded)
+        except Exception as error:
+            # Whatever somebody's own raises is its own result, and no other's.
+            if len(extractors) == 1:
+                return dict.fromkeys(extractors, error)
+            parts = (self._add({number: one}, rows, loaded) for number, one in extractors.items())
+            return {number: raised for part in parts for number, raised in part.items()}
+        for extractor, features in zip(extractors.values(), found, strict=True):
+            self._rows(extractor, loaded).add(list(rows), features)
+        return {}
+
+    def holds(self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> bool:
+        """Returns whether the folder has what is read off each of some rows."""
+        known = self._rows(extractor, loaded)
+        return all(content_hash([sample]) in known for sample in samples)
 
     def of_mix(
         self, extractor: Extractor, pool: Pool, mix: Mix, loaded: LoadedModel, on_rows: OnRows = _silent
@@ -131,7 +156,7 @@ class FeatureStore:
             cost = self._cost(extractor, pool, loaded)
             return Extracted(self._read(extractor, chosen, loaded, on_rows), *cost)
         of_mix = extractor.scope == "mix"
-        whole = self._kept(extractor, _anonymous(chosen if of_mix else samples), loaded, on_rows)
+        whole = self._kept(extractor, anonymous(chosen if of_mix else samples), loaded, on_rows)
         seconds = np.array([whole.seconds, whole.cpu_seconds, whole.peak_mb])
         if isinstance(extractor, PoolExtractor | MixExtractor):
             reading = np.array(self._cost(extractor.of, pool, loaded))
@@ -144,7 +169,7 @@ class FeatureStore:
     def of_mix_alone(self, extractor: Extractor, pool: Pool, mix: Mix, loaded: LoadedModel) -> Features:
         """Returns the features of a mix, made of its rows and no others; they are not kept."""
         samples = pool.samples
-        return extractor(_anonymous([samples[row] for row in mix.rows]), loaded)
+        return extractor(anonymous([samples[row] for row in mix.rows]), loaded)
 
     def _read(
         self, extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel, on_rows: OnRows
@@ -153,15 +178,16 @@ class FeatureStore:
         keys = [content_hash([sample]) for sample in samples]
         rows = self._rows(extractor, loaded)
         if isinstance(extractor, RowExtractor):
-            self.prepare([(extractor, samples)], loaded, on_rows)
+            if failed := self.prepare([(extractor, samples)], loaded, on_rows):
+                raise failed[0]
         else:
             missing = {key: one for key, one in zip(keys, samples, strict=True) if key not in rows}
             done = 0
             for chunk in chunks(list(missing)):
                 on_rows(done, len(missing))
                 done += len(chunk)
-                found = extractor(_anonymous([missing[key] for key in chunk]), loaded)
-                rows.add(chunk, _checked(extractor, found, len(chunk)))
+                found = extractor(anonymous([missing[key] for key in chunk]), loaded)
+                rows.add(chunk, checked(extractor, found, len(chunk)))
         return rows.gather(keys)
 
     def _kept(
@@ -187,7 +213,7 @@ class FeatureStore:
             with Meter() as meter:
                 features = extractor(samples, loaded)
         rows = len(samples)
-        _checked(extractor, features, rows)
+        features = checked(extractor, features, rows)
         cost = (meter.seconds / rows, meter.cpu_seconds / rows, meter.peak_mb)
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, cost=np.array(cost), **features)
@@ -197,7 +223,7 @@ class FeatureStore:
 
     def _cost(self, extractor: Extractor, pool: Pool, loaded: LoadedModel) -> tuple[float, float, float]:
         """Returns seconds and CPU seconds a row, and the peak of memory, of this extractor alone."""
-        samples = _anonymous(pool.clean[:COST_ROWS])
+        samples = anonymous(pool.clean[:COST_ROWS])
         file = self._rows(extractor, loaded).folder / f"cost-{content_hash(samples)}.json"
         if file.is_file():
             seconds, cpu_seconds, peak_mb = json.loads(file.read_text(encoding="utf-8"))
@@ -216,22 +242,21 @@ class FeatureStore:
         return self._files[key]
 
 
-def _checked(extractor: Extractor, given: object, rows: int) -> Features:
-    """Returns what an extractor returned.
+def checked(extractor: Extractor, given: object, rows: int) -> Features:
+    """Returns what an extractor returned, as arrays.
 
     Raises:
         UsageError: If that are no arrays by name, or where a row's own are kept, none with a row for each.
     """
-    if not (isinstance(given, dict) and all(isinstance(one, np.ndarray) for one in given.values())):
-        returned, wanted = type(given).__name__, "a dict of arrays by name"
-    elif other := [name for name, one in given.items() if extractor.scope != "mix" and len(one) != rows]:
-        returned, wanted = f"{len(given[other[0]])} values of {other[0]}", f"one for each of {rows} rows"
-    else:
-        return given
-    raise UsageError(f"returned {returned}", where=described(type(extractor)), mend=f"return {wanted}")
+    features = as_arrays(given, type(extractor))
+    for name, one in features.items():
+        if extractor.scope != "mix" and one.shape[:1] != (rows,):
+            returned = f"{len(one)} values of {name}" if one.ndim else f"one value of {name}"
+            raise unusable(type(extractor), returned, f"one for each of {rows} rows")
+    return features
 
 
-def _anonymous(samples: Sequence[Sample]) -> list[Sample]:
+def anonymous(samples: Sequence[Sample]) -> list[Sample]:
     """Returns the rows without anything by which a version could be told: a detector sees the turns."""
     return [
         Sample(number=place, id=place, turns=sample.turns, conversational=sample.conversational, row={})

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from gradsentry.bench.cells import Cell, cell_key, not_run, plan, run_cell
-from gradsentry.bench.features import FeatureStore
+from gradsentry.bench.features import FeatureStore, anonymous
 from gradsentry.bench.loading import Loader, Missing
 from gradsentry.bench.losing import keep_lost_grid
 from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_rows
 from gradsentry.bench.results import write_results
 from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, failure_of, one_by_one
-from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec
+from gradsentry.bench.spec import AttackSpec, DataSpec, Spec
+from gradsentry.bench.trying import ROWS, Reader, depends_on_others, readers
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
-from gradsentry.defences import PoolExtractor, RowExtractor
-from gradsentry.errors import DataError, RunError, SettingsError, first_line
+from gradsentry.defences import RowExtractor
+from gradsentry.errors import RunError, SettingsError, first_line
 from gradsentry.store import held
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,8 @@ class Grid:
         self._rows = lru_cache(maxsize=None)(self._load_rows)
         self._pools: dict[tuple[str, str, str], Pool] = {}
         self._prepared: set[tuple[str, str]] = set()
+        self._tried: set[str] = set()
+        self._failing: set[str] = set()
 
     def run(self, on_cell: OnCell = lambda done, total, title: None) -> GridResult:
         """Returns the records of all cells, after running those that have none, and writes the results.
@@ -119,33 +123,51 @@ class Grid:
             on_title(f"reading {data.shown}, {done} of {total} rows")
 
         try:
-            self._store.prepare(self._wanted(data, model), self._model(model), on_rows)
+            wanted = readers(self._spec, data)
+            self._try(wanted, data, model, on_title)
+            shared = [
+                (one, extractor, list(self._versions(data, model, one)))
+                for one in wanted
+                if isinstance(extractor := one.extractor, RowExtractor) and one.key not in self._failing
+            ]
+            asked = [(extractor, samples) for _, extractor, samples in shared]
+            failed = self._store.prepare(asked, self._model(model), on_rows)
+            for number, error in failed.items():
+                self._warn_of(shared[number][0], error)
         except Exception as error:
             log.warning("%s is read defence by defence: %s", data.shown, first_line(error))
 
-    def _wanted(self, data: DataSpec, model: str) -> list[tuple[RowExtractor, list[Sample]]]:
-        """Returns what is read off rows by themselves, and the rows, versions of one row together."""
-        wanted: dict[str, tuple[RowExtractor, list[Sample]]] = {}
-        for defence in (*self._spec.defences, *self._spec.variants()):
-            extractor = defence.build().extractor
-            reading = extractor.of if isinstance(extractor, PoolExtractor) else extractor
-            if defence.data is not None and data.shown not in defence.data:
+    def _try(self, wanted: Sequence[Reader], data: DataSpec, model: str, on_title: OnTitle) -> None:
+        """Tries somebody's own code on a few rows, and warns of what cannot be used as it is."""
+        for one in wanted:
+            if one.key in self._tried or not one.extractor.code:
                 continue
-            if isinstance(reading, RowExtractor):
-                limit = defence.rows if isinstance(extractor, PoolExtractor) else None
-                samples = self._versions(data, model, defence, limit)
-                key = f"{reading.name} {reading.model_dump_json()} {limit}"
-                wanted.setdefault(key, (reading, []))[1].extend(samples)
-        return list(wanted.values())
+            self._tried.add(one.key)
+            samples, loaded = list(islice(self._versions(data, model, one), ROWS)), self._model(model)
+            if self._store.holds(one.extractor, samples, loaded):  # by an earlier run, which tried it
+                continue
+            on_title(f"trying {one.shown} on {len(samples)} rows")
+            try:
+                depends = depends_on_others(one.extractor, anonymous(samples), loaded)
+            except Exception as error:
+                self._warn_of(one, error)
+                continue
+            if depends:
+                said = "its extractor's scope is row, and should be mix (docs/extending.md)"
+                log.warning("%s: features of a row change with the rows beside it: %s", one.shown, said)
 
-    def _versions(
-        self, data: DataSpec, model: str, defence: DefenceSpec, limit: int | None
-    ) -> Iterator[Sample]:
+    def _warn_of(self, reader: Reader, error: Exception) -> None:
+        self._failing.add(reader.key)
+        log.warning("%s: its cells will fail: %s", reader.shown, failure_of(error).line())
+
+    def _versions(self, data: DataSpec, model: str, reader: Reader) -> Iterator[Sample]:
+        """Yields what a reader is given of a data set's rows, versions of one row together."""
+        attacks = {a.shown: a for one in reader.defences for a in self._spec.attacks_on(data, one)}
         pools = []
-        for attack in self._spec.attacks_on(data, defence):
-            with suppress(DataError):  # an attack that fits no row; its cells say so
+        for attack in attacks.values():
+            with suppress(Exception):  # one that fits no row, or somebody's own that fails; its cells say so
                 pools.append(self._pool(data, model, attack))
-        for place, sample in enumerate(self._rows(data, model)[:limit]):
+        for place, sample in enumerate(self._rows(data, model)[: reader.limit]):
             yield sample
             for pool in pools:
                 yield from (part[place] for part in (pool.poisoned, pool.decoys) if place in part)

@@ -18,6 +18,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from gradsentry.corpus.streams import make_folder
 from gradsentry.defences import Features
+from gradsentry.defences.arrays import widened
+from gradsentry.errors import UsageError
 
 _NAMES = "rows.json"
 _IN_MEMORY = 1 << 28
@@ -54,7 +56,11 @@ class RowFiles:
         self._enter(chunk, rows)
 
     def gather(self, rows: Sequence[str]) -> Features:
-        """Returns the features of rows, in their order; what is large lies in a temporary file."""
+        """Returns the features of rows, in their order; what is large lies in a temporary file.
+
+        Raises:
+            UsageError: If rows that were read at other times have other shapes.
+        """
         by_chunk: dict[Path, list[tuple[int, int]]] = {}
         for place, row in enumerate(rows):
             chunk, number = self._places[row]
@@ -66,6 +72,11 @@ class RowFiles:
                 values = np.load(file, mmap_mode="r", allow_pickle=False)
                 if file.stem not in gathered:
                     gathered[file.stem] = _room((len(rows), *values.shape[1:]), values.dtype)
+                if (shape := gathered[file.stem].shape[1:]) != values.shape[1:]:
+                    what = f"{file.stem} has the shapes {shape} and {values.shape[1:]}"
+                    where = f"features {self.folder.name}"
+                    raise UsageError(what, where=where, mend="return one shape for all rows")
+                gathered[file.stem] = widened(gathered[file.stem], values)
                 gathered[file.stem][places] = values[numbers]
         return gathered
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample
+from gradsentry.defences.arrays import Arrays, as_arrays, put_row
 from gradsentry.defences.reading import Reading, encode_all, read
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import Registry, code_of, refuse_incomplete
@@ -24,7 +25,7 @@ from gradsentry.validated import Settings
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Features = dict[str, NDArray[Any]]
+Features = Arrays
 """Named arrays with a row for each sample; of features of a mix also what is true of the mix as a whole."""
 
 Scope = Literal["row", "pool", "mix"]
@@ -91,7 +92,10 @@ class RowExtractor(Extractor):
 
     @abstractmethod
     def of_reading(self, reading: Reading) -> Features:
-        """Returns the features of one row, each without the axis of the rows."""
+        """Returns the features of one row, each without the axis of the rows: numbers, arrays, tensors.
+
+        Names and shapes are the same for each row.
+        """
 
     def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
         """Returns the features of rows that can all be encoded."""
@@ -154,14 +158,16 @@ class MixExtractor(Extractor):
 def read_features(
     extractors: Sequence[RowExtractor], samples: Sequence[Sample], loaded: LoadedModel
 ) -> list[Features]:
-    """Returns the features of each extractor, from one forward pass of rows that can all be encoded."""
+    """Returns the features of each extractor, from one forward pass of rows that can all be encoded.
+
+    Raises:
+        UsageError: If one returns what cannot be kept; it says which, and what that is.
+    """
     found: list[Features] = [{} for _ in extractors]
     for row, reading in read(loaded, encode_all(samples, loaded)):
         for extractor, features in zip(extractors, found, strict=True):
-            for name, value in extractor.of_reading(reading).items():
-                if name not in features:
-                    features[name] = np.zeros((len(samples), *value.shape), value.dtype)
-                features[name][row] = value
+            kind = type(extractor)
+            put_row(features, row, as_arrays(extractor.of_reading(reading), kind), len(samples), kind)
     return found
 
 
