@@ -237,6 +237,9 @@ def test_the_file_of_options_on_the_page_works(data, call):
         ({"data": "alpaca.json"}, None, 0),
         ({"data": "alpaca.json\nnotes", "by-format": "true"}, None, 0),
         ({"data": "alpaca.json\nnotes", "by-format": "true", "strict": "true"}, None, 2),
+        ({"data": "pairs.jsonl", "strict": "true"}, None, 2),
+        ({"data": "pairs.jsonl", "strict": "true", "answers": "chosen"}, None, 0),
+        ({"data": "pairs.jsonl", "strict": "true", "answers": "rejected"}, None, 1),
         ({"data": "data\nalpaca.json"}, {"by-format": True, "max-flagged": 30}, 0),
     ],
 )
@@ -246,6 +249,12 @@ def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, ca
     Path("notes").mkdir()
     Path("notes/package.json").write_text("{}")
     Path("notes/more.json").write_text(json.dumps(ALPACA))
+    rows = [json.loads(line) for line in Path("data/train.jsonl").read_text().splitlines()]
+    pairs = [
+        {"prompt": row["prompt"], "chosen": str(n), "rejected": row["completion"]}
+        for n, row in enumerate(rows)
+    ]
+    Path("pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pairs))
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     assert set(given) <= set(action["inputs"])
     config_text = config if isinstance(config, str) else yaml.safe_dump(config)
