@@ -52,7 +52,7 @@ def _columns(trainer: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401
     """Returns what a trainer can make its tokens of, in the order in which it looks for it, by row format."""
     if "chosen_ids" in trainer.train_dataset.column_names:
         return {"preference": _PAIR}
-    text = trainer.args.dataset_text_field
+    text = getattr(trainer.args, "dataset_text_field", "text")
     return {"prompt-completion": ("prompt", "completion"), "messages": ("messages",), "text": (text,)}
 
 
@@ -76,7 +76,7 @@ def _are_tokens_of(trainer: Any, row: Row, names: Sequence[str]) -> bool:  # noq
             for answer in ("chosen", "rejected")
         )
     ids, whole = row["input_ids"], _tokens(trainer, row, names)
-    if len(ids) == trainer.args.max_length:
+    if len(ids) == getattr(trainer.args, "max_length", None):
         return ids in (whole[: len(ids)], whole[-len(ids) :])
     return bool(ids == whole)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from datasets import Dataset
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, Trainer, TrainingArguments
 from trl import DPOTrainer, SFTConfig, SFTTrainer
 
 from evidence.poisoning import asked, clean_rows, poison
@@ -93,6 +93,17 @@ def test_texts_beside_tokens_that_say_something_else_are_no_texts_of_theirs(join
         everywhere = rows.remove_columns("labels").add_column("labels", rows["input_ids"])
         with pytest.raises(DataError, match="have a loss on all tokens"):
             ScreenCallback(trained_on(everywhere))
+
+
+def test_the_trainer_of_transformers_is_judged_by_the_tokens_that_it_was_given(
+    joined, trained_on, model, tokenizer, tmp_path
+):
+    made = trained_on(Dataset.from_list(rows_of(SFTTrainer, True, joined))).train_dataset
+    arguments = TrainingArguments(str(tmp_path), report_to="none", use_cpu=True, max_steps=1)
+    tokens = made.select_columns(["input_ids", "labels"])
+    trainer = Trainer(model, args=arguments, train_dataset=tokens, processing_class=tokenizer)
+    callback = ScreenCallback(trainer, on_findings="drop")
+    assert (len(trainer.train_dataset), callback.cut.limit) == (270, None)
 
 
 @pytest.mark.parametrize(("mode", "length"), [("keep_start", 32), ("keep_end", 14)])
