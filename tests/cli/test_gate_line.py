@@ -186,10 +186,27 @@ def test_three_formats_of_which_one_is_poisoned_and_one_is_of_few_rows(pairs, pl
         1,
         f"gate: the verdict is poisoned (--fail-on poisoned){rest} (exit 1)",
     )
+    assert call(*named, "--sarif", "found.sarif").code == 1
+    few = "nothing was found, in too few rows to say"
+    assert notifications("found.sarif") == {
+        "alpaca": [few],
+        "preference": ["not judged: the rejected answers of 300 rows"],
+        "prompt-completion": [],
+    }
     assert call("accept", "run/prompt-completion", "F1", "--why", "ours").code == 0
     ended = call(*named, "--accept", "gradsentry-accepted.jsonl")
     said = "nothing else was found, in too few rows to say, 1 finding accepted"
     assert (ended.code, last(ended)) == (0, f"gate: passed, {said} (--fail-on poisoned){rest} (exit 0)")
+
+
+def notifications(report):
+    """Returns what each run of a report in SARIF tells of the search, by its format."""
+    return {
+        run["automationDetails"]["id"].split("/")[1]: [
+            one["message"]["text"] for one in run["invocations"][0]["toolExecutionNotifications"]
+        ]
+        for run in json.loads(Path(report).read_text())["runs"]
+    }
 
 
 @pytest.mark.parametrize(

@@ -311,6 +311,9 @@ def test_rows_go_by_the_same_names_everywhere(pairs, place, call, name, told_of)
     (log,) = json.loads(Path("found.sarif").read_text())["runs"]
     where = [one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for one in log["results"]]
     assert (len(flagged), where) == (30, flagged)
+    places = [one["locations"][0]["physicalLocation"] for one in log["results"]]
+    assert {one["artifactLocation"]["uri"] for one in places} == {name}
+    assert all(("region" in one) == (name == "a.json") for one in places), "no line is made up"
     assert flagged[0] in "".join(Xml.parse("found.xml").getroot().itertext())
 
 

@@ -86,6 +86,11 @@ class Judged:
             unread_at=next((one.unread_at for one in parts if one.unread_at), ""),
         )
 
+    def in_no_part(self, parts: Sequence[Judged]) -> tuple[str, ...]:
+        """Returns what is left out that is of none of the parts that it was put together of, in clauses."""
+        of_parts = sum(len(one.left_out) for one in parts)
+        return self.left_out[: len(self.left_out) - of_parts]
+
     @property
     def said(self) -> str:
         """The verdict, in words."""

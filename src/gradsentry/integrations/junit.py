@@ -36,8 +36,7 @@ def junit(verdicts: Sequence[Decision], judged: Judged, asked: Asked = Asked()) 
     suites = Xml.Element("testsuites", name="gradsentry")
     for verdict in verdicts:
         _suite(suites, verdict, judged, asked)
-    own = Judged.together([Judged.of(verdict) for verdict in verdicts])
-    if others := judged.left_out[: len(judged.left_out) - len(own.left_out)]:
+    if others := judged.in_no_part([Judged.of(verdict) for verdict in verdicts]):
         suite = Xml.SubElement(suites, "testsuite", name="gradsentry")
         alone = replace(Judged.together([], others), is_any=bool(verdicts))
         passage = asked.passage(alone)

@@ -1,7 +1,8 @@
 """Verdicts -> SARIF 2.1.0, which code-scanning pages read: a result a row that is flagged or has a finding.
 
-What was not judged stands among the notifications of the tool. An execution that a gate refuses was not
-successful: its results are no word on all that was named.
+What was not judged stands among the notifications of the tool: of a corpus in its own run, what is in none of
+them in each. An execution that a gate refuses was not successful: its results are no word on all that was
+named.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gradsentry.about import VERSION
-from gradsentry.deciding.gate import Asked, Judged
+from gradsentry.deciding.gate import Asked, Judged, Passage
 from gradsentry.evidence.wording import certain, plain, uncertain
 from gradsentry.integrations.places import Place, named_numbers, named_places
 
@@ -35,22 +36,27 @@ def sarif(verdicts: Sequence[Decision], judged: Judged, asked: Asked = Asked()) 
         judged: What was judged, all together.
         asked: What the gate asks; if not given, nothing.
     """
-    invocation = _invocation(judged, asked)
-    runs = [_run(verdict, invocation) for verdict in verdicts]
+    parts, passage = [Judged.of(verdict) for verdict in verdicts], asked.passage(judged)
+    in_none = judged.in_no_part(parts)
+    runs = [
+        _run(verdict, _invocation(part, in_none, passage))
+        for verdict, part in zip(verdicts, parts, strict=True)
+    ]
     if len(runs) > 1:  # GitHub takes several runs of one file where each has a category of its own
         for run, verdict in zip(runs, verdicts, strict=True):
             run["automationDetails"] = {"id": f"gradsentry/{verdict.corpus.format}/"}
-    nothing = {"tool": _tool(VERSION, []), "invocations": [invocation], "results": []}
+    alone = _invocation(judged, (), passage)
+    nothing = {"tool": _tool(VERSION, []), "invocations": [alone], "results": []}
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": runs or [nothing]}
 
 
-def _invocation(judged: Judged, asked: Asked) -> Json:
-    passage = asked.passage(judged)
+def _invocation(part: Judged, in_none: Sequence[str], passage: Passage) -> Json:
+    """Returns what is told of a run: what the gate says of all runs, and what its own results are not on."""
     is_refused = passage.result == "refused"
     told = [_notification("error", f"{passage.why}; {passage.mend}")] if is_refused else []
-    told += [_notification("warning", f"not judged: {clause}") for clause in judged.aside]
-    if judged.too_few_rows:
-        told.append(_notification("note", judged.said))
+    told += [_notification("warning", f"not judged: {clause}") for clause in (*part.aside, *in_none)]
+    if part.too_few_rows:
+        told.append(_notification("note", part.said))
     return {"executionSuccessful": not is_refused, "toolExecutionNotifications": told}
 
 
