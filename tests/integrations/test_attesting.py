@@ -206,6 +206,19 @@ def test_a_part_of_a_file_is_not_stated_by_the_hash_of_all(call):
     assert not Path("in-toto.json").exists()
 
 
+def test_several_formats_take_a_statement_each(call):
+    rows = [json.dumps({"instruction": row.question, "output": row.answer}) for row in clean_rows(100)]
+    Path("alpaca.jsonl").write_text("\n".join(rows) + "\n")
+    named = ("clean.jsonl", "alpaca.jsonl")
+    for option in ("--in-toto", "--cyclonedx"):
+        said = refused(call("evidence", "--by-format", *named, option, "said.json"))
+        assert said.endswith("; leave out one of the two, or name the files of each format by themselves")
+    for file in named:
+        assert call("evidence", file, "--in-toto", f"{file}.json", "--json").code == 0
+        (subject,) = json.loads(Path(f"{file}.json").read_text())["subject"]
+        assert subject == {"name": file, "digest": {"sha256": digest(file)}}
+
+
 def test_what_has_no_file_or_another_one_is_refused(call):
     rows = [json.loads(line) for line in Path("clean.jsonl").read_text().splitlines()]
     with pytest.raises(Exception, match="has no file that could be named by its hash"):
