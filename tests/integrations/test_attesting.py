@@ -19,6 +19,7 @@ from cli.command import caller, refused
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry import screen
 from gradsentry.integrations.attesting import cyclonedx, in_toto, result
+from gradsentry.integrations.datasets import card_of
 from report.test_schemas import validator
 
 
@@ -155,8 +156,12 @@ def test_what_was_not_judged_stands_beside_the_word(call, made, beside, clauses)
     for name, text in beside.items():
         Path("data", name).write_text(text)
     gate = ("--fail-on", "poisoned", "--in-toto", "said.json", "--cyclonedx", "bom.json")
-    ended = call("evidence", "data", *gate)
+    ended = call("evidence", "data", *gate, "--croissant", "data.json", "--out", "run")
     assert ended.code == 0, ended.error
+    limits = json.loads(Path("data.json").read_text())["rai:dataLimitations"]
+    assert limits[-len(clauses) :] == [f"Not judged: {clause}." for clause in clauses]
+    card = card_of(screen("data"))
+    assert all(f"- Not judged: ` {json.dumps(clause)} `." in card.replace("``", "`") for clause in clauses)
     predicate = json.loads(Path("said.json").read_text())["predicate"]
     assert (predicate["result"], predicate["not_judged"]) == ("clean", clauses)
     validator("predicate").validate(predicate)

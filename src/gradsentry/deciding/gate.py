@@ -138,6 +138,16 @@ class Judged:
         return {clause: mend for clause in self.left_out if (mend := unseen_mend(clause)) is not None}
 
 
+def not_judged(verdict: Decision) -> tuple[str, ...]:
+    """Returns what a verdict is not on, in clauses: as a gate names it, and answers left to another one.
+
+    A gate asks for a verdict on one side of preferences; who is handed a verdict sees the rows whole.
+    """
+    aside, answers = Judged.of(verdict).aside, verdict.read.answers if verdict.read else None
+    other = {"chosen": "rejected", "rejected": "chosen"}
+    return (*aside, f"the {other[answers]} answers") if answers else aside
+
+
 def _accepted(found: Evidence) -> int:
     return sum(one.accepted is not None for one in found.findings)
 
@@ -197,11 +207,11 @@ class Asked:
                 said = judged.said_of_rows if self.fail_on is None else judged.are_flagged
                 passed.append(f"{said} (--max-flagged {self.max_flagged})")
         if failed:
-            return Passage("failed", f"{' and '.join(failed)}{_not_judged(judged.aside)}")
+            return Passage("failed", f"{' and '.join(failed)}{_aside(judged.aside)}")
         if kept := self._refusal(judged):
             what, mend = kept
             return Passage("refused", f"cannot let through{what}", mend)
-        return Passage("passed", f"{' and '.join(passed)}{_not_judged(judged.aside)}")
+        return Passage("passed", f"{' and '.join(passed)}{_aside(judged.aside)}")
 
     def _refusal(self, judged: Judged) -> tuple[str, str] | None:
         """Returns why what does not fail is not let through all the same, and the mend; None where it is."""
@@ -228,7 +238,7 @@ class Asked:
         return confidence == "high" or self.fail_on == "suspicious"
 
 
-def _not_judged(clauses: Sequence[str]) -> str:
+def _aside(clauses: Sequence[str]) -> str:
     return f"; not judged: {_few(clauses)}" if clauses else ""
 
 

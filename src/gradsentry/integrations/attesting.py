@@ -18,7 +18,7 @@ from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.remote import STDIN
 from gradsentry.counts import rows
 from gradsentry.deciding.decision import SCHEMA_VERSION
-from gradsentry.deciding.gate import Judged
+from gradsentry.deciding.gate import Judged, not_judged
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.wording import certain, plain
 from gradsentry.report.words import outcome_words
@@ -111,13 +111,6 @@ def result(verdict: Decision) -> Result:
     return "too_few_rows" if verdict.too_few_rows else "clean"
 
 
-def _not_judged(verdict: Decision) -> tuple[str, ...]:
-    """Returns what the verdict is not on, in clauses: as a gate names it, and answers left to another one."""
-    aside, answers = Judged.of(verdict).aside, verdict.read.answers if verdict.read else None
-    other = {"chosen": "rejected", "rejected": "chosen"}
-    return (*aside, f"the {other[answers]} answers") if answers else aside
-
-
 def judged_files(verdict: Decision) -> list[tuple[str, str]]:
     """Returns the name and the SHA-256 of each file that was judged.
 
@@ -153,7 +146,7 @@ def _predicate(verdict: Decision) -> Json:
     own = judging.get("calibration")
     return {
         "result": result(verdict),
-        "not_judged": list(_not_judged(verdict)),
+        "not_judged": list(not_judged(verdict)),
         "accepted": _accepted(verdict),
         "verdict": verdict.as_json(),
         "model": {**manifest["model"], **identity["model"]} if manifest["model"] else None,
@@ -196,7 +189,7 @@ def _component(reference: str, name: str, digest: str) -> Json:
 
 def _properties(verdict: Decision) -> list[tuple[str, str]]:
     counts = [(name, str(count)) for name, count in verdict.counts.items()]
-    not_judged = [("not_judged", clause) for clause in _not_judged(verdict)]
+    rest = [("not_judged", clause) for clause in not_judged(verdict)]
     accepted = _accepted(verdict)
     aside = [
         ("accepted_findings", str(accepted["count"])),
@@ -204,7 +197,7 @@ def _properties(verdict: Decision) -> list[tuple[str, str]]:
     ]
     if accepted["file_sha256"]:
         aside.append(("accepted_file_sha256", accepted["file_sha256"]))
-    return [("result", result(verdict)), ("policy", verdict.policy), *counts, *aside, *not_judged]
+    return [("result", result(verdict)), ("policy", verdict.policy), *counts, *aside, *rest]
 
 
 def _standard() -> Json:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gradsentry.corpus.streams import file_sha256
+from gradsentry.deciding.gate import not_judged
 from gradsentry.errors import RunError
 from gradsentry.report.words import outcome_words
 
@@ -168,4 +169,4 @@ def _what_is_not_known(verdict: Decision) -> list[str]:
     ]
     if review := verdict.counts["review"]:
         unknown.append(f"{review} rows that stay are for a person to review.")
-    return unknown + [f"Not read: {clause}." for clause in verdict.left_out]
+    return unknown + [f"Not judged: {clause}." for clause in not_judged(verdict)]

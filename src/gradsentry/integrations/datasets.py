@@ -12,6 +12,7 @@ import numpy as np
 from gradsentry.corpus import open_corpus
 from gradsentry.corpus.records import dump_json
 from gradsentry.counts import rows
+from gradsentry.deciding.gate import not_judged
 from gradsentry.errors import GradSentryError, SettingsError, UsageError, first_line
 from gradsentry.evidence import Finding
 from gradsentry.integrations.sides import OnFindings, decided, judged, nothing_stays
@@ -89,7 +90,7 @@ def card_of(verdict: Verdict) -> str:
         f"- {counts['review']:,} of the rows that stay are for a person to review.",
         f"- The SHA-256 of the data as it came is `{verdict.manifest['identity']['data']['sha256']}`.",
         f"- Clean data is called poisoned at a rate of at most {verdict.evidence.false_alarm_rate:g}.",
-        *(f"- {said}" for said in _left_out(verdict)),
+        *(f"- Not judged: {_code(clause)}." for clause in not_judged(verdict)),
     ]
     if findings:
         lines += ["", "Found in the data as it came:", "", *map(_line, findings[:_MOST])]
@@ -193,10 +194,6 @@ def _not_pushed(what: str, repo_id: str, error: Exception) -> UsageError:
 
 def _model(verdict: Verdict) -> str:
     return _code(str((verdict.manifest["model"] or {}).get("name", "a model")))
-
-
-def _left_out(verdict: Verdict) -> list[str]:
-    return [f"Not read: {_code(clause)}." for clause in verdict.left_out]
 
 
 def _line(finding: Finding) -> str:
