@@ -63,7 +63,7 @@ def test_the_module_is_the_command(module):
 def test_a_typo_in_a_benchmark_is_told_before_what_takes_seconds_is_imported(tmp_path, spec, said):
     path = tmp_path / "spec.yaml"
     path.write_text(spec)
-    unneeded = ("transformers", "peft", "datasets", "sklearn", "umap", "matplotlib", "rouge_score")
+    unneeded = ("torch", "scipy.stats", "transformers", "peft", "datasets", "sklearn", "umap", "matplotlib")
     program = PROGRAM.format(arguments=["bench", str(path), "--out", str(tmp_path / "out")], heavy=unneeded)
     program = program.replace("else stop.code", "else stop.code or 'no error'")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

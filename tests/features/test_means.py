@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gradients.drawn import drawn_sample, scattered_sample
 from gradsentry.encoding.encode import Encoded
-from gradsentry.features.means import PROMPT_WIDTH, RESPONSE_WIDTH, Means, batch_means
+from gradsentry.features.means import Means, batch_means
+from gradsentry.features.widths import PROMPT_WIDTH, RESPONSE_WIDTH
 from gradsentry.gradients.running import run
 from gradsentry.gradients.states import padded_states
 from gradsentry.settings import ScoreSettings

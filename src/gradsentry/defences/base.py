@@ -11,17 +11,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.arrays import Arrays, as_arrays, put_row
 from gradsentry.defences.reading import Reading, encode_all, read
-from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import Registry, code_of, refuse_incomplete
 from gradsentry.validated import Settings
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -91,7 +93,7 @@ class RowExtractor(Extractor):
         return "row"
 
     @abstractmethod
-    def of_reading(self, reading: Reading) -> Features:
+    def of_reading(self, reading: Reading) -> Mapping[str, ArrayLike]:
         """Returns the features of one row, each without the axis of the rows: numbers, arrays, tensors.
 
         Names and shapes are the same for each row.

@@ -8,6 +8,7 @@ brings is unlike what its prompt asks for, so it stands high.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from gradsentry.defences.base import Extractor, Features, Paper, Scope, Scores, 
 from gradsentry.defences.floors import Floor
 from gradsentry.defences.reading import encode_all, read
 from gradsentry.features.alone import alone
-from gradsentry.models.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 
 class Difficulty(Extractor):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -22,7 +22,9 @@ from gradsentry.defences.base import (
 )
 from gradsentry.evidence import Evidence, find_evidence
 from gradsentry.evidence.extending import Own
-from gradsentry.models.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 SURE, UNSURE = 1.0, 0.5
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from gradsentry.defences.base import (
 )
 from gradsentry.defences.gradsentry import above_valley
 from gradsentry.defences.reading import Reading, encode_all
-from gradsentry.models.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 
 class Lengths(Extractor):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradsentry import spectra
 from gradsentry.defences.base import Features, RowExtractor
 from gradsentry.defences.reading import Reading
 
@@ -23,6 +22,8 @@ class Forward(RowExtractor):
 
     def of_reading(self, reading: Reading) -> Features:
         """Returns the features of one row."""
+        from gradsentry import spectra
+
         D, A = reading.factor(), reading.states
         values: Features = {
             f"spectrum_{crop}": spectra.singular_values(

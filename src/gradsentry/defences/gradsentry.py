@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 
-from gradsentry import spectra
 from gradsentry.deciding.thresholds import choose_threshold
 from gradsentry.defences.base import Detector, Features, Flags, Paper, Scores, register
 from gradsentry.defences.forward import Forward, K
@@ -42,6 +40,10 @@ class GradSentry(Detector):
 
     def judge(self, features: Features) -> Scores:
         """Returns the entropy of each row's spectrum."""
+        import torch
+
+        from gradsentry import spectra
+
         values = torch.from_numpy(features[f"spectrum_{self.crop}"][:, : self.k])
         scores: Scores = spectra.entropy(values).numpy()
         return scores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from gradsentry.defences.base import Detector, Extractor, Features, Flags, Paper
 from gradsentry.defences.reading import MAX_LENGTH, read
 from gradsentry.defences.wording import Wording, wordings
 from gradsentry.encoding.encode import Encoded
-from gradsentry.models.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 
 class LargestDrop(Extractor):

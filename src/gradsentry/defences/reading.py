@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.encoding.encode import Encoded
 from gradsentry.encoding.encode import encode_all as encode_samples
 from gradsentry.errors import ScoringError
-from gradsentry.gradients.states import read_states
-from gradsentry.models.loading import LoadedModel
-from gradsentry.models.passes import States
-from gradsentry.models.probing import Head
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gradsentry.models.loading import LoadedModel
+    from gradsentry.models.passes import States
+    from gradsentry.models.probing import Head
 
 MAX_LENGTH = 2048
 
@@ -43,7 +44,9 @@ class Reading:
 
     def losses(self) -> Tensor:
         """Returns the negative log-likelihood of each response token, [T]."""
-        return torch.nn.functional.cross_entropy(self.logits, self.targets, reduction="none")
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(self.logits, self.targets, reduction="none")
 
     def entropies(self) -> Tensor:
         """Returns the entropy of each prediction, in nats, [T]."""
@@ -55,10 +58,12 @@ class Reading:
 
         With `states` as A, the gradient of the mean loss with respect to the weight is `D^T A / T`.
         """
+        import torch
+
         D = self.logits.softmax(dim=1)
         D[torch.arange(len(self.targets)), self.targets] -= 1.0
         if self.head.softcap is not None:
-            D *= 1.0 - torch.square(self.logits / self.head.softcap)
+            D *= 1.0 - (self.logits / self.head.softcap).square()
         return D * self.head.scale
 
 
@@ -68,7 +73,6 @@ def encode_all(samples: Sequence[Sample], loaded: LoadedModel) -> list[Encoded]:
     return encode_samples(samples, loaded.tokenizer, max_length=limit)
 
 
-@torch.inference_mode()
 def read(loaded: LoadedModel, encoded: Sequence[Encoded]) -> Iterator[tuple[int, Reading]]:
     """Yields each sample's index with its reading, in no particular order.
 
@@ -79,6 +83,16 @@ def read(loaded: LoadedModel, encoded: Sequence[Encoded]) -> Iterator[tuple[int,
     Raises:
         ScoringError: If one does not fit in memory.
     """
+    # Here, as all of PyTorch in these files: it takes seconds, and a typo in a spec is told before.
+    from torch import inference_mode
+
+    return inference_mode()(_read)(loaded, encoded)
+
+
+def _read(loaded: LoadedModel, encoded: Sequence[Encoded]) -> Iterator[tuple[int, Reading]]:
+    import torch
+
+    from gradsentry.gradients.states import read_states
 
     def split(rows: Sequence[int], states: States) -> Sequence[Tensor]:
         return torch.split(states.wanted, [encoded[row].n_response for row in rows])
@@ -95,4 +109,4 @@ def _logits(head: Head, A: Tensor) -> Tensor:
     if head.bias is not None:
         z = z + head.bias.float()
     z = z * head.scale
-    return z if head.softcap is None else head.softcap * torch.tanh(z / head.softcap)
+    return z if head.softcap is None else head.softcap * (z / head.softcap).tanh()

@@ -16,12 +16,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from gradsentry.answering import answers
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.base import (
     Detector,
@@ -35,8 +35,10 @@ from gradsentry.defences.base import (
     register,
 )
 from gradsentry.defences.clusters import flags_of
-from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import AnswerSettings
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
@@ -66,6 +68,8 @@ class Correlation(Extractor):
 
     def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
         """Returns the features of rows that can all be encoded."""
+        from gradsentry.answering import answers
+
         settings = AnswerSettings(max_new_tokens=self.max_new_tokens)
         precision = np.zeros(len(samples), np.float32)
         for batch in answers(loaded, samples, settings):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +22,12 @@ from gradsentry.defences.evidence import SURE, UNSURE, FoundEvidence, carried
 from gradsentry.defences.reading import MAX_LENGTH
 from gradsentry.evidence import TokenLosses, find_evidence
 from gradsentry.evidence.extending import Own
-from gradsentry.features.means import PROMPT_WIDTH, RESPONSE_WIDTH
-from gradsentry.groups import with_groups
-from gradsentry.models.loading import LoadedModel
+from gradsentry.features.widths import PROMPT_WIDTH, RESPONSE_WIDTH
 from gradsentry.scoretable import SCHEMA, Scores
-from gradsentry.scoring import score_table
 from gradsentry.settings import ScoreSettings
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 _NAMED = ("number", "id", "split", "status", "reason")
 _WIDTHS = {
@@ -57,6 +58,8 @@ class RowScores(Extractor):
 
     def __call__(self, samples: Sequence[Sample], loaded: LoadedModel) -> Features:
         """Returns the features of rows that can all be encoded."""
+        from gradsentry.scoring import score_table
+
         table = score_table(_numbered(samples), loaded, ScoreSettings())
         scored = np.asarray(pc.equal(table["status"], "scored"))
         return {"scored": scored, **{name: _array(table[name], name) for name in _columns()}}
@@ -134,6 +137,8 @@ class Decided(MixExtractor):
 
     def related(self, samples: Sequence[Sample], features: Features) -> Features:
         """Returns the features of rows, from their texts and their scores."""
+        from gradsentry.groups import with_groups
+
         table = _table(features)
         numbered = _numbered(samples)
         own, scores = Own(self.checks, self.generators), Scores.of(table)

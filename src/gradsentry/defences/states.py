@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.defences.base import Extractor, Features, Scope
 from gradsentry.defences.reading import encode_all, read
 from gradsentry.defences.tuning import LoraSettings, tuned
-from gradsentry.models.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 
 class TunedStates(Extractor):

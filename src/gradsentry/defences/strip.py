@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -16,7 +17,9 @@ from gradsentry.defences.reading import encode_all, read
 from gradsentry.defences.tuning import LoraSettings, tuned
 from gradsentry.defences.wording import wordings
 from gradsentry.embedded import embedded_data_path
-from gradsentry.models.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from gradsentry.models.loading import LoadedModel
 
 
 class MixedEntropy(Extractor):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.reading import encode_all
 from gradsentry.encoding.encode import Encoded
 from gradsentry.gradients.batching import plan_batches
-from gradsentry.models.loading import LoadedModel, wrap_model
 from gradsentry.validated import Settings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from gradsentry.models.loading import LoadedModel
 
 _TOKENS = 512
 _IGNORED = -100
@@ -41,7 +44,10 @@ def tuned(loaded: LoadedModel, samples: Sequence[Sample], settings: LoraSettings
     """Returns a copy of the model, trained on the samples with LoRA, the adapter merged."""
     if not settings.epochs:
         return loaded
+    import torch
     from peft import LoraConfig, get_peft_model
+
+    from gradsentry.models.loading import wrap_model
 
     encoded = encode_all(samples, loaded)
     with torch.random.fork_rng():
@@ -55,6 +61,8 @@ def tuned(loaded: LoadedModel, samples: Sequence[Sample], settings: LoraSettings
 
 
 def _train(model: torch.nn.Module, encoded: Sequence[Encoded], settings: LoraSettings) -> None:
+    import torch
+
     trainable = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(trainable, settings.learning_rate)
     batches = plan_batches([len(one.ids) for one in encoded], _TOKENS)
@@ -71,6 +79,8 @@ def _train(model: torch.nn.Module, encoded: Sequence[Encoded], settings: LoraSet
 
 def _padded(batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Returns ids, attention mask and labels, [B, S], padded on the right."""
+    import torch
+
     shape = (len(batch), max(len(one.ids) for one in batch))
     ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     labels = np.full(shape, _IGNORED, np.int64)

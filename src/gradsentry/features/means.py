@@ -17,10 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gradsentry.encoding.encode import Encoded
-
-# Numbers of a mean that are kept, two bytes each. Groups are searched along single directions of the prompts,
-# which a projection blurs; the responses only have to stay near each other.
-PROMPT_WIDTH, RESPONSE_WIDTH = 640, 320
+from gradsentry.features.widths import PROMPT_WIDTH, RESPONSE_WIDTH
 
 _LARGEST = float(np.finfo(np.float16).max)
 
