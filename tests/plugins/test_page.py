@@ -16,8 +16,7 @@ import pytest
 from bench.specs import write_model
 from evidence.poisoning import asked, clean_rows, poison
 from gradsentry.corpus import open_corpus
-from gradsentry.defences import Features, RowExtractor
-from gradsentry.defences.reading import Reading, encode_all, read
+from gradsentry.defences.reading import encode_all, read
 from gradsentry.plugins import Registry
 from models.tiny import tiny
 
@@ -91,8 +90,8 @@ def test_the_defence_that_asks_the_model_has_a_score_for_each_row(folder, call):
 
 
 def test_the_shorter_base_reads_what_the_page_says():
-    (text,) = re.findall(r"```python\n(class WorstLosses.*?)```", PAGE, re.S)
-    names: dict[str, Any] = {"RowExtractor": RowExtractor, "Reading": Reading, "Features": Features}
+    (text,) = re.findall(r"```python\n(from [^`]*RowExtractor\n.*?)```", PAGE, re.S)
+    names: dict[str, Any] = {}
     exec(text, names)
     samples = open_corpus([{"prompt": "w5", "completion": " ".join(["w7"] * n)} for n in (1, 20)])
     extractor, loaded = names["WorstLosses"](), tiny("llama")

@@ -24,7 +24,7 @@ def as_arrays(given: object, source: type) -> Arrays:
     Raises:
         UsageError: If that is no dict, or holds what numpy makes no array of.
     """
-    if not isinstance(given, dict):
+    if not isinstance(given, Mapping):
         raise unusable(source, type(given).__name__, "a dict of arrays or numbers by name")
     return {name: _array(value, name, source) for name, value in given.items()}
 
