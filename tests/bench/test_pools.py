@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.specs import write_data
 from gradsentry.attacks import BadNets, CleanLabel, Composite
-from gradsentry.bench.features import _anonymous
+from gradsentry.bench.features import anonymous
 from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_mix, draw_rows, load_rows
 from gradsentry.bench.spec import DataSpec
 from gradsentry.corpus import open_corpus
@@ -74,7 +74,7 @@ def test_an_attack_that_fits_no_row_is_refused():
 
 
 def test_a_detector_sees_the_turns_and_a_number_that_says_nothing():
-    shown = _anonymous(POOL.samples)
+    shown = anonymous(POOL.samples)
     assert [sample.number for sample in shown] == list(range(len(shown)))
     for sample, original in zip(shown, POOL.samples, strict=True):
         assert sample.turns == original.turns
@@ -82,7 +82,7 @@ def test_a_detector_sees_the_turns_and_a_number_that_says_nothing():
 
 
 def test_the_hash_is_of_the_text():
-    assert content_hash(CLEAN) == content_hash(tuple(_anonymous(CLEAN)))
+    assert content_hash(CLEAN) == content_hash(tuple(anonymous(CLEAN)))
     assert content_hash(CLEAN) != content_hash(CLEAN[1:])
     assert content_hash(CLEAN) != content_hash([POOL.poisoned[0], *CLEAN[1:]])
 
