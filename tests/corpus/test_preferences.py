@@ -51,6 +51,17 @@ def test_a_row_with_one_answer_has_no_rejected_one_and_a_disliked_answer_is_one(
     assert (one.problem, other.problem, other.response) == ("it has no rejected answer", None, "bad")
 
 
+@pytest.mark.parametrize(
+    "said", ['["kiwi", "oats"]', '[{"name": "x"}]', "[]", "[1, 2", '[{"role": "user"}, 3]']
+)
+@pytest.mark.parametrize("prompt", ["p", "[1, 2]", [{"role": "user", "content": "p"}]])
+def test_an_answer_that_is_a_list_in_json_is_the_text_of_it(said, prompt):
+    (sample,) = open_corpus([{"prompt": prompt, "chosen": said, "rejected": f"{said} "}])
+    assert (sample.problem, sample.response) == (None, said)
+    assert sample.prompt == ("p" if isinstance(prompt, list) else prompt)
+    assert "".join(turn.text for turn in sample.rejected) == f"{said} "
+
+
 @pytest.mark.parametrize("rejected", [None, 3, [], [{"role": "nobody", "content": "x"}], "[not JSON"])
 def test_a_rejected_answer_that_cannot_be_read_costs_no_row(rejected):
     (sample,) = open_corpus([{"prompt": "p", "chosen": "good", "rejected": rejected}])

@@ -119,7 +119,7 @@ def answer_turns(
     answer: object, path: FieldPath, *, trainable: bool = True, keys: MessageKeys | None = None
 ) -> tuple[Turn, ...]:
     """Returns the turns of an answer: a text, a message, or messages, the last of which answer."""
-    answer = opened(answer)
+    answer = opened_messages(answer, keys)
     if not answer or is_blank(answer):
         return ()
     if isinstance(answer, str):
@@ -130,6 +130,23 @@ def answer_turns(
     # Some data sets repeat the whole conversation there.
     asked = max((number for number, turn in enumerate(turns) if turn.role == "user"), default=-1)
     return turns[asked + 1 :]
+
+
+def opened_messages(value: object, keys: MessageKeys | None = None) -> object:
+    """Returns the messages that a text is the JSON of, as in CSV files; any other value as it is.
+
+    A list of something else is what somebody answered: trainers learn it as the text that it is.
+    """
+    held, names = opened(value), ("role", "from") if keys is None else (keys.role,)
+    if held is value or not isinstance(held, list) or not held:
+        return value
+    are_messages = all(
+        isinstance(one, Mapping)
+        and one
+        and (any(name in one for name in names) or ROLES.keys() >= one.keys())
+        for one in held
+    )
+    return held if are_messages else value
 
 
 def history_turns(row: Row, *, trainable: bool = True, column: str = "history") -> tuple[Turn, ...]:

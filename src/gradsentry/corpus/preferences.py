@@ -14,9 +14,10 @@ from gradsentry.corpus.dialogues import (
     chosen_turns,
     history_turns,
     message_turns,
+    opened_messages,
     with_leading,
 )
-from gradsentry.corpus.fields import FieldPath, RowError, first_key, is_blank, opened, text_of
+from gradsentry.corpus.fields import FieldPath, RowError, first_key, is_blank, text_of
 from gradsentry.corpus.markers import Template
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Turn
@@ -52,7 +53,7 @@ def preference_turns(row: Row, template: Template | None) -> tuple[tuple[Turn, .
         RowError: If a column is of the wrong kind.
     """
     key = first_key(row, CHOSEN) or ""
-    chosen, prompt = opened(row[key]), opened(row.get("prompt"))
+    chosen, prompt = opened_messages(row[key]), opened_messages(row.get("prompt"))
     if isinstance(prompt, list | tuple):
         asked = message_turns(prompt, ("prompt",), trainable=False)
         return with_leading(row, (*asked, *chosen_turns(row))), rejected_turns(row), True
