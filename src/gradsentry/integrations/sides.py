@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
+from gradsentry.corpus.unread import set_aside
 from gradsentry.counts import rows
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.outcome import Verdict
@@ -73,12 +74,14 @@ class Sides:
         return self.is_kept & (judged if self.rejected is None else judged | self.rejected.is_judged)
 
     def metrics(self) -> dict[str, float]:
-        """Returns what a trainer logs: the worse verdict, and how many rows one of the sides flags."""
+        """Returns what a trainer logs: the worse verdict, and how many rows are flagged, or could not be read."""
+        unread = self.chosen.evidence.unread
         return {
             "gradsentry/poisoned": float(self.worst.outcome == "poisoned"),
             "gradsentry/findings": float(len(self.worst.evidence.open)),
             "gradsentry/rows": float(len(self.is_kept)),
             "gradsentry/flagged": float((~self.is_kept).sum()),
+            "gradsentry/unread": float(sum(unread.values()) - set_aside(unread)),
         }
 
     def save(self, path: str | Path) -> Path:

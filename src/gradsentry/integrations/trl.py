@@ -13,6 +13,7 @@ import numpy as np
 from transformers import TrainerCallback
 
 from gradsentry.corpus import open_corpus
+from gradsentry.corpus.unread import left_out
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.integrations.sides import OnFindings, Sides, decided, judged
 from gradsentry.integrations.trlcut import Cut
@@ -139,6 +140,9 @@ class ScreenCallback(TrainerCallback):
             log.warning("gradsentry: %s: %s", WHERE, said)
         corpus = open_corpus(texts.rows, DataSettings(format=texts.format))
         self.sides = judged(corpus, false_alarm_rate=false_alarm_rate, accept=accept)
+        if unread := self.sides.chosen.evidence.unread:
+            said = left_out(len(texts.rows), unread)
+            log.warning("gradsentry: %s: %s: they stay, and nothing was looked for in them", WHERE, said)
         keep = decided(self.sides, on_findings, where=WHERE, unjudged_stay=True)
         if not keep.all():
             trainer.train_dataset = rows.select(np.flatnonzero(keep))

@@ -71,6 +71,7 @@ def test_verdicts_on_both_answers_are_saved_with_the_rows_that_neither_flags(twi
         "gradsentry/findings": 1.0,
         "gradsentry/rows": 300.0,
         "gradsentry/flagged": 42.0,
+        "gradsentry/unread": 0.0,
     }
     clean = Dataset.from_parquet(str(sides.save(tmp_path / "run")))
     assert clean.to_list() == screen_dataset(twice).to_list()

@@ -173,3 +173,20 @@ def test_rows_without_a_prompt_of_their_own_are_not_called_clean(rows, made, tra
         DataError, match=r"have a loss on all tokens, .*; give it rows with messages, or with"
     ):
         ScreenCallback(trained_on(rows(made)))
+
+
+@pytest.mark.parametrize("kind", [SFTTrainer, DPOTrainer])
+def test_rows_that_cannot_be_read_are_counted_and_stay(kind, made, trained_on, caplog):
+    """An answer of nothing is trained on all the same: the model learns to end there."""
+    rows, answer = (messages(made), "completion") if kind is SFTTrainer else (preferences(made), "chosen")
+    given = rows.to_list()
+    empty = [number for number in range(300) if number not in made.poisoned][:20]
+    for number in empty:
+        given[number][answer] = [{"role": "assistant", "content": ""}] if kind is SFTTrainer else ""
+    trainer, logged = trained_on(Dataset.from_list(given), kind), Logged()
+    trainer.add_callback(logged)
+    trainer.add_callback(ScreenCallback(trainer, on_findings="drop"))
+    assert "20 of 300 rows could not be read: the response is empty (20): they stay, and" in caplog.text
+    trainer.train()
+    assert (logged.values["gradsentry/unread"], logged.values["gradsentry/flagged"]) == (20, 30)
+    assert len(trainer.train_dataset) == 270
