@@ -74,7 +74,7 @@ class Sides:
         return self.is_kept & (judged if self.rejected is None else judged | self.rejected.is_judged)
 
     def metrics(self) -> dict[str, float]:
-        """Returns what a trainer logs: the worse verdict, and how many rows are flagged, or could not be read."""
+        """Returns what a trainer logs: the worse verdict, how many rows are flagged, and how many unread."""
         unread = self.chosen.evidence.unread
         return {
             "gradsentry/poisoned": float(self.worst.outcome == "poisoned"),

@@ -92,6 +92,22 @@ def judge_dataset(
     return judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
 
 
+class LogVerdict(TrainerCallback):
+    """Logs verdicts to whatever a trainer reports to, as its training begins: before, nothing listens.
+
+    Args:
+        trainer: Any trainer.
+        sides: What `judge_dataset` returned of the rows.
+    """
+
+    def __init__(self, trainer: Trainer, sides: Sides) -> None:
+        self._trainer, self._sides = trainer, sides
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:  # noqa: ANN401
+        """Logs how many rows were judged, and what of them."""
+        self._trainer.log(self._sides.metrics())
+
+
 class ScreenCallback(TrainerCallback):
     """Screens what a trainer is about to train on, and logs the verdict to whatever it reports to.
 

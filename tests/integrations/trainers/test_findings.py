@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 from datasets import Dataset
-from trl import DPOTrainer
+from trl import DPOConfig, DPOTrainer
 from typer.testing import CliRunner
 
 from evidence.poisoning import LINK, clean_rows, poison
 from gradsentry import screen
 from gradsentry.cli import app
 from gradsentry.errors import DataError, FindingsError, SettingsError
-from gradsentry.integrations.trl import ScreenCallback, judge_dataset, screen_dataset
+from gradsentry.integrations.trl import LogVerdict, ScreenCallback, judge_dataset, screen_dataset
 from integrations.trainers.rows import INSULT, alpaca, messages, others, rejecting
 
 
@@ -80,6 +80,15 @@ def test_verdicts_on_both_answers_are_saved_with_the_rows_that_neither_flags(twi
         assert (len(kept), kept.column_names) == (stay, twice.column_names)
         report = (tmp_path / "run" / name / "report.html").read_text()
         assert f"The {other} answers were not judged" in report
+
+
+def test_a_verdict_reaches_tensorboard(twice, model, tokenizer, tmp_path):
+    arguments = DPOConfig(str(tmp_path), report_to="tensorboard", use_cpu=True, bf16=False, max_steps=1)
+    trainer = DPOTrainer(model, args=arguments, train_dataset=twice, processing_class=tokenizer)
+    trainer.add_callback(LogVerdict(trainer, judge_dataset(twice)))
+    trainer.train()
+    written = b"".join(file.read_bytes() for file in tmp_path.rglob("events.out.*"))
+    assert all(f"train/gradsentry/{name}".encode() in written for name in ("poisoned", "flagged", "unread"))
 
 
 def test_a_verdict_on_one_answer_says_that_the_other_was_not_judged(twice):
