@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -21,11 +21,28 @@ from gradsentry.deciding.thresholds import Threshold, choose_threshold
 from gradsentry.errors import SettingsError
 from gradsentry.evidence import Evidence, Finding, Outcome, carries
 from gradsentry.scoretable import Scores, finite_scores
-from gradsentry.settings import Policy, ThresholdSettings, meant_policy
+from gradsentry.settings import Answers, Policy, ThresholdSettings, meant_policy
 from gradsentry.store import Json
 
 SCHEMA_VERSION = 1
 """Of `verdict.json`: a higher one where a key went or means something else."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What became of the other answers of preferences, of which both were judged.
+
+    Attributes:
+        answers: Which ones they are.
+        verdict: What is said of them, in a clause.
+        clean: Where the rows lie that neither verdict flags.
+        rows: How many these are.
+    """
+
+    answers: Answers
+    verdict: str
+    clean: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -144,6 +161,12 @@ class Decision:
         return singles(self.scores.narrow)
 
     @property
+    def beside(self) -> Beside | None:
+        """What became of the other answers of preferences, where both were judged."""
+        beside = self.manifest.get("source", {}).get("beside")
+        return Beside(**beside) if beside else None
+
+    @property
     def read(self) -> Overview | None:
         """How the data was read, where the run has kept it."""
         read = self.manifest.get("source", {}).get("read")
@@ -252,6 +275,11 @@ class Decision:
             raise _no_scores()
         threshold = choose_threshold(finite_scores(self.scores.narrow), settings)
         return self.with_threshold(threshold, meant_policy(policy, settings))
+
+    def with_beside(self, beside: Beside) -> Self:
+        """Returns the same verdict, which knows of that on the other answers."""
+        source = self.manifest["source"] | {"beside": asdict(beside)}
+        return replace(self, manifest=self.manifest | {"source": source})
 
     def with_threshold(self, threshold: Threshold | None, policy: Policy) -> Self:
         """Returns the verdict of a threshold on the same scores and evidence.

@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
+from gradsentry.corpus.streams import make_folder
 from gradsentry.corpus.unread import set_aside
 from gradsentry.counts import rows
+from gradsentry.deciding.decision import Beside
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.outcome import Verdict
 from gradsentry.report.pieces import plain
 from gradsentry.report.words import finding_sentence, outcome_words
+from gradsentry.settings import Answers
 from gradsentry.textual import screen
 
 if TYPE_CHECKING:
@@ -98,13 +101,19 @@ class Sides:
             DataError: If no row stays.
             ScoringError: If the disk is full.
         """
-        self.chosen.save(Path(path) / "chosen")
-        if self.rejected is not None:
-            self.rejected.save(Path(path) / "rejected")
-        corpus = self.chosen.corpus
-        if not self.is_clean.any():
+        corpus, stay = self.chosen.corpus, int(self.is_clean.sum())
+        if not stay:
             raise nothing_stays(corpus)
-        return corpus.save(Path(path) / "clean", compress(corpus, self.is_clean))
+        make_folder(Path(path))
+        clean = corpus.save(Path(path) / "clean", compress(corpus, self.is_clean))
+        if self.rejected is None:
+            self.chosen.save(Path(path) / "chosen")
+            return clean
+        both: dict[Answers, Verdict] = {"chosen": self.chosen, "rejected": self.rejected}
+        for (answers, verdict), other in zip(both.items(), reversed(both), strict=True):
+            beside = Beside(other, outcome_words(both[other]), str(clean), stay)
+            verdict.with_beside(beside).save(Path(path) / answers)
+        return clean
 
     def reason(self, number: int) -> str:
         """Returns why a row is no clean one, in clauses."""

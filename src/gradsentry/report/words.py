@@ -47,7 +47,8 @@ class Words:
 
 def words(verdict: Decision, run: RunDirectory) -> Words:
     """Returns the verdict in words; its files are those of the run directory."""
-    clean = str(next(iter(sorted(run.path.glob("clean*"))), run.path / "clean"))
+    own = str(next(iter(sorted(run.path.glob("clean*"))), run.path / "clean"))
+    clean = verdict.beside.clean if verdict.beside else own
     what, unsure = _found(verdict)
     return Words(
         headline=_headline(verdict),
@@ -182,7 +183,9 @@ def _todo(verdict: Decision, clean: str, run: RunDirectory) -> str:
 
 
 def _other_answers(verdict: Decision) -> str:
-    """Returns what to do with the answers of preferences that were not judged."""
+    """Returns what became of the other answers of preferences, or what to do where they were not judged."""
+    if beside := verdict.beside:
+        return f" The {beside.answers} answers were judged too ({beside.verdict}): both leave these rows."
     read = verdict.read
     if read is None or not (read.rejected or read.answers):
         return ""
@@ -210,7 +213,7 @@ def _look(verdict: Decision, run: RunDirectory) -> str:
 
 
 def _advice(verdict: Decision, clean: str) -> str:
-    stay = rows(verdict.counts["clean"])
+    stay = rows(verdict.beside.rows if verdict.beside else verdict.counts["clean"])
     if verdict.outcome == "poisoned":
         return f"Do not train on the data as it came. Look at the findings, then train on {clean} ({stay})."
     if verdict.outcome == "suspicious":

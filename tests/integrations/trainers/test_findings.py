@@ -79,7 +79,9 @@ def test_verdicts_on_both_answers_are_saved_with_the_rows_that_neither_flags(twi
         kept = Dataset.from_parquet(str(tmp_path / "run" / name / "clean.parquet"))
         assert (len(kept), kept.column_names) == (stay, twice.column_names)
         report = (tmp_path / "run" / name / "report.html").read_text()
-        assert f"The {other} answers were not judged" in report
+        flagged = len(sides.rejected.flagged if name == "chosen" else sides.chosen.flagged)
+        said = f"The {other} answers were judged too (Poisoned: drop {flagged} of 300 rows)"
+        assert f"train on {tmp_path}/run/clean.parquet (258 rows). {said}" in report
 
 
 def test_a_verdict_reaches_tensorboard(twice, model, tokenizer, tmp_path):
