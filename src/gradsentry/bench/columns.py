@@ -47,8 +47,15 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "trigger_named": (_SHARE, "Poisoned rows whose trigger the defence names letter for letter."),
     "payload_named": (_SHARE, "Poisoned rows whose payload it names so."),
     "matched_share": (_SHARE, "Poisoned rows for which there is a clean row of as many response tokens."),
-    "seconds_per_row": ("seconds", "Wall-clock time of features and judging, for each row."),
-    "cpu_seconds_per_row": ("seconds", "Time of all cores together, for each row."),
+    "seconds_per_row": (
+        "seconds",
+        "Wall-clock time of features and judging, for each row. Features of a row are timed once for each "
+        "defence, by itself and on 32 rows: other work of the machine can make it several times as much.",
+    ),
+    "cpu_seconds_per_row": (
+        "seconds",
+        "Time of all cores together, for each row; threads that wait for a core count too.",
+    ),
     "peak_mb": ("10^6 bytes", "The most memory that the process held, model and libraries included."),
 }
 ENDS: Mapping[str, str] = {"low": "lower", "high": "upper"}
