@@ -150,3 +150,8 @@ def test_the_command_of_the_release_section_replaces_it_everywhere(tmp_path):
     )
     urls = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]["urls"]
     assert urls["Repository"] == "https://github.com/your-name/gradsentry"
+
+
+def test_the_citation_has_the_day_of_its_version():
+    cited = yaml.load((ROOT / "CITATION.cff").read_text(), Loader=yaml.BaseLoader)
+    assert f"## {cited['version']} ({cited['date-released']})" in (ROOT / "CHANGELOG.md").read_text()
