@@ -131,7 +131,7 @@ def _changes(own: Accepted, known: Sequence[Accepted]) -> Iterator[str]:
 
 def percent(share: float) -> str:
     """Returns a share in words."""
-    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"  # of 100, `g` makes 1e+02
+    return f"{float(f'{100 * share:.2g}'):g} %"  # two digits: of 100 alone they would be 1e+02
 
 
 def read_accepted(path: Path) -> tuple[Accepted, ...]:
