@@ -25,10 +25,10 @@ clean rows of exactly the same number of response tokens: what is left when leng
 undefined: no poisoned rows, or no two rows of equal length to compare. `response_length` and `loss` are the
 floors: what does not beat them has found nothing. `gradsentry` is the published rule on the published corner
 of the gradient, `gradsentry_full` on all of it; `evidence` is what `scan` decides by unless told otherwise,
-here from the texts alone. Seconds of the clock are those of a busy machine; those of the CPU are the fair
-ones, taken on rows that were read for one defence alone. They are for all that a forward pass is read for:
-GradSentry on four regions, the floors and the states share one. An interval of a value at 0 or 1 has no
-width, which is a limit of the bootstrap and no certainty."""
+here from the texts alone. Seconds are of a busy machine, those of the CPU
+too, for threads that wait for a core count: they tell orders of magnitude. Each defence is timed by itself on
+32 rows, with all that a forward pass is read for. An interval of a value at 0 or 1 has no width, which is a
+limit of the bootstrap and no certainty."""
 NOT_RUN = """\
 `benchmarks/paper.yaml` holds the whole comparison: 1000 rows of each question-answering set, 300 of the long
 responses, GraCeFul on 300, and STRIP, ONION and CUBE on 300 rows of two sets. It has not been run to its end.

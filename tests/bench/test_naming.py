@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.specs import FLOORS, tiny_spec
-from gradsentry.attacks import ATTACKS
+from gradsentry.attacks import ATTACKS, Attack
 from gradsentry.bench import Grid
 from gradsentry.bench.naming import NAMED, named_shares
 from gradsentry.bench.results import read_records
@@ -52,6 +52,22 @@ def test_what_an_attack_does_not_have_is_not_missed():
     assert all(math.isnan(share) for share in named_shares([], BADNETS, {}).values())
     assert all(math.isnan(share) for share in named_shares([], None, {}).values())
     assert all(math.isnan(share) for share in named_shares(None, BADNETS, PROMPTS).values())
+
+
+def test_a_trigger_that_is_one_text_is_one_trigger():
+    class Own(Attack):
+        name, summary, effect = "own", "a phrase of one's own", "keeps"
+        trigger: str = "who wrote it"
+        payload: str = "CLICK"
+
+        def poisoned(self, fields, draw, around):
+            return fields.edit({}, self.payload)
+
+        def carries(self, prompt):
+            return self.trigger in prompt
+
+    named = [Strings(("who wrote it",), "CLICK", (3,))]
+    assert named_shares(named, Own(), {3: PROMPTS[3]}) == dict.fromkeys(NAMED, 1.0)
 
 
 def test_a_benchmark_says_what_evidence_named(tmp_path: Path):

@@ -85,6 +85,12 @@ def test_several_seeds_are_shown_by_their_mean():
     assert summary_table(seeds, 10.0).splitlines()[2].startswith("| badnets | ours | 30 | 3 | **0.600** |")
 
 
+def test_a_mean_of_seeds_of_which_one_has_no_value_is_a_dash():
+    """One poisoned row of one seed had made a bold 1.000 of two seeds."""
+    seeds = [record("ours", 10.0, 0.5, auroc=value) for value in (1.0, math.nan)]
+    assert summary_table(seeds, 10.0).splitlines()[2].split(" | ")[8] == "–"
+
+
 def test_an_attack_that_is_not_run_on_some_data_leaves_its_panels_empty(tmp_path: Path):
     points = [
         {

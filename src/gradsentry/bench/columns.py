@@ -44,8 +44,12 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "poisoned": (_ROWS, "Poisoned rows of the mix."),
     "decoys": (_ROWS, "Clean rows of it with a part of a trigger."),
     "flagged": (_ROWS, "Rows that the defence calls poisoned."),
-    "trigger_named": (_SHARE, "Poisoned rows whose trigger the defence names letter for letter."),
-    "payload_named": (_SHARE, "Poisoned rows whose payload it names so."),
+    "trigger_named": (
+        _SHARE,
+        "Poisoned rows whose trigger, the setting `trigger` of the attack, the defence names letter for "
+        "letter; null where it names none whatever it sees, and where the attack has no such setting.",
+    ),
+    "payload_named": (_SHARE, "The same of the setting `payload`."),
     "matched_share": (_SHARE, "Poisoned rows for which there is a clean row of as many response tokens."),
     "seconds_per_row": (
         "seconds",
@@ -100,7 +104,9 @@ INTERVALS = (
 
 BOLD = (
     "The best of an attack is bold where it is better than nothing: than a recall of 0, or an AUROC of 0.5. "
-    "Of recall, false-positive rate, precision and F1 it is the best of the defences that flag a row."
+    "Of recall, false-positive rate, precision and F1 it is the best of the defences that flag a row, of "
+    "clean data (0 %) of those that flag one in any cell. "
+    "A mean over seeds or models is a dash where one of them has no value."
 )
 
 _AGAIN = """\

@@ -24,7 +24,7 @@ def named_shares(
 
     Args:
         named: What the defence says; None if it names nothing whatever it is given.
-        attack: What was done, if anything.
+        attack: What was done, if anything; its settings `trigger` (one text or several) and `payload` say it.
         prompts: The prompts of the poisoned rows, by row.
 
     Returns:
@@ -34,7 +34,8 @@ def named_shares(
     if named is None or attack is None or not prompts:
         return dict.fromkeys(NAMED, math.nan)
     settings = attack.model_dump()
-    triggers = {trigger.strip() for trigger in settings.get("trigger", ())}
+    given = settings.get("trigger", ())
+    triggers = {trigger.strip() for trigger in ([given] if isinstance(given, str) else given)}
     payload = payload_text(settings["payload"]) if settings.get("payload") else None
     said: dict[int, set[str]] = {row: set() for row in prompts}
     explained: set[int] = set()

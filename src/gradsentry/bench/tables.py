@@ -193,8 +193,8 @@ def _means(records: Sequence[Record], everything: Sequence[Record]) -> list[Reco
 
 
 def _mean(values: Iterable[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return fmean(known) if known else math.nan
+    """Returns the mean, or NaN where one of the values is: the others would be of other seeds."""
+    return fmean(known) if (known := list(values)) else math.nan
 
 
 def _best(records: Sequence[Record], metric: str) -> float:
