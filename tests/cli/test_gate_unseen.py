@@ -127,7 +127,7 @@ def test_each_of_two_answers_is_judged_where_it_is_asked_for(pairs, place, call)
         "evidence", write("answers.jsonl", [{"prompt": "p", "completion": "c"}] * 60), "--answers", "rejected"
     )
     assert ended.code == 2
-    assert "none of the 60 rows could be read: it has no rejected answer" in ended.error
+    assert "holds no row with a rejected answer; name files of preferences alone, or leave" in ended.error
     ended = call("evidence", name, "--answers", "both")
     assert (ended.code, "chosen" in ended.error) == (2, True)
 

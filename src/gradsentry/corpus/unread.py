@@ -56,5 +56,8 @@ def refuse_if_all(rows: int, reasons: Reasons, *, where: str, mend: str) -> None
     Raises:
         DataError: With the most frequent reasons.
     """
+    if rows and set(reasons) == {ONE_ANSWER}:
+        mend = "name files of preferences alone, or leave out --answers"
+        raise DataError("holds no row with a rejected answer", where=where, mend=mend)
     if rows and sum(reasons.values()) == rows:
         raise DataError(left_out(rows, reasons), where=where, mend=mend)
