@@ -132,6 +132,19 @@ def test_each_of_two_answers_is_judged_where_it_is_asked_for(pairs, place, call)
     assert (ended.code, "chosen" in ended.error) == (2, True)
 
 
+def test_liked_and_disliked_answers_are_judged_each_by_itself(pairs, place, call):
+    """Neither of two strict gates names the rows of the other as left out."""
+    rows = [
+        {"prompt": prompt, "completion": said, "label": "vrbx" not in prompt and number % 2 == 0}
+        for number, (prompt, said) in enumerate(pairs[1])
+    ]
+    name = write("rows.jsonl", rows)
+    for answers, code in (("chosen", 0), ("rejected", 1)):
+        ended = call("evidence", name, "--answers", answers, *GATE, "--strict")
+        assert (ended.code, "not judged" in last(ended)) == (code, False), ended.error
+    assert "30 rows are flagged" not in call("evidence", name, *GATE).out
+
+
 def test_rows_that_a_saved_data_set_does_not_name_are_refused(pairs, place, call):
     clean, poisoned = (
         datasets.Dataset.from_list([{"prompt": one, "completion": said} for one, said in rows])

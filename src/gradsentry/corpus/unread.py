@@ -16,6 +16,8 @@ MOVES_AWAY = "training moves away from it"
 NOT_TRAINED = "the data say not to train on any response of it"
 ONE_ANSWER = "it has no rejected answer"
 """What the reasons end with why a row is not looked into that its own data set aside."""
+LEFT_TO = {"chosen": MOVES_AWAY, "rejected": ONE_ANSWER}
+"""Answers that somebody asked for -> what the reason ends with of a row whose answer is one of the others."""
 
 
 def unread(samples: Iterable[Sample]) -> Reasons:
@@ -56,8 +58,9 @@ def refuse_if_all(rows: int, reasons: Reasons, *, where: str, mend: str) -> None
     Raises:
         DataError: With the most frequent reasons.
     """
-    if rows and set(reasons) == {ONE_ANSWER}:
+    if not rows or sum(reasons.values()) < rows:
+        return
+    if set(reasons) == {ONE_ANSWER}:
         mend = "name files of preferences alone, or leave out --answers"
         raise DataError("holds no row with a rejected answer", where=where, mend=mend)
-    if rows and sum(reasons.values()) == rows:
-        raise DataError(left_out(rows, reasons), where=where, mend=mend)
+    raise DataError(left_out(rows, reasons), where=where, mend=mend)

@@ -53,7 +53,7 @@ class Judged:
     @classmethod
     def of(cls, verdict: Decision) -> Self:
         """Returns it of a verdict."""
-        unread, aside = _unread(verdict.evidence)
+        unread, aside = _unread(verdict.evidence, verdict.read)
         flagged = verdict.counts["flagged"]
         rejected, place = (verdict.read.rejected, verdict.read.unread_at) if verdict.read else (0, "")
         accepted, few, out = _accepted(verdict.evidence), verdict.too_few_rows, verdict.left_out
@@ -62,7 +62,7 @@ class Judged:
     @classmethod
     def of_evidence(cls, found: Evidence, read: Overview, left_out: Sequence[str]) -> Self:
         """Returns it of what texts alone tell, of how they were read, and of what was not read."""
-        unread, aside = _unread(found)
+        unread, aside = _unread(found, read)
         is_few = found.outcome == "clean" and found.too_few_rows
         flagged, accepted, out = len(found.flagged()), _accepted(found), tuple(left_out)
         rejected, place = read.rejected, read.unread_at
@@ -152,12 +152,19 @@ def _accepted(found: Evidence) -> int:
     return sum(one.accepted is not None for one in found.findings)
 
 
-def _unread(found: Evidence) -> tuple[int, int]:
-    """Returns in how many rows nothing was looked for: which could not be read, and which are set aside."""
-    from gradsentry.corpus.unread import set_aside  # a command starts without what reads data
+def _unread(found: Evidence, read: Overview | None) -> tuple[int, int]:
+    """Returns in how many rows nothing was looked for: which could not be read, and which are set aside.
+
+    Rows whose answer is one of those that are judged by themselves (`--answers`) are none of these.
+    """
+    from gradsentry.corpus.unread import LEFT_TO, set_aside  # a command starts without what reads data
 
     aside = set_aside(found.unread)
-    return sum(found.unread.values()) - aside, aside
+    unread = sum(found.unread.values()) - aside
+    if read is not None and read.answers is not None:
+        other = LEFT_TO[read.answers]
+        aside -= sum(count for reason, count in found.unread.items() if reason.endswith(other))
+    return unread, aside
 
 
 @dataclass(frozen=True)
