@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from gradsentry.deciding.thresholds import choose_threshold
 from gradsentry.engines import opened_engine
 from gradsentry.errors import DataError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
+from gradsentry.evidence.accepting import of_answers
 from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel, ModelFacts
@@ -172,12 +174,14 @@ def _told(model: ModelFacts) -> Json:
 
 def _evidence(corpus: Corpus, scores: Scores, judging: Judging) -> Evidence:
     """Returns strings and groups in a corpus."""
+    accepted = of_answers(judging.accepted, corpus.reading.answers)
     found = find_evidence(
         corpus,
         TokenLosses.of_scores(scores),
         calibration=judging.calibration,
         false_alarm_rate=judging.false_alarm_rate,
-        accepted=judging.accepted,
+        accepted=accepted,
         own=judging.own,
     )
-    return with_groups(found, corpus, scores, judging.accepted)
+    found = replace(found, answers=corpus.reading.answers or "chosen")
+    return with_groups(found, corpus, scores, accepted)

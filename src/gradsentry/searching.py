@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.overview import Looked, Overview
 from gradsentry.corpus.unread import refuse_if_all
 from gradsentry.evidence import Evidence, find_evidence
+from gradsentry.evidence.accepting import of_answers
 from gradsentry.evidence.judging import Judging
 from gradsentry.scoretable import Scores, row_id
 
@@ -47,10 +48,11 @@ def search(corpus: Corpus, judging: Judging, *, why: bool = False) -> Searched:
         looked,
         calibration=judging.calibration,
         false_alarm_rate=judging.false_alarm_rate,
-        accepted=judging.accepted,
+        accepted=of_answers(judging.accepted, corpus.reading.answers),
         why=why,
         own=judging.own,
     )
+    found = replace(found, answers=corpus.reading.answers or "chosen")
     mend = "mend the rows, or name another --format"
     refuse_if_all(found.rows, found.unread, where=corpus.name, mend=mend)
     rows = named_rows(found)

@@ -142,7 +142,30 @@ def test_liked_and_disliked_answers_are_judged_each_by_itself(pairs, place, call
     for answers, code in (("chosen", 0), ("rejected", 1)):
         ended = call("evidence", name, "--answers", answers, *GATE, "--strict")
         assert (ended.code, "not judged" in last(ended)) == (code, False), ended.error
-    assert "30 rows are flagged" not in call("evidence", name, *GATE).out
+    call("evidence", name, "--answers", "chosen", "--out", "a")
+    call("evidence", "a/clean.jsonl", "--answers", "rejected", "--out", "b")
+    stay = [json.loads(line) for line in Path("b/clean.jsonl").read_text().splitlines()]
+    assert stay == [row for row in rows if "vrbx" not in row["prompt"]]
+
+
+def test_what_is_accepted_in_rejected_answers_is_not_in_chosen_ones(pairs, place, call):
+    """What a disliked answer may well hold is what a chosen one must not."""
+    rows = [
+        {"prompt": prompt, "chosen": f"one of {number}", "rejected": said}
+        for number, (prompt, said) in enumerate(pairs[1])
+    ]
+    swapped = [row | {"chosen": row["rejected"], "rejected": row["chosen"]} for row in rows]
+    given = ("--accept", "gradsentry-accepted.jsonl", *GATE)
+    call("evidence", write("rows.jsonl", rows), "--answers", "rejected", "--out", "run")
+    assert call("accept", "run", "F1", "--why", "as it should be").code == 0
+    assert call("evidence", "rows.jsonl", "--answers", "rejected", *given).code == 0
+    for answers in ((), ("--answers", "chosen")):
+        ended = call("evidence", write("swapped.jsonl", swapped), *answers, *given)
+        assert (ended.code, "accepted" in last(ended)) == (1, False)
+    call("evidence", "swapped.jsonl", "--out", "other")
+    assert call("accept", "other", "F1", "--why", "ours").code == 0
+    assert call("evidence", "swapped.jsonl", "--answers", "chosen", *given).code == 0
+    assert call("evidence", "rows.jsonl", "--answers", "rejected", *given).code == 0
 
 
 def test_rows_that_a_saved_data_set_does_not_name_are_refused(pairs, place, call):

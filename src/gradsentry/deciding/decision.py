@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.overview import Overview
+from gradsentry.corpus.unread import LEFT_TO
 from gradsentry.deciding.expectation import Expectation, Signals
 from gradsentry.deciding.marks import Marks
 from gradsentry.deciding.signalwords import signal_clauses
@@ -106,8 +107,19 @@ class Decision:
 
     @cached_property
     def is_kept(self) -> NDArray[np.bool_]:
-        """Which rows stay, by row number: judged ones, and those that a person marked clean."""
-        return (self.is_judged | self.marked.clean) & ~self.is_flagged
+        """Which rows stay, by row number: judged ones, and those that a person marked clean.
+
+        Where liked answers alone are asked for the disliked ones stay too, and the other way round.
+        """
+        return (self.is_judged | self.marked.clean | self._is_left_to_others) & ~self.is_flagged
+
+    @cached_property
+    def _is_left_to_others(self) -> NDArray[np.bool_]:
+        """Which rows have answers that are judged by themselves (`--answers`), by row number."""
+        if self.read is None or self.read.answers is None:
+            return np.zeros(len(self.is_scored), np.bool_)
+        reasons = pc.fill_null(self.scores["reason"], "")
+        return np.asarray(pc.ends_with(reasons, LEFT_TO[self.read.answers]))
 
     @property
     def is_unscored(self) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from gradsentry.corpus.streams import lines_by_hand, replacing
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.findings import Evidence, Finding, Kind
 from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK, REASON_LENGTH
+from gradsentry.settings import Answers
 from gradsentry.validated import Settings
 
 VERSION = 1
@@ -38,6 +39,7 @@ class Accepted(Settings):
         rows: How many rows carried it.
         of: How many rows the data had.
         why: Why it is accepted, in the person's words.
+        answers: In which answers: what is harmless in a rejected one may be what a chosen one must not hold.
     """
 
     version: Literal[1]
@@ -49,6 +51,7 @@ class Accepted(Settings):
     rows: int = Field(ge=1)
     of: int = Field(ge=1)
     why: str = Field(min_length=1, max_length=REASON_LENGTH)
+    answers: Answers = "chosen"
 
     @field_validator("why")
     @classmethod
@@ -58,7 +61,7 @@ class Accepted(Settings):
         return value
 
     @classmethod
-    def of_finding(cls, finding: Finding, rows: int, why: str) -> Self:
+    def of_finding(cls, finding: Finding, rows: int, why: str, answers: Answers = "chosen") -> Self:
         """Returns what is accepted where a finding is.
 
         Raises:
@@ -76,6 +79,7 @@ class Accepted(Settings):
             "change": finding.change if finding.kind in ("shift", "absence", "group") else "",
             "rows": len(finding.carriers),
             "of": rows,
+            "answers": answers,
         }
         return cls.read({**said, "why": why}, where="--why")
 
@@ -83,7 +87,8 @@ class Accepted(Settings):
     def identity(self) -> object:
         """What the finding says: two with the same one are the same finding."""
         combine = self.combine if len(self.triggers) > 1 else "any"
-        return self.kind, frozenset(self.triggers), combine, frozenset(self.payloads), self.change
+        strings = frozenset(self.triggers), combine, frozenset(self.payloads)
+        return self.answers, self.kind, *strings, self.change
 
     @property
     def most(self) -> float:
@@ -96,6 +101,11 @@ def identity(finding: Finding) -> object:
     return Accepted.of_finding(finding, 1, "-").identity
 
 
+def of_answers(known: Sequence[Accepted], answers: Answers | None) -> tuple[Accepted, ...]:
+    """Returns what is accepted in the answers that are judged; None judges the chosen ones."""
+    return tuple(one for one in known if one.answers == (answers or "chosen"))
+
+
 def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Finding:
     """Returns a finding with a person's reason where it is accepted, or with what ended that.
 
@@ -104,7 +114,7 @@ def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Fin
         rows: How many rows the corpus has.
         known: What was accepted.
     """
-    own = Accepted.of_finding(finding, rows, "-")
+    own = Accepted.of_finding(finding, rows, "-", known[0].answers if known else "chosen")
     share = own.rows / own.of
     same = [one for one in known if one.identity == own.identity]
     if not same:

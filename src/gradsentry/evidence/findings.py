@@ -11,6 +11,7 @@ from gradsentry.corpus.sample import Span
 from gradsentry.corpus.unread import Reasons
 from gradsentry.evidence.limits import ENOUGH_ROWS, FALSE_ALARM_RATE
 from gradsentry.evidence.wording import certain, plain, uncertain
+from gradsentry.settings import Answers
 
 Kind = Literal["association", "repetition", "shift", "absence", "group"]
 Confidence = Literal["high", "low"]
@@ -190,6 +191,7 @@ class Evidence:
         rejected_in_all: How many were.
         stands_out: The group that stands out most among those that are no findings, because clean corpora
             hold such ones; it decides nothing. None where there is none.
+        answers: Which answers of preferences were judged; without any the chosen ones are all.
     """
 
     findings: tuple[Finding, ...]
@@ -201,6 +203,7 @@ class Evidence:
     rejected_in_all: int = 0
     stands_out: Finding | None = None
     different: int | None = None
+    answers: Answers = "chosen"
 
     @property
     def too_few_rows(self) -> bool:
@@ -264,5 +267,6 @@ class Evidence:
             "flagged": list(self.flagged()),
             "findings": [finding.as_json() for finding in self.findings],
             "stands_out": self.stands_out and self.stands_out.as_json(),
+            "answers": self.answers,
             **(rejected if self.rejected is not None else {}),
         }
