@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -57,11 +58,11 @@ def whole(data, model_path, tmp_path_factory):
 
 def workers(named: str) -> list[int]:
     """Returns the processes below this one whose command line holds a word, by when they began."""
-    found = [
-        one
-        for one in psutil.Process().children(recursive=True)
-        if any(named in part for part in one.cmdline())
-    ]
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            if any(named in part for part in one.cmdline()):
+                found.append(one)
     return [one.pid for one in sorted(found, key=psutil.Process.create_time)]
 
 
