@@ -46,6 +46,16 @@ def test_a_row_with_one_answer_has_no_rejected_one_and_a_disliked_answer_is_one(
     ]
     samples = list(open_corpus(rows, DataSettings(answers="rejected")))
     assert [sample.problem for sample in samples] == [None, "it has no rejected answer"]
+    broken = [
+        {"prompt": "p", "chosen": "good", "rejected": [{"role": "nobody", "content": "x"}]},
+        {"prompt": 3, "chosen": "good", "rejected": "bad"},
+        {"prompt": "p", "chosen": 3, "rejected": "bad"},
+    ]
+    unread, *others = open_corpus([rows[0], *broken], DataSettings(answers="rejected"))
+    assert unread.problem is None
+    problems = [sample.problem for sample in others]
+    assert problems[0] == "`rejected` holds no answer that can be read"
+    assert all(problem and problem != "it has no rejected answer" for problem in problems)
     liked = [{"prompt": "p", "completion": said, "label": said == "good"} for said in ("good", "bad")]
     one, other = open_corpus(liked, DataSettings(answers="rejected"))
     assert (one.problem, other.problem, other.response) == ("it has no rejected answer", None, "bad")

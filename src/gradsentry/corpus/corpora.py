@@ -217,7 +217,7 @@ class Corpus(ABC):
         self._refuse_mixed(placed)
         parsed, problem = parse_row(placed.row, self._format, self.template)
         if self._settings.answers == "rejected":
-            parsed, problem = with_rejected(parsed)
+            parsed, problem = with_rejected(placed.row, parsed, problem)
         return Sample(
             number=number,
             id=_own_id(placed.row, self.id_column, number),
