@@ -22,7 +22,7 @@ from bench.specs import FLOORS, tiny_spec, write_data
 from gradsentry.bench import Grid, Spec
 from gradsentry.bench.cells import VERSION
 from gradsentry.bench.features import FeatureStore
-from gradsentry.bench.pools import Mix, build_pool, draw_rows, load_rows
+from gradsentry.bench.pools import Mix, build_pool, draw_rows, drawn_places, load_rows
 from gradsentry.bench.results import read_points, read_records
 from gradsentry.bench.spec import Ablations, DataSpec
 from gradsentry.bench.trying import ROWS
@@ -154,6 +154,16 @@ def test_features_are_computed_once_for_all_rates_and_attacks(tmp_path: Path):
         "pool": 2 + 2,  # and whether the mix alone gives the same
         "mix": 6,
     }
+
+
+def test_of_a_defence_that_is_given_few_rows_few_are_read(tmp_path: Path):
+    few = {"name": "counted", "rows": 5}
+    spec = tiny_spec(tmp_path, rates=[20], seeds=[0, 1], defences=[few, *FLOORS])
+    result = Grid(spec, tmp_path / "out").run()
+    assert {one["rows"] for one in result.records if one["defence"] == "counted"} == {5}
+    drawn = {place for seed in (0, 1) for place in drawn_places(30, seed, 5)}
+    # Each that a mix may draw, clean and poisoned; all clean ones for their cost; those tried before.
+    assert CALLS.count("row") == 2 * len(drawn) + 30 + ROWS
 
 
 def test_a_statistic_over_the_rows_that_says_it_is_of_a_pool_is_told_of(tmp_path: Path, monkeypatch, caplog):

@@ -130,7 +130,7 @@ def run_cell(
     """
     detector = cell.defence.build()
     attack = cell.attack.build() if cell.attack else None
-    # Features of single rows are there for all of them anyway; what costs much is spent on few.
+    # Of what is read off single rows a mix takes what it draws; a pool is made of few where that costs much.
     limit = cell.defence.rows
     part = pool.first(limit) if limit and detector.extractor.scope != "row" else pool
     mix = draw_mix(part, attack, cell.rate, cell.seed, limit)

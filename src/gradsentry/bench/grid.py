@@ -167,7 +167,8 @@ class Grid:
         for attack in attacks.values():
             with suppress(Exception):  # one that fits no row, or somebody's own that fails; its cells say so
                 pools.append(self._pool(data, model, attack))
-        for place, sample in enumerate(self._rows(data, model)[: reader.limit]):
-            yield sample
+        rows = self._rows(data, model)
+        for place in reader.places(len(rows), self._spec.seeds):
+            yield rows[place]
             for pool in pools:
                 yield from (part[place] for part in (pool.poisoned, pool.decoys) if place in part)

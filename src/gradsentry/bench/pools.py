@@ -160,14 +160,19 @@ def build_pool(clean: tuple[Sample, ...], attack: Attack | None, seed: int, limi
     return Pool(clean, poisoned, decoys)
 
 
+def drawn_places(rows: int, seed: int, limit: int | None = None) -> list[int]:
+    """Returns the places in a pool of so many rows whose versions a mix takes, at most `limit`, as drawn."""
+    drawn: list[int] = np.random.default_rng(seed).permutation(rows).tolist()
+    return drawn[:limit]
+
+
 def draw_mix(pool: Pool, attack: Attack | None, rate: float, seed: int, rows: int | None = None) -> Mix:
     """Returns a mix at a rate in percent; with too few poisoned rows for it, a smaller one.
 
     Rows poisoned at a rate are poisoned at every higher one.
     """
-    order = np.random.default_rng(seed).permutation(len(pool.clean)).tolist()
-    wanted = min(rows or len(order), len(order))
-    order = order[:wanted]
+    order = drawn_places(len(pool.clean), seed, rows)
+    wanted = len(order)
     able = [place for place in order if place in pool.poisoned]
     count = poisoned_of(wanted, rate)
     if count > len(able):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.bench.features import checked
+from gradsentry.bench.pools import drawn_places
 from gradsentry.bench.spec import DataSpec, DefenceSpec, Spec
 from gradsentry.corpus import Sample
 from gradsentry.defences import Extractor, MixExtractor, PoolExtractor, RowExtractor
@@ -38,11 +39,13 @@ class Reader:
         extractor: What does.
         defences: Whose features are made of it.
         limit: Rows of a data set at most; None for all.
+        of_mix: Whether those are the rows that each mix draws, and not the first ones.
     """
 
     extractor: Extractor
     defences: tuple[DefenceSpec, ...]
     limit: int | None
+    of_mix: bool
 
     @property
     def key(self) -> str:
@@ -54,16 +57,22 @@ class Reader:
         """The defences, as they are called in the results."""
         return ", ".join(one.shown for one in self.defences)
 
+    def places(self, rows: int, seeds: Sequence[int]) -> list[int]:
+        """Returns which rows of a data set of so many it reads, in the mixes of these seeds."""
+        if self.limit is None or not self.of_mix:
+            return list(range(rows))[: self.limit]
+        return sorted({place for seed in seeds for place in drawn_places(rows, seed, self.limit)})
+
 
 def readers(spec: Spec, data: DataSpec) -> list[Reader]:
     """Returns what the defences of a benchmark read off single rows of a data set, each once."""
-    found: dict[tuple[str, int | None], Reader] = {}
+    found: dict[tuple[str, int | None, bool], Reader] = {}
     for defence in (*spec.defences, *spec.variants()):
         if defence.data is None or data.shown in defence.data:
             with suppress(Exception):  # of somebody's own code; the cells of the defence say it
                 reader = _reader(defence)
                 if reader.extractor.scope == "row":
-                    place = (reader.key, reader.limit)
+                    place = (reader.key, reader.limit, reader.of_mix)
                     others = found[place].defences if place in found else ()
                     found[place] = replace(reader, defences=(*others, defence))
     return list(found.values())
@@ -72,8 +81,8 @@ def readers(spec: Spec, data: DataSpec) -> list[Reader]:
 def _reader(defence: DefenceSpec) -> Reader:
     extractor = defence.build().extractor
     if isinstance(extractor, PoolExtractor | MixExtractor):
-        return Reader(extractor.of, (defence,), defence.rows)
-    return Reader(extractor, (defence,), None)
+        return Reader(extractor.of, (defence,), defence.rows, of_mix=False)
+    return Reader(extractor, (defence,), defence.rows, of_mix=True)
 
 
 def depends_on_others(extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> bool:
