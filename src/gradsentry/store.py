@@ -52,6 +52,12 @@ def data_identity(corpus: Corpus) -> Json:
     return {"format": corpus.format, "sha256": corpus.sha256(), "reading": corpus.reading.identity()}
 
 
+def runs_in(folder: Path) -> str:
+    """Returns which runs of a folder to name, as there is one of each format, in words; of none nothing."""
+    runs = [str(one.parent) for one in sorted(folder.glob(f"*/{MANIFEST}"))]
+    return f"name a run in it: {' or '.join(runs)}" if runs else ""
+
+
 class RunDirectory:
     """A run directory that exists.
 
@@ -69,11 +75,10 @@ class RunDirectory:
         Raises:
             RunError: If there is none.
         """
-        if not (path / MANIFEST).is_file():
-            raise RunError(
-                "is no run directory", where=str(path), mend=f"it has no {MANIFEST}; scan with --out first"
-            )
-        return cls(path)
+        if (path / MANIFEST).is_file():
+            return cls(path)
+        mend = runs_in(path) or f"it has no {MANIFEST}; scan with --out first"
+        raise RunError("is no run directory", where=str(path), mend=mend)
 
     @classmethod
     def create_or_resume(cls, path: Path, identity: Mapping[str, Any]) -> RunDirectory:

@@ -21,6 +21,7 @@ from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.findings import Evidence, Finding, Kind
 from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK, REASON_LENGTH
 from gradsentry.settings import Answers
+from gradsentry.store import EVIDENCE, runs_in
 from gradsentry.validated import Settings
 
 VERSION = 1
@@ -177,8 +178,10 @@ def read_evidence(path: Path) -> Evidence:
     Raises:
         DataError: If there is none.
     """
-    file = path / "evidence.json" if path.is_dir() else path
-    mend = "give the directory of a scan, its evidence.json, or what `gradsentry evidence --json` printed"
+    file = path / EVIDENCE if path.is_dir() else path
+    mend = runs_in(path) or (
+        "give the directory of a scan, its evidence.json, or what `gradsentry evidence --json` printed"
+    )
     try:
         return Evidence.from_json(json.loads(file.read_bytes()))
     except OSError as error:
