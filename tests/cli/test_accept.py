@@ -199,10 +199,11 @@ def test_a_manifest_that_says_something_else_is_one_line(scanned, folder, call, 
 
 
 def test_a_folder_with_a_run_of_each_format_names_them(scanned, tmp_path, call):
-    runs = [tmp_path / "runs" / name for name in ("alpaca", "messages")]
+    folder = tmp_path / "runs"
+    runs = [folder / name for name in ("alpaca", "messages")]
     for run in runs:
         shutil.copytree(scanned / "run", run)
     mend = f"name a run in it: {runs[0]} or {runs[1]}"
-    line = refused(call("accept", tmp_path / "runs", "F1", "--why", WHY, "--to", tmp_path / "ours.jsonl"))
-    assert line == f"{tmp_path / 'runs/evidence.json'}: cannot be read (No such file or directory); {mend}"
-    assert refused(call("threshold", tmp_path / "runs")) == f"{tmp_path / 'runs'}: is no run directory; {mend}"
+    line = refused(call("accept", folder, "F1", "--why", WHY, "--to", tmp_path / "ours.jsonl"))
+    assert line == f"{folder / 'evidence.json'}: cannot be read (No such file or directory); {mend}"
+    assert refused(call("threshold", folder)) == f"{folder}: is no run directory; {mend}"
