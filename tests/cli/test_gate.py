@@ -96,6 +96,7 @@ def test_sarif_names_file_and_line_of_each_flagged_row(data, rows, call):
     assert {place["artifactLocation"]["uri"] for place in places} == {"some%20rows.jsonl"}
     assert {place["region"]["startLine"] for place in places} == {number + 1 for number in rows[1]}
     for result in run["results"]:
+        assert result["message"]["text"].startswith("F1: ")  # a row's number is no line, and is taken for one
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
     with pytest.raises(Exception, match="'bad' is not one of"):
         SARIF.validate(log | {"runs": [run | {"results": [run["results"][0] | {"level": "bad"}]}]})

@@ -201,7 +201,7 @@ def test_settings_that_decide_are_in_it(call):
     assert ended.code == 0, ended.error
     settings = json.loads(Path("in-toto.json").read_text())["predicate"]["settings"]
     assert settings["false_alarm_rate"] == 0.2
-    assert (settings["accepted_findings"], settings["calibration_sha256"]) == (0, None)
+    assert (settings["accept_file_entries"], settings["calibration_sha256"]) == (0, None)
 
 
 def test_a_part_of_a_file_is_not_stated_by_the_hash_of_all(call):

@@ -155,7 +155,7 @@ def _predicate(verdict: Decision) -> Json:
             "scoring": {key: value for key, value in identity.items() if key not in ("columns", "model")},
             "false_alarm_rate": judging["false_alarm_rate"],
             "calibration_sha256": own and hashlib.sha256(dump_json(own)).hexdigest(),
-            "accepted_findings": len(judging.get("accepted", ())),
+            "accept_file_entries": len(judging.get("accepted", ())),
             "own_checks": judging.get("checks", []),
             "own_generators": judging.get("generators", []),
         },

@@ -99,6 +99,8 @@ def _rule(finding: Finding) -> Json:
 def _result(place: Place, index: dict[str, int]) -> Json:
     rule = place.findings[0] if place.findings else _MARKED["id"]
     name = str(place.sample.id)
+    # A line says where a row is; beside one its number would be taken for another line.
+    is_named = not place.line or place.sample.id != place.sample.number
     location: Json = {"logicalLocations": [{"name": name, "fullyQualifiedName": place.name, "kind": "row"}]}
     if place.file:
         region = {"region": {"startLine": place.line}} if place.line else {}
@@ -107,7 +109,7 @@ def _result(place: Place, index: dict[str, int]) -> Json:
         "ruleId": rule,
         "ruleIndex": index[str(rule)],
         "level": "error" if place.flagged else "warning",
-        "message": {"text": f"row {name}: {place.reason}"},
+        "message": {"text": f"row {name}: {place.reason}" if is_named else place.reason},
         "locations": [location],
         "partialFingerprints": {"row/v1": f"{place.sample.split}/{name}"},
     }
