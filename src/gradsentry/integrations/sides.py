@@ -52,11 +52,20 @@ class Sides:
     rejected: Verdict | None
 
     @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All that there are."""
+        return (self.chosen,) if self.rejected is None else (self.chosen, self.rejected)
+
+    @property
     def worst(self) -> Verdict:
         """The worse verdict of the two."""
         order = ("clean", "suspicious", "poisoned")
-        both = [self.chosen, *([self.rejected] if self.rejected is not None else [])]
-        return max(both, key=lambda one: order.index(one.outcome))
+        return max(self.verdicts, key=lambda one: order.index(one.outcome))
+
+    @property
+    def findings(self) -> int:
+        """How many findings are open, of all verdicts together."""
+        return sum(len(one.evidence.open) for one in self.verdicts)
 
     @cached_property
     def is_flagged(self) -> NDArray[np.bool_]:
@@ -77,11 +86,11 @@ class Sides:
         return self.is_kept & (judged if self.rejected is None else judged | self.rejected.is_judged)
 
     def metrics(self) -> dict[str, float]:
-        """Returns what a trainer logs: the worse verdict, how many rows are flagged, and how many unread."""
+        """Returns what a trainer logs: the worse verdict, and of both findings, rows flagged and unread."""
         unread = self.chosen.evidence.unread
         return {
             "gradsentry/poisoned": float(self.worst.outcome == "poisoned"),
-            "gradsentry/findings": float(len(self.worst.evidence.open)),
+            "gradsentry/findings": float(self.findings),
             "gradsentry/rows": float(len(self.is_kept)),
             "gradsentry/flagged": float((~self.is_kept).sum()),
             "gradsentry/unread": float(sum(unread.values()) - set_aside(unread)),
@@ -207,8 +216,7 @@ def _strongest(sides: Sides) -> str:
         return ""
     side = "Of the rejected answers: " if sides.worst is sides.rejected else ""
     said = plain(finding_sentence(findings[0]))
-    both = (sides.chosen, sides.rejected)
-    others = sum(len(one.evidence.open) for one in both if one is not None) - 1
+    others = sides.findings - 1
     more = f" {others:,} more {'finding' if others == 1 else 'findings'}." if others else ""
     return f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{more}"
 
