@@ -214,7 +214,8 @@ def _strongest(sides: Sides) -> str:
     findings = sides.worst.evidence.open
     if not findings:
         return ""
-    side = "Of the rejected answers: " if sides.worst is sides.rejected else ""
+    of = "rejected" if sides.worst is sides.rejected else "chosen"
+    side = "" if sides.rejected is None else f"Of the {of} answers: "
     said = plain(finding_sentence(findings[0]))
     others = sides.findings - 1
     more = f" {others:,} more {'finding' if others == 1 else 'findings'}." if others else ""
