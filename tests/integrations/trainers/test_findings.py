@@ -45,8 +45,8 @@ def test_messages_say_how_many_rows_the_strings_and_what_was_done(rows, on_findi
 
 def test_a_message_on_both_sides_counts_each_and_both_together(twice, caplog):
     assert len(screen_dataset(twice)) == 258
-    said = "Chosen: Poisoned: drop 30 of 300 rows. Rejected: Poisoned: drop 12 of 300 rows. F1, high"
-    assert said in caplog.text
+    both = "Chosen: Poisoned: drop 30 of 300 rows. Rejected: Poisoned: drop 12 of 300 rows."
+    assert f"{both} Of the chosen answers: F1, high" in caplog.text
     assert "1 more finding. Together 42 of 300 rows left out." in caplog.text
 
 
