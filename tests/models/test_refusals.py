@@ -85,6 +85,29 @@ def cached(cache, name):
     return kept / "snapshots" / commit
 
 
+LOADING = """
+import sys
+from gradsentry.attacks.labels import token_counter
+from gradsentry.attacks.writer import Writer
+from gradsentry.corpus import open_corpus
+from gradsentry.errors import GradSentryError
+from gradsentry.settings import DataSettings
+
+def read(name):
+    row = {"input_ids": [1, 2], "labels": [-100, 2]}
+    list(open_corpus([row], DataSettings(tokenizer=name)))
+
+for load in (Writer, lambda name: token_counter(name)("w1 w2"), read):
+    try:
+        load("nobody/nothing")
+        print("loaded")
+    except GradSentryError as error:
+        print("refused")
+        print(error.line(), file=sys.stderr)
+"""
+"""What a model or its tokenizer is loaded for, but a scan."""
+
+
 class TestNames:
     @pytest.mark.parametrize("name", ["smolm2", "SmolLM2", "smollm2-135m", "smollm"])
     def test_one_like_the_embedded_model_is_not_asked_of_the_hub(self, name):
@@ -127,22 +150,15 @@ class TestNames:
             assert ended.stdout.split() == ["somebody/adapter", expected.fingerprint]
             assert "Retrying" not in ended.stderr
 
-    @pytest.mark.parametrize(
-        "code",
-        [
-            "from gradsentry.attacks.writer import Writer; Writer(NAME)",
-            "from gradsentry.attacks.labels import token_counter; print(token_counter(NAME)('w1 w2'))",
-            "from gradsentry.corpus import open_corpus; from gradsentry.settings import DataSettings; "
-            "row = {'input_ids': [1, 2], 'labels': [-100, 2]}; "
-            "list(open_corpus([row], DataSettings(tokenizer=NAME)))",
-        ],
-    )
-    def test_whatever_loads_a_model_asks_a_hub_that_is_out_of_reach_once(self, code, tmp_path):
-        ended = run_without_hub(f"NAME = 'nobody/nothing'; {code}", tmp_path)
-        assert "nobody/nothing: is no directory here, and the Hub cannot be reached (" in ended.stderr
+    def test_whatever_loads_a_model_asks_a_hub_that_is_out_of_reach_once(self, tmp_path):
+        ended = run_without_hub(LOADING, tmp_path)
+        assert ended.stdout.split() == ["refused"] * 3
+        assert (
+            ended.stderr.count("nobody/nothing: is no directory here, and the Hub cannot be reached (") == 3
+        )
         save_llama(cached(tmp_path, "nobody/nothing"))
-        again = run_without_hub(f"NAME = 'nobody/nothing'; {code}", tmp_path)
-        assert again.returncode == 0, again.stderr
+        again = run_without_hub(LOADING, tmp_path)
+        assert again.stdout.split() == ["loaded"] * 3, again.stderr
         assert "Retrying" not in ended.stderr + again.stderr
 
 

@@ -16,13 +16,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from gradsentry import scoring
+from gradsentry import scorefiles, scoring
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.errors import RunError, ScoringError
 from gradsentry.models.families import Sharing
 from gradsentry.models.loading import LoadedModel
 from gradsentry.opening import open_run
-from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.scoretable import WINDOW_ROWS
 from gradsentry.scoring import HELD_ROWS, score_table
 from gradsentry.screening import scan
@@ -31,7 +30,9 @@ from gradsentry.store import RunDirectory
 
 from .rows import Rows, qa_rows, read_rows, words, write_rows
 
-ROWS = SHARD_ROWS + 300
+# Windows, what is held, and shards, so small that few rows make several: with `small_sizes`.
+WINDOW, HELD, SHARD = 64, 16, 256
+ROWS = SHARD + 300
 # What an undisturbed run and a resumed one have in common: all but the times, which the report shows too.
 SAME = ("clean.jsonl", "flagged.jsonl", "review.jsonl", "unscored.jsonl", "rows.parquet", "evidence.json")
 
@@ -47,11 +48,28 @@ def data(tmp_path_factory) -> Path:
     return write_rows(tmp_path_factory.mktemp("data") / "data.jsonl", qa_rows(ROWS))
 
 
+@contextmanager
+def small_sizes() -> Iterator[None]:
+    """Scores in windows and shards of few rows, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "WINDOW_ROWS", WINDOW)
+        patch.setattr(scoring, "HELD_ROWS", HELD)
+        patch.setattr(scorefiles, "SHARD_ROWS", SHARD)
+        yield
+
+
+@pytest.fixture
+def small() -> Iterator[None]:
+    with small_sizes():
+        yield
+
+
 @pytest.fixture(scope="module")
 def whole(data, loaded, tmp_path_factory) -> Path:
-    """A run that nothing interrupted."""
+    """A run that nothing interrupted, in small sizes."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    scan(data, loaded, out=out)
+    with small_sizes():
+        scan(data, loaded, out=out)
     return out
 
 
@@ -77,7 +95,9 @@ def contents(run: Path) -> dict[str, bytes]:
 def started(data: Path, model: str, run: Path) -> Iterator[subprocess.Popen[str]]:
     # A job that runs in the background ignores Ctrl-C, and hands that on to what it starts.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    start = f"{heed}; from gradsentry.cli import main; main()"
+    sizes = f"scoring.WINDOW_ROWS, scoring.HELD_ROWS, scorefiles.SHARD_ROWS = {WINDOW}, {HELD}, {SHARD}"
+    start = f"{heed}; from gradsentry import scorefiles, scoring; {sizes}"
+    start = f"{start}; from gradsentry.cli import main; main()"
     command = [sys.executable, "-c", start, "scan", str(data), "-m", model, "-o", str(run), "--quiet"]
     command += ["--dtype", "float32"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
@@ -107,17 +127,18 @@ def stopped(data: Path, model: str, run: Path, how: signal.Signals, rows: int) -
 @pytest.mark.parametrize(
     ("how", "rows", "code", "said"),
     [
-        (signal.SIGKILL, 1, -9, ""),
-        (signal.SIGKILL, SHARD_ROWS - 200, -9, ""),
+        (signal.SIGKILL, SHARD - 20, -9, ""),
         (
             signal.SIGINT,
-            WINDOW_ROWS + 1,
+            WINDOW + 1,
             130,
             "gradsentry: stopped; the same command with the same --out goes on from here\n",
         ),
     ],
 )
-def test_a_run_goes_on_where_it_was_stopped(data, model_path, loaded, whole, tmp_path, how, rows, code, said):
+def test_a_run_goes_on_where_it_was_stopped(
+    small, data, model_path, loaded, whole, tmp_path, how, rows, code, said
+):
     run = tmp_path / "run"
     assert stopped(data, model_path, run, how, rows) == (code, said)
     there = kept(run)
@@ -138,7 +159,7 @@ class Stop(Exception):  # noqa: N818
     """A scan is stopped from within."""
 
 
-def scored(place: Path, corpus: Corpus, model: LoadedModel, stop: int = ROWS) -> dict[str, bytes]:
+def scored(place: Path, corpus: Corpus, model: LoadedModel, stop: int = sys.maxsize) -> dict[str, bytes]:
     """Scores a corpus, or so many rows of it, into a run; returns the bytes of its files."""
     run = RunDirectory.create_or_resume(place, {"of": corpus.sha256()})
     files = run.score_files()
@@ -239,7 +260,7 @@ def test_a_little_is_run_again_for_what_packs_carry(loaded, monkeypatch):
 
 
 @pytest.mark.costly
-def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(data, loaded, whole):
+def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(small, data, loaded, whole):
     before = contents(whole)
     for name in ("000000.parquet", "000001.parquet"):
         (whole / "scores" / name).unlink()
@@ -251,7 +272,7 @@ def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(data, loaded, w
     assert verdict.counts["rows"] == ROWS
 
 
-def test_a_finished_run_is_not_scored_again(data, loaded, whole):
+def test_a_finished_run_is_not_scored_again(small, data, loaded, whole):
     before = {file: file.stat().st_mtime_ns for file in shards(whole)}
     steps = []
     verdict = scan(data, loaded, out=whole, progress=steps.append)
@@ -261,7 +282,7 @@ def test_a_finished_run_is_not_scored_again(data, loaded, whole):
     assert all(step.rate is None for step in steps)
 
 
-def test_other_settings_and_other_data_are_refused(data, loaded, whole, tmp_path):
+def test_other_settings_and_other_data_are_refused(small, data, loaded, whole, tmp_path):
     with pytest.raises(RunError) as caught:
         scan(data, loaded, out=whole, scoring=ScoreSettings(crop=4, max_length=100))
     assert "score.crop was 8, is 4; score.max_length was 2048, is 100; give" in caught.value.line()
@@ -285,7 +306,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.costly
-def test_a_full_disk(data, loaded, whole, small_disk):
+def test_a_full_disk(small, data, loaded, whole, small_disk):
     run = small_disk / "run"
     with pytest.raises(ScoringError) as caught:
         scan(data, loaded, out=run)
