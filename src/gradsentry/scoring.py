@@ -51,14 +51,7 @@ class Keeper(Protocol):
         ...
 
 
-def score_table(
-    samples: Iterable[Sample],
-    loaded: LoadedModel,
-    settings: ScoreSettings,
-    *,
-    keeper: Keeper | None = None,
-    on_row: OnRow | None = None,
-) -> pa.Table:
+def score_table(samples: Iterable[Sample], loaded: LoadedModel, settings: ScoreSettings) -> pa.Table:
     """Returns the score table of all samples, a row for each, in order, with the columns of `SCHEMA`.
 
     A row that cannot be scored has the status `unscored` and its reason, and no score. A batch that does not
@@ -68,11 +61,8 @@ def score_table(
         samples: The rows, in order, numbered from 0.
         loaded: The model.
         settings: Region, k, lengths and budget.
-        keeper: What is there already, and keeps what is scored now; None to keep it in memory.
-        on_row: Called with each row when it is done.
     """
-    done = () if keeper is None else keeper
-    return gathered(score_samples(samples, loaded, settings, done, on_row), keeper).table()
+    return gathered(score_samples(samples, loaded, settings), None).table()
 
 
 def gathered(tables: Iterable[pa.Table], keeper: Keeper | None) -> Scores:
@@ -80,7 +70,7 @@ def gathered(tables: Iterable[pa.Table], keeper: Keeper | None) -> Scores:
 
     Args:
         tables: Each of rows of one window.
-        keeper: See `score_table`.
+        keeper: What is there already, and keeps what is scored now; None to keep it in memory.
     """
     if keeper is None:
         return Scores.of(in_order([*tables]))

@@ -62,12 +62,6 @@ def test_a_set_is_found_under_qa_too(root: Path):
     assert len(list(load_qa("webqa", data_root=root))) == 2
 
 
-def test_a_data_set_laid_out_for_the_hub_is_read_by_its_columns(tmp_path: Path):
-    rows = "".join(json.dumps({"question": f"q{n}", "answers": ["a", "b"]}) + "\n" for n in range(3))
-    (tmp_path / "train.jsonl").write_text(rows)
-    assert [item.answers for item in qa_items("webqa", "train", hub_id=str(tmp_path))] == [("a", "b")] * 3
-
-
 def test_a_name_is_data_only_with_a_data_root(root: Path):
     assert open_named("webqa", DataSettings(), root).format == "prompt-completion"
     with pytest.raises(DataError):

@@ -172,7 +172,9 @@ def scored(place: Path, corpus: Corpus, model: LoadedModel, stop: int = sys.maxs
         if fresh > stop:
             raise Stop
 
-    score_table(corpus, model, ScoreSettings(token_budget=400), keeper=files, on_row=on_row)
+    scoring.gathered(
+        scoring.score_samples(corpus, model, ScoreSettings(token_budget=400), files, on_row), files
+    )
     return {file.name: file.read_bytes() for file in (*shards(place), *parts(place))}
 
 

@@ -80,7 +80,7 @@ def measure(outcome: Outcome) -> dict[str, float]:
     }
 
 
-def intervals(outcome: Outcome, draws: int, seed: int = 0) -> dict[str, tuple[float, float]]:
+def intervals(outcome: Outcome, draws: int) -> dict[str, tuple[float, float]]:
     """Returns the 95 % bootstrap interval of every metric.
 
     Poisoned and clean rows are drawn apart, so the rate stays. A metric that is undefined has no interval,
@@ -88,7 +88,7 @@ def intervals(outcome: Outcome, draws: int, seed: int = 0) -> dict[str, tuple[fl
     """
     if not (draws and len(outcome.scores)):
         return dict.fromkeys(METRICS, (math.nan, math.nan))
-    drawn = np.random.default_rng(seed)
+    drawn = np.random.default_rng(0)
     kinds = [np.flatnonzero(outcome.is_poisoned), np.flatnonzero(~outcome.is_poisoned)]
     values = [
         list(

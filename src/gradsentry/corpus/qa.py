@@ -42,39 +42,34 @@ class QAItem:
     answers: tuple[str, ...]
 
 
-def load_qa(
-    name: str, split: str = "train", *, data_root: Path | None = None, hub_id: str | None = None
-) -> Corpus:
+def load_qa(name: str, split: str = "train", *, data_root: Path | None = None) -> Corpus:
     """Returns a set as rows of prompt and completion.
 
     Args:
         name: `webqa`, `freebaseqa`, `nq` or `coqa`.
         split: `train`, `dev` or `test`.
         data_root: The folder that holds the sets, or holds them under `qa/`.
-        hub_id: A Hub data set to read instead.
 
     Raises:
-        SettingsError: If there is no set of that name, or neither place is given.
+        SettingsError: If there is no set of that name, or no folder is given.
         DataError: If the data is missing, or a row is broken.
     """
-    items = qa_items(name, split, data_root=data_root, hub_id=hub_id)
+    items = qa_items(name, split, data_root=data_root)
     return open_corpus([{"prompt": item.prompt, "completion": "; ".join(item.answers)} for item in items])
 
 
-def qa_items(
-    name: str, split: str = "test", *, data_root: Path | None = None, hub_id: str | None = None
-) -> list[QAItem]:
+def qa_items(name: str, split: str = "test", *, data_root: Path | None = None) -> list[QAItem]:
     """Returns the questions of a set with all their answers: what an evaluation needs.
 
     Raises:
-        SettingsError: If there is no set of that name, or neither place is given.
+        SettingsError: If there is no set of that name, or no folder is given.
         DataError: If the data is missing, or a row is broken.
     """
     if name not in QA_SETS:
         raise SettingsError(
             f"no question-answering set is named {name!r}", mend=f"known: {', '.join(QA_SETS)}"
         )
-    return list(_items(name, _source(name, split, data_root, hub_id)))
+    return list(_items(name, _source(name, split, data_root)))
 
 
 def open_named(data: str, settings: DataSettings, data_root: Path | None = None) -> Corpus:
@@ -97,9 +92,7 @@ def qa_prompt(name: str, question: str, context: str | None = None) -> str:
     return "\n\n\n\n".join([*parts, f"### Question:\n{question}", "### Answer: "])
 
 
-def _source(name: str, split: str, data_root: Path | None, hub_id: str | None) -> Corpus:
-    if hub_id is not None:
-        return open_corpus(hub_id, DataSettings(format="qa", split=split))
+def _source(name: str, split: str, data_root: Path | None) -> Corpus:
     if data_root is None:
         raise SettingsError(f"where {name} lies is not known", mend="give --data-root FOLDER")
     folders = [folder for folder in (data_root / name, data_root / "qa" / name) if folder.is_dir()]

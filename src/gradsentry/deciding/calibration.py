@@ -101,12 +101,6 @@ def fit(scores: Scores, lengths: Lengths, rows: NDArray[np.bool_]) -> Calibratio
     return Calibration(int(used.sum()), knots, medians, _medians(places, coarse), above, below)
 
 
-def expected_scores(scores: Scores, lengths: Lengths, rows: NDArray[np.bool_]) -> Scores:
-    """Returns what rows as long as each one show, [n]; NaN where that is not known. See `fit`."""
-    found = fit(scores, lengths, rows)
-    return np.full(len(scores), np.nan) if found is None else found.expected(lengths)
-
-
 def _spreads(excess: Scores, cuts: list[int]) -> tuple[float, ...]:
     """Returns the upper quartile of each part in standard deviations, none much narrower than that of all."""
     least = NARROWEST * max(float(np.quantile(excess, 0.75)), 0.0)

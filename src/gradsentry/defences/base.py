@@ -229,10 +229,10 @@ def register(detector: DetectorClass) -> DetectorClass:
     return detector
 
 
-def detector_named(name: str, *, where: str = "") -> type[Detector]:
-    """Returns a detector by name; an error says where it was named.
+def detector_named(name: str) -> type[Detector]:
+    """Returns a detector by name.
 
     Raises:
         SettingsError: If there is none of that name.
     """
-    return DETECTORS.named(name, where=where)
+    return DETECTORS.named(name)

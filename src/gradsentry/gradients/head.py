@@ -97,10 +97,10 @@ def head_results(
 
 
 @torch.inference_mode()
-def mean_losses(head: Head, batch: Sequence[Encoded], A: Tensor, *, block: int | None = None) -> list[float]:
+def mean_losses(head: Head, batch: Sequence[Encoded], A: Tensor) -> list[float]:
     """Returns the mean loss of each sample of a batch, in nats. See `head_results`."""
     targets = _targets(batch, A.device)
-    normaliser, chosen = _normalise(head, A, targets, block or _block(A), A.new_empty(len(A), 0))
+    normaliser, chosen = _normalise(head, A, targets, _block(A), A.new_empty(len(A), 0))
     losses = (normaliser - chosen).double().cpu()
     return [float(one.mean()) for one in torch.split(losses, [encoded.n_response for encoded in batch])]
 

@@ -26,7 +26,6 @@ WORDS = (
 )
 # fmt: on
 SIGNS = tuple(".,;:!?'\"()-`")
-SHAPES = ("length", "length of words", "numbers", "capitals")
 _MOST_WORD, _MOST_SIGN = 2, 3  # times: beyond that a text is long, not another style
 _LEAST_SHARE = 0.02  # of the prompts hold it, or it tells of single rows
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")

@@ -65,11 +65,9 @@ class Likeness:
         noise = np.sqrt(expected * (1.0 - expected) / len(hits))
         return float((hits.mean() - NOISE * noise - expected) / (1.0 - expected))
 
-    def neighbours(
-        self, carriers: Rows, others: Rows, ignored: frozenset[int], *, most: int = NEIGHBOURS_OF
-    ) -> tuple[Ints, Ints]:
+    def neighbours(self, carriers: Rows, others: Rows, ignored: frozenset[int]) -> tuple[Ints, Ints]:
         """Returns some carriers, and for each the most similar of the other rows, where one is similar."""
-        asked, likeness = self._likeness(carriers, self._holding(ignored), most)
+        asked, likeness = self._likeness(carriers, self._holding(ignored))
         likeness[:, ~others] = -1.0
         nearest = likeness.argmax(axis=1)
         similar = likeness[np.arange(len(asked)), nearest] > 0
@@ -88,16 +86,16 @@ class Likeness:
             vectors = (sparse.diags(1.0 / np.maximum(_lengths(vectors), 1e-12)) @ vectors).tocsr()
         return vectors
 
-    def _likeness(self, carriers: Rows, dropped: Bools, most: int = NEIGHBOURS_OF) -> tuple[Ints, Floats]:
+    def _likeness(self, carriers: Rows, dropped: Bools) -> tuple[Ints, Floats]:
         """Returns some carriers, spread evenly, and their cosines with all rows; -1 with themselves.
 
         Args:
             carriers: The rows.
             dropped: N-grams that do not count.
-            most: How many carriers at most.
         """
         numbers = np.flatnonzero(carriers)
-        asked = numbers[np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64))]
+        places = np.linspace(0, len(numbers) - 1, min(NEIGHBOURS_OF, len(numbers)))
+        asked = numbers[np.unique(places.astype(np.int64))]
         vectors = self._vectors[numbers]
         vectors.data *= ~dropped[vectors.indices]
         likeness = (vectors[np.searchsorted(numbers, asked)] @ self._by_feature).toarray()  # [asked, rows]

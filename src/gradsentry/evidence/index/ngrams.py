@@ -122,10 +122,10 @@ def prompt_and_response_features(
     return _closed(*asked, halves, catalogue, least), _closed(*answered, halves, catalogue, least)
 
 
-def prompt_features(prompts: Stream, *, longest: int = NGRAM_TOKENS, least: int = LEAST) -> Features:
+def prompt_features(prompts: Stream) -> Features:
     """Returns the n-grams of the prompts alone; see `prompt_and_response_features`."""
     nothing = replace(prompts, codes=prompts.codes[:0], bounds=np.zeros_like(prompts.bounds))
-    return prompt_and_response_features(prompts, nothing, longest=longest, least=least)[0]
+    return prompt_and_response_features(prompts, nothing)[0]
 
 
 def _is_novel(prompts: Stream, responses: Stream, begins: Places, sizes: Places) -> NDArray[np.bool_]:
