@@ -24,7 +24,7 @@ from gradsentry.gradients.head import head_results
 from gradsentry.gradients.packing import walk
 from gradsentry.gradients.states import PADDING
 from gradsentry.models.loading import LoadedModel, wrap_model
-from gradsentry.models.packed_attention import lay_out
+from gradsentry.models.pack_layout import lay_out
 from gradsentry.models.probing import Head
 from gradsentry.scoretable import WINDOW_ROWS
 from gradsentry.settings import ThresholdSettings

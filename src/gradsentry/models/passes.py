@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gradsentry.models.packed_attention import EMPTY, Carried, lay_out, packed_attention
+from gradsentry.models.pack_layout import lay_out
+from gradsentry.models.packed_attention import EMPTY, Carried, packed_attention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
