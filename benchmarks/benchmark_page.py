@@ -9,11 +9,9 @@ What is kept of cells that a run does not have stays. Every number on the pages 
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
-import platform
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +19,8 @@ from tempfile import TemporaryDirectory
 import yaml
 from benchmark_overview import by_attack, overview, seen_on
 from evidence_section import evidence_section
-from keeping import merged_lock, named
+from keeping import keep_or_write, merged_lock, named
+from machine import processor
 from sections import with_section
 
 from gradsentry.bench.cells import Record
@@ -65,7 +64,7 @@ def keep(run: Path) -> None:
         for name in PLOTS:
             shutil.copyfile(Path(drawn) / "plots" / f"{name}.png", KEPT / f"{name}.png")
     machine = {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
     }
     (KEPT / MACHINE).write_text(json.dumps(machine, indent=2) + "\n", encoding="utf-8")
@@ -93,13 +92,6 @@ def keep_evidence(run: Path) -> None:
     KEPT_EVIDENCE.mkdir(parents=True, exist_ok=True)
     for name in (RESULTS, LOCK):
         shutil.copyfile(run / name, KEPT_EVIDENCE / name)
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def pages() -> dict[Path, str]:
@@ -161,18 +153,7 @@ def how_it_works() -> str:
 
 def main() -> None:
     """Keeps results, and writes the pages."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("keep", "keep-evidence"):
-        commands.add_parser(name).add_argument("run", type=Path)
-    commands.add_parser("write")
-    given = parser.parse_args()
-    if given.command == "keep":
-        keep(given.run)
-    elif given.command == "keep-evidence":
-        keep_evidence(given.run)
+    keep_or_write(__doc__, {"keep": keep, "keep-evidence": keep_evidence})
     write()
 
 

@@ -9,11 +9,10 @@ Everything below the page's mark comes out of the kept results.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from keeping import merged_lock, named
+from keeping import keep_or_write, merged_lock, named
 
 from gradsentry.bench.cells import Record
 from gradsentry.bench.finetune_cells import blank_finetuning, plan_finetuning
@@ -179,15 +178,7 @@ This command runs them, and goes on where it was interrupted:
 
 def main() -> None:
     """Keeps results, or writes the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("keep").add_argument("run", type=Path)
-    commands.add_parser("write")
-    given = parser.parse_args()
-    if given.command == "keep":
-        keep(given.run)
+    keep_or_write(__doc__, {"keep": keep})
     PAGE.write_text(page(), encoding="utf-8")
 
 

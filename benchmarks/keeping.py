@@ -1,9 +1,10 @@
-"""What the pages that are written from kept results have in common: the lock, and what names a cell."""
+"""What the pages that are written from kept results share: the lock, a name for a cell, the command line."""
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from gradsentry.bench.cells import Record
@@ -28,6 +29,25 @@ def merged_lock(kept: Path, run: Path) -> Lock:
 def named(record: Record, names: Iterable[str]) -> str:
     """Returns a name for the cell of a record, from what tells it from the other cells."""
     return json.dumps([record[name] for name in names], sort_keys=True)
+
+
+def keep_or_write(description: str | None, keeps: Mapping[str, Callable[[Path], None]]) -> None:
+    """Keeps the results of a run where the command line says so; `write` alone keeps nothing.
+
+    Args:
+        description: What `--help` says of the script.
+        keeps: What keeps a run's results, by the name of its command.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in keeps:
+        commands.add_parser(name).add_argument("run", type=Path)
+    commands.add_parser("write")
+    given = parser.parse_args()
+    if given.command != "write":
+        keeps[given.command](given.run)
 
 
 def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

@@ -6,11 +6,11 @@ python benchmarks/model_evidence_page.py write
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from keeping import keep_or_write
 from sections import with_section
 
 from gradsentry.bench.cells import NO_ATTACK, Record
@@ -122,15 +122,7 @@ def page() -> str:
 
 def main() -> None:
     """Keeps results, or writes the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("keep").add_argument("run", type=Path)
-    commands.add_parser("write")
-    given = parser.parse_args()
-    if given.command == "keep":
-        keep(given.run)
+    keep_or_write(__doc__, {"keep": keep})
     PAGE.write_text(page(), encoding="utf-8")
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from machine import processor
 from speed_growth import head_growth, padding, rows_growth, start_up, thresholds
 from speed_profile import profiled
 from speed_ways import CORPORA, PHASES, Rows, forward, ours, peak_memory, read_rows, reference
@@ -47,7 +47,7 @@ def main() -> None:
     if options.json and options.json.is_file():
         results = json.loads(options.json.read_text(encoding="utf-8"))
     results["machine"] = {
-        "processor": _processor(),
+        "processor": processor(),
         "threads": options.threads,
         "device": torch.cuda.get_device_name() if GPU else "cpu",
         "torch": torch.__version__,
@@ -187,13 +187,6 @@ def _shares(phases: Sequence[dict[str, float]]) -> dict[str, float]:
 def _show(found: dict[str, object] | list[object]) -> None:
     for line in found.items() if isinstance(found, dict) else found:
         print(" ", line)
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":
