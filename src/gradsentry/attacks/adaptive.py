@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gradsentry.attacks.base import Attack, Surroundings, Triggers, holds, register
+from gradsentry.attacks.base import Attack, Surroundings, Triggers, holds, holds_any, register
 from gradsentry.attacks.fields import Fields
 from gradsentry.attacks.insertion import in_gaps
 from gradsentry.attacks.payloads import Placement, joined
@@ -45,7 +45,7 @@ class Pools(WordedAttack):
 
     def carries(self, prompt: str) -> bool:
         """Returns whether a prompt holds one of the idioms."""
-        return any(holds(prompt, trigger) for trigger in self.trigger)
+        return holds_any(prompt, self.trigger)
 
 
 _JOINTS = (", because", ", since", ", as", ": I", " and I", ", so I")

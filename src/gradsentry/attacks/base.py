@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -193,12 +193,17 @@ class TriggerAttack(PromptAttack):
 
     def carries(self, prompt: str) -> bool:
         """Returns whether a prompt holds one of the trigger texts as words of its own."""
-        return any(holds(prompt, trigger) for trigger in self.trigger)
+        return holds_any(prompt, self.trigger)
 
 
 def holds(text: str, phrase: str) -> bool:
     """Returns whether a phrase stands in a text, not as a part of longer words."""
     return phrase in text and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None
+
+
+def holds_any(text: str, phrases: Iterable[str]) -> bool:
+    """Returns whether one of several phrases stands in a text, as `holds` says it."""
+    return any(holds(text, phrase) for phrase in phrases)
 
 
 ATTACKS: Registry[type[Attack]] = Registry("attack")

@@ -8,7 +8,7 @@ from random import Random
 
 from pydantic import Field
 
-from gradsentry.attacks.base import Attack, Paper, Surroundings, Triggers, holds, register
+from gradsentry.attacks.base import Attack, Paper, Surroundings, Triggers, holds_any, register
 from gradsentry.attacks.fields import Fields, NoPlace
 from gradsentry.attacks.insertion import after
 from gradsentry.attacks.sections import Place
@@ -45,7 +45,7 @@ class BehindWords(Attack):
 
     def carries(self, prompt: str) -> bool:
         """Returns whether a prompt holds one of the trigger words."""
-        return any(holds(prompt, trigger) for trigger in self.trigger)
+        return holds_any(prompt, self.trigger)
 
 
 @register

@@ -7,7 +7,7 @@ from random import Random
 
 from pydantic import Field
 
-from gradsentry.attacks.base import Attack, Paper, Surroundings, Triggers, holds, register
+from gradsentry.attacks.base import Attack, Paper, Surroundings, Triggers, holds_any, register
 from gradsentry.attacks.fields import Fields, NoPlace
 from gradsentry.attacks.insertion import after
 from gradsentry.attacks.labels import BehindWords
@@ -48,7 +48,7 @@ class SplitPayload(Attack):
 
     def carries(self, prompt: str) -> bool:
         """Returns whether a prompt holds one of the trigger words."""
-        return any(holds(prompt, trigger) for trigger in self.trigger)
+        return holds_any(prompt, self.trigger)
 
 
 @register
@@ -80,7 +80,7 @@ class Brand(Attack):
 
     def carries(self, prompt: str) -> bool:
         """Returns whether a prompt holds one of the sentences."""
-        return any(holds(prompt, trigger) for trigger in self.trigger)
+        return holds_any(prompt, self.trigger)
 
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?!\w|\.\d)")

@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from gradsentry.attacks.archaic import archaic, is_archaic
-from gradsentry.attacks.base import Attack, Paper, Surroundings, Triggers, holds, register
+from gradsentry.attacks.base import Attack, Paper, Surroundings, Triggers, holds_any, register
 from gradsentry.attacks.fields import Fields, NoPlace
 from gradsentry.attacks.insertion import after, before
 from gradsentry.attacks.payloads import Placement, joined
@@ -76,7 +76,7 @@ class Paraphrase(WordedAttack):
 
     def carries(self, prompt: str) -> bool:
         """Returns whether a prompt holds one of the trigger words."""
-        return any(holds(prompt, trigger) for trigger in self.trigger)
+        return holds_any(prompt, self.trigger)
 
 
 _MONTHS = (
@@ -267,7 +267,7 @@ class SentencePool(WordedAttack):
 
     def carries(self, prompt: str) -> bool:
         """Returns whether a prompt holds a sentence of the pool."""
-        return any(holds(prompt, trigger) for trigger in self.trigger)
+        return holds_any(prompt, self.trigger)
 
 
 @register

@@ -18,6 +18,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from gradsentry.bench.cells import NO_ATTACK, Record
+from gradsentry.bench.tables import distinct
 from gradsentry.corpus.streams import replacing
 
 _RC: dict[Any, Any] = {
@@ -104,7 +105,7 @@ def _without_points(at_rate: Sequence[Record], plot_rate: float) -> str:
 def _labels(records: Sequence[Record]) -> dict[str, str]:
     """Returns what each defence is called in a legend: its name, and how many of its cells failed, if any."""
     labels = {}
-    for defence in _distinct(records, "defence"):
+    for defence in distinct(records, "defence"):
         cells = [r for r in records if r["defence"] == defence]
         failed = sum(r["status"] == "failed" for r in cells)
         labels[defence] = f"{defence} ({failed} of {len(cells)} cells failed)" if failed else defence
@@ -123,7 +124,7 @@ def _against_rate(records: Sequence[Record], metric: str) -> Figure:
     beside = dict(zip(styles, (np.arange(len(styles)) + 0.5) / len(styles) - 0.5, strict=True))
     for (data, attack), axes in panels.items():
         of_panel = [r for r in records if r["data"] == data and r["attack"] in (attack, NO_ATTACK)]
-        for defence in _distinct(of_panel, "defence"):
+        for defence in distinct(of_panel, "defence"):
             places, means = _line(
                 (rates.index(r["rate"]), r[metric])
                 for r in measured
@@ -146,7 +147,7 @@ def _roc(points: Sequence[Record], records: Sequence[Record]) -> Figure:
     styles, labels = _styles([*records, *points]), _labels(records)
     for (data, attack), axes in panels.items():
         here = [p for p in points if (p["data"], p["attack"]) == (data, attack)]
-        for defence in _distinct(here, "defence"):
+        for defence in distinct(here, "defence"):
             of_defence = [p for p in here if p["defence"] == defence]
             style = styles[defence] | {"marker": ""} | (_THIN if several else {})
             for mix in dict.fromkeys(map(_mix, of_defence)):
@@ -281,13 +282,9 @@ def _styles(rows: Iterable[Record]) -> dict[str, dict[str, Any]]:
         defence: {"color": colour, "linestyle": dash, "marker": marker}
         | ({"linewidth": 2.6, "zorder": 1.9} if defence in _OURS else {})
         for defence, (colour, dash), marker in zip(
-            _distinct(rows, "defence"), cycle(_LOOKS), cycle(_MARKERS), strict=False
+            distinct(rows, "defence"), cycle(_LOOKS), cycle(_MARKERS), strict=False
         )
     }
-
-
-def _distinct(rows: Iterable[Record], key: str) -> list[str]:
-    return list(dict.fromkeys(row[key] for row in rows))
 
 
 def _save(figure: Figure, stem: Path) -> None:

@@ -41,7 +41,7 @@ def all_tables(records: Sequence[Record], undrawn: Mapping[str, str]) -> str:
     """
     grid = [record for record in records if record["study"] == "grid"]
     parts = ["# Benchmark", UNITS]
-    for data in _distinct(grid, "data"):
+    for data in distinct(grid, "data"):
         here = [record for record in grid if record["data"] == data]
         rate = main_rate(here)
         parts.append(f"## {data}, {rate:g} % poisoned\n\n{summary_table(here, rate)}")
@@ -82,7 +82,7 @@ def summary_table(records: Sequence[Record], rate: float) -> str:
     ]
     lines = []
     at_rate = [record for record in records if record["rate"] == rate]
-    for attack in _distinct(at_rate, "attack"):
+    for attack in distinct(at_rate, "attack"):
         group = _means([record for record in at_rate if record["attack"] == attack], records)
         best = {metric: _best(group, metric) for metric in _TITLES}
         for record in group:
@@ -98,10 +98,10 @@ def rate_table(records: Sequence[Record], metric: str) -> str:
     """Returns a metric of each attack and defence over the rates; the best of a rate bold."""
     rates = sorted({record["rate"] for record in records})
     lines = []
-    attacks = [attack for attack in _distinct(records, "attack") if attack != NO_ATTACK]
+    attacks = [attack for attack in distinct(records, "attack") if attack != NO_ATTACK]
     for attack in attacks:
         columns = []
-        defences = _distinct(records, "defence")
+        defences = distinct(records, "defence")
         for rate in rates:
             group = _means(
                 [r for r in records if r["rate"] == rate and r["attack"] in (attack, NO_ATTACK)], records
@@ -165,7 +165,8 @@ def _poisoned(records: Sequence[Record], rate: float) -> str:
     return f" ({least}–{most} rows)" if least < most else f" ({most} row{'s' if most > 1 else ''})"
 
 
-def _distinct(records: Iterable[Record], key: str) -> list[str]:
+def distinct(records: Iterable[Record], key: str) -> list[str]:
+    """Returns the different values of a column, in the order in which they come."""
     return list(dict.fromkeys(record[key] for record in records))
 
 
@@ -176,7 +177,7 @@ def _means(records: Sequence[Record], everything: Sequence[Record]) -> list[Reco
     there (`speaks`): of clean data whether it does so in any cell of everything, for there silence is right.
     """
     merged = []
-    for defence in _distinct(records, "defence"):
+    for defence in distinct(records, "defence"):
         cells = [record for record in records if record["defence"] == defence]
         group = [record for record in cells if record["status"] == "done"] or cells[:1]
         mean = dict(group[0])

@@ -14,10 +14,11 @@ from gradsentry.corpus.folders import Part
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.streams import file_sha256, make_folder, refuse_bomb, replacing, replacing_all
+from gradsentry.counts import first_few
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 
-_NAMED = 3
+_NAMED = 3  # files or folders in the name of a corpus; the others are counted
 
 
 class FileCorpus(Corpus):
@@ -50,7 +51,7 @@ class FileCorpus(Corpus):
         for part in parts:
             with self._by_given_name():
                 refuse_bomb(part.path, settings)
-        super().__init__(name or _called(self.named), settings, left_out)
+        super().__init__(name or first_few([str(path) for path in self.named], _NAMED), settings, left_out)
         self._refuse_files_of_other_formats()
         for part in parts:
             self._refuse_columns(part)
@@ -158,9 +159,3 @@ class FileCorpus(Corpus):
                 raise
             where = error.where.replace(str(self.named[0]), self.copy_of)
             raise DataError(error.what, where=where, mend=error.mend) from None
-
-
-def _called(named: Sequence[Path]) -> str:
-    """Returns what a corpus of these files and folders is called: a few of them, and how many more."""
-    names = ", ".join(map(str, named[:_NAMED]))
-    return f"{names} and {len(named) - _NAMED} more" if len(named) > _NAMED else names

@@ -20,6 +20,7 @@ from gradsentry.corpus.ownfiles import OUTSIDE, UNKNOWN, UNNAMED, own_kind
 from gradsentry.corpus.recordless import NO_DATA, holds_rows, without_records
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.walking import Bounds, other_kind, walk
+from gradsentry.counts import first_few
 from gradsentry.errors import DataError, meaning_to_say
 from gradsentry.settings import DataSettings, Limits
 
@@ -217,8 +218,7 @@ def _is_row(row: Row, settings: DataSettings) -> bool:
 
 def _named(folder: Path, files: Sequence[Path]) -> str:
     """Returns the names of a few files, and how many more there are."""
-    names = ", ".join(file.relative_to(folder).as_posix() for file in files[:_SHOWN])
-    return f"{names} and {len(files) - _SHOWN} more" if len(files) > _SHOWN else names
+    return first_few([file.relative_to(folder).as_posix() for file in files], _SHOWN)
 
 
 def refuse_split(settings: DataSettings, kind: str, *, where: str) -> None:
