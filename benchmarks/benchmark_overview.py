@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -29,6 +30,9 @@ here from the texts alone. Seconds are of a busy machine, those of the CPU
 too, for threads that wait for a core count: they tell orders of magnitude. Each defence is timed by itself on
 32 rows, with all that a forward pass is read for. An interval of a value at 0 or 1 has no width, which is a
 limit of the bootstrap and no certainty."""
+ATTACKS = """\
+What these pages call an attack is what the spec calls it, its `label`. Those that are not called by the name
+that [names.md](names.md) has for them, or are given settings:"""
 NOT_RUN = """\
 `benchmarks/paper.yaml` holds the whole comparison: 1000 rows of each question-answering set, 300 of the long
 responses, GraCeFul on 300, and STRIP, ONION and CUBE on 300 rows of two sets. It has not been run to its end.
@@ -54,6 +58,7 @@ def overview(records: list[Record], lock: dict[str, Any], machine: dict[str, Any
         "[rows](benchmark/samples.md). Attacks that no string gives away: "
         "[model-evidence.md](model-evidence.md).",
         f"## How to read the tables\n\n{READING}",
+        f"## The attacks\n\n{ATTACKS}\n\n{_attacks(lock)}",
         f"## The defences\n\n{_defences(grid)}",
         f"## How it was run\n\n{_run(lock, machine, grid)}",
         f"## What has not been run\n\n{NOT_RUN}\n\n{_rows_table(records)}",
@@ -223,6 +228,18 @@ def _rows_table(records: list[Record]) -> str:
         ]
         lines.append([f"`{name}`", *(str(count) if count else "–" for count in counts)])
     return markdown(["rows", *sets], lines)
+
+
+def _attacks(lock: dict[str, Any]) -> str:
+    lines = []
+    for one in lock["attacks"]:
+        entry = {key: one[key] for key in ("name", "label", "settings") if one[key]}
+        if len(entry) > 1:
+            said = json.dumps(entry).replace('"', "")
+            lines.append(
+                [one["label"] or one["name"], f"[`{one['name']}`](names.md#{one['name']})", f"`{said}`"]
+            )
+    return markdown(["here", "attack", "entry of `attacks`"], lines)
 
 
 def _defences(grid: list[Record]) -> str:

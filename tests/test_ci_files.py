@@ -171,7 +171,7 @@ def test_two_formats_are_one_report_of_each_kind(data, call):
         log = json.loads(Path("found.sarif").read_text())
         SARIF.validate(log)
         categories = [run["automationDetails"]["id"] for run in log["runs"]]
-        assert categories == ["gradsentry/alpaca/", "gradsentry/prompt-completion/"]
+        assert categories == ["found/alpaca/", "found/prompt-completion/"]
         assert [len(run["results"]) for run in log["runs"]] == [0, 30]
         for run in log["runs"]:
             (told,) = run["invocations"][0]["toolExecutionNotifications"]
@@ -234,6 +234,7 @@ def test_the_file_of_options_on_the_page_works(data, call):
         ({"data": "data"}, "why: false\n# max-flagged: 30\n", 1),
         ({"data": "data\nalpaca.json", "by-format": "true"}, None, 1),
         ({"data": "data\nalpaca.json"}, None, 2),
+        ({"data": "data", "sarif": "one source.sarif"}, None, 1),
         ({"data": "alpaca.json"}, None, 0),
         ({"data": "alpaca.json\nnotes", "by-format": "true"}, None, 0),
         ({"data": "alpaca.json\nnotes", "by-format": "true", "strict": "true"}, None, 2),
@@ -268,7 +269,8 @@ def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, ca
     ended = call(*action_arguments(given, data / "bin", monkeypatch))
     assert ended.code == code, ended.error
     is_judged = code != 2 or "gradsentry: the gate: " in ended.error
-    assert Path(action["outputs"]["sarif"]["value"]).is_file() == is_judged
+    assert action["outputs"]["sarif"]["value"] == "${{ inputs.sarif }}"
+    assert Path(given.get("sarif", action["inputs"]["sarif"]["default"])).is_file() == is_judged
 
 
 def action_arguments(given, folder, monkeypatch):
@@ -313,7 +315,7 @@ def test_the_snippets_name_what_there_is():
     uses = [step for step in steps if "gradsentry" in step.get("uses", "")]
     inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
     assert all(set(step["with"]) <= set(inputs) for step in uses)
-    assert len(uses) == 2
+    assert len(uses) == 3
     hooks = {hook["id"] for one in SNIPPETS for repo in one.get("repos", ()) for hook in repo["hooks"]}
     assert hooks == {one["id"] for one in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
 

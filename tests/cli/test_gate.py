@@ -96,10 +96,20 @@ def test_sarif_names_file_and_line_of_each_flagged_row(data, rows, call):
     assert {place["artifactLocation"]["uri"] for place in places} == {"some%20rows.jsonl"}
     assert {place["region"]["startLine"] for place in places} == {number + 1 for number in rows[1]}
     for result in run["results"]:
-        assert result["message"]["text"].startswith("F1: ")  # a row's number is no line, and is taken for one
+        name = result["locations"][0]["logicalLocations"][0]["name"]
+        assert result["message"]["text"].startswith(f"row {name}: F1: ")
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
     with pytest.raises(Exception, match="'bad' is not one of"):
         SARIF.validate(log | {"runs": [run | {"results": [run["results"][0] | {"level": "bad"}]}]})
+
+
+def test_a_number_of_a_row_is_not_told_beside_its_line_which_is_another(data, call):
+    file = Path(data)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps({**row, "id": None}) + "\n" for row in rows))
+    assert call("evidence", data, "--sarif", "found.sarif").code == 0
+    results = json.loads(Path("found.sarif").read_text())["runs"][0]["results"]
+    assert {result["message"]["text"].split(":")[0] for result in results} == {"F1"}
 
 
 def test_rows_in_memory_have_no_file(rows):

@@ -112,8 +112,9 @@ def test_each_of_two_answers_is_judged_where_it_is_asked_for(pairs, place, call)
     ended = call("evidence", name, "--answers", "chosen", *GATE, "--strict", "--out", "chosen")
     assert (ended.code, "the chosen answers are judged" in ended.out) == (0, True)
     assert "not judged" not in last(ended)
-    assert "The rejected answers were not judged: judge those of the rows that stay with --answers" in (
-        " ".join(ended.out.split())
+    assert (
+        "The rejected answers were not judged here: if not before, judge those of the rows that stay with"
+        in (" ".join(ended.out.split()))
     )
     ended = call(
         "evidence", "chosen/clean.jsonl", "--answers", "rejected", *GATE, "--strict", "--out", "both"
@@ -276,6 +277,19 @@ def test_a_strict_gate_lets_nothing_through_that_was_not_judged(pairs, place, ca
     assert ended.error == (
         f"gradsentry: the gate: cannot let through, for it is strict: {said}, or leave out --strict\n"
     )
+
+
+def test_a_strict_gate_of_preferences_says_that_it_takes_two(pairs, place, call):
+    rows = [{"prompt": one, "chosen": answer, "rejected": f"No. {answer}"} for one, answer in pairs[0]]
+    Path("folder").mkdir()
+    write("folder/rows.jsonl", rows)
+    both = "judge them once with --answers chosen and once with --answers rejected"
+    for more, rest in (("", ""), ("notes.txt", ", take away what else is not judged")):
+        if more:
+            Path("folder", more).write_text("By us.")
+        ended = call("evidence", "folder", *GATE, "--strict")
+        assert ended.code == 2
+        assert ended.error.endswith(f"; {both}{rest}, or leave out --strict\n")
 
 
 def test_a_strict_gate_is_a_gate(pairs, place, call):

@@ -54,11 +54,13 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "seconds_per_row": (
         "seconds",
         "Wall-clock time of features and judging, for each row. Features of a row are timed once for each "
-        "defence, by itself and on 32 rows: other work of the machine can make it several times as much.",
+        "defence, by itself and on 32 rows: other work of the machine can make it several times as much, for "
+        "one defence and not for the next. Compare those of an idle machine.",
     ),
     "cpu_seconds_per_row": (
         "seconds",
-        "Time of all cores together, for each row; threads that wait for a core count too.",
+        "Time of all cores together, for each row; threads that wait for a core or for memory count too, so "
+        "that other work of the machine makes it more as well.",
     ),
     "peak_mb": ("10^6 bytes", "The most memory that the process held, model and libraries included."),
 }

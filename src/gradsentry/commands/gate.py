@@ -104,7 +104,7 @@ class Reports:
         for option, file in self.named.items():
             match option:
                 case "--sarif":
-                    content = as_json(sarif(verdicts, judged, asked))
+                    content = as_json(sarif(verdicts, judged, asked, category=file.stem))
                 case "--junit":
                     content = junit(verdicts, judged, asked)
                 case "--in-toto":

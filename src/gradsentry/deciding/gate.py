@@ -234,15 +234,25 @@ class Asked:
             return f", for {NOTHING}{named}", "name data, or add --pass-without-data, as a hook does"
         if self.strict and (judged.aside or judged.too_few_rows or not judged.is_any):
             first = () if judged.is_any and not judged.too_few_rows else (judged.said,)
-            mend = "take away what is not judged, or leave out --strict"
-            if first:
-                mend = "judge more rows together, as they are trained on, or leave out --strict"
+            mend = _mend_of_strict(judged, is_few=bool(first))
             return f", for it is strict: {_few((*first, *judged.aside))}", mend
         return None
 
     def refuses(self, confidence: Confidence) -> bool:
         """Returns whether a finding of that confidence is what fails, where the verdict does."""
         return confidence == "high" or self.fail_on == "suspicious"
+
+
+def _mend_of_strict(judged: Judged, *, is_few: bool) -> str:
+    """Returns what to do where a strict gate lets nothing through."""
+    if is_few:
+        return "judge more rows together, as they are trained on, or leave out --strict"
+    if not judged.rejected:
+        return "take away what is not judged, or leave out --strict"
+    rest = "" if len(judged.aside) == 1 else ", take away what else is not judged"
+    return (
+        f"judge them once with --answers chosen and once with --answers rejected{rest}, or leave out --strict"
+    )
 
 
 def _aside(clauses: Sequence[str]) -> str:

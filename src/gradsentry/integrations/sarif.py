@@ -28,13 +28,19 @@ _MARKED = {"id": "marked", "shortDescription": {"text": "A row that a person mar
 Json = dict[str, Any]
 
 
-def sarif(verdicts: Sequence[Decision], judged: Judged, asked: Asked = Asked()) -> Json:  # noqa: B008  (frozen)
+def sarif(
+    verdicts: Sequence[Decision],
+    judged: Judged,
+    asked: Asked = Asked(),  # noqa: B008  (frozen)
+    category: str = "gradsentry",
+) -> Json:
     """Returns verdicts as a SARIF log, a run each; a rule is a finding, a result a row that carries it.
 
     Args:
         verdicts: Of each corpus one; none where nothing was data.
         judged: What was judged, all together.
         asked: What the gate asks; if not given, nothing.
+        category: What the categories of several runs begin with, which differ in the format.
     """
     parts, passage = [Judged.of(verdict) for verdict in verdicts], asked.passage(judged)
     in_none = judged.in_no_part(parts)
@@ -44,7 +50,7 @@ def sarif(verdicts: Sequence[Decision], judged: Judged, asked: Asked = Asked()) 
     ]
     if len(runs) > 1:  # GitHub takes several runs of one file where each has a category of its own
         for run, verdict in zip(runs, verdicts, strict=True):
-            run["automationDetails"] = {"id": f"gradsentry/{verdict.corpus.format}/"}
+            run["automationDetails"] = {"id": f"{category}/{verdict.corpus.format}/"}
     alone = _invocation(judged, (), passage)
     nothing = {"tool": _tool(VERSION, []), "invocations": [alone], "results": []}
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": runs or [nothing]}

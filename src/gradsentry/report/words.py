@@ -190,7 +190,8 @@ def _other_answers(verdict: Decision) -> str:
     if read is None or not (read.rejected or read.answers):
         return ""
     other = "chosen" if read.answers == "rejected" else "rejected"
-    return f" The {other} answers were not judged: judge those of the rows that stay with --answers {other}."
+    judged = f"judge those of the rows that stay with --answers {other}"
+    return f" The {other} answers were not judged here: if not before, {judged}."
 
 
 def _action(verdict: Decision, clean: str, run: RunDirectory) -> tuple[str, str]:
