@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gradsentry.evidence import Finding
 from gradsentry.evidence.wording import OPEN
 from gradsentry.report.accepted import accepted_list
-from gradsentry.report.apart import taken_apart
+from gradsentry.report.apart import Apart, taken_apart
 from gradsentry.report.cards import SHOWN as CARDS
 from gradsentry.report.cards import card
 from gradsentry.report.comparison import Comparison
@@ -26,10 +26,11 @@ from gradsentry.report.moves import read_moves
 from gradsentry.report.moves import said as said_of
 from gradsentry.report.pieces import LOSS_EDGES, pieces, shown
 from gradsentry.report.proof import proof
+from gradsentry.report.provenance import what_was_run
 from gradsentry.report.rowdata import row_data, row_name
 from gradsentry.report.selection import MARGIN, Selection, select
 from gradsentry.report.words import accept_command, command, explain_command, threshold_command, words
-from gradsentry.store import Json, RunDirectory
+from gradsentry.store import RunDirectory
 
 if TYPE_CHECKING:
     from gradsentry.corpus import Sample
@@ -58,7 +59,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
     missed = (comparison.missed + comparison.wrong)[:_MISSED] if comparison else ()
     wanted = sorted({*chosen.numbers.tolist(), *examples, *missed})
     samples = dict(zip(wanted, verdict.corpus.take(wanted), strict=True))
-    said, moved = words(verdict, run), read_moves(run)
+    said = words(verdict, run)
     return {
         "name": verdict.manifest["source"]["name"],
         "outcome": verdict.outcome,
@@ -67,19 +68,8 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "counts": verdict.counts,
         "look": shown_rows(verdict, looked_at, samples),
         "accepted": accepted_list(verdict),
-        "cards": [
-            card(finding, verdict, samples, apart.get(finding.name))
-            | {
-                "accept": accept_command(run, finding),
-                "moves": [pieces(one) for one in said_of(moved[finding.name])]
-                if finding.name in moved
-                else [],
-            }
-            for finding in findings
-        ],
-        "stands_out": None
-        if stands_out is None
-        else card(stands_out, verdict, samples, apart.get(stands_out.name)),
+        "cards": _cards(verdict, run, findings, samples, apart),
+        "stands_out": stands_out and card(stands_out, verdict, samples, apart.get(stands_out.name)),
         "more_findings": len(verdict.evidence.findings) - len(findings),
         "chances": [f"1 in {math.exp(edge):,.0f}" for edge in LOSS_EDGES],
         "open": OPEN,
@@ -92,27 +82,57 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         "not_scanned": verdict.left_out,
         "files": _files(run, said.clean),
         "unscored": _unscored(verdict),
-        "run": _what_was_run(verdict),
-        "map": None if drawn is None else _drawn(drawn, findings),
+        "run": what_was_run(verdict),
+        "map": drawn and _drawn(drawn, findings),
         "proof": proof(run),
         "comparison": _compared(verdict, comparison, samples) if comparison else None,
-        "data": {
-            "id": run_id(verdict),
-            "outcome": verdict.outcome,
-            "policy": verdict.policy,
-            "tau": verdict.threshold and verdict.threshold.tau,
-            "margin": MARGIN,
-            "meanings": {word: meaning("A number", word) for word in GLOSSARY["A number"]},
-            "counts": verdict.counts,
-            "commands": {
-                "own": command(verdict, run),
-                "threshold": threshold_command(run),
-                "explain": explain_command(run),
-            },
-            "scores": _distribution(verdict, chosen, comparison),
-            "map": None if drawn is None else drawn.as_json(findings),
-            "rows": row_data(verdict, chosen, [samples[number] for number in chosen.numbers.tolist()]),
+        "data": _for_scripts(verdict, run, chosen, samples, comparison)
+        | {"map": drawn and drawn.as_json(findings)},
+    }
+
+
+def _cards(
+    verdict: Decision,
+    run: RunDirectory,
+    findings: tuple[Finding, ...],
+    samples: dict[int, Sample],
+    apart: dict[str, Apart],
+) -> list[dict[str, Any]]:
+    """Returns the card of each finding, with how to accept it and how far its trigger moves losses."""
+    moved = read_moves(run)
+    return [
+        card(one, verdict, samples, apart.get(one.name))
+        | {
+            "accept": accept_command(run, one),
+            "moves": [pieces(clause) for clause in said_of(moved[one.name])] if one.name in moved else [],
+        }
+        for one in findings
+    ]
+
+
+def _for_scripts(
+    verdict: Decision,
+    run: RunDirectory,
+    chosen: Selection,
+    samples: dict[int, Sample],
+    comparison: Comparison | None,
+) -> dict[str, Any]:
+    """Returns what the page's scripts draw, count and filter, but for the map."""
+    return {
+        "id": run_id(verdict),
+        "outcome": verdict.outcome,
+        "policy": verdict.policy,
+        "tau": verdict.threshold and verdict.threshold.tau,
+        "margin": MARGIN,
+        "meanings": {word: meaning("A number", word) for word in GLOSSARY["A number"]},
+        "counts": verdict.counts,
+        "commands": {
+            "own": command(verdict, run),
+            "threshold": threshold_command(run),
+            "explain": explain_command(run),
         },
+        "scores": _distribution(verdict, chosen, comparison),
+        "rows": row_data(verdict, chosen, [samples[number] for number in chosen.numbers.tolist()]),
     }
 
 
@@ -186,67 +206,6 @@ def _unscored(verdict: Decision) -> list[dict[str, Any]]:
         ({"reason": pieces(one["values"]), "rows": one["counts"]} for one in counted),
         key=lambda one: -one["rows"],
     )
-
-
-def _what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Returns what was run with what, in groups of name and value."""
-    manifest = verdict.manifest
-    identity, source = manifest["identity"], manifest["source"]
-    seconds, rows = float(manifest["seconds"]), verdict.counts["rows"]
-    resumed = manifest["rows_resumed"]
-    speed = f"{rows / seconds:,.1f}" if seconds and not resumed else "not known: the scan was resumed"
-    tau = verdict.threshold
-    unused = "; it did not decide" if verdict.policy == "evidence" else ""
-    reading = {key: value for key, value in identity["data"]["reading"].items() if value is not None}
-    return [
-        (
-            "Data",
-            [
-                ("name", source["name"]),
-                ("rows", f"{rows:,}"),
-                ("format", identity["data"]["format"]),
-                *([("read", verdict.read.line())] if verdict.read else []),
-                *([("splits", ", ".join(verdict.corpus.splits))] if verdict.corpus.splits else []),
-                *(("not scanned", clause) for clause in verdict.left_out),
-                *((key.replace("_", " "), str(value)) for key, value in reading.items() if key != "format"),
-                ("SHA-256", identity["data"]["sha256"]),
-            ],
-        ),
-        ("Model", _model(manifest)),
-        (
-            "Settings",
-            [
-                *((key.replace("_", " "), str(value)) for key, value in identity.get("score", {}).items()),
-                ("policy", verdict.policy),
-                ("false alarm rate", f"{verdict.evidence.false_alarm_rate:g}"),
-                ("calibration of evidence", verdict.evidence.calibration),
-                *([("tau", f"{tau.tau:.6g} ({tau.reason}){unused}")] if tau else []),
-            ],
-        ),
-        (
-            "Time",
-            [
-                ("started", manifest["started"]),
-                ("seconds", f"{seconds:,.1f}"),
-                ("rows per second", speed),
-            ],
-        ),
-        ("Versions", list(manifest["versions"].items())),
-    ]
-
-
-def _model(manifest: Json) -> list[tuple[str, str]]:
-    """Returns which model scored the rows, in names and values."""
-    model, identity = manifest["model"], manifest["identity"]
-    if model is None:
-        return [("name", "none: the texts alone were read")]
-    return [
-        ("name", model["name"]),
-        ("fingerprint", identity["model"]["fingerprint"]),
-        ("dtype", identity["model"]["dtype"]),
-        ("device", model["device"]),
-        ("tied embeddings", "yes" if model["tied_embeddings"] else "no"),
-    ]
 
 
 def _compared(verdict: Decision, comparison: Comparison, samples: dict[int, Sample]) -> dict[str, Any]:
