@@ -16,7 +16,7 @@ from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.measuring import Meter
 from gradsentry.bench.metrics import METRICS, Outcome, intervals, matched_share, measure
 from gradsentry.bench.naming import NAMED, named_shares
-from gradsentry.bench.pools import Pool, draw_mix
+from gradsentry.bench.pools import Mix, Pool, draw_mix
 from gradsentry.bench.spec import AttackSpec, DataSpec, DefenceSpec, Spec, poisoned_of
 from gradsentry.defences import Detector, Features, Flags, Lengths, Scores
 from gradsentry.errors import DataError, UsageError
@@ -134,11 +134,7 @@ def run_cell(
     limit = cell.defence.rows
     part = pool.first(limit) if limit and detector.extractor.scope != "row" else pool
     mix = draw_mix(part, attack, cell.rate, cell.seed, limit)
-    if cell.rate and not mix.is_poisoned.any():
-        rows = min(len(part.clean), limit or len(part.clean))
-        what = f"no row would be poisoned, of {rows} at {cell.rate:g} %"
-        mend = "give more rows, a higher rate, or an attack that fits more of them"
-        raise DataError(what, where=cell.data.shown, mend=mend)
+    _refuse_no_poison(cell, mix, part)
     on_title(f"{cell.title}, {mix.is_poisoned.sum()} of {len(mix.rows)} rows poisoned")
 
     def on_rows(done: int, total: int) -> None:
@@ -152,9 +148,7 @@ def run_cell(
     is_fewest = cell.seed == spec.seeds[0] and cell.rate == min(filter(None, spec.rates), default=0.0)
     if is_fewest and detector.extractor.scope == "pool" and detector.extractor.code:
         alone = detector.judge(store.of_mix_alone(detector.extractor, part, mix, loaded))
-        if not np.allclose(scores, alone, rtol=SAME, atol=1e-6, equal_nan=True):
-            said = "its extractor's scope is pool, and should be mix (docs/extending.md)"
-            log.warning("%s: scores change with rows outside of the mix: %s", cell.title, said)
+        _warn_of_scope(cell, scores, alone)
     samples = part.samples
     prompts = {int(row): samples[mix.rows[row]].prompt for row in np.flatnonzero(mix.is_poisoned)}
     lengths = store.of_mix(Lengths(), part, mix, loaded).features["n_response"].astype(np.int64)
@@ -175,14 +169,35 @@ def run_cell(
     for name, (low, high) in intervals(outcome, spec.bootstrap).items():
         record |= {f"{name}_low": low, f"{name}_high": high}
     if cell.study == "grid":
-        record["points"] = {
-            "row": [samples[number].id for number in mix.rows],
-            "score": scores.tolist(),
-            "flagged": flags.tolist(),
-            "poisoned": mix.is_poisoned.tolist(),
-            "length": lengths.tolist(),
-        }
+        record["points"] = {"row": [samples[number].id for number in mix.rows], **_points(outcome)}
     return record
+
+
+def _refuse_no_poison(cell: Cell, mix: Mix, pool: Pool) -> None:
+    """Raises where a mix that is to be poisoned has no poisoned row."""
+    if not cell.rate or mix.is_poisoned.any():
+        return
+    rows = min(len(pool.clean), cell.defence.rows or len(pool.clean))
+    what = f"no row would be poisoned, of {rows} at {cell.rate:g} %"
+    mend = "give more rows, a higher rate, or an attack that fits more of them"
+    raise DataError(what, where=cell.data.shown, mend=mend)
+
+
+def _warn_of_scope(cell: Cell, scores: Scores, alone: Scores) -> None:
+    """Warns where the scores of a mix are others when it is read without the rest of its pool."""
+    if not np.allclose(scores, alone, rtol=SAME, atol=1e-6, equal_nan=True):
+        said = "its extractor's scope is pool, and should be mix (docs/extending.md)"
+        log.warning("%s: scores change with rows outside of the mix: %s", cell.title, said)
+
+
+def _points(outcome: Outcome) -> dict[str, list[Any]]:
+    """Returns the scores row by row, as plots need them."""
+    return {
+        "score": outcome.scores.tolist(),
+        "flagged": outcome.flags.tolist(),
+        "poisoned": outcome.is_poisoned.tolist(),
+        "length": outcome.lengths.tolist(),
+    }
 
 
 def judged(detector: Detector, features: Features, rows: int) -> tuple[Scores, Flags]:

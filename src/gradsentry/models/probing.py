@@ -55,13 +55,39 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> tupl
     bias: Tensor | None = getattr(projection, "bias", None)
     ids = probe_ids(model)
     hidden, product, logits = _run(model, projection, ids, name)  # [S, d], [S, V], [S, V]
-    if hidden.shape[0] > len(ids):
+    _refuse_other_states(model, hidden, logits, len(ids), name)
+    ours = hidden.float() @ weight.float().T  # [S, V]
+    if bias is not None:
+        ours = ours + bias.float()
+    if product.shape != ours.shape or not close(product, ours, weight.dtype):
         raise ModelError(
-            f"{type(model).__name__} puts {hidden.shape[0] - len(ids)} positions of its own into the row",
+            f"the output projection of {type(model).__name__} is no plain matrix product",
+            where=name,
+            mend="merge adapters on lm_head, and leave lm_head unquantised",
+        )
+    places = _places_if_causal(model, projection, ids, hidden, weight.dtype, name)
+    relation = _relation(ours, logits.float(), weight.dtype, config)
+    if relation is None:
+        raise ModelError(
+            f"what {type(model).__name__} does after its output projection is not known here",
+            where=name,
+            mend="known are none, a bias, a constant scale and tanh soft-capping",
+        )
+    scale, softcap = relation
+    return Head(weight=weight, bias=bias, scale=scale, softcap=softcap), places
+
+
+def _refuse_other_states(
+    model: PreTrainedModel, hidden: Tensor, logits: Tensor, tokens: int, name: str
+) -> None:
+    """Raises where a model does not make one state of each token, or logits that are not finite."""
+    if hidden.shape[0] > tokens:
+        raise ModelError(
+            f"{type(model).__name__} puts {hidden.shape[0] - tokens} positions of its own into the row",
             where=name,
             mend="merge its adapter first; prompt tuning cannot be scored",
         )
-    if hidden.shape[0] < len(ids):
+    if hidden.shape[0] < tokens:
         raise ModelError(
             f"what enters the output projection of {type(model).__name__} is not one state a token",
             where=name,
@@ -74,37 +100,33 @@ def probe_head(model: PreTrainedModel, projection: nn.Module, name: str) -> tupl
             mend="its weights may be broken, or too large for this --dtype: try float32",
         )
 
-    ours = hidden.float() @ weight.float().T  # [S, V]
-    if bias is not None:
-        ours = ours + bias.float()
-    if product.shape != ours.shape or not close(product, ours, weight.dtype):
-        raise ModelError(
-            f"the output projection of {type(model).__name__} is no plain matrix product",
-            where=name,
-            mend="merge adapters on lm_head, and leave lm_head unquantised",
-        )
+
+def _places_if_causal(
+    model: PreTrainedModel,
+    projection: nn.Module,
+    ids: Tensor,
+    hidden: Tensor,
+    dtype: torch.dtype,
+    name: str,
+) -> int | None:
+    """Returns how many tokens the table of positions takes, from a run with other tokens at the end.
+
+    Raises:
+        ModelError: If these change the states of the tokens before them.
+    """
     changed = ids.clone()
     half = len(ids) // 2
     changed[half:] = ids[0]
     with _PositionTables(model) as tables:
         earlier = _run(model, projection, changed, name)[0][:half]
     # The same product over the same rows: far closer than two ways to compute it.
-    if not close(earlier, hidden[:half].float(), weight.dtype, share=0.1):
+    if not close(earlier, hidden[:half].float(), dtype, share=0.1):
         raise ModelError(
             f"{type(model).__name__} looks ahead: a later token changes an earlier prediction",
             where=name,
             mend="name a causal language model",
         )
-    relation = _relation(ours, logits.float(), weight.dtype, config)
-    if relation is None:
-        raise ModelError(
-            f"what {type(model).__name__} does after its output projection is not known here",
-            where=name,
-            mend="known are none, a bias, a constant scale and tanh soft-capping",
-        )
-    scale, softcap = relation
-    head = Head(weight=weight, bias=bias, scale=scale, softcap=softcap)
-    return head, min(tables.places, default=None)
+    return min(tables.places, default=None)
 
 
 class _PositionTables(TorchFunctionMode):
