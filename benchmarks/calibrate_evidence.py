@@ -33,8 +33,9 @@ from gradsentry.bench.tables import markdown
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.corpus.qa import QA_SETS, load_qa
 from gradsentry.evidence.calibrating import proposed
+from gradsentry.evidence.index.rows import distinct_rows
 from gradsentry.evidence.index.tasks import tasks_of
-from gradsentry.evidence.index.texts import Texts, distinct_rows
+from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import LEAST
 
 OTHERS = {

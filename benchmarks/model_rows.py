@@ -19,7 +19,7 @@ from gradsentry.bench.pools import build_pool, content_hash, draw_mix, draw_rows
 from gradsentry.bench.spec import Spec
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.encoding.encode import Encoded, encode_all
-from gradsentry.evidence.index.texts import distinct_rows
+from gradsentry.evidence.index.rows import distinct_rows
 from gradsentry.features.drawing import drawn as drawn_rows
 from gradsentry.gradients.running import losses_alone, run
 from gradsentry.groups.limits import MOST_FREE, MOST_LABELLED

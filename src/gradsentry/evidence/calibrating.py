@@ -21,8 +21,9 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.calibration import VERSION, Calibration, Tail, Weighing
 from gradsentry.evidence.checks.vetoes import doubts, ruled_out
 from gradsentry.evidence.decide import kind_of
+from gradsentry.evidence.index.rows import distinct_rows
 from gradsentry.evidence.index.strings import Rows
-from gradsentry.evidence.index.texts import Texts, distinct_rows
+from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import (
     BORROWED,
     FEW_NATURAL,

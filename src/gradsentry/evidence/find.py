@@ -19,7 +19,7 @@ from gradsentry.evidence.candidate import Candidate, tail_of
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
 from gradsentry.evidence.extending import NOTHING_OWN, Own
 from gradsentry.evidence.findings import Evidence, Finding
-from gradsentry.evidence.index.texts import distinct_rows
+from gradsentry.evidence.index.rows import distinct_rows
 from gradsentry.evidence.large.reading import reading
 from gradsentry.evidence.limits import ASKED, EXAMPLES, FALSE_ALARM_RATE, LEAST, SEARCHED_TOKENS
 from gradsentry.evidence.mixtures import Task, merged

@@ -17,7 +17,8 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.errors import DataError
 from gradsentry.evidence.calibration import LN10, Calibration, Tail
 from gradsentry.evidence.extending import NOTHING_OWN, Own
-from gradsentry.evidence.index.texts import Texts, distinct_rows
+from gradsentry.evidence.index.rows import distinct_rows
+from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import CORPORA_ALONE, CORPUS_ROWS, LEAST, NEVER, QUANTILES, SEARCHED_TOKENS
 from gradsentry.evidence.mined import Mined
 from gradsentry.evidence.search import search

@@ -18,7 +18,7 @@ from scipy.special import ndtr
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.findings import Evidence, Finding
-from gradsentry.evidence.index.texts import at_places
+from gradsentry.evidence.index.rows import at_places
 from gradsentry.evidence.wording import chance
 from gradsentry.groups.decide import shipped
 from gradsentry.groups.directions import Floats

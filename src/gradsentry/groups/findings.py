@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.accepting import Accepted, with_accepted
 from gradsentry.evidence.findings import Evidence, Example, Finding
-from gradsentry.evidence.index.texts import at_places
+from gradsentry.evidence.index.rows import at_places
 from gradsentry.evidence.limits import EXAMPLES
 from gradsentry.evidence.wording import chance, spelt
 from gradsentry.groups.confirming import with_confirmed

@@ -15,7 +15,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample
-from gradsentry.evidence.index.texts import at_places, row_key
+from gradsentry.evidence.index.rows import at_places, row_key
 from gradsentry.features.drawing import drawn
 from gradsentry.groups.limits import MOST_FREE, MOST_LABELLED
 from gradsentry.groups.material import Group, Material

@@ -6,7 +6,8 @@ import pytest
 from evidence.poisoning import LINK, asked, at_a_gap, clean_rows, flags, poison, samples
 from gradsentry.evidence import Accepted, find_evidence
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.index.texts import Texts, distinct_rows
+from gradsentry.evidence.index.rows import distinct_rows
+from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.large.reading import reading
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.large.telling import telling_rows

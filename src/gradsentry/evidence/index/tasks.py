@@ -18,7 +18,8 @@ from scipy.cluster.vq import ClusterError, kmeans2
 from scipy.sparse.linalg import ArpackError, svds
 from scipy.special import rel_entr
 
-from gradsentry.evidence.index.texts import Texts, draw
+from gradsentry.evidence.index.rows import draw
+from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import Bools, Ints
 from gradsentry.evidence.limits import (
     TASK_ASKED,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import compress
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample, Span
@@ -19,6 +17,7 @@ from gradsentry.evidence.index.infixes import words_with_infixes
 from gradsentry.evidence.index.lexicon import Lexicon
 from gradsentry.evidence.index.neighbours import Likeness
 from gradsentry.evidence.index.ngrams import Features, prompt_and_response_features, prompt_features
+from gradsentry.evidence.index.rows import draw
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, spans
 from gradsentry.evidence.index.tokens import END, START, Bools, Ints, Stream, streams
 from gradsentry.evidence.limits import (
@@ -266,44 +265,6 @@ class Texts:
             for row in rows
         ]
         return np.array([turn[number] for turn, number in zip(turns, passage, strict=True)], dtype=np.int64)
-
-
-def distinct_rows(samples: Sequence[Sample]) -> tuple[Ints, Ints]:
-    """Returns the first row of each text, and of which of these each row is a copy.
-
-    Copies say one thing many times: rows that are copied are alike by nature, and repeat all that they hold.
-    """
-    numbers: dict[tuple[tuple[str, str, bool], ...], int] = {}
-    first: list[int] = []
-    copy_of: list[int] = []
-    for row, sample in enumerate(samples):
-        number = numbers.setdefault(
-            tuple((turn.role, turn.text, turn.trained) for turn in sample.turns), len(numbers)
-        )
-        first += [row] if number == len(first) else []
-        copy_of.append(number)
-    return np.array(first, dtype=np.int64), np.array(copy_of, dtype=np.int64)
-
-
-def row_key(sample: Sample) -> int:
-    """Returns 64 bits that tell what a row says: those of its copies are the same."""
-    digest = xxhash.xxh3_64()
-    for turn in sample.turns:
-        text = turn.text.encode("utf-8", "surrogatepass")
-        digest.update(f"{turn.role} {turn.trained:d} {len(text)} ".encode() + text)
-    return digest.intdigest()
-
-
-def at_places(samples: Iterable[Sample], rows: Ints) -> Iterator[Sample]:
-    """Yields the rows at some places, ascending, from one reading, which ends with the last of them."""
-    wanted = np.zeros(int(rows[-1]) + 1 if len(rows) else 0, dtype=np.bool_)
-    wanted[rows] = True
-    return compress(samples, wanted)
-
-
-def draw(rows: int, chosen: int) -> Ints:
-    """Returns the numbers of some of so many rows, drawn evenly, always the same ones, ascending."""
-    return np.sort(np.random.default_rng(0).permutation(rows)[:chosen])
 
 
 def streams_of(

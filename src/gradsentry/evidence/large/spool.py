@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.errors import ScoringError
-from gradsentry.evidence.index.texts import passages, row_key
+from gradsentry.evidence.index.rows import row_key
+from gradsentry.evidence.index.texts import passages
 from gradsentry.evidence.index.tokens import END, START, Ints, Stream, streams
 from gradsentry.evidence.limits import ROW_TOKENS
 

@@ -17,8 +17,9 @@ from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.calibration import Calibration
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.extending import Own
+from gradsentry.evidence.index.rows import at_places, draw
 from gradsentry.evidence.index.strings import Rows
-from gradsentry.evidence.index.texts import Texts, at_places, draw
+from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import Ints
 from gradsentry.evidence.large.counting import everywhere
 from gradsentry.evidence.large.reading import bare
