@@ -7,39 +7,22 @@ import hashlib
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Self, TypeGuard
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from gradsentry.corpus.answers import with_rejected
-from gradsentry.corpus.fields import first_key
-from gradsentry.corpus.formats import FORMATS, RowFormat, format_of, parse_row
-from gradsentry.corpus.markers import Template
-from gradsentry.corpus.naming import own_format
-from gradsentry.corpus.records import Row
-from gradsentry.corpus.sample import Raw, RowId, Sample
-from gradsentry.corpus.templates import LOOKED_AT, template_of, templated_turns
-from gradsentry.errors import DataError, meaning_to_say
+from gradsentry.corpus.detecting import detected_format, detected_template, mixed_formats
+from gradsentry.corpus.formats import format_of, parse_row
+from gradsentry.corpus.ids import any_twice, id_column, own_id
+from gradsentry.corpus.sample import Placed, Sample
 from gradsentry.settings import Answers, DataSettings
 
 Keep = npt.NDArray[np.bool_]
-_APART = "name the files of each format by themselves, as `gradsentry evidence --by-format` does"
-_ID_COLUMNS = ("id", "_id", "uid", "sample_id")
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A row and where it stands, before it is parsed."""
-
-    row: Row
-    origin: str
-    raw: Raw | None = None
-    split: str = ""
 
 
 class Corpus(ABC):
@@ -57,9 +40,9 @@ class Corpus(ABC):
         beyond = [f"rows behind the first {settings.limit:,}, if there are any"] if settings.limit else []
         self.left_out = (*left_out, *beyond)
         self._settings = settings
-        self._format, first = self._first_fitting(self._placed(), name)
+        self._format, first = detected_format(self._placed(), settings, name)
         self._first_row = first.row
-        self.template = self._told_template()
+        self.template = detected_template(self._placed(), self._format, settings.response_marker)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -77,15 +60,15 @@ class Corpus(ABC):
         Shards that each count from 0 are one case, an id that is the number of a row without one another: the
         rows then go by number. The first use reads the data through, and holds 8 bytes a row.
         """
-        column = _id_column(self._first_row)
+        column = id_column(self._first_row)
         seen = array("Q")
         for number, placed in enumerate(self._placed() if column else ()):
-            name = str(_own_id(placed.row, column, number)).encode("utf-8", "backslashreplace")
+            name = str(own_id(placed.row, column, number)).encode("utf-8", "backslashreplace")
             seen.append(int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big"))
             # A few looks on the way, each at twice as many rows, spare reading all of shards.
-            if len(seen).bit_count() == 1 and _twice(seen):
+            if len(seen).bit_count() == 1 and any_twice(seen):
                 return None
-        return None if _twice(seen) else column
+        return None if any_twice(seen) else column
 
     def __iter__(self) -> Iterator[Sample]:
         """Yields the samples in order.
@@ -174,45 +157,6 @@ class Corpus(ABC):
         given = (self._settings.format, self._settings.columns, self._settings.tokenizer)
         return any(one is not None for one in given)
 
-    def _first_fitting(self, rows: Iterator[Placed], name: str) -> tuple[RowFormat, Placed]:
-        """Returns the format, named or told from the first row that fills any, and that row.
-
-        Where no row fills one, the first row that has the columns of one tells it.
-        """
-        named = _named_format(self._settings)
-        first = empty = None
-        for placed in rows:
-            first = first or placed
-            row_format = named or format_of(placed.row)
-            if row_format is not None and row_format.matches(placed.row):
-                if row_format is named or row_format.is_filled(placed.row):
-                    return row_format, placed
-                empty = empty or (row_format, placed)
-        if empty is not None:
-            return empty
-        if first is None:
-            raise DataError("is empty", where=name, mend="give data with at least one row")
-        raise _no_format(first, named)
-
-    def _told_template(self) -> Template | None:
-        columns = self._format.written
-        if not columns:
-            return None
-        rows = (placed.row for placed in islice(self._placed(), LOOKED_AT))
-        values = [row[key] for row in rows if (key := first_key(row, columns)) is not None]
-        texts = [value for value in values if isinstance(value, str)]
-        template = template_of(texts, self._settings.response_marker)
-        if template is None or self._is_of_texts or self._settings.response_marker is not None:
-            return template
-        # An answer may quote a marker; only where most answers are written in a template it is theirs.
-        written = sum(bool(templated_turns(text, template, ())) for text in texts)
-        return template if 2 * written > len(texts) else None
-
-    @property
-    def _is_of_texts(self) -> bool:
-        """Whether a row is one text, which can be read in a template alone."""
-        return self._format.name == "text"
-
     def _sample(self, number: int, placed: Placed) -> Sample:
         self._refuse_mixed(placed)
         parsed, problem = parse_row(placed.row, self._format, self.template)
@@ -220,7 +164,7 @@ class Corpus(ABC):
             parsed, problem = with_rejected(placed.row, parsed, problem)
         return Sample(
             number=number,
-            id=_own_id(placed.row, self.id_column, number),
+            id=own_id(placed.row, self.id_column, number),
             turns=parsed.turns,
             conversational=parsed.conversational,
             row=placed.row,
@@ -241,91 +185,5 @@ class Corpus(ABC):
             return
         other = format_of(placed.row)
         if other is not None and (other.is_filled(placed.row) or not has_columns):
-            _, first = self._first_fitting(self._placed(), self.name)
+            _, first = detected_format(self._placed(), self._settings, self.name)
             raise mixed_formats(first.origin, self._format.name, placed.origin, other.name)
-
-
-def _named_format(settings: DataSettings) -> RowFormat | None:
-    if (own := own_format(settings)) is not None:
-        if settings.format is not None:
-            what = f"--format and --{'columns' if settings.columns else 'tokenizer'} exclude each other"
-            raise DataError(what, where="options", mend="give one")
-        return own
-    if settings.format is None:
-        return None
-    if settings.format not in FORMATS:
-        raise DataError(
-            f"unknown format `{settings.format}`",
-            where="--format",
-            mend=f"{meaning_to_say(settings.format, FORMATS)}choose one of {', '.join(FORMATS)}",
-        )
-    return FORMATS[settings.format]
-
-
-def _no_format(first: Placed, named: RowFormat | None) -> DataError:
-    columns = ", ".join(f"`{column}`" for column in first.row) or "none"
-    if named is not None and named.name == "columns":
-        missing = named.missing(first.row) or ""
-        mend = f"{meaning_to_say(missing.strip('`'), first.row)}--columns names those that it has: {columns}"
-        return DataError(f"no row has {missing}", where=first.origin, mend=mend)
-    if named is not None:
-        return DataError(
-            f"no row has {named.missing(first.row)}, which {named.name} rows have (columns: {columns})",
-            where=first.origin,
-            mend="name another --format, or rename the columns",
-        )
-    if {"input_ids", "labels"} <= set(first.row):
-        mend = "name the tokenizer that they were made with: --tokenizer"
-        return DataError("the rows are token ids with labels", where=first.origin, mend=mend)
-    lists = [column for column, value in first.row.items() if _holds_rows(value)]
-    if len(lists) == 1:
-        mend = f"where the rows are the list under `{lists[0]}`, write that list alone into the file"
-    else:
-        mend = (
-            "say which are read, such as --columns prompt=COLUMN,response=COLUMN, or rename them to those of "
-            f"a known format: {', '.join(FORMATS)}"
-        )
-    return DataError(f"no known row format has these columns: {columns}", where=first.origin, mend=mend)
-
-
-def mixed_formats(
-    first: str, first_format: str, other: str, other_format: str, *, by_file: bool = False
-) -> DataError:
-    """Returns the error for a row of another format than the first, by where they stand and what they are.
-
-    Args:
-        first: Where the first row stands.
-        first_format: Its format.
-        other: Where the other row stands.
-        other_format: Its format.
-        by_file: Whether the other one's file holds no row of the first format: then no format fits both.
-    """
-    split = f"split the data by format, or give --format {first_format} to leave the others unscored"
-    return DataError(
-        f"this row is {other_format}, but {first} is {first_format}",
-        where=other,
-        mend=_APART if by_file else split,
-    )
-
-
-def _twice(values: array[int]) -> bool:
-    """Returns whether one of the values stands there twice."""
-    ordered = np.sort(np.frombuffer(values, dtype=np.uint64)) if values else np.empty(0, dtype=np.uint64)
-    return bool((ordered[1:] == ordered[:-1]).any())
-
-
-def _id_column(row: Row) -> str | None:
-    return next((column for column in _ID_COLUMNS if _is_id(row.get(column))), None)
-
-
-def _holds_rows(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
-
-
-def _own_id(row: Row, column: str | None, number: int) -> RowId:
-    value = row.get(column) if column is not None else None
-    return value if _is_id(value) else number
-
-
-def _is_id(value: object) -> TypeGuard[RowId]:
-    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""

@@ -14,11 +14,11 @@ from datasets import Dataset, DatasetDict
 
 from gradsentry.corpus.arrowrows import rows_of
 from gradsentry.corpus.containers import with_data_suffix
-from gradsentry.corpus.corpora import Corpus, Keep, Placed
+from gradsentry.corpus.corpora import Corpus, Keep
 from gradsentry.corpus.parquetbatches import READ
 from gradsentry.corpus.parquetfiles import writing_parquet
 from gradsentry.corpus.records import dump_json
-from gradsentry.corpus.sample import Sample
+from gradsentry.corpus.sample import Placed, Sample
 from gradsentry.corpus.streams import replacing_all
 from gradsentry.settings import DataSettings
 

@@ -9,10 +9,11 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 
 from gradsentry.corpus.containers import container_of, data_suffix, with_data_suffix
-from gradsentry.corpus.corpora import Corpus, Keep, Placed, mixed_formats
+from gradsentry.corpus.corpora import Corpus, Keep
+from gradsentry.corpus.detecting import detected_format, mixed_formats
 from gradsentry.corpus.folders import Part
 from gradsentry.corpus.records import Row
-from gradsentry.corpus.sample import Sample
+from gradsentry.corpus.sample import Placed, Sample
 from gradsentry.corpus.streams import file_sha256, make_folder, refuse_bomb, replacing, replacing_all
 from gradsentry.counts import first_few
 from gradsentry.errors import DataError
@@ -118,7 +119,8 @@ class FileCorpus(Corpus):
         """Raises at once where a later file has another format, not when the scan comes to it."""
         first = None
         for part in self._parts:
-            row_format, placed = self._first_fitting(self._file_rows(part, named=False), self._called(part))
+            rows = self._file_rows(part, named=False)
+            row_format, placed = detected_format(rows, self._settings, self._called(part))
             first = first or placed
             if row_format is not self._format:
                 raise mixed_formats(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gradsentry.corpus.corpora import Keep, Placed
+from gradsentry.corpus.corpora import Keep
 from gradsentry.corpus.loosecorpus import LooseCorpus
+from gradsentry.corpus.sample import Placed
 from gradsentry.settings import DataSettings
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gradsentry.corpus.corpora import Keep, Placed
+from gradsentry.corpus.corpora import Keep
 from gradsentry.corpus.loosecorpus import LooseCorpus
 from gradsentry.corpus.records import kind_of
+from gradsentry.corpus.sample import Placed
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
 

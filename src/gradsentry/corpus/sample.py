@@ -94,3 +94,13 @@ class Sample:
     def response(self) -> str:
         """All text that fine-tuning computes its loss on, turns parted by a newline."""
         return "\n".join(turn.text for turn in self.turns if turn.trained)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A row and where it stands, before it is parsed."""
+
+    row: Mapping[str, Any]
+    origin: str
+    raw: Raw | None = None
+    split: str = ""

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from gradsentry.corpus.arrowrows import rows_of
-from gradsentry.corpus.corpora import Keep, Placed
+from gradsentry.corpus.corpora import Keep
 from gradsentry.corpus.loosecorpus import LooseCorpus
 from gradsentry.corpus.parquetbatches import READ
 from gradsentry.corpus.parquetfiles import writing_parquet
-from gradsentry.corpus.sample import Sample
+from gradsentry.corpus.sample import Placed, Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import DataError, first_line
 from gradsentry.settings import DataSettings
