@@ -15,18 +15,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradsentry import scorefiles
 from gradsentry.corpus import open_corpus
 from gradsentry.engines.base import Worker
 from gradsentry.errors import DataError, ModelError, ScoringError, SettingsError
 from gradsentry.models.named import refuse_no_model
-from gradsentry.scorefiles import SHARD_ROWS
+from gradsentry.scoretable import WINDOW_ROWS
 from gradsentry.screening import scan
 from gradsentry.settings import EngineSettings, ScoreSettings
 
 from .rows import qa_rows, write_rows
 from .test_killed import contents
 
-ROWS = SHARD_ROWS + 300
+# Windows are those of real runs, for workers in other processes know of no others; a shard holds one.
+ROWS = 2 * WINDOW_ROWS + 300
 TWO = EngineSettings(workers=2)
 RAY = EngineSettings(name="ray", workers=2)
 FLOAT32 = ScoreSettings(dtype="float32")
@@ -39,6 +41,14 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(usual)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_shards():
+    """Several shards of few rows: they are written here, whoever scores."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scorefiles, "SHARD_ROWS", WINDOW_ROWS)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +129,7 @@ def test_a_ray_cluster_goes_on_from_one_process_and_replaces_a_worker_that_is_ki
 
     with pytest.raises(Stop):
         scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, progress=stop)
-    killing = Killing("_Scorer", 1024)
+    killing = Killing("_Scorer", 900)
     verdict = scan(data, model_path, out=tmp_path / "run", scoring=FLOAT32, engine=RAY, progress=killing)
     assert killing.killed
     assert killing.last.done == ROWS

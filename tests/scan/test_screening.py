@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from gradsentry import outcome, scorefiles, scoring
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.models.loading import wrap_model
 from gradsentry.opening import open_run
-from gradsentry.scorefiles import SHARD_ROWS
 from gradsentry.scoretable import SCHEMA
 from gradsentry.scoring import score_table
 from gradsentry.screening import scan
@@ -351,8 +351,11 @@ def test_data_that_is_not_what_it_was(tmp_path, loaded, loss):
 
 
 @pytest.mark.costly
-def test_save_writes_what_a_scan_would(tmp_path, loaded):
-    count = SHARD_ROWS + 40
+def test_save_writes_what_a_scan_would(tmp_path, loaded, monkeypatch):
+    for module in (scorefiles, outcome):
+        monkeypatch.setattr(module, "SHARD_ROWS", 256)
+    monkeypatch.setattr(scoring, "WINDOW_ROWS", 128)  # each lies in one shard
+    count = 256 + 40
     data = write_rows(tmp_path / "data.jsonl", qa_rows(count))
     scanned = scan(data, loaded, out=tmp_path / "scanned")
     run = scan(data, loaded).save(tmp_path / "saved")
@@ -412,8 +415,10 @@ def test_progress_counts_every_row(loaded):
 )
 def test_published_data(shared_data, tmp_path, loaded, name):
     data = shared_data / "instruct" / name
-    verdict = scan(data, loaded, out=tmp_path / "run", scoring=ScoreSettings(max_length=256))
-    samples = list(open_corpus(data))
+    reading = DataSettings(limit=150)
+    scoring = ScoreSettings(max_length=256)
+    verdict = scan(data, loaded, out=tmp_path / "run", reading=reading, scoring=scoring)
+    samples = list(open_corpus(data, reading))
     check_parts(verdict, len(samples))
     assert verdict.counts["unscored"] <= 0.01 * len(samples)
     parts = [len(read_rows(tmp_path / f"run/{part}.jsonl")) for part in ("flagged", "unscored")]
