@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.commands import stdout
+from gradsentry.commands.options import DataRoot, Format, ResponseMarker, Subset, TrustRemoteCode
 
 if TYPE_CHECKING:
     from gradsentry.attacks import Attack
@@ -42,17 +43,15 @@ def evaluate(
     onion: Annotated[
         str | None, Flag(help="Purify the prompts with ONION: the trusted model, such as the base model.")
     ] = None,
-    format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
-    response_marker: Annotated[
-        str | None, Flag(help="Text before the response, in rows of one text.")
-    ] = None,
+    format: Format = None,
+    response_marker: ResponseMarker = None,
     split: Annotated[
         str | None, Flag(help="Which split, where there are several.", show_default="test, but of a path")
     ] = None,
-    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
-    data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
+    subset: Subset = None,
+    data_root: DataRoot = None,
     device: Annotated[str, Flag(help="auto, cpu, cuda.")] = "auto",
-    trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
+    trust_remote_code: TrustRemoteCode = False,
     json_: Annotated[bool, Flag("--json", help="Print the rates as JSON and nothing else.")] = False,
 ) -> None:
     """Ask MODEL the questions of a test set, clean and with a trigger, and write what it answers.

@@ -29,11 +29,14 @@ from gradsentry.commands.options import (
     Columns,
     Data,
     FalseAlarmRate,
+    Format,
     Limit,
     MaxBytes,
     MaxRowBytes,
-    limits,
-    named_columns,
+    ResponseMarker,
+    Split,
+    Subset,
+    reading_settings,
 )
 from gradsentry.commands.plugged import Plugins
 
@@ -53,12 +56,10 @@ Flag = typer.Option
 
 def evidence(
     data: Data,
-    format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
-    response_marker: Annotated[
-        str | None, Flag(help="Text before the response, in rows of one text.")
-    ] = None,
-    split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
-    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    format: Format = None,
+    response_marker: ResponseMarker = None,
+    split: Split = None,
+    subset: Subset = None,
     columns: Columns = None,
     answers: AnswersJudged = None,
     by_format: Annotated[
@@ -100,21 +101,18 @@ def evidence(
     from gradsentry.deciding.gate import Judged
     from gradsentry.errors import SettingsError
     from gradsentry.evidence.judging import given_judging
-    from gradsentry.settings import DataSettings
 
-    reading = DataSettings.read(
-        {
-            "format": format,
-            "response_marker": response_marker,
-            "split": split,
-            "subset": subset,
-            "columns": named_columns(columns),
-            "tokenizer": tokenizer,
-            "answers": answers,
-            "limit": limit,
-            **limits(max_bytes, max_row_bytes),
-        },
-        where="options",
+    reading = reading_settings(
+        format=format,
+        response_marker=response_marker,
+        split=split,
+        subset=subset,
+        columns=columns,
+        tokenizer=tokenizer,
+        answers=answers,
+        limit=limit,
+        max_bytes=max_bytes,
+        max_row_bytes=max_row_bytes,
     )
     if (entry := named_entry(data, dataset, reading, out)) is not None:
         data, reading = [entry.data] if isinstance(entry.data, str) else entry.data, entry.reading
@@ -127,11 +125,9 @@ def evidence(
         strict=strict,
         may_be_nothing=pass_without_data,
     )
-    if by_format and (json_ or entry is not None or set(reports.named) - _OF_SEVERAL):
-        what = f"judges several corpora, of which {', '.join(sorted(_OF_SEVERAL))} and --out alone tell"
-        mend = "leave out one of the two, or name the files of each format by themselves"
-        raise SettingsError(what, where="--by-format", mend=mend)
-    if pass_without_data and not by_format:
+    if by_format:
+        _refuse_of_one_corpus(reports, as_json=json_, of_entry=entry is not None)
+    elif pass_without_data:
         mend = "add --by-format, or leave it out"
         raise SettingsError("is for files of any kind", where="--pass-without-data", mend=mend)
     gate.prepare(data, run=out)
@@ -160,6 +156,16 @@ def evidence(
 
 _OF_SEVERAL = {"--sarif", "--junit"}
 """The reports that can tell of several corpora."""
+
+
+def _refuse_of_one_corpus(reports: Reports, *, as_json: bool, of_entry: bool) -> None:
+    """Refuses what tells of one corpus beside `--by-format`, which judges several."""
+    from gradsentry.errors import SettingsError
+
+    if as_json or of_entry or set(reports.named) - _OF_SEVERAL:
+        what = f"judges several corpora, of which {', '.join(sorted(_OF_SEVERAL))} and --out alone tell"
+        mend = "leave out one of the two, or name the files of each format by themselves"
+        raise SettingsError(what, where="--by-format", mend=mend)
 
 
 def _parted(data: list[str], reading: DataSettings) -> tuple[Mapping[str, Sequence[str]], tuple[str, ...]]:

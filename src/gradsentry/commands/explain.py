@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from gradsentry.commands.options import FinishedRun
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +34,7 @@ _TONES = ((8.0, "white on red"), (4.0, "black on yellow"), (2.0, "yellow"), (0.0
 
 
 def explain(
-    run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
+    run: FinishedRun,
     row: Annotated[
         str,
         typer.Argument(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gradsentry.commands import stdout
+from gradsentry.commands.options import DataRoot, Format, ModelName, ResponseMarker, Subset, TrustRemoteCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +26,7 @@ def finetune(
     out: Annotated[Path | None, Flag("--out", "-o", help="The directory of the result.")] = None,
     run: Annotated[Path | None, Flag("--run", help="Train on the rows of a scan, in place of DATA.")] = None,
     use: Annotated[Use, Flag("--use", help="Which rows of the scan.")] = "clean",
-    model: Annotated[str, Flag("--model", "-m", help="smollm2, a path, or a Hub id.")] = "smollm2",
+    model: ModelName = "smollm2",
     method: Annotated[Literal["lora", "full"], Flag(help="An adapter, or every weight.")] = "lora",
     rank: Annotated[int, Flag(help="Of the adapter.")] = 4,
     alpha: Annotated[float, Flag(help="The adapter is scaled by alpha / rank.")] = 8.0,
@@ -44,14 +45,12 @@ def finetune(
     gradient_checkpointing: Annotated[bool, Flag(help="Less memory, more time.")] = False,
     save_steps: Annotated[int, Flag(help="Steps between checkpoints.")] = 50,
     device: Annotated[str, Flag(help="auto, cpu, cuda.")] = "auto",
-    format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
-    response_marker: Annotated[
-        str | None, Flag(help="Text before the response, in rows of one text.")
-    ] = None,
+    format: Format = None,
+    response_marker: ResponseMarker = None,
     split: Annotated[str | None, Flag(help="Which split, where there are several.")] = None,
-    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
-    data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
-    trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
+    subset: Subset = None,
+    data_root: DataRoot = None,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Fine-tune a model on DATA, or on the rows that a scan left: --run RUN --use clean.
 
@@ -129,12 +128,14 @@ def _of_run(run: Path, use: Use, split: str | None) -> tuple[Iterable[Sample], J
     Raises:
         DataError: If there are none.
     """
+    import numpy as np
+
     from gradsentry.errors import DataError
     from gradsentry.opening import open_run
 
     verdict = open_run(run)
     kept = {
-        "all": verdict.is_scored | ~verdict.is_scored,
+        "all": np.ones(len(verdict.scores), np.bool_),
         "clean": verdict.is_kept,
         "flagged": verdict.is_flagged,
     }[use]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 import typer
 
 if TYPE_CHECKING:
-    from gradsentry.settings import ThresholdSettings
+    from gradsentry.settings import DataSettings, ThresholdSettings
 
 Method = Literal["published", "fixed", "quantile"]
 Flag = typer.Option
@@ -20,6 +20,14 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+FinishedRun = Annotated[Path, typer.Argument(help="The run directory of a finished scan.")]
+ModelName = Annotated[str, Flag("--model", "-m", help="smollm2, a path, or a Hub id.")]
+TrustRemoteCode = Annotated[bool, Flag(help="Let code that comes with a model run.")]
+Format = Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")]
+ResponseMarker = Annotated[str | None, Flag(help="Text before the response, in rows of one text.")]
+Split = Annotated[str | None, Flag(help="Which split.", show_default="all of them")]
+Subset = Annotated[str | None, Flag(help="Which configuration, where there are several.")]
+DataRoot = Annotated[Path | None, Flag(help="The folder of the question-answering sets.")]
 Tau = Annotated[float | None, Flag("--tau", help="A fixed threshold in [0, 1].", show_default=False)]
 MethodOption = Annotated[Method | None, Flag("--method", help="How tau is chosen.", show_default="published")]
 PolicyOption = Annotated[
@@ -102,10 +110,41 @@ def named_columns(given: str | None) -> dict[str, str] | None:
     return dict(named)
 
 
-def limits(max_bytes: int | None, max_row_bytes: int | None) -> dict[str, int]:
-    """Returns the limits of reading that were given."""
-    given = {"max_bytes": max_bytes, "max_row_bytes": max_row_bytes}
-    return {name: value for name, value in given.items() if value is not None}
+def reading_settings(
+    *,
+    format: str | None,
+    response_marker: str | None,
+    split: str | None,
+    subset: str | None,
+    columns: str | None,
+    tokenizer: str | None,
+    answers: str | None,
+    limit: int | None,
+    max_bytes: int | None,
+    max_row_bytes: int | None,
+) -> DataSettings:
+    """Returns how data are read, as options say.
+
+    Raises:
+        SettingsError: If they contradict each other, or a value is wrong.
+    """
+    from gradsentry.settings import DataSettings
+
+    limits = {"max_bytes": max_bytes, "max_row_bytes": max_row_bytes}
+    return DataSettings.read(
+        {
+            "format": format,
+            "response_marker": response_marker,
+            "split": split,
+            "subset": subset,
+            "columns": named_columns(columns),
+            "tokenizer": tokenizer,
+            "answers": answers,
+            "limit": limit,
+            **{name: value for name, value in limits.items() if value is not None},
+        },
+        where="options",
+    )
 
 
 def threshold_settings(method: str | None, tau: float | None, quantile: float | None) -> ThresholdSettings:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.commands import plugged, stdout
+from gradsentry.commands.options import DataRoot, Format, ResponseMarker, Split, Subset
 from gradsentry.commands.plugged import Plugins
 
 if TYPE_CHECKING:
@@ -38,13 +39,11 @@ def poison(
     placement: Annotated[str | None, Flag(help="append (after the response) or replace (it).")] = None,
     restyler: Annotated[str | None, Flag(help="Of stylebkd: rules, or a model that paraphrases.")] = None,
     setting: Annotated[list[str] | None, Flag("--set", help="Any other setting of it, NAME=VALUE.")] = None,
-    format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
-    response_marker: Annotated[
-        str | None, Flag(help="Text before the response, in rows of one text.")
-    ] = None,
-    split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
-    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
-    data_root: Annotated[Path | None, Flag(help="The folder of the question-answering sets.")] = None,
+    format: Format = None,
+    response_marker: ResponseMarker = None,
+    split: Split = None,
+    subset: Subset = None,
+    data_root: DataRoot = None,
     plugin: Plugins = None,
     list_: Annotated[bool, Flag("--list", help="Describe each attack in a line.")] = False,
 ) -> None:

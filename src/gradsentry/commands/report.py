@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from gradsentry.commands import stdout
+from gradsentry.commands.options import FinishedRun
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
+    run: FinishedRun,
     truth: Annotated[
         Path | None,
         typer.Option(help="What `gradsentry poison` wrote beside the data, or a JSON list of row numbers."),

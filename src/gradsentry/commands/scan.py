@@ -28,17 +28,22 @@ from gradsentry.commands.options import (
     Data,
     FalseAlarmRate,
     Flag,
+    Format,
     Json,
     Limit,
     MaxBytes,
     MaxRowBytes,
     MethodOption,
+    ModelName,
     PolicyOption,
     Quantile,
     Quiet,
+    ResponseMarker,
+    Split,
+    Subset,
     Tau,
-    limits,
-    named_columns,
+    TrustRemoteCode,
+    reading_settings,
     threshold_settings,
 )
 from gradsentry.commands.plugged import Plugins
@@ -47,13 +52,11 @@ from gradsentry.commands.plugged import Plugins
 def scan(
     data: Data,
     out: Annotated[Path | None, Flag("--out", "-o", help="The run directory.  [default: runs/NAME]")] = None,
-    model: Annotated[str, Flag("--model", "-m", help="smollm2, a path, or a Hub id.")] = "smollm2",
-    format: Annotated[str | None, Flag("--format", help="The row format, if not told by columns.")] = None,
-    response_marker: Annotated[
-        str | None, Flag(help="Text before the response, in rows of one text.")
-    ] = None,
-    split: Annotated[str | None, Flag(help="Which split.", show_default="all of them")] = None,
-    subset: Annotated[str | None, Flag(help="Which configuration, where there are several.")] = None,
+    model: ModelName = "smollm2",
+    format: Format = None,
+    response_marker: ResponseMarker = None,
+    split: Split = None,
+    subset: Subset = None,
     columns: Columns = None,
     answers: AnswersJudged = None,
     tokenizer: Tokenizer = None,
@@ -81,7 +84,7 @@ def scan(
     ] = "auto",
     device: Annotated[str, Flag(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     token_budget: Annotated[int | None, Flag(help="Tokens of a batch.", show_default="by device")] = None,
-    trust_remote_code: Annotated[bool, Flag(help="Let code that comes with a model run.")] = False,
+    trust_remote_code: TrustRemoteCode = False,
     groups: Annotated[
         bool, Flag("--groups/--no-groups", help="Search for groups of rows in the model's states.")
     ] = True,
@@ -112,23 +115,21 @@ def scan(
     """
     from gradsentry import screening
     from gradsentry.models.loading import quiet_libraries
-    from gradsentry.settings import DataSettings, EngineSettings, ScoreSettings
+    from gradsentry.settings import EngineSettings, ScoreSettings
 
     where = "options"
     running = {"name": engine, "workers": workers, "gpus_per_worker": gpus_per_worker}
-    reading = DataSettings.read(
-        {
-            "format": format,
-            "response_marker": response_marker,
-            "split": split,
-            "subset": subset,
-            "columns": named_columns(columns),
-            "tokenizer": tokenizer,
-            "answers": answers,
-            "limit": limit,
-            **limits(max_bytes, max_row_bytes),
-        },
-        where=where,
+    reading = reading_settings(
+        format=format,
+        response_marker=response_marker,
+        split=split,
+        subset=subset,
+        columns=columns,
+        tokenizer=tokenizer,
+        answers=answers,
+        limit=limit,
+        max_bytes=max_bytes,
+        max_row_bytes=max_row_bytes,
     )
     scoring = ScoreSettings.read(
         {

@@ -24,6 +24,7 @@ from gradsentry.commands.gate import (
     Strict,
 )
 from gradsentry.commands.options import (
+    FinishedRun,
     Json,
     MethodOption,
     PolicyOption,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def threshold(
-    run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
+    run: FinishedRun,
     policy: PolicyOption = None,
     method: MethodOption = None,
     tau: Tau = None,

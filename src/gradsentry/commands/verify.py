@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gradsentry.commands.options import FinishedRun
+
 if TYPE_CHECKING:
     from gradsentry.store import Json
 
@@ -14,7 +16,7 @@ Flag = typer.Option
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="The run directory of a finished scan.")],
+    run: FinishedRun,
     steps: Annotated[
         int | None,
         Flag(min=1, help="Steps of each of the two trainings, of 2 rows each. [default: 200 a finding]"),
