@@ -87,9 +87,16 @@ class Verdict(Decision):
         with run.locked():
             if self.threshold is not None:
                 self._write_scores(run)
-            marks = marks_of(run, self.scores)
-            write_outcome(run, replace(self, marks=marks.with_later(self.marked)))
+            write_outcome(run, self.with_marks_in(run))
         return run
+
+    def with_marks_in(self, run: RunDirectory) -> Self:
+        """Returns the verdict with what a person decided of the rows there, where it does not say otherwise.
+
+        Raises:
+            DataError: If the marks are broken.
+        """
+        return replace(self, marks=marks_of(run, self.scores).with_later(self.marked))
 
     def _write_scores(self, run: RunDirectory) -> None:
         files = run.score_files()

@@ -66,8 +66,9 @@ def threshold(
     What is not named stays as it was decided, marks too. Files that are replaced are kept in RUN/earlier.
     """
     from gradsentry.errors import SettingsError
+    from gradsentry.integrations.sides import write_again
     from gradsentry.opening import open_run
-    from gradsentry.outcome import Change, write_outcome
+    from gradsentry.outcome import Change
     from gradsentry.store import RunDirectory
 
     named = (method, tau, quantile) != (None, None, None)
@@ -92,7 +93,7 @@ def threshold(
         change = Change.between(before, verdict)
         if not (json_ or quiet):
             stdout.say(f"{run}: {change.line()}")
-        kept = write_outcome(directory, verdict)
+        verdict, kept = write_again(verdict, directory)
     changes = change.as_json() | {"earlier": str(kept) if kept else None}
     if not (json_ or quiet):
         lines = [f"the files that were there are kept in {kept}"] if kept else []

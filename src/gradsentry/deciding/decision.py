@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -36,7 +38,7 @@ class Beside:
     Attributes:
         answers: Which ones they are.
         verdict: What is said of them, in a clause.
-        clean: Where the rows lie that neither verdict flags.
+        clean: The file of the rows that neither verdict flags, by its name in the folder of both runs.
         rows: How many these are.
     """
 
@@ -44,6 +46,10 @@ class Beside:
     verdict: str
     clean: str
     rows: int
+
+    def path(self, run: Path) -> Path:
+        """Returns where that file lies, seen from where the run of one of the verdicts is."""
+        return Path(os.path.normpath(run / ".." / self.clean))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ reads like a chosen one.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
@@ -21,11 +22,12 @@ from gradsentry.corpus.streams import make_folder
 from gradsentry.corpus.unread import set_aside
 from gradsentry.counts import rows
 from gradsentry.deciding.decision import Beside
-from gradsentry.errors import DataError, FindingsError, SettingsError
-from gradsentry.outcome import Verdict
+from gradsentry.errors import DataError, FindingsError, RunError, SettingsError
+from gradsentry.opening import open_run
+from gradsentry.outcome import Verdict, write_outcome
 from gradsentry.report.pieces import plain
 from gradsentry.report.words import finding_sentence, outcome_words
-from gradsentry.settings import Answers
+from gradsentry.store import RunDirectory
 from gradsentry.textual import screen
 
 if TYPE_CHECKING:
@@ -97,7 +99,9 @@ class Sides:
         }
 
     def save(self, path: str | Path) -> Path:
-        """Writes each verdict as a run, in `chosen` and `rejected`, and beside them the rows to train on.
+        """Writes the verdict as a run; two as one each, `chosen` and `rejected`, and beside them what stays.
+
+        What a person decided of rows there stays decided.
 
         Args:
             path: A directory.
@@ -107,22 +111,41 @@ class Sides:
 
         Raises:
             RunError: If the path holds something else.
-            DataError: If no row stays.
+            DataError: If no row stays, or marks that it holds are broken.
             ScoringError: If the disk is full.
         """
-        corpus, stay = self.chosen.corpus, int(self.is_clean.sum())
-        if not stay:
-            raise nothing_stays(corpus)
-        make_folder(Path(path))
-        clean = corpus.save(Path(path) / "clean", compress(corpus, self.is_clean))
+        place = Path(path)
+        if not self.is_clean.any():
+            raise nothing_stays(self.chosen.corpus)
         if self.rejected is None:
-            self.chosen.save(Path(path) / "chosen")
-            return clean
-        both: dict[Answers, Verdict] = {"chosen": self.chosen, "rejected": self.rejected}
-        for (answers, verdict), other in zip(both.items(), reversed(both), strict=True):
-            beside = Beside(other, outcome_words(both[other]), str(clean), stay)
-            verdict.with_beside(beside).save(Path(path) / answers)
+            run = self.chosen.save(place)
+            return self.chosen.corpus.target(run.path / "clean")
+        make_folder(place)
+        both: dict[str, Verdict] = {"chosen": self.chosen, "rejected": self.rejected}
+        for answers, verdict in both.items():
+            run = RunDirectory.create_or_resume(place / answers, verdict.manifest["identity"])
+            both[answers] = verdict.with_marks_in(run)
+        sides, clean = Sides(**both).joined(place)
+        for verdict, answers in zip(sides.verdicts, both, strict=True):
+            verdict.save(place / answers)
         return clean
+
+    def joined(self, folder: Path) -> tuple[Sides, Path]:
+        """Writes the rows that neither side flags into the folder of both runs.
+
+        Returns:
+            The verdicts, of which each knows of the other, and where the rows lie.
+
+        Raises:
+            DataError: If no row stays.
+        """
+        corpus, stay = self.chosen.corpus, int(self.is_clean.sum())
+        if not stay or self.rejected is None:
+            raise nothing_stays(corpus)
+        clean = corpus.save(folder / "clean", compress(corpus, self.is_clean))
+        chosen = Beside("chosen", outcome_words(self.chosen), clean.name, stay)
+        rejected = Beside("rejected", outcome_words(self.rejected), clean.name, stay)
+        return Sides(self.chosen.with_beside(rejected), self.rejected.with_beside(chosen)), clean
 
     def reason(self, number: int) -> str:
         """Returns why a row is no clean one, in clauses."""
@@ -132,6 +155,36 @@ class Sides:
         if self.rejected is not None and self.rejected.is_flagged[number]:
             parts.append(f"its rejected answer: {self.rejected.reason(number)}")
         return "; ".join(parts)
+
+
+def write_again(verdict: Verdict, run: RunDirectory) -> tuple[Verdict, Path | None]:
+    """Writes a run that is decided again; of preferences also the run beside it, and what neither flags.
+
+    Args:
+        verdict: What is decided now.
+        run: Its run, held for one writer.
+
+    Returns:
+        The verdict, which knows of the other one, and where the files are kept that were replaced.
+
+    Raises:
+        RunError: If the run on the other answers is gone; nothing is written then.
+        DataError: If no row stays.
+    """
+    if verdict.beside is None:
+        return verdict, write_outcome(run, verdict)
+    answers, place = verdict.beside.answers, Path(os.path.normpath(run.path / ".." / verdict.beside.answers))
+    try:
+        other = open_run(place)
+    except RunError as error:
+        what = f"the run on the {answers} answers cannot be opened ({error.line()})"
+        mend = "bring it back beside this one: train on the rows that neither flags"
+        raise RunError(what, where=str(run.path), mend=mend) from None
+    both = (other, verdict) if answers == "chosen" else (verdict, other)
+    sides, _ = Sides(*both).joined(place.parent)
+    theirs, ours = sides.verdicts if answers == "chosen" else reversed(sides.verdicts)
+    theirs.save(place)
+    return ours, write_outcome(run, ours)
 
 
 def judged(

@@ -48,7 +48,7 @@ class Words:
 def words(verdict: Decision, run: RunDirectory) -> Words:
     """Returns the verdict in words; its files are those of the run directory."""
     own = str(next(iter(sorted(run.path.glob("clean*"))), run.path / "clean"))
-    clean = verdict.beside.clean if verdict.beside else own
+    clean = str(verdict.beside.path(run.path)) if verdict.beside else own
     what, unsure = _found(verdict)
     return Words(
         headline=_headline(verdict),
