@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def embedded_data_path() -> Path:
-    """Return where the embedded data set lies.
+    """Returns where the embedded data set lies.
 
     Returns:
         The path of a JSON Lines file with the columns `id`, `question` and `answers`.

@@ -29,7 +29,8 @@ class Decision:
         kind: Which candidates it was compared with.
         score: Its statistics, weighed: higher is more like an attack.
         log10_p: log10 of how often a clean corpus holds a candidate of any kind that is so much like an
-        attack. confidence: How sure, or None where it is no finding.
+            attack.
+        confidence: How sure, or None where it is no finding.
         doubt: Why it is at most a reason to look, in words; empty where it may be sure.
         chance: log10 of the chance by accident, where that decides and no clean corpora; `log10_p` is 0 then.
     """

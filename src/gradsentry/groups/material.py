@@ -21,8 +21,8 @@ class Material:
     Attributes:
         prompts: The text of each.
         responses: The text of each.
-        prompt_means: See `features`.  # [rows, d]
-        response_means: See `features`.  # [rows, d]
+        prompt_means: See `features.means`.  # [rows, d]
+        response_means: See `features.means`.  # [rows, d]
         loss: Mean loss of the response's tokens, in nats.  # [rows]
         alone: The same of the response without its prompt; NaN where that was not read.  # [rows]
         norm: Of the gradient's region.  # [rows]
