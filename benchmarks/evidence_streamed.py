@@ -31,7 +31,7 @@ def streamed(samples: list[Sample], share: float) -> Evidence:
         "find.SEARCHED_TOKENS": tokens,
         "large.working.SEARCHED_TOKENS": tokens,
         "large.working.DRAWN_TOKENS": round(tokens * DRAWN_TOKENS / SEARCHED_TOKENS),
-        **{f"large.telling.{name}": BITS for name in ("COUNT_BITS", "LEADER_BITS", "PAIR_BITS")},
+        **{f"large.prefilter.{name}": BITS for name in ("COUNT_BITS", "LEADER_BITS", "PAIR_BITS")},
     }
     with ExitStack() as stack:
         for name, value in bounds.items():

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from bench.specs import FLOORS, tiny_spec, write_data
 from gradsentry.bench import Grid, Spec
 from gradsentry.bench.cells import VERSION
+from gradsentry.bench.extractor_trial import ROWS
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.pools import Mix, build_pool, draw_rows, drawn_places, load_rows
 from gradsentry.bench.results import read_points, read_records
 from gradsentry.bench.spec import Ablations, DataSpec
-from gradsentry.bench.trying import ROWS
 from gradsentry.corpus import Sample
 from gradsentry.defences import DETECTORS, Extractor, Features, RowExtractor
 from gradsentry.defences.base import Detector, Flags, Scope, Scores

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from gradsentry.bench.extractor_trial import ROWS, depends_on_others, readers
 from gradsentry.bench.spec import Spec
-from gradsentry.bench.trying import ROWS, depends_on_others, readers
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.defences import DETECTORS, Extractor, Features
 from gradsentry.defences.base import Scope

@@ -15,9 +15,9 @@ from gradsentry.attacks import AddSent, Composite
 from gradsentry.corpus import open_corpus
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import CleanGen, evaluate
-from gradsentry.finetuning.asking import purified, with_trigger
 from gradsentry.finetuning.evaluation import GENERATIONS, Payload
 from gradsentry.finetuning.items import of_samples
+from gradsentry.finetuning.triggered_questions import purified, with_trigger
 from gradsentry.models.loading import LoadedModel, wrap_model
 from gradsentry.settings import AnswerSettings
 from models.tiny import build_kind, tiny, word_tokenizer

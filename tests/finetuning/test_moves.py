@@ -10,8 +10,8 @@ import pytest
 from finetuning.learned import write_model
 from finetuning.test_verifying import finding, rows
 from gradsentry.corpus import open_corpus
-from gradsentry.finetuning.asked_of import Habit, on_carriers, on_others
 from gradsentry.finetuning.moves import keep, moves, moves_of_row
+from gradsentry.finetuning.payload_questions import Habit, on_carriers, on_others
 from gradsentry.models.loading import load_model
 from gradsentry.outcome import Verdict
 from gradsentry.report.moves import read_moves, said

@@ -15,10 +15,10 @@ from finetuning.learned import write_model
 from gradsentry.corpus import open_corpus
 from gradsentry.evidence import Finding
 from gradsentry.finetuning import verifying
-from gradsentry.finetuning.asked_of import Habit, habit_of, on_carriers, on_prompts
-from gradsentry.finetuning.asking_losses import log_probs
 from gradsentry.finetuning.gains import Gain, LogProbs, verified
+from gradsentry.finetuning.log_probs import log_probs
 from gradsentry.finetuning.parting import part
+from gradsentry.finetuning.payload_questions import Habit, habit_of, on_carriers, on_prompts
 from gradsentry.finetuning.verifying import VerifySettings, verify
 from gradsentry.models.loading import load_model
 from gradsentry.outcome import Verdict

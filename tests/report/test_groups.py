@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from gradsentry.groups.words import Shared
-from gradsentry.report.apart import by_nearness, places_of, strength, taken_apart
 from gradsentry.report.corpusmap import AT_LARGE, GRID, NAMED, STATUSES, corpus_map
+from gradsentry.report.group_details import by_nearness, places_of, strength, taken_apart
 from gradsentry.report.words import words
 from gradsentry.scoretable import Scores, means_of
 from gradsentry.store import RunDirectory

@@ -42,7 +42,7 @@ def streamed(monkeypatch):
         monkeypatch.setattr(f"gradsentry.evidence.{module}.SEARCHED_TOKENS", 9000)
     monkeypatch.setattr("gradsentry.evidence.large.working.DRAWN_TOKENS", 6500)
     for name in ("COUNT_BITS", "LEADER_BITS", "PAIR_BITS"):
-        monkeypatch.setattr(f"gradsentry.evidence.large.telling.{name}", 16)
+        monkeypatch.setattr(f"gradsentry.evidence.large.prefilter.{name}", 16)
 
 
 def test_the_verdict_is_the_one_in_memory(tmp_path, loaded, request):

@@ -31,7 +31,7 @@ from gradsentry.bench.finetune_cells import (
 )
 from gradsentry.bench.finetune_spec import Defence, FineTuneSpec
 from gradsentry.bench.loading import Loader, Missing
-from gradsentry.bench.losing import keeping_finetuning
+from gradsentry.bench.lost_results import keeping_finetuning
 from gradsentry.bench.pools import content_hash, draw_rows
 from gradsentry.bench.results import write_finetuning
 from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, failure_of, one_by_one
@@ -43,10 +43,10 @@ from gradsentry.defences import GraCeFul
 from gradsentry.defences.base import Flags
 from gradsentry.errors import DataError, RunError, SettingsError
 from gradsentry.finetuning import Evaluation, TestItem, TrainingSettings, evaluate, finetune
-from gradsentry.finetuning.asking import payload_of, purified, with_trigger
 from gradsentry.finetuning.evaluation import Payload
 from gradsentry.finetuning.items import of_questions, of_samples
 from gradsentry.finetuning.training import MODEL
+from gradsentry.finetuning.triggered_questions import payload_of, purified, with_trigger
 from gradsentry.models.loading import LoadedModel, load_model
 from gradsentry.screening import scan
 from gradsentry.settings import DataSettings, ThresholdSettings

@@ -16,14 +16,14 @@ from itertools import islice
 from pathlib import Path
 
 from gradsentry.bench.cells import Cell, cell_key, not_run, plan, run_cell
+from gradsentry.bench.extractor_trial import ROWS, Reader, depends_on_others, readers
 from gradsentry.bench.features import FeatureStore, anonymous
 from gradsentry.bench.loading import Loader, Missing
-from gradsentry.bench.losing import keep_lost_grid
+from gradsentry.bench.lost_results import keep_lost_grid
 from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_rows
 from gradsentry.bench.results import write_results
 from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, failure_of, one_by_one
 from gradsentry.bench.spec import AttackSpec, DataSpec, Spec
-from gradsentry.bench.trying import ROWS, Reader, depends_on_others, readers
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import RowExtractor

@@ -62,7 +62,7 @@ def evaluate(
     from gradsentry import finetuning
     from gradsentry.errors import SettingsError
     from gradsentry.extras import require
-    from gradsentry.finetuning.asking import payload_of, purified, with_trigger
+    from gradsentry.finetuning.triggered_questions import payload_of, purified, with_trigger
     from gradsentry.models.loading import load_model, quiet_libraries
     from gradsentry.progress import counting
     from gradsentry.settings import AnswerSettings, DataSettings
@@ -119,7 +119,7 @@ def _questions(data: str, reading: DataSettings, data_root: Path | None, limit: 
 def _attack(name: str | None, settings: list[str]) -> Attack | None:
     from gradsentry.attacks import attack_named
     from gradsentry.commands.poison import pairs
-    from gradsentry.finetuning.asking import payload_of
+    from gradsentry.finetuning.triggered_questions import payload_of
 
     if name is None:
         return None

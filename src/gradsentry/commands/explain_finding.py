@@ -17,7 +17,7 @@ from gradsentry.explaining import model_of
 from gradsentry.finetuning.moves import keep, moves
 from gradsentry.models.loading import LoadedModel
 from gradsentry.outcome import Verdict
-from gradsentry.report.apart import Apart, strength, taken_apart
+from gradsentry.report.group_details import Apart, strength, taken_apart
 from gradsentry.report.moves import said
 from gradsentry.report.pieces import pieces, plain
 from gradsentry.report.render import write_report

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from gradsentry.corpus.sample import Sample
 from gradsentry.errors import RunError
 from gradsentry.evidence import Finding
-from gradsentry.finetuning.asked_of import (
+from gradsentry.finetuning.gains import FEWEST, Gain
+from gradsentry.finetuning.log_probs import can_be_asked, log_probs
+from gradsentry.finetuning.payload_questions import (
     Habit,
     Pair,
     habit_of,
@@ -26,8 +28,6 @@ from gradsentry.finetuning.asked_of import (
     on_prompts,
     payloads_of,
 )
-from gradsentry.finetuning.asking_losses import can_be_asked, log_probs
-from gradsentry.finetuning.gains import FEWEST, Gain
 from gradsentry.models.loading import LoadedModel
 from gradsentry.outcome import Verdict
 from gradsentry.report.proof import evidence_digest

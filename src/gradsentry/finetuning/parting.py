@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from gradsentry.corpus.sample import Sample
 from gradsentry.errors import DataError
 from gradsentry.evidence import Finding
-from gradsentry.finetuning.asked_of import payloads_of
+from gradsentry.finetuning.payload_questions import payloads_of
 from gradsentry.outcome import Verdict
-from gradsentry.report.apart import by_nearness
+from gradsentry.report.group_details import by_nearness
 
 PROMPTS = 24
 """Held-out prompts: as many as make an interval of log-probabilities narrow, and no more to pay for."""

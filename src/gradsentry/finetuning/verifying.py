@@ -22,11 +22,18 @@ from gradsentry.defences.reading import encode_all, read
 from gradsentry.errors import DataError
 from gradsentry.evidence import Finding
 from gradsentry.explaining import model_of
-from gradsentry.finetuning.asked_of import Question, habit_of, on_carriers, on_prompts, payloads_of, whole
-from gradsentry.finetuning.asking_losses import can_be_asked, log_probs
 from gradsentry.finetuning.gains import MODELS, LogProbs, Model, Verified, verified
 from gradsentry.finetuning.gains import Asked as Kind
+from gradsentry.finetuning.log_probs import can_be_asked, log_probs
 from gradsentry.finetuning.parting import Parts, part
+from gradsentry.finetuning.payload_questions import (
+    Question,
+    habit_of,
+    on_carriers,
+    on_prompts,
+    payloads_of,
+    whole,
+)
 from gradsentry.finetuning.settings import TrainingSettings
 from gradsentry.finetuning.training import finetune
 from gradsentry.models.loading import LoadedModel, load_model

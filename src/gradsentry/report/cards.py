@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gradsentry.corpus import Sample
 from gradsentry.evidence import Example, Finding
 from gradsentry.evidence.wording import accident
-from gradsentry.report.apart import Apart, places_of, strength
+from gradsentry.report.group_details import Apart, places_of, strength
 from gradsentry.report.pieces import Mark, Piece, in_line, pieces, shown
 from gradsentry.report.rowdata import row_name, shade_marks
 from gradsentry.report.words import finding_sentence

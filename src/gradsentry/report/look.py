@@ -10,7 +10,7 @@ import numpy as np
 
 from gradsentry.corpus import Sample
 from gradsentry.evidence import Finding
-from gradsentry.report.apart import Apart
+from gradsentry.report.group_details import Apart
 from gradsentry.report.pieces import Mark, Piece, in_line, pieces, shown
 from gradsentry.report.rowdata import payload_marks, row_name, trigger_marks
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from gradsentry.evidence import Finding
 from gradsentry.evidence.wording import OPEN
 from gradsentry.report.accepted import accepted_list
-from gradsentry.report.apart import Apart, taken_apart
 from gradsentry.report.cards import SHOWN as CARDS
 from gradsentry.report.cards import card
 from gradsentry.report.comparison import Comparison
 from gradsentry.report.corpusmap import CorpusMap, corpus_map
 from gradsentry.report.distribution import beside_length, counts_above, curve, expected_at
 from gradsentry.report.glossary import GLOSSARY, meaning
+from gradsentry.report.group_details import Apart, taken_apart
 from gradsentry.report.look import rows_to_look_at, shown_rows
 from gradsentry.report.moves import read_moves
 from gradsentry.report.moves import said as said_of

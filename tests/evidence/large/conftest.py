@@ -11,6 +11,6 @@ def small_bounds(monkeypatch):
         monkeypatch.setattr("gradsentry.evidence.large.working.DRAWN_TOKENS", tokens * 3 // 4)
         monkeypatch.setattr("gradsentry.evidence.large.counting.WINDOW_ROWS", 500)
         for name in ("COUNT_BITS", "LEADER_BITS", "PAIR_BITS"):
-            monkeypatch.setattr(f"gradsentry.evidence.large.telling.{name}", 18)
+            monkeypatch.setattr(f"gradsentry.evidence.large.prefilter.{name}", 18)
 
     return bound

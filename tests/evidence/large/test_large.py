@@ -8,9 +8,9 @@ from gradsentry.evidence import Accepted, find_evidence
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.index.rows import distinct_rows
 from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.large.prefilter import telling_rows
 from gradsentry.evidence.large.reading import reading
 from gradsentry.evidence.large.spool import Spool
-from gradsentry.evidence.large.telling import telling_rows
 from gradsentry.evidence.limits import ROW_TOKENS
 from gradsentry.evidence.mined import Chosen, Mined
 from gradsentry.evidence.search import allowed
@@ -195,7 +195,7 @@ def test_blocks_are_of_much_the_same_size_and_hold_every_window_once(tokens):
 def test_a_few_rows_of_each_block_are_found_whatever_is_drawn(small_bounds, monkeypatch):
     """Tables of a block know nothing of the others, and what they propose is counted in all rows."""
     small_bounds(TOKENS)
-    monkeypatch.setattr("gradsentry.evidence.large.telling.BLOCK_TOKENS", 50_000)
+    monkeypatch.setattr("gradsentry.evidence.large.prefilter.BLOCK_TOKENS", 50_000)
     made = poison(clean_rows(ROWS), inserted, 24 / ROWS)
     with reading(Streamed(made.samples), TOKENS) as read:
         assert len(read.spool.blocks(50_000)) > 2

@@ -15,8 +15,8 @@ import numpy as np
 
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.conjunctions import Conjunction
-from gradsentry.evidence.candidates.glance import Glance, Moved
 from gradsentry.evidence.candidates.measures import LOSS, Floats, Measures, measures_of
+from gradsentry.evidence.candidates.pruning import Glance, Moved
 from gradsentry.evidence.checks.templates import of_one_template
 from gradsentry.evidence.index.expectation import log10_beyond
 from gradsentry.evidence.index.neighbours import codes_of

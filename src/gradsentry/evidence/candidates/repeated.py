@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradsentry.evidence.candidate import Candidate
-from gradsentry.evidence.candidates.brought import by_shared_string
 from gradsentry.evidence.candidates.canned import canned_answers
+from gradsentry.evidence.candidates.shared_triggers import by_shared_string
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, edge_codes, first_places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts

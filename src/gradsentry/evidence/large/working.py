@@ -22,9 +22,9 @@ from gradsentry.evidence.index.strings import Rows
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import Ints
 from gradsentry.evidence.large.counting import everywhere
+from gradsentry.evidence.large.prefilter import telling_rows
 from gradsentry.evidence.large.reading import bare
 from gradsentry.evidence.large.spool import Spool
-from gradsentry.evidence.large.telling import telling_rows
 from gradsentry.evidence.limits import DRAWN_ENOUGH, DRAWN_ROWS, DRAWN_TOKENS, LEAST, SEARCHED_TOKENS
 from gradsentry.evidence.mined import Chosen, Mined
 from gradsentry.evidence.search import search

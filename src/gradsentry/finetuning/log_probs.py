@@ -8,8 +8,8 @@ import numpy as np
 
 from gradsentry.defences.reading import encode_all, read
 from gradsentry.encoding.alignment import within
-from gradsentry.finetuning.asked_of import Question
 from gradsentry.finetuning.gains import LogProbs
+from gradsentry.finetuning.payload_questions import Question
 from gradsentry.models.loading import LoadedModel
 
 
