@@ -54,8 +54,7 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "seconds_per_row": (
         "seconds",
         "Wall-clock time of features and judging, for each row. Features of a row are timed once for each "
-        "defence, by itself and on 32 rows: other work of the machine can make it several times as much, for "
-        "one defence and not for the next. Compare those of an idle machine.",
+        "defence, by itself and on 32 rows: other work of the machine can make it several times as much.",
     ),
     "cpu_seconds_per_row": (
         "seconds",
@@ -109,6 +108,11 @@ BOLD = (
     "Of recall, false-positive rate, precision and F1 it is the best of the defences that flag a row, of "
     "clean data (0 %) of those that flag one in any cell. "
     "A mean over seeds or models is a dash where one of them has no value."
+)
+
+COSTS = (
+    "Seconds are taken once for each defence, one defence after the other: work of others on the machine makes "
+    "those of one of them several times as much, of the processor too. Compare costs of an idle machine alone."
 )
 
 _AGAIN = """\
@@ -170,6 +174,8 @@ def page() -> str:
         "poisoned.",
         "",
         BOLD,
+        "",
+        COSTS,
         "",
         "Points make the tables again, and whatever else you want of the scores, with pandas",
         "(`pip install 'gradsentry[pandas]'`). A mean over seeds is of the numbers of each seed:",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from gradsentry.bench.cells import NO_ATTACK, Record
-from gradsentry.bench.columns import BOLD, INTERVALS
+from gradsentry.bench.columns import BOLD, COSTS, INTERVALS
 from gradsentry.bench.metrics import LOWER_IS_BETTER
 
 UNDEFINED = "–"
@@ -27,7 +27,7 @@ _OF_NOTHING = {"fpr": 1.0, "auroc": 0.5, "matched_auroc": 0.5}
 
 UNITS = (
     "The rates over columns and in headings are percent of the rows that are poisoned; what is measured is a "
-    f"share, in [0, 1]. {BOLD}\n\n{INTERVALS}"
+    f"share, in [0, 1]. {BOLD} {COSTS}\n\n{INTERVALS}"
 )
 MAIN_RATE = 10.0
 
