@@ -111,8 +111,8 @@ BOLD = (
 )
 
 COSTS = (
-    "Seconds are taken once for each defence, one defence after the other: work of others on the machine makes "
-    "those of one of them several times as much, of the processor too. Compare costs of an idle machine alone."
+    "Seconds are taken once for each defence, one after the other: other work of the machine makes those of "
+    "one of them several times as much, and of the processor too. Compare costs of an idle machine alone."
 )
 
 _AGAIN = """\
