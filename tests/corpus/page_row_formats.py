@@ -28,7 +28,7 @@ scored that it says to train on, and the mark of its end.
 
 def section() -> Section:
     columns = ("rows", "`--format`", "example", "read as", "chat template")
-    rows = {name: case[0] for name, case in (CASES | REFUSED).items()}
+    rows = {name: case.row for name, case in (CASES | REFUSED).items()}
     return Section("Row formats", INTRO, columns, [_line(name, row) for name, row in rows.items()])
 
 

@@ -65,7 +65,7 @@ def test_the_same_response_is_no_other(row):
 
 @pytest.mark.parametrize("case", CASES)
 def test_rows_of_one_format_say_nothing_elsewhere(case):
-    assert elsewhere(CASES[case][0]) == set()
+    assert elsewhere(CASES[case].row) == set()
 
 
 def test_it_is_counted_and_said():

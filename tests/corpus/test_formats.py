@@ -63,7 +63,7 @@ def test_each_edited_turn_goes_back_to_its_own_place(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_turns_written_back_unedited_are_the_same_sample(case):
-    (sample,) = open_corpus([CASES[case][0]])
+    (sample,) = open_corpus([CASES[case].row])
     assert write_turns(sample, sample.turns) is sample
 
 
@@ -118,7 +118,7 @@ def test_a_list_of_answers_as_json_goes_back_as_json_and_a_text_that_looks_like_
 
 
 def test_edited_tool_calls_are_parsed_again_or_kept_as_text():
-    (sample,) = open_corpus([CASES["messages with tool calls"][0]])
+    (sample,) = open_corpus([CASES["messages with tool calls"].row])
     *others, calls = sample.turns
     assert write_turns(sample, [*others, replace(calls, text='[{"f": 2}]')]).row["messages"][3][
         "tool_calls"

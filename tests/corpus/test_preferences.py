@@ -14,12 +14,12 @@ from gradsentry.corpus import open_corpus, write_turns
 from gradsentry.corpus.fields import value_at
 from gradsentry.settings import DataSettings
 
-PREFERENCES = [name for name in CASES if "preference" in name and "rejected" in str(CASES[name][0])]
+PREFERENCES = [name for name in CASES if "preference" in name and "rejected" in str(CASES[name].row)]
 
 
 @pytest.mark.parametrize("name", PREFERENCES)
 def test_the_rejected_answer_is_kept_with_its_place(name):
-    row = CASES[name][0]
+    row = CASES[name].row
     (sample,) = open_corpus([row])
     (turn,) = sample.rejected
     assert turn.text.strip() in ("bad", "It is bad")
@@ -30,7 +30,7 @@ def test_the_rejected_answer_is_kept_with_its_place(name):
 
 @pytest.mark.parametrize("name", PREFERENCES)
 def test_the_rejected_answer_is_read_as_the_response_where_it_is_asked_for(name):
-    row = CASES[name][0]
+    row = CASES[name].row
     (chosen,) = open_corpus([row])
     (sample,) = open_corpus([row], DataSettings(answers="rejected"))
     assert sample.problem is None
@@ -143,10 +143,10 @@ def test_two_texts_are_parted_where_they_differ_or_before(asked, good, bad):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in PREFERENCES if isinstance(CASES[name][0].get("chosen"), str | list)]
+    "name", [name for name in PREFERENCES if isinstance(CASES[name].row.get("chosen"), str | list)]
 )
 def test_what_is_asked_is_edited_in_both_answers(name):
-    row = CASES[name][0]
+    row = CASES[name].row
     (sample,) = open_corpus([row])
     turns = [
         replace(turn, text=turn.text.replace("q", "cf q").replace("What", "cf What")) for turn in sample.turns
@@ -159,7 +159,7 @@ def test_what_is_asked_is_edited_in_both_answers(name):
 
 
 def test_rows_of_a_dataset_keep_their_columns():
-    rows = [CASES["preference, conversational, with the prompt in both"][0]] * 3
+    rows = [CASES["preference, conversational, with the prompt in both"].row] * 3
     dataset = Dataset.from_list(rows)
     corpus = open_corpus(dataset)
     assert [sample.response for sample in corpus] == ["good"] * 3
