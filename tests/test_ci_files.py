@@ -178,6 +178,8 @@ def test_two_formats_are_one_report_of_each_kind(data, call):
             assert told["message"]["text"] == "not judged: package.json: no data"
         suites = Xml.parse("found.xml").getroot()
         counts = [[one.get(key) for key in ("tests", "failures", "errors")] for one in (suites, *suites)]
+        called = ["gradsentry alpaca", "gradsentry prompt-completion", "gradsentry"]
+        assert [suite.get("name") for suite in suites] == called
         assert counts[0] == ["4", str(failures), "0"]
         assert counts[1:] == [["1", "0", "0"], ["2", str(failures), "0"], ["1", "0", "0"]]
         assert "package.json: no data" in "".join(suites[2].itertext())

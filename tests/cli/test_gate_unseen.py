@@ -116,10 +116,19 @@ def test_each_of_two_answers_is_judged_where_it_is_asked_for(pairs, place, call)
         "The rejected answers were not judged here: if not before, judge those of the rows that stay with"
         in (" ".join(ended.out.split()))
     )
+    reports = ("--sarif", "found.sarif", "--junit", "found.xml")
     ended = call(
-        "evidence", "chosen/clean.jsonl", "--answers", "rejected", *GATE, "--strict", "--out", "both"
+        *("evidence", "chosen/clean.jsonl", "--answers", "rejected", *GATE, "--strict", "--out", "both"),
+        *reports,
     )
     assert ended.code == 1
+    (run,) = json.loads(Path("found.sarif").read_text())["runs"]
+    assert run["properties"]["answers"] == "rejected"
+    assert all(one["message"]["text"].startswith("its rejected answer: F1:") for one in run["results"])
+    assert "in the rejected answers: Where" in run["tool"]["driver"]["rules"][0]["shortDescription"]["text"]
+    whole, finding = Xml.parse("found.xml").getroot().iter("testcase")
+    assert whole.get("name") == "the rejected answers"
+    assert finding.get("name").startswith("F1 in the rejected answers: ")
     assert "drop 30 of 300 rows" in ended.out
     stay = [json.loads(line) for line in Path("both/clean.jsonl").read_text().splitlines()]
     assert stay == [row for row in rows if "vrbx" not in row["prompt"]]

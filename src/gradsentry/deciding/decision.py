@@ -122,10 +122,10 @@ class Decision:
     @cached_property
     def _is_left_to_others(self) -> NDArray[np.bool_]:
         """Which rows have answers that are judged by themselves (`--answers`), by row number."""
-        if self.read is None or self.read.answers is None:
+        if self.answers is None:
             return np.zeros(len(self.is_scored), np.bool_)
         reasons = pc.fill_null(self.scores["reason"], "")
-        return np.asarray(pc.ends_with(reasons, LEFT_TO[self.read.answers]))
+        return np.asarray(pc.ends_with(reasons, LEFT_TO[self.answers]))
 
     @property
     def is_unscored(self) -> NDArray[np.bool_]:
@@ -189,6 +189,11 @@ class Decision:
         """How the data was read, where the run has kept it."""
         read = self.manifest.get("source", {}).get("read")
         return Overview(**read) if read else None
+
+    @property
+    def answers(self) -> Answers | None:
+        """Which answers of preferences were judged, where somebody said so."""
+        return self.read.answers if self.read else None
 
     @property
     def left_out(self) -> tuple[str, ...]:

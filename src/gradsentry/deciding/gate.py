@@ -143,7 +143,7 @@ def not_judged(verdict: Decision) -> tuple[str, ...]:
 
     A gate asks for a verdict on one side of preferences; who is handed a verdict sees the rows whole.
     """
-    aside, answers = Judged.of(verdict).aside, verdict.read.answers if verdict.read else None
+    aside, answers = Judged.of(verdict).aside, verdict.answers
     other = {"chosen": "rejected", "rejected": "chosen"}
     return (*aside, f"the {other[answers]} answers") if answers else aside
 

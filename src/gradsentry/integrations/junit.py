@@ -54,15 +54,15 @@ def _suite(suites: Xml.Element, verdict: Decision, judged: Judged, asked: Asked)
     """Adds what is to be said of a verdict; flagged rows count together with those of the other ones."""
     own = Judged.of(verdict)
     passage = asked.passage(replace(own, flagged=judged.flagged if own.flagged else 0))
-    suite = Xml.SubElement(
-        suites, "testsuite", name="gradsentry", timestamp=verdict.manifest["started"].rstrip("Z")
-    )
-    whole = _case(suite, verdict, "the data")
+    name, started = f"gradsentry {verdict.corpus.format}", verdict.manifest["started"].rstrip("Z")
+    suite = Xml.SubElement(suites, "testsuite", name=name, timestamp=started)
+    whole = _case(suite, verdict, f"the {verdict.answers} answers" if verdict.answers else "the data")
     message = f"{outcome_words(verdict)}: {passage.why}" if passage.why else outcome_words(verdict)
     text = "\n".join([*_rows(verdict), *(f"not judged: {clause}" for clause in own.aside)])
     _told_of(whole, _KINDS.get(passage.result), verdict.outcome, message, text)
     for finding in verdict.evidence.findings:
-        case = _case(suite, verdict, f"{finding.name}: {plain(certain(finding))}")
+        where = f"{finding.name} in the rejected answers" if verdict.answers == "rejected" else finding.name
+        case = _case(suite, verdict, f"{where}: {plain(certain(finding))}")
         is_open = finding.accepted is None
         fails = passage.result == "failed" and is_open and asked.refuses(finding.confidence)
         message = f"{finding.confidence} confidence" if is_open else f"accepted: {finding.accepted}"

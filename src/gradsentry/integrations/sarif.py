@@ -19,6 +19,7 @@ from gradsentry.integrations.places import Place, named_numbers, named_places
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
     from gradsentry.evidence import Finding
+    from gradsentry.settings import Answers
 
 MOST = 5000
 """Results in a file: GitHub takes no more of a run, and shows the first."""
@@ -71,7 +72,7 @@ def _notification(level: str, text: str) -> Json:
 
 
 def _run(verdict: Decision, invocation: Json) -> Json:
-    rules = [*map(_rule, verdict.evidence.findings), _MARKED]
+    rules = [*(_rule(finding, verdict.answers) for finding in verdict.evidence.findings), _MARKED]
     places = named_places(verdict, MOST)
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     return {
@@ -79,11 +80,12 @@ def _run(verdict: Decision, invocation: Json) -> Json:
         "invocations": [{**invocation, "startTimeUtc": verdict.manifest["started"]}],
         "properties": {
             "verdict": verdict.outcome,
+            "answers": verdict.answers,
             "counts": verdict.counts,
             "rowsLeftOut": max(len(named_numbers(verdict)) - MOST, 0),
             "dataSha256": verdict.manifest["identity"]["data"]["sha256"],
         },
-        "results": [_result(place, index) for place in places],
+        "results": [_result(place, index, verdict.answers) for place in places],
     }
 
 
@@ -91,22 +93,24 @@ def _tool(version: str, rules: Sequence[Json]) -> Json:
     return {"driver": {"name": "GradSentry", "semanticVersion": version, "rules": list(rules)}}
 
 
-def _rule(finding: Finding) -> Json:
+def _rule(finding: Finding, answers: Answers | None) -> Json:
+    kind = f"{finding.kind} in the rejected answers" if answers == "rejected" else finding.kind
     return {
         "id": finding.name,
         "name": f"Backdoor{finding.kind.capitalize()}",
-        "shortDescription": {"text": f"{finding.kind}: {plain(certain(finding))}"},
+        "shortDescription": {"text": f"{kind}: {plain(certain(finding))}"},
         "fullDescription": {"text": uncertain(finding)},
         "defaultConfiguration": {"level": "error" if finding.confidence == "high" else "warning"},
         "properties": {"tags": ["security"], "confidence": finding.confidence},
     }
 
 
-def _result(place: Place, index: dict[str, int]) -> Json:
+def _result(place: Place, index: dict[str, int], answers: Answers | None) -> Json:
     rule = place.findings[0] if place.findings else _MARKED["id"]
     name = str(place.sample.id)
     # A line says where a row is; beside one its number would be taken for another line.
     is_named = not place.line or place.sample.id != place.sample.number
+    reason = f"its rejected answer: {place.reason}" if answers == "rejected" else place.reason
     location: Json = {"logicalLocations": [{"name": name, "fullyQualifiedName": place.name, "kind": "row"}]}
     if place.file:
         region = {"region": {"startLine": place.line}} if place.line else {}
@@ -115,7 +119,7 @@ def _result(place: Place, index: dict[str, int]) -> Json:
         "ruleId": rule,
         "ruleIndex": index[str(rule)],
         "level": "error" if place.flagged else "warning",
-        "message": {"text": f"row {name}: {place.reason}" if is_named else place.reason},
+        "message": {"text": f"row {name}: {reason}" if is_named else reason},
         "locations": [location],
         "partialFingerprints": {"row/v1": f"{place.sample.split}/{name}"},
     }
