@@ -116,7 +116,7 @@ def scan(
             expectation = None
             if opened is not None:
                 place = None if run is None else run.path
-                expectation = expectation_of(opened, running, reading, scoring, out=place, progress=progress)
+                expectation = expectation_of(opened, running, scoring, out=place, progress=progress)
             files = None if run is None else run.score_files()
             kept = 0 if files is None else files.resume()
             with watching("rows", amount, progress) as on_row:

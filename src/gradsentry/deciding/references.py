@@ -73,7 +73,6 @@ def _own_reading(reading: DataSettings) -> DataSettings:
 def expectation_of(
     reference: Reference,
     engine: Engine,
-    reading: DataSettings,
     scoring: ScoreSettings,
     *,
     out: Path | None,
@@ -84,7 +83,6 @@ def expectation_of(
     Args:
         reference: The reference.
         engine: Where data is scored.
-        reading: How the rows are read.
         scoring: The settings of the scan.
         out: The run directory of the scan: the scores are kept in it, and resumed.
         progress: See `screening.scan`.

@@ -147,7 +147,7 @@ def _completion(chat: ChatTemplate, talk: Conversation) -> Layout:
 
 def _dialogue(chat: ChatTemplate, talk: Conversation) -> Layout | str:
     text, spans = chat.render(talk, talk.messages, training=chat.tagged)
-    turns = _tagged_turns(chat, talk, text, spans) if chat.tagged else inferred_turns(chat, talk, text)
+    turns = _tagged_turns(chat, talk, spans) if chat.tagged else inferred_turns(chat, talk, text)
     if turns is None:
         return "the chat template does not keep the turns as they stand"
     pieces = [
@@ -158,9 +158,7 @@ def _dialogue(chat: ChatTemplate, talk: Conversation) -> Layout | str:
     return Layout(text, [span for stretches in turns.values() for span in stretches], pieces, started=False)
 
 
-def _tagged_turns(
-    chat: ChatTemplate, talk: Conversation, text: str, spans: Sequence[Span]
-) -> dict[int, list[Span]]:
+def _tagged_turns(chat: ChatTemplate, talk: Conversation, spans: Sequence[Span]) -> dict[int, list[Span]]:
     """Returns the stretches of each trained turn, where the template says which are the assistant's."""
     speaking = [index for index, message in enumerate(talk.messages) if message["role"] == "assistant"]
     owners = speaking if len(spans) == len(speaking) else _owners(chat, talk, spans, speaking)
