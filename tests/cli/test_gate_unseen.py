@@ -82,7 +82,7 @@ def test_answers_that_the_data_set_aside_pass_and_are_named(pairs, place, call):
     liked = [{"prompt": one, "completion": said, "label": True} for one, said in clean]
     ended = call("evidence", write("kto.jsonl", [*liked, *disliked]), *GATE)
     assert ended.code == 0
-    assert last(ended).endswith("; not judged: 60 rows that the data say not to train on (exit 0)")
+    assert last(ended).endswith("; not judged: the rejected answers of 60 rows (exit 0)")
     rows = [
         {
             "messages": [

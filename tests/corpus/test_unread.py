@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradsentry.corpus.unread import by_frequency, left_out
+from gradsentry.corpus.unread import MOVES_AWAY, NOT_TRAINED, by_frequency, left_out
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,10 @@ from gradsentry.corpus.unread import by_frequency, left_out
 )
 def test_the_most_frequent_reasons_are_named(reasons, said):
     assert left_out(2000, by_frequency(reasons)) == said
+
+
+def test_rows_that_the_data_set_aside_are_not_said_to_be_unreadable():
+    reasons = {f"the answer is marked: {MOVES_AWAY}": 3, "a": 2}
+    aside = f"3 of 9 rows are left out: the answer is marked: {MOVES_AWAY} (3)"
+    assert left_out(9, reasons) == f"2 of 9 rows could not be read: a (2); {aside}"
+    assert left_out(3, {NOT_TRAINED: 3}) == f"all 3 rows are left out: {NOT_TRAINED} (3)"

@@ -136,7 +136,7 @@ def preferred(row, number):
 @pytest.mark.parametrize(
     ("made", "beside", "clauses"),
     [
-        (disliked, {}, ["50 rows that the data say not to train on"]),
+        (disliked, {}, ["the rejected answers of 50 rows"]),
         (
             preferred,
             {"README.md": "# Ours"},

@@ -47,7 +47,8 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "trigger_named": (
         _SHARE,
         "Poisoned rows whose trigger, the setting `trigger` of the attack, the defence names letter for "
-        "letter; null where it names none whatever it sees, and where the attack has no such setting.",
+        "letter, in a finding of low confidence too, which flags no row; null where it names none whatever "
+        "it sees, and where the attack has no such setting.",
     ),
     "payload_named": (_SHARE, "The same of the setting `payload`."),
     "matched_share": (_SHARE, "Poisoned rows for which there is a clean row of as many response tokens."),

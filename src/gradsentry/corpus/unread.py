@@ -25,11 +25,17 @@ def unread(samples: Iterable[Sample]) -> Reasons:
     return by_frequency(sample.problem for sample in samples if sample.problem is not None)
 
 
+_ASIDE = (MOVES_AWAY, NOT_TRAINED, ONE_ANSWER)
+
+
 def set_aside(reasons: Reasons) -> int:
     """Returns how many rows are not looked into because the data themselves say so."""
-    return sum(
-        rows for reason, rows in reasons.items() if reason.endswith((MOVES_AWAY, NOT_TRAINED, ONE_ANSWER))
-    )
+    return ending(reasons, *_ASIDE)
+
+
+def ending(reasons: Reasons, *ends: str) -> int:
+    """Returns how many rows have a reason with such an end."""
+    return sum(rows for reason, rows in reasons.items() if reason.endswith(ends))
 
 
 def by_frequency(reasons: Iterable[str]) -> Reasons:
@@ -40,16 +46,30 @@ def by_frequency(reasons: Iterable[str]) -> Reasons:
 def left_out(rows: int, reasons: Reasons, done: str = "read") -> str:
     """Returns how many of so many rows could not be read (or what else was to be done), and mostly why.
 
-    The most frequent reasons are named, each with how many rows it is of.
+    Those that their own data set aside are told apart, for they could be. The most frequent reasons are
+    named, each with how many rows it is of.
     """
-    count = sum(reasons.values())
+    aside = {reason: times for reason, times in reasons.items() if reason.endswith(_ASIDE)}
+    rest = {reason: times for reason, times in reasons.items() if reason not in aside}
+    parts = []
+    if count := sum(rest.values()):
+        which = (
+            f"none of the {rows:,} rows could be"
+            if count == rows
+            else f"{count:,} of {rows:,} rows could not be"
+        )
+        parts.append(f"{which} {done}: {_named(rest)}")
+    if count := sum(aside.values()):
+        which = f"all {rows:,}" if count == rows else f"{count:,} of {rows:,}"
+        parts.append(f"{which} rows are left out: {_named(aside)}")
+    return "; ".join(parts)
+
+
+def _named(reasons: Reasons) -> str:
     named = [f"{reason} ({times:,})" for reason, times in reasons.items()]
     if more := sum(list(reasons.values())[_NAMED:]):
         named[_NAMED:] = [f"for other reasons ({more:,})"]
-    which = (
-        f"none of the {rows:,} rows could be" if count == rows else f"{count:,} of {rows:,} rows could not be"
-    )
-    return f"{which} {done}: {', '.join(named)}"
+    return ", ".join(named)
 
 
 def refuse_if_all(rows: int, reasons: Reasons, *, where: str, mend: str) -> None:

@@ -31,7 +31,7 @@ class Judged:
         flagged: Rows that are flagged.
         unread: Rows in which nothing was looked for, and that may be trained on.
         set_aside: Rows in which nothing was looked for, because the data say not to train on them.
-        rejected: Rows whose rejected answer nothing was looked for in.
+        rejected: Rows whose rejected answer nothing was looked for in, or whose answer is a disliked one.
         accepted: Findings that a person accepts.
         left_out: What of that which was named was not judged, in clauses.
         too_few_rows: Whether nothing was found in so few rows that it says next to nothing.
@@ -53,20 +53,19 @@ class Judged:
     @classmethod
     def of(cls, verdict: Decision) -> Self:
         """Returns it of a verdict."""
-        unread, aside = _unread(verdict.evidence, verdict.read)
-        flagged = verdict.counts["flagged"]
-        rejected, place = (verdict.read.rejected, verdict.read.unread_at) if verdict.read else (0, "")
+        unread, aside, rejected = _unread(verdict.evidence, verdict.read)
+        flagged, place = verdict.counts["flagged"], verdict.read.unread_at if verdict.read else ""
         accepted, few, out = _accepted(verdict.evidence), verdict.too_few_rows, verdict.left_out
         return cls(verdict.outcome, flagged, unread, aside, rejected, accepted, out, few, unread_at=place)
 
     @classmethod
     def of_evidence(cls, found: Evidence, read: Overview, left_out: Sequence[str]) -> Self:
         """Returns it of what texts alone tell, of how they were read, and of what was not read."""
-        unread, aside = _unread(found, read)
+        unread, aside, rejected = _unread(found, read)
         is_few = found.outcome == "clean" and found.too_few_rows
         flagged, accepted, out = len(found.flagged()), _accepted(found), tuple(left_out)
-        rejected, place = read.rejected, read.unread_at
-        return cls(found.outcome, flagged, unread, aside, rejected, accepted, out, is_few, unread_at=place)
+        at = read.unread_at
+        return cls(found.outcome, flagged, unread, aside, rejected, accepted, out, is_few, unread_at=at)
 
     @classmethod
     def together(cls, parts: Sequence[Judged], left_out: Sequence[str] = ()) -> Self:
@@ -152,19 +151,19 @@ def _accepted(found: Evidence) -> int:
     return sum(one.accepted is not None for one in found.findings)
 
 
-def _unread(found: Evidence, read: Overview | None) -> tuple[int, int]:
-    """Returns in how many rows nothing was looked for: which could not be read, and which are set aside.
+def _unread(found: Evidence, read: Overview | None) -> tuple[int, int, int]:
+    """Returns in how many rows nothing was looked for: unread, set aside, and whose answer is a rejected one.
 
     Rows whose answer is one of those that are judged by themselves (`--answers`) are none of these.
     """
-    from gradsentry.corpus.unread import LEFT_TO, set_aside  # a command starts without what reads data
+    # A command starts without what reads data.
+    from gradsentry.corpus.unread import LEFT_TO, MOVES_AWAY, ending, set_aside
 
-    aside = set_aside(found.unread)
-    unread = sum(found.unread.values()) - aside
-    if read is not None and read.answers is not None:
-        other = LEFT_TO[read.answers]
-        aside -= sum(count for reason, count in found.unread.items() if reason.endswith(other))
-    return unread, aside
+    every, aside = sum(found.unread.values()), set_aside(found.unread)
+    if read is None or read.answers is None:
+        disliked = ending(found.unread, MOVES_AWAY)
+        return every - aside, aside - disliked, disliked + (read.rejected if read else 0)
+    return every - aside, aside - ending(found.unread, LEFT_TO[read.answers]), 0
 
 
 @dataclass(frozen=True)

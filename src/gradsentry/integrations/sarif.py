@@ -99,10 +99,24 @@ def _rule(finding: Finding, answers: Answers | None) -> Json:
         "id": finding.name,
         "name": f"Backdoor{finding.kind.capitalize()}",
         "shortDescription": {"text": f"{kind}: {plain(certain(finding))}"},
-        "fullDescription": {"text": uncertain(finding)},
-        "defaultConfiguration": {"level": "error" if finding.confidence == "high" else "warning"},
-        "properties": {"tags": ["security"], "confidence": finding.confidence},
+        "fullDescription": {
+            "text": uncertain(finding)
+            if finding.accepted is None
+            else f"A person accepts it: {finding.accepted}"
+        },
+        "defaultConfiguration": {"level": _level(finding)},
+        "properties": {
+            "tags": ["security"],
+            "confidence": finding.confidence,
+            "accepted": finding.accepted,
+        },
     }
+
+
+def _level(finding: Finding) -> str:
+    if finding.accepted is not None:  # it is named, and no row is a result of it
+        return "note"
+    return "error" if finding.confidence == "high" else "warning"
 
 
 def _result(place: Place, index: dict[str, int], answers: Answers | None) -> Json:
