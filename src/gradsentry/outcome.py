@@ -85,8 +85,7 @@ class Verdict(Decision):
         """
         run = RunDirectory.create_or_resume(Path(path), self.manifest["identity"])
         with run.locked():
-            if self.threshold is not None:
-                self._write_scores(run)
+            self.write_scores(run)
             write_outcome(run, self.with_marks_in(run))
         return run
 
@@ -98,7 +97,14 @@ class Verdict(Decision):
         """
         return replace(self, marks=marks_of(run, self.scores).with_later(self.marked))
 
-    def _write_scores(self, run: RunDirectory) -> None:
+    def write_scores(self, run: RunDirectory) -> None:
+        """Writes the shards of scores that a run lacks; where no model scored the rows, none.
+
+        Raises:
+            ScoringError: If the disk is full.
+        """
+        if self.threshold is None:
+            return
         files = run.score_files()
         files.resume()
         for shard, start in enumerate(range(0, len(self.scores), SHARD_ROWS)):

@@ -27,7 +27,8 @@ from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel, ModelFacts
 from gradsentry.opening import decided_of, judging_of, manifest, refuse_place, reopened_as
-from gradsentry.outcome import Verdict, marks_of, write_outcome, write_unscored
+from gradsentry.outcome import Verdict, marks_of, write_unscored
+from gradsentry.pairs import write_decided
 from gradsentry.progress import Amount, OnProgress, watching
 from gradsentry.scoretable import Scores, finite_scores
 from gradsentry.scoring import gathered
@@ -133,7 +134,7 @@ def scan(
             told = manifest(identity, source, started, judging, model=_told(facts), resumed=kept)
             verdict = Verdict(corpus, scores, evidence, threshold, policy, told, expectation, marks)
             if run is not None:
-                write_outcome(run, verdict)
+                verdict, _ = write_decided(run, verdict)
     return verdict
 
 

@@ -13,7 +13,8 @@ from gradsentry.deciding.marks import Marks
 from gradsentry.evidence import Evidence
 from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.opening import judging_of, manifest, refuse_place, reopened_as
-from gradsentry.outcome import Verdict, marks_of, write_outcome
+from gradsentry.outcome import Verdict, marks_of
+from gradsentry.pairs import write_decided
 from gradsentry.scoretable import SCHEMA, read_table
 from gradsentry.searching import search
 from gradsentry.settings import DataSettings
@@ -137,5 +138,5 @@ def screen_texts(
         marks = Marks.none(len(scores)) if run is None else marks_of(run, scores)
         verdict = Verdict(corpus, scores, found.evidence, None, "evidence", told, marks=marks)
         if run is not None:
-            write_outcome(run, verdict)
+            verdict, _ = write_decided(run, verdict)
     return verdict

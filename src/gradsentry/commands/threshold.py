@@ -65,10 +65,11 @@ def threshold(
 
     What is not named stays as it was decided, marks too. Files that are replaced are kept in RUN/earlier.
     """
+    from gradsentry.counts import rows
     from gradsentry.errors import SettingsError
-    from gradsentry.integrations.sides import write_again
     from gradsentry.opening import open_run
     from gradsentry.outcome import Change
+    from gradsentry.pairs import write_decided
     from gradsentry.store import RunDirectory
 
     named = (method, tau, quantile) != (None, None, None)
@@ -93,10 +94,13 @@ def threshold(
         change = Change.between(before, verdict)
         if not (json_ or quiet):
             stdout.say(f"{run}: {change.line()}")
-        verdict, kept = write_again(verdict, directory)
+        verdict, kept = write_decided(directory, verdict)
     changes = change.as_json() | {"earlier": str(kept) if kept else None}
     if not (json_ or quiet):
         lines = [f"the files that were there are kept in {kept}"] if kept else []
+        if before.beside and verdict.beside:
+            was, now = before.beside.rows, rows(verdict.beside.rows)
+            lines.append(f"{verdict.beside.path(run)}: {now} that neither verdict flags, {was:,} before")
         for line in (*lines, *([note] if note else [])):
             stdout.say(line)
     announce(

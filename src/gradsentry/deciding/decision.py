@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.overview import Overview
@@ -47,9 +48,28 @@ class Beside:
     clean: str
     rows: int
 
+    def folder(self, run: Path) -> Path:
+        """Returns the folder of both runs, from where the run of one of them is named."""
+        real, plain = os.path.realpath(run / ".."), os.path.normpath(run / "..")
+        return Path(plain if os.path.realpath(plain) == real else real)
+
     def path(self, run: Path) -> Path:
-        """Returns where that file lies, seen from where the run of one of the verdicts is."""
-        return Path(os.path.normpath(run / ".." / self.clean))
+        """Returns where that file lies, from where the run of one of the verdicts is named."""
+        return self.folder(run) / self.clean
+
+    def is_there(self, run: Path) -> bool:
+        """Returns whether something of the other one lies beside the run, which was not taken away then."""
+        folder = self.folder(run)
+        return (folder / self.answers).exists() or (folder / self.clean).exists()
+
+
+def beside_in(manifest: Json) -> Beside | None:
+    """Returns what a run's manifest says of the run beside it; None of a file elsewhere: that is not ours."""
+    try:
+        found = TypeAdapter(Beside).validate_python(manifest.get("source", {}).get("beside"))
+    except ValidationError:
+        return None
+    return found if found.clean.startswith("clean") and Path(found.clean).name == found.clean else None
 
 
 @dataclass(frozen=True)
@@ -181,8 +201,7 @@ class Decision:
     @property
     def beside(self) -> Beside | None:
         """What became of the other answers of preferences, where both were judged."""
-        beside = self.manifest.get("source", {}).get("beside")
-        return Beside(**beside) if beside else None
+        return beside_in(self.manifest)
 
     @property
     def read(self) -> Overview | None:
@@ -299,9 +318,11 @@ class Decision:
         threshold = choose_threshold(finite_scores(self.scores.narrow), settings)
         return self.with_threshold(threshold, meant_policy(policy, settings))
 
-    def with_beside(self, beside: Beside) -> Self:
-        """Returns the same verdict, which knows of that on the other answers."""
-        source = self.manifest["source"] | {"beside": asdict(beside)}
+    def with_beside(self, beside: Beside | None) -> Self:
+        """Returns the same verdict, which knows of that on the other answers, or of none."""
+        source = {key: value for key, value in self.manifest["source"].items() if key != "beside"}
+        if beside is not None:
+            source |= {"beside": asdict(beside)}
         return replace(self, manifest=self.manifest | {"source": source})
 
     def with_threshold(self, threshold: Threshold | None, policy: Policy) -> Self:

@@ -7,10 +7,8 @@ reads like a chosen one.
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,16 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
-from gradsentry.corpus.streams import make_folder
 from gradsentry.corpus.unread import set_aside
 from gradsentry.counts import rows
-from gradsentry.deciding.decision import Beside
-from gradsentry.errors import DataError, FindingsError, RunError, SettingsError
-from gradsentry.opening import open_run
-from gradsentry.outcome import Verdict, write_outcome
+from gradsentry.errors import DataError, FindingsError, SettingsError
+from gradsentry.outcome import Verdict
+from gradsentry.pairs import is_clean, is_flagged, save_pair
 from gradsentry.report.pieces import plain
 from gradsentry.report.words import finding_sentence, outcome_words
-from gradsentry.store import RunDirectory
 from gradsentry.textual import screen
 
 if TYPE_CHECKING:
@@ -72,8 +67,7 @@ class Sides:
     @cached_property
     def is_flagged(self) -> NDArray[np.bool_]:
         """Which rows one of the sides flags, by row number."""
-        flagged = self.chosen.is_flagged
-        return flagged if self.rejected is None else flagged | self.rejected.is_flagged
+        return self.chosen.is_flagged if self.rejected is None else is_flagged(self.chosen, self.rejected)
 
     @property
     def is_kept(self) -> NDArray[np.bool_]:
@@ -84,8 +78,9 @@ class Sides:
     @cached_property
     def is_clean(self) -> NDArray[np.bool_]:
         """Which rows neither side flags and one has judged, by row number."""
-        judged = self.chosen.is_judged
-        return self.is_kept & (judged if self.rejected is None else judged | self.rejected.is_judged)
+        if self.rejected is None:
+            return self.is_kept & self.chosen.is_judged
+        return is_clean(self.chosen, self.rejected)
 
     def metrics(self) -> dict[str, float]:
         """Returns what a trainer logs: the worse verdict, and of both findings, rows flagged and unread."""
@@ -120,32 +115,7 @@ class Sides:
         if self.rejected is None:
             run = self.chosen.save(place)
             return self.chosen.corpus.target(run.path / "clean")
-        make_folder(place)
-        both: dict[str, Verdict] = {"chosen": self.chosen, "rejected": self.rejected}
-        for answers, verdict in both.items():
-            run = RunDirectory.create_or_resume(place / answers, verdict.manifest["identity"])
-            both[answers] = verdict.with_marks_in(run)
-        sides, clean = Sides(**both).joined(place)
-        for verdict, answers in zip(sides.verdicts, both, strict=True):
-            verdict.save(place / answers)
-        return clean
-
-    def joined(self, folder: Path) -> tuple[Sides, Path]:
-        """Writes the rows that neither side flags into the folder of both runs.
-
-        Returns:
-            The verdicts, of which each knows of the other, and where the rows lie.
-
-        Raises:
-            DataError: If no row stays.
-        """
-        corpus, stay = self.chosen.corpus, int(self.is_clean.sum())
-        if not stay or self.rejected is None:
-            raise nothing_stays(corpus)
-        clean = corpus.save(folder / "clean", compress(corpus, self.is_clean))
-        chosen = Beside("chosen", outcome_words(self.chosen), clean.name, stay)
-        rejected = Beside("rejected", outcome_words(self.rejected), clean.name, stay)
-        return Sides(self.chosen.with_beside(rejected), self.rejected.with_beside(chosen)), clean
+        return save_pair(place, self.chosen, self.rejected)
 
     def reason(self, number: int) -> str:
         """Returns why a row is no clean one, in clauses."""
@@ -155,36 +125,6 @@ class Sides:
         if self.rejected is not None and self.rejected.is_flagged[number]:
             parts.append(f"its rejected answer: {self.rejected.reason(number)}")
         return "; ".join(parts)
-
-
-def write_again(verdict: Verdict, run: RunDirectory) -> tuple[Verdict, Path | None]:
-    """Writes a run that is decided again; of preferences also the run beside it, and what neither flags.
-
-    Args:
-        verdict: What is decided now.
-        run: Its run, held for one writer.
-
-    Returns:
-        The verdict, which knows of the other one, and where the files are kept that were replaced.
-
-    Raises:
-        RunError: If the run on the other answers is gone; nothing is written then.
-        DataError: If no row stays.
-    """
-    if verdict.beside is None:
-        return verdict, write_outcome(run, verdict)
-    answers, place = verdict.beside.answers, Path(os.path.normpath(run.path / ".." / verdict.beside.answers))
-    try:
-        other = open_run(place)
-    except RunError as error:
-        what = f"the run on the {answers} answers cannot be opened ({error.line()})"
-        mend = "bring it back beside this one: train on the rows that neither flags"
-        raise RunError(what, where=str(run.path), mend=mend) from None
-    both = (other, verdict) if answers == "chosen" else (verdict, other)
-    sides, _ = Sides(*both).joined(place.parent)
-    theirs, ours = sides.verdicts if answers == "chosen" else reversed(sides.verdicts)
-    theirs.save(place)
-    return ours, write_outcome(run, ours)
 
 
 def judged(

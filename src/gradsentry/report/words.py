@@ -48,6 +48,8 @@ class Words:
 def words(verdict: Decision, run: RunDirectory) -> Words:
     """Returns the verdict in words; its files are those of the run directory."""
     own = str(next(iter(sorted(run.path.glob("clean*"))), run.path / "clean"))
+    if verdict.beside and not verdict.beside.is_there(run.path):  # it was taken away from the other run
+        verdict = verdict.with_beside(None)
     clean = str(verdict.beside.path(run.path)) if verdict.beside else own
     what, unsure = _found(verdict)
     return Words(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,7 @@ from typer.testing import CliRunner
 from evidence.poisoning import LINK, clean_rows, poison
 from gradsentry import screen
 from gradsentry.cli import app
-from gradsentry.errors import DataError, FindingsError, RunError, SettingsError
+from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.integrations.trl import LogVerdict, ScreenCallback, judge_dataset, screen_dataset
 from integrations.trainers.rows import INSULT, alpaca, messages, others, rejecting
 
@@ -85,68 +84,15 @@ def test_verdicts_on_both_answers_are_saved_with_the_rows_that_neither_flags(twi
         assert f"train on {tmp_path}/run/clean.parquet (258 rows). {said}" in report
 
 
-def decide_again(run, *options):
-    """Returns what `gradsentry threshold` says of a run."""
-    return CliRunner().invoke(app, ["threshold", str(run), *options])
-
-
-def marked(folder, **marks):
-    """Returns a file of marks as the report exports it."""
-    file = folder / "marks.jsonl"
-    file.write_text("".join(f'{{"id": {name[1:]}, "mark": "{mark}"}}\n' for name, mark in marks.items()))
-    return "--labels", str(file)
-
-
-def test_marks_of_either_run_reach_the_rows_that_neither_flags(twice, tmp_path):
-    sides, run = judge_dataset(twice), tmp_path / "run"
-    first = Dataset.from_parquet(str(sides.save(run))).to_list()
-    bad = int(sides.chosen.flagged["number"][0].as_py())
-    good = next(row for row in range(300) if not sides.is_flagged[row])
-    ended = decide_again(run / "chosen", *marked(tmp_path, **{f"n{bad}": "clean", f"n{good}": "poisoned"}))
-    assert ended.exit_code == 0, ended.output
-    said = " ".join(ended.output.split())
-    assert f"train on {run}/clean.parquet (258 rows)" in said
-    rows = Dataset.from_parquet(str(run / "clean.parquet")).to_list()
-    assert [row for row in rows if row not in first] == [twice[bad]]
-    assert [row for row in first if row not in rows] == [twice[good]]
-    ended = decide_again(run / "rejected", *marked(tmp_path, **{f"n{good + 1}": "poisoned"}))
-    assert ended.exit_code == 0, ended.output
-    rows = Dataset.from_parquet(str(run / "clean.parquet")).to_list()
-    assert twice[bad] in rows
-    assert len(rows) == 257
-    for report, other in (("chosen", "Poisoned: drop 13 of 300"), ("rejected", "Poisoned: drop 30 of 300")):
-        page = (run / report / "report.html").read_text()
-        assert f"train on {run}/clean.parquet (257 rows)" in page
-        assert other in page
-    assert Dataset.from_parquet(str(sides.save(run))).to_list() == rows  # marks stay
-
-
-def test_runs_of_both_answers_are_decided_again_wherever_they_lie_and_not_without_each_other(
-    twice, tmp_path, monkeypatch
-):
-    judge_dataset(twice).save(tmp_path / "run")
-    moved = tmp_path / "elsewhere"
-    shutil.move(tmp_path / "run", moved)
-    ended = decide_again(moved / "chosen")
-    assert f"train on {moved}/clean.parquet (258 rows)" in " ".join(ended.output.split())
-    monkeypatch.chdir(moved / "rejected")
-    assert "train on ../clean.parquet (258 rows)" in " ".join(decide_again(".").output.split())
-    monkeypatch.chdir(tmp_path)
-    before = (moved / "clean.parquet").read_bytes()
-    shutil.rmtree(moved / "rejected")
-    with pytest.raises(RunError, match="the run on the rejected answers cannot be opened") as refused:
-        raise decide_again(moved / "chosen", *marked(tmp_path, n3="poisoned")).exception
-    assert "bring it back beside this one" in refused.value.line()
-    assert (moved / "clean.parquet").read_bytes() == before
-
-
 def test_a_verdict_on_rows_with_one_answer_is_saved_as_one_run(made, tmp_path):
     sides, run = judge_dataset(messages(made)), tmp_path / "run"
     clean = sides.save(run)
     assert clean == run / "clean.parquet"
     assert not (run / "chosen").exists()
     flagged = int(sides.chosen.flagged["number"][0].as_py())
-    assert decide_again(run, *marked(tmp_path, **{f"n{flagged}": "clean"})).exit_code == 0
+    file = tmp_path / "marks.jsonl"
+    file.write_text(f'{{"id": {flagged}, "mark": "clean"}}\n')
+    assert CliRunner().invoke(app, ["threshold", str(run), "--labels", str(file)]).exit_code == 0
     assert len(Dataset.from_parquet(str(clean))) == 271
 
 
