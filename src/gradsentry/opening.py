@@ -14,6 +14,7 @@ from gradsentry.about import VERSION
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.keeping import kept_in, open_kept
+from gradsentry.corpus.overview import Overview
 from gradsentry.corpus.remote import STDIN
 from gradsentry.deciding.expectation import Expectation
 from gradsentry.deciding.thresholds import Threshold
@@ -63,7 +64,10 @@ def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
         raise RunError(what, where=where, mend="bring them back, or judge the data again")
     reading = DataSettings.read(data["reading"], where=where)
     try:
-        corpus = open_corpus(source, reading) if kept is None else open_kept(kept, reading)
+        if kept is None:
+            corpus = open_corpus(source, reading)
+        else:
+            corpus = open_kept(kept, reading).leaving_out(manifest["source"].get("left_out", ()))
         unchanged = corpus.sha256() == data["sha256"]
     except DataError as error:
         mend = "bring it back, or scan again into another directory"
@@ -168,6 +172,13 @@ def reopened_as(data: object, corpus: Corpus) -> str | list[str]:
     if not isinstance(data, str | Path):
         return ""
     return str(Path(data).absolute() if Path(data).exists() else data)
+
+
+def source_of(data: object, corpus: Corpus, read: Overview) -> Json:
+    """Returns what opens the data of a run again, and how they were read; of rows in no file what lacks."""
+    place = reopened_as(data, corpus)
+    source = {"name": corpus.name, "data": place, "read": read.as_json()}
+    return source if place else source | {"left_out": list(corpus.left_out)}
 
 
 def manifest(

@@ -26,7 +26,7 @@ from gradsentry.evidence.accepting import of_answers
 from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel, ModelFacts
-from gradsentry.opening import decided_of, judging_of, manifest, refuse_place, reopened_as
+from gradsentry.opening import decided_of, judging_of, manifest, refuse_place, source_of
 from gradsentry.outcome import Verdict, marks_of, write_unscored
 from gradsentry.pairs import write_decided
 from gradsentry.progress import Amount, OnProgress, watching
@@ -107,7 +107,7 @@ def scan(
         refuse_place(Path(out), corpus)
     # A first pass over the data: a broken row shows now, not after an hour of scoring.
     amount, read = _read_through(corpus, scoring.max_length)
-    source = {"name": corpus.name, "data": reopened_as(data, corpus), "read": read.as_json()}
+    source = source_of(data, corpus, read)
     with opened_engine(model, tokenizer, scoring, engine) as running:
         facts = running.model
         identity = identity_of(corpus, facts, scoring)

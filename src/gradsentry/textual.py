@@ -12,7 +12,7 @@ from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.deciding.marks import Marks
 from gradsentry.evidence import Evidence
 from gradsentry.evidence.judging import Judging, given_judging
-from gradsentry.opening import judging_of, manifest, refuse_place, reopened_as
+from gradsentry.opening import judging_of, manifest, refuse_place, source_of
 from gradsentry.outcome import Verdict, marks_of
 from gradsentry.pairs import write_decided
 from gradsentry.scoretable import SCHEMA, read_table
@@ -132,7 +132,7 @@ def screen_texts(
     with nullcontext() if run is None else run.locked():
         judging = (Judging() if run is None else judging_of(run)).with_given(given)
         found = search(corpus, judging, why=why)
-        source = {"name": corpus.name, "data": reopened_as(data, corpus), "read": found.read.as_json()}
+        source = source_of(data, corpus, found.read)
         told = manifest(identity, source, started, judging)
         scores = read_table(corpus)
         marks = Marks.none(len(scores)) if run is None else marks_of(run, scores)

@@ -42,7 +42,9 @@ def explain_finding(run: Path, verdict: Verdict, finding: Finding, *, no_model: 
     """
     value: Json = {"finding": finding.as_json(), "moves": None, "group": None}
     note = "It has no trigger in words, so there is none to move."
-    if finding.triggers and not no_model:
+    if verdict.threshold is None:
+        note = "How far its trigger moves losses is told of a run of `gradsentry scan`: no model was asked."
+    elif finding.triggers and not no_model:
         try:
             value["moves"], note = _moved(run, verdict, finding, model_of(verdict)), ""
         except ModelError as error:

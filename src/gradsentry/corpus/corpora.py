@@ -151,6 +151,12 @@ class Corpus(ABC):
         other._settings = self._settings.model_copy(update={"answers": answers})
         return other
 
+    def leaving_out(self, clauses: Sequence[str]) -> Self:
+        """Returns the same rows, of which more is said not to be read."""
+        other = copy.copy(self)
+        other.left_out = tuple(dict.fromkeys((*self.left_out, *clauses)))
+        return other
+
     @property
     def is_named(self) -> bool:
         """Whether the user says what the columns are."""

@@ -53,6 +53,16 @@ class Cut:
         too_long = pc.sum(beyond).as_py() if is_filtered and keeps_start else 0
         return cls(limit, len(prepared), shortened, too_long, are_judged_whole)
 
+    @property
+    def not_judged(self) -> tuple[str, ...]:
+        """What a verdict on the trainer's rows is not on, in clauses."""
+        told = []
+        if self.shortened and not self.are_judged_whole:
+            told.append(f"what lies beyond max_length ({self.limit:,} tokens) in {rows(self.shortened)}")
+        if self.too_long:
+            told.append(f"{rows(self.too_long)} without a response within max_length ({self.limit:,} tokens)")
+        return tuple(told)
+
     def __str__(self) -> str:
         """What is said of it, in clauses; nothing where no row is concerned."""
         said = []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from datasets import Dataset
 from trl import DPOTrainer, SFTTrainer
+from typer.testing import CliRunner
 
 from evidence.poisoning import clean_rows, poison
+from gradsentry.cli import app
 from gradsentry.integrations.trl import ScreenCallback
+from gradsentry.opening import open_run
 from integrations.trainers.rows import Logged, messages
 
 LIMIT = 256
@@ -93,3 +98,14 @@ def test_what_was_cut_is_logged_beside_the_verdict(rows, trained_on):
     assert logged.values["gradsentry/rows"] == 130
     assert logged.values["gradsentry/shortened"] == 30
     assert logged.values["gradsentry/too_long"] == 20
+
+
+def test_a_run_that_is_saved_names_what_the_trainer_left_out(rows, trained_on, tmp_path):
+    callback = ScreenCallback(trained_on(rows, max_length=LIMIT), on_findings="warn")
+    callback.sides.save(tmp_path / "run")
+    clause = f"20 rows without a response within max_length ({LIMIT} tokens)"
+    assert clause in (tmp_path / "run/report.html").read_text()
+    assert json.loads((tmp_path / "run/verdict.json").read_text())["left_out"] == [clause]
+    assert CliRunner().invoke(app, ["threshold", str(tmp_path / "run")]).exit_code == 0
+    assert open_run(tmp_path / "run").left_out == (clause,)
+    assert json.loads((tmp_path / "run/verdict.json").read_text())["left_out"] == [clause]
