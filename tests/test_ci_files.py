@@ -275,6 +275,15 @@ def test_the_action_fails_as_its_inputs_and_the_config_say(monkeypatch, data, ca
     assert Path(given.get("sarif", action["inputs"]["sarif"]["default"])).is_file() == is_judged
 
 
+def test_the_action_removes_no_file_but_a_report(monkeypatch, data, call):
+    whole = Path("data/train.jsonl").read_text()
+    for name in ("data/train.jsonl", "old.sarif"):
+        Path("old.sarif").write_text("{}")
+        action_arguments({"data": "data", "sarif": name}, data / f"bin of {name[:4]}", monkeypatch)
+    assert Path("data/train.jsonl").read_text() == whole
+    assert not Path("old.sarif").exists()
+
+
 def action_arguments(given, folder, monkeypatch):
     """Returns what the action calls the command with, whose name a program in the folder takes."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -166,6 +166,13 @@ def test_of_a_defence_that_is_given_few_rows_few_are_read(tmp_path: Path):
     assert CALLS.count("row") == 2 * len(drawn) + 30 + ROWS
 
 
+def test_what_several_defences_want_of_a_row_is_read_once(tmp_path: Path):
+    several = [{"name": "counted", "label": f"of {rows}", "rows": rows} for rows in (10, 20)]
+    spec = tiny_spec(tmp_path, rates=[20], defences=["counted", *several, *FLOORS])
+    Grid(spec, tmp_path / "out").run()
+    assert CALLS.count("row") == 2 * 30 + 30 + ROWS
+
+
 def test_a_statistic_over_the_rows_that_says_it_is_of_a_pool_is_told_of(tmp_path: Path, monkeypatch, caplog):
     counted = {"name": "counted", "settings": {"kind": "pool"}}
     spec = tiny_spec(tmp_path, rates=[10, 50], defences=[counted, *FLOORS])

@@ -32,25 +32,46 @@ ZERO = 1e-6
 
 
 @dataclass(frozen=True)
+class Use:
+    """What a defence wants of what is read off single rows.
+
+    Attributes:
+        defence: The defence.
+        of_mix: Whether of some rows it takes those that each mix draws, and not the first ones.
+    """
+
+    defence: DefenceSpec
+    of_mix: bool
+
+    def places(self, rows: int, seeds: Sequence[int]) -> set[int]:
+        """Returns which rows of a data set of so many it takes, in the mixes of these seeds."""
+        limit = self.defence.rows
+        if limit is None or not self.of_mix:
+            return set(range(rows)[:limit])
+        return {place for seed in seeds for place in drawn_places(rows, seed, limit)}
+
+
+@dataclass(frozen=True)
 class Reader:
     """What reads something off single rows.
 
     Attributes:
         extractor: What does.
-        defences: Whose features are made of it.
-        limit: Rows of a data set at most; None for all.
-        of_mix: Whether those are the rows that each mix draws, and not the first ones.
+        uses: Which defences' features are made of it, and of which rows.
     """
 
     extractor: Extractor
-    defences: tuple[DefenceSpec, ...]
-    limit: int | None
-    of_mix: bool
+    uses: tuple[Use, ...]
 
     @property
     def key(self) -> str:
         """What tells the extractor from others."""
         return f"{self.extractor.name} {self.extractor.model_dump_json()}"
+
+    @property
+    def defences(self) -> tuple[DefenceSpec, ...]:
+        """The defences, in the order of the spec."""
+        return tuple(use.defence for use in self.uses)
 
     @property
     def shown(self) -> str:
@@ -59,30 +80,27 @@ class Reader:
 
     def places(self, rows: int, seeds: Sequence[int]) -> list[int]:
         """Returns which rows of a data set of so many it reads, in the mixes of these seeds."""
-        if self.limit is None or not self.of_mix:
-            return list(range(rows))[: self.limit]
-        return sorted({place for seed in seeds for place in drawn_places(rows, seed, self.limit)})
+        return sorted(set[int]().union(*(use.places(rows, seeds) for use in self.uses)))
 
 
 def readers(spec: Spec, data: DataSpec) -> list[Reader]:
     """Returns what the defences of a benchmark read off single rows of a data set, each once."""
-    found: dict[tuple[str, int | None, bool], Reader] = {}
+    found: dict[str, Reader] = {}
     for defence in (*spec.defences, *spec.variants()):
         if defence.data is None or data.shown in defence.data:
             with suppress(Exception):  # of somebody's own code; the cells of the defence say it
                 reader = _reader(defence)
                 if reader.extractor.scope == "row":
-                    place = (reader.key, reader.limit, reader.of_mix)
-                    others = found[place].defences if place in found else ()
-                    found[place] = replace(reader, defences=(*others, defence))
+                    others = found[reader.key].uses if reader.key in found else ()
+                    found[reader.key] = replace(reader, uses=(*others, *reader.uses))
     return list(found.values())
 
 
 def _reader(defence: DefenceSpec) -> Reader:
     extractor = defence.build().extractor
     if isinstance(extractor, PoolExtractor | MixExtractor):
-        return Reader(extractor.of, (defence,), defence.rows, of_mix=False)
-    return Reader(extractor, (defence,), defence.rows, of_mix=True)
+        return Reader(extractor.of, (Use(defence, of_mix=False),))
+    return Reader(extractor, (Use(defence, of_mix=True),))
 
 
 def depends_on_others(extractor: Extractor, samples: Sequence[Sample], loaded: LoadedModel) -> bool:
