@@ -301,6 +301,14 @@ def test_a_strict_gate_of_preferences_says_that_it_takes_two(pairs, place, call)
         assert ended.error.endswith(f"; {both}{rest}, or leave out --strict\n")
 
 
+def test_rows_with_one_answer_are_not_said_to_have_chosen_ones(pairs, place, call):
+    rows = [{"prompt": one, "completion": answer} for one, answer in pairs[0]]
+    ended = call("evidence", write("rows.jsonl", rows), "--answers", "chosen", *GATE, "--junit", "found.xml")
+    assert ended.code == 0
+    assert "chosen" not in ended.out
+    assert [one.get("name") for one in Xml.parse("found.xml").getroot().iter("testcase")] == ["the data"]
+
+
 def test_a_strict_gate_is_a_gate(pairs, place, call):
     data = write("a.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[0]])
     assert call("evidence", data, *GATE, "--strict").code == 0

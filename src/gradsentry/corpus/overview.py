@@ -13,7 +13,7 @@ from gradsentry.corpus.elsewhere import said_elsewhere, texts_unread
 from gradsentry.corpus.lines import file_and_line
 from gradsentry.corpus.ownfiles import ANOTHER, ANOTHER_CHOSEN, UNREAD
 from gradsentry.corpus.sample import Sample
-from gradsentry.corpus.unread import set_aside
+from gradsentry.corpus.unread import MOVES_AWAY, ONE_ANSWER, set_aside
 from gradsentry.counts import rows
 from gradsentry.settings import Answers
 
@@ -35,7 +35,7 @@ class Overview:
         elsewhere: Columns that hold other responses than those that are read, and in how many rows.
         unread: Other columns and keys of messages that hold texts which are not read, and in how many rows.
         rejected: How many rows hold a rejected answer that is not judged, and nobody said so.
-        answers: Which answers of preferences are judged, if somebody said so.
+        answers: Which answers of preferences are judged, if there are any and somebody said so.
         is_told: Whether the user says what the columns are.
         unread_at: File and line of the first row that could not be read; empty where none is known.
     """
@@ -97,6 +97,7 @@ class Looked:
         self._responses: Counter[int] = Counter()  # responses of a row -> how many rows
         self._left_out = 0
         self._rejected = 0
+        self._has_pairs = corpus.format == "preference"
         self._elsewhere: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
         self._unread_at = ""
@@ -116,6 +117,8 @@ class Looked:
         if sample.problem is not None and not self._unread_at and not set_aside({sample.problem: 1}):
             file, line = file_and_line(sample)
             self._unread_at = f"{file}:{line}" if line else ""
+        if sample.problem is not None:
+            self._has_pairs |= sample.problem.endswith((MOVES_AWAY, ONE_ANSWER))
         if sample.problem is None:
             self._responses[_responses(sample)] += 1
             self._left_out += _left_out(sample)
@@ -140,7 +143,7 @@ class Looked:
             rejected=self._rejected,
             is_told=corpus.is_named,
             unread_at=self._unread_at,
-            answers=corpus.reading.answers,
+            answers=corpus.reading.answers if self._has_pairs else None,
         )
 
 
