@@ -21,10 +21,11 @@ from gradsentry.corpus import Corpus, Sample
 from gradsentry.corpus.keeping import keep_rows
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
-from gradsentry.deciding.decision import Decision
+from gradsentry.deciding.decision import Decision, beside_in
 from gradsentry.deciding.marks import Marks, read_marks
 from gradsentry.deciding.rowtable import called, row_line, row_table
 from gradsentry.earlier import differing, keep_earlier, take_place
+from gradsentry.errors import RunError
 from gradsentry.extras import require
 from gradsentry.report.brief import cell, line, plot
 from gradsentry.report.render import REPORT, write_report
@@ -79,14 +80,20 @@ class Verdict(Decision):
         What a person decided of rows there stays decided, where this verdict does not say otherwise.
 
         Raises:
-            RunError: If the path is a file or holds something else.
+            RunError: If the path is a file, holds something else, or is one of two runs on the answers of
+                preferences, of which neither is written by itself.
             DataError: If the marks that it holds are broken.
             ScoringError: If the disk is full.
         """
         run = RunDirectory.create_or_resume(Path(path), self.manifest["identity"])
+        beside = beside_in(run.manifest())
+        if beside is not None and beside.is_there(run.path):
+            what = f"lies beside the run on the {beside.answers} answers, with which it is decided"
+            mend = "use `gradsentry threshold`, or save into another directory"
+            raise RunError(what, where=str(path), mend=mend)
         with run.locked():
             self.write_scores(run)
-            write_outcome(run, self.with_marks_in(run))
+            write_outcome(run, self.with_beside(None).with_marks_in(run))
         return run
 
     def with_marks_in(self, run: RunDirectory) -> Self:

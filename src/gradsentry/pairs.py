@@ -26,7 +26,7 @@ from gradsentry.settings import Answers
 from gradsentry.store import MANIFEST, Json, RunDirectory
 
 SIDES: tuple[Answers, Answers] = ("chosen", "rejected")
-_STAGED = ".next"
+_STAGED = ".next-of-both"
 
 Mask = NDArray[np.bool_]
 
@@ -67,6 +67,20 @@ def save_pair(folder: Path, chosen: Verdict, rejected: Verdict) -> Path:
     return folder / _clean_name(chosen)
 
 
+def refuse_parted(run: RunDirectory) -> Beside | None:
+    """Returns what a run says of the one on the other answers, where that lies beside it.
+
+    Raises:
+        RunError: If that one is gone: what neither flags lies there still.
+    """
+    beside = beside_in(run.manifest())
+    if beside is None or not beside.is_there(run.path):
+        return None
+    if not (beside.folder(run.path) / beside.answers / MANIFEST).is_file():
+        raise _not_beside(beside, run, "is gone")
+    return beside
+
+
 def write_decided(run: RunDirectory, verdict: Verdict) -> tuple[Verdict, Path | None]:
     """Writes a run that is decided; of one of two on the answers of preferences both, and what neither flags.
 
@@ -81,13 +95,11 @@ def write_decided(run: RunDirectory, verdict: Verdict) -> tuple[Verdict, Path | 
         RunError: If the run on the other answers is gone, of other data, or being written to; nothing is
             written then.
     """
-    beside = beside_in(run.manifest())
-    if beside is None or not beside.is_there(run.path):
+    beside = refuse_parted(run)
+    if beside is None:
         alone = verdict.with_beside(None)
         return alone, write_outcome(run, alone)
     other = RunDirectory(beside.folder(run.path) / beside.answers)
-    if not other.path.is_dir():
-        raise _not_beside(beside, run, "is gone")
     with other.locked():
         try:
             theirs = open_run(other.path)
@@ -108,7 +120,7 @@ def _write(
     """Writes two runs and then what neither flags; returns the verdicts, and where what they replaced is."""
     chosen, rejected = verdicts["chosen"], verdicts["rejected"]
     stay, name = is_clean(chosen, rejected), _clean_name(chosen)
-    staged = folder / _STAGED
+    staged = runs["chosen"].path / _STAGED
     shutil.rmtree(staged, ignore_errors=True)
     try:
         make_folder(staged)
@@ -143,5 +155,5 @@ def _not_beside(beside: Beside, run: RunDirectory, what: str) -> RunError:
     return RunError(
         f"the run on the {beside.answers} answers, which lay beside it, {what}",
         where=str(run.path),
-        mend=f"bring it back: {beside.path(run.path)} is of what neither flags",
+        mend=f"bring it back, or take this one to another folder: {beside.path(run.path)} is of both",
     )

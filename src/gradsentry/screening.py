@@ -28,7 +28,7 @@ from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel, ModelFacts
 from gradsentry.opening import decided_of, judging_of, manifest, refuse_place, source_of
 from gradsentry.outcome import Verdict, marks_of, write_unscored
-from gradsentry.pairs import write_decided
+from gradsentry.pairs import refuse_parted, write_decided
 from gradsentry.progress import Amount, OnProgress, watching
 from gradsentry.scoretable import Scores, finite_scores
 from gradsentry.scoring import gathered
@@ -113,6 +113,8 @@ def scan(
         identity = identity_of(corpus, facts, scoring)
         opened = None if reference is None else open_reference(reference, facts, reading, scoring)
         run = None if out is None else RunDirectory.create_or_resume(Path(out), identity)
+        if run is not None:
+            refuse_parted(run)
         with nullcontext() if run is None else run.locked():
             expectation = None
             if opened is not None:

@@ -14,7 +14,7 @@ from gradsentry.evidence import Evidence
 from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.opening import judging_of, manifest, refuse_place, source_of
 from gradsentry.outcome import Verdict, marks_of
-from gradsentry.pairs import write_decided
+from gradsentry.pairs import refuse_parted, write_decided
 from gradsentry.scoretable import SCHEMA, read_table
 from gradsentry.searching import search
 from gradsentry.settings import DataSettings
@@ -129,6 +129,8 @@ def screen_texts(
         refuse_place(out, corpus)
     identity = {"data": data_identity(corpus), "columns": SCHEMA.names}
     run = None if out is None else RunDirectory.create_or_resume(out, identity)
+    if run is not None:
+        refuse_parted(run)
     with nullcontext() if run is None else run.locked():
         judging = (Judging() if run is None else judging_of(run)).with_given(given)
         found = search(corpus, judging, why=why)

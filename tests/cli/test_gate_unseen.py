@@ -309,6 +309,14 @@ def test_rows_with_one_answer_are_not_said_to_have_chosen_ones(pairs, place, cal
     assert [one.get("name") for one in Xml.parse("found.xml").getroot().iter("testcase")] == ["the data"]
 
 
+def test_disliked_answers_alone_are_judged_as_rejected_ones(pairs, place, call):
+    rows = [{"prompt": one, "completion": answer, "label": False} for one, answer in pairs[0]]
+    name = write("rows.jsonl", rows)
+    line = refused(call("evidence", name))
+    assert line.endswith(f"{name}: holds disliked answers alone; judge them with --answers rejected")
+    assert call("evidence", name, "--answers", "rejected", *GATE).code == 0
+
+
 def test_a_strict_gate_is_a_gate(pairs, place, call):
     data = write("a.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[0]])
     assert call("evidence", data, *GATE, "--strict").code == 0

@@ -83,4 +83,7 @@ def refuse_if_all(rows: int, reasons: Reasons, *, where: str, mend: str) -> None
     if set(reasons) == {ONE_ANSWER}:
         mend = "name files of preferences alone, or leave out --answers"
         raise DataError("holds no row with a rejected answer", where=where, mend=mend)
+    if ending(reasons, MOVES_AWAY) == rows:
+        mend = "judge them with --answers rejected"
+        raise DataError("holds disliked answers alone", where=where, mend=mend)
     raise DataError(left_out(rows, reasons), where=where, mend=mend)

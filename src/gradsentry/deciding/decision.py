@@ -59,8 +59,9 @@ class Beside:
 
     def is_there(self, run: Path) -> bool:
         """Returns whether something of the other one lies beside the run, which was not taken away then."""
-        folder = self.folder(run)
-        return (folder / self.answers).exists() or (folder / self.clean).exists()
+        folder, own = self.folder(run), "rejected" if self.answers == "chosen" else "chosen"
+        is_named = Path(os.path.realpath(run)).name == own  # no copy of it, which has another name beside it
+        return is_named and ((folder / self.answers).exists() or (folder / self.clean).exists())
 
 
 def beside_in(manifest: Json) -> Beside | None:

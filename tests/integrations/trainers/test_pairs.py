@@ -133,9 +133,24 @@ def test_without_the_other_run_nothing_is_decided(saved, tmp_path):
     line = refusal_of(run_command("threshold", saved / "chosen", *marks(tmp_path, {3: "poisoned"})))
     assert line == (
         f"{saved}/chosen: the run on the rejected answers, which lay beside it, is gone; "
-        f"bring it back: {saved}/clean.parquet is of what neither flags"
+        f"bring it back, or take this one to another folder: {saved}/clean.parquet is of both"
     )
     assert contents(saved) == before
+
+
+def test_a_copy_of_a_run_is_none_of_the_two(saved, tmp_path):
+    copy = shutil.copytree(saved / "chosen", saved / "chosen-backup")
+    before = (saved / "clean.parquet").read_bytes()
+    said = said_by(run_command("threshold", copy, *marks(tmp_path, {3: "poisoned"})))
+    assert f"train on {copy}/clean.parquet (269 rows)" in said
+    assert (saved / "clean.parquet").read_bytes() == before
+
+
+def test_neither_run_is_written_by_itself(saved, tmp_path):
+    verdict = open_run(saved / "chosen")
+    with pytest.raises(RunError, match="lies beside the run on the rejected answers, with which it is"):
+        verdict.save(saved / "chosen")
+    assert open_run(verdict.save(tmp_path / "alone").path).beside is None
 
 
 def test_a_run_of_other_data_is_not_the_other_one(twice, saved, tmp_path):
