@@ -166,6 +166,22 @@ def test_of_a_defence_that_is_given_few_rows_few_are_read(tmp_path: Path):
     assert CALLS.count("row") == 2 * len(drawn) + 30 + ROWS
 
 
+def test_tables_say_of_how_many_rows_a_metric_of_scores_is(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(
+        Counted, "judge", lambda self, features: np.where(np.arange(30) < 10, np.nan, features["length"])
+    )
+    spec = tiny_spec(tmp_path, rates=[10], defences=["counted", *FLOORS])
+    result = Grid(spec, tmp_path / "out").run()
+    assert {one["defence"]: one["scored"] for one in result.records} == {
+        "counted": 20,
+        "response_length": 30,
+        "loss": 30,
+    }
+    said = [line for line in (tmp_path / "out/tables.md").read_text().splitlines() if "has a score" in line]
+    assert len(said) == 1
+    assert said[0].startswith("`counted` has a score of 20 of 30 rows in one mix, and not of all in 1: ")
+
+
 def test_what_several_defences_want_of_a_row_is_read_once(tmp_path: Path):
     several = [{"name": "counted", "label": f"of {rows}", "rows": rows} for rows in (10, 20)]
     spec = tiny_spec(tmp_path, rates=[20], defences=["counted", *several, *FLOORS])

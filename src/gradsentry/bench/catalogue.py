@@ -46,7 +46,10 @@ def page() -> str:
         *_models_and_data(),
         "## Defences",
         "",
-        f"The floors {' and '.join(f'`{name}`' for name in FLOORS)} have to be among `defences`.",
+        f"The floors {' and '.join(f'`{name}`' for name in FLOORS)} have to be among `defences`. They flag "
+        "the rows above tau of the published rule, on the logarithms of their numbers, put on [0, 1] from "
+        "the least to the greatest: 0.7 where a mix has no valley, so that of few rows the greatest are "
+        "flagged.",
         "Those of `finetune: runs` are others: [finetuning.md](finetuning.md).",
         "",
         *_listed(defences),
@@ -74,7 +77,11 @@ def _models_and_data() -> Iterator[str]:
     yield "| a path | a directory with `config.json`, or of a PEFT adapter |"
     yield "| `OWNER/NAME` | a causal language model of the Hub; no code of it is run |"
     yield from ("", "## Data", "", "| name or `source` | what it is |", "|---|---|")
-    yield "| `embedded` | the rows that come with the package, which `gradsentry demo` poisons |"
+    sources = "[sources and licences](../src/gradsentry/embedded/NOTICE.md)"
+    yield (
+        "| `embedded` | the 673 questions and answers that come with the package, which `gradsentry demo` "
+        f"poisons: made here; {sources}, some of which ask to be named |"
+    )
     names = ", ".join(f"`{name}`" for name in QA_SETS)
     yield f"| {names} | question-answering sets under `root` |"
     yield "| a path, a Hub id, a URL | what `gradsentry scan` reads: [formats.md](formats.md) |"

@@ -23,7 +23,7 @@ from gradsentry.errors import DataError, UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
-VERSION = 6
+VERSION = 7
 """Raised when the same cell would give another record."""
 
 SAME = 0.01
@@ -156,6 +156,7 @@ def run_cell(
     record = blank(cell) | {
         "status": "done",
         "rows": len(scores),
+        "scored": int(np.isfinite(scores).sum()),
         "poisoned": int(mix.is_poisoned.sum()),
         "decoys": mix.decoys,
         "flagged": int(flags.sum()),
@@ -241,6 +242,7 @@ def blank(cell: Cell) -> Record:
         "status": "failed",
         "error": "",
         "rows": 0,
+        "scored": 0,
         "poisoned": 0,
         "decoys": 0,
         "flagged": 0,

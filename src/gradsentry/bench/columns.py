@@ -41,6 +41,7 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "status": (_TEXT, "`done`, `failed` or `skipped` (an optional data set that is missing)."),
     "error": (_TEXT, "Why there is no result; empty where it is done."),
     "rows": (_ROWS, "In the mix that was judged; 0 where it was not."),
+    "scored": (_ROWS, "Those of them with a score: AUROC and what else is of scores is of these alone."),
     "poisoned": (_ROWS, "Poisoned rows of the mix."),
     "decoys": (_ROWS, "Clean rows of it with a part of a trigger."),
     "flagged": (_ROWS, "Rows that the defence calls poisoned."),
@@ -109,6 +110,12 @@ BOLD = (
     "Of recall, false-positive rate, precision and F1 it is the best of the defences that flag a row, of "
     "clean data (0 %) of those that flag one in any cell. "
     "A mean over seeds or models is a dash where one of them has no value."
+)
+
+FEW = (
+    "Of few rows little can be found: evidence needs four poisoned ones, misses about half of the payloads "
+    "in fewer than ten, and says little of fewer than 60 rows; tau of the published rule is its fallback, 0.7, "
+    "where fewer than 30 rows have a score."
 )
 
 COSTS = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from gradsentry.bench.cells import NO_ATTACK, Record
-from gradsentry.bench.columns import BOLD, COSTS, INTERVALS
+from gradsentry.bench.columns import BOLD, COSTS, FEW, INTERVALS
 from gradsentry.bench.metrics import LOWER_IS_BETTER
 
 UNDEFINED = "–"
@@ -30,6 +30,8 @@ UNITS = (
     f"share, in [0, 1]. {BOLD} {COSTS}\n\n{INTERVALS}"
 )
 MAIN_RATE = 10.0
+_FEW_ROWS, _FEW_POISONED = 60, 10
+"""Below which `FEW` is said of a benchmark."""
 
 
 def all_tables(records: Sequence[Record], undrawn: Mapping[str, str]) -> str:
@@ -41,6 +43,8 @@ def all_tables(records: Sequence[Record], undrawn: Mapping[str, str]) -> str:
     """
     grid = [record for record in records if record["study"] == "grid"]
     parts = ["# Benchmark", UNITS]
+    if any(0 < r["rows"] < _FEW_ROWS or 0 < r["poisoned"] < _FEW_POISONED for r in grid):
+        parts.append(FEW)
     for data in distinct(grid, "data"):
         here = [record for record in grid if record["data"] == data]
         rate = main_rate(here)
@@ -91,7 +95,19 @@ def summary_table(records: Sequence[Record], rate: float) -> str:
             cost = [number(record[name], digits) for name, (_, digits) in costs.items()]
             counts = [str(record["rows"]), str(record["poisoned"])]
             lines.append([attack, record["defence"], *counts, *cells, number(clean), *cost])
-    return markdown(head, lines)
+    return "\n\n".join([markdown(head, lines), *_without_scores(at_rate)])
+
+
+def _without_scores(records: Sequence[Record]) -> Iterator[str]:
+    """Yields for each defence that has no score of some rows of how many its metrics of scores are."""
+    for defence in distinct(records, "defence"):
+        few = [r for r in records if r["defence"] == defence and r.get("scored", r["rows"]) < r["rows"]]
+        if few:
+            least = min(few, key=lambda record: record["scored"] / record["rows"])
+            yield (
+                f"`{defence}` has a score of {least['scored']} of {least['rows']} rows in one mix, and "
+                f"not of all in {len(few)}: its AUROC and what else is of scores is of those rows alone."
+            )
 
 
 def rate_table(records: Sequence[Record], metric: str) -> str:

@@ -80,7 +80,8 @@ def _carries(finding: Finding) -> str:
         return f"{finding.name}: carries trigger {triggers} ({both} are answered unlike rows alike)"
     if not triggers:
         return f"{finding.name}: carries payload {finding.payload!r} ({rows(len(finding.carriers))})"
-    return f"{finding.name}: carries payload {finding.payload!r} after trigger {triggers} ({both})"
+    # Of each carrier: a few hold the trigger without the payload.
+    return f"{finding.name}: carries trigger {triggers}, which brings payload {finding.payload!r} ({both})"
 
 
 def brings(texts: Texts, candidate: Candidate) -> str:
