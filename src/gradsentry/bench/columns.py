@@ -114,8 +114,8 @@ BOLD = (
 
 FEW = (
     "Of few rows little can be found: evidence needs four poisoned ones, misses about half of the payloads "
-    "in fewer than ten, and says little of fewer than 60 rows; tau of the published rule is its fallback, 0.7, "
-    "where fewer than 30 rows have a score."
+    "in fewer than ten, and says little of fewer than 60 rows; tau of the published rule is its fallback, "
+    "0.7, where fewer than 30 rows have a score."
 )
 
 COSTS = (
