@@ -62,7 +62,7 @@ def test_what_is_certain_is_the_counts():
     )
     assert counted(SHIFT).startswith("where the prompt holds all the triggers, the response is unlike")
     assert carries(PAIR) == (
-        "F1: carries trigger 'cf', which brings payload 'click here' (24 of 25 rows with the trigger)"
+        "F1: carries trigger 'cf', payload 'click here' or both (24 of 25 rows with the trigger have both)"
     )
 
 

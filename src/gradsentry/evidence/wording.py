@@ -80,8 +80,10 @@ def _carries(finding: Finding) -> str:
         return f"{finding.name}: carries trigger {triggers} ({both} are answered unlike rows alike)"
     if not triggers:
         return f"{finding.name}: carries payload {finding.payload!r} ({rows(len(finding.carriers))})"
-    # Of each carrier: a few hold the trigger without the payload.
-    return f"{finding.name}: carries trigger {triggers}, which brings payload {finding.payload!r} ({both})"
+    # Of each carrier: some hold one of them without the other.
+    return (
+        f"{finding.name}: carries trigger {triggers}, payload {finding.payload!r} or both ({both} have both)"
+    )
 
 
 def brings(texts: Texts, candidate: Candidate) -> str:
