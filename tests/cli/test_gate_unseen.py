@@ -167,7 +167,9 @@ def test_what_is_accepted_in_rejected_answers_is_not_in_chosen_ones(pairs, place
     swapped = [row | {"chosen": row["rejected"], "rejected": row["chosen"]} for row in rows]
     given = ("--accept", "gradsentry-accepted.jsonl", *GATE)
     call("evidence", write("rows.jsonl", rows), "--answers", "rejected", "--out", "run")
-    assert call("accept", "run", "F1", "--why", "as it should be").code == 0
+    accepted = call("accept", "run", "F1", "--why", "as it should be")
+    assert accepted.code == 0
+    assert "evidence --answers rejected reads it with --accept gradsentry-accepted.jsonl" in accepted.out
     assert call("evidence", "rows.jsonl", "--answers", "rejected", *given).code == 0
     for answers in ((), ("--answers", "chosen")):
         ended = call("evidence", write("swapped.jsonl", swapped), *answers, *given)

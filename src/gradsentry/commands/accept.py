@@ -47,7 +47,8 @@ def accept(
     console.print(f"{finding} is accepted in {to}{again}", soft_wrap=True)
     console.print(sentence(finding_sentence(named[finding])))
     limit = f"up to {percent(accepted.most)} of the rows that they judge"
-    console.print(f"scan and evidence read it with --accept {to}, {limit}", soft_wrap=True)
+    reads = "evidence --answers rejected reads" if found.answers == "rejected" else "scan and evidence read"
+    console.print(f"{reads} it with --accept {to}, {limit}", soft_wrap=True)
 
 
 def _again(before: Accepted | None, now: Accepted) -> str:
