@@ -162,18 +162,23 @@ def marks_of(run: RunDirectory, scores: Scores) -> Marks:
     return read_marks(path, scores["id"].to_pylist()) if path.is_file() else Marks.none(len(scores))
 
 
-def write_outcome(run: RunDirectory, verdict: Decision) -> Path | None:
+def write_outcome(run: RunDirectory, verdict: Decision, stay: NDArray[np.bool_] | None = None) -> Path | None:
     """Writes all of a run directory but the scores; returns where the files are kept that it replaced.
 
     That is None where there was no verdict yet, or where every file says what it said before. Rows that lie
     in no file are kept in the directory, so that the run can be opened again.
+
+    Args:
+        run: The run directory.
+        verdict: What was decided.
+        stay: Which rows are written as the clean ones; if not given, those that the verdict keeps.
     """
     if not verdict.manifest["source"]["data"]:
         keep_rows(verdict.corpus, run.path)
     staged = RunDirectory(run.path / _STAGED)
     shutil.rmtree(staged.path, ignore_errors=True)
     try:
-        clean = _stage(staged, verdict)
+        clean = _stage(staged, verdict, verdict.is_kept if stay is None else stay)
         changed = differing(run.path, staged.path, (clean, *_DECIDED))
         kept = None
         if changed and (run.path / VERDICT).is_file():
@@ -186,10 +191,10 @@ def write_outcome(run: RunDirectory, verdict: Decision) -> Path | None:
     return kept
 
 
-def _stage(run: RunDirectory, verdict: Decision) -> str:
+def _stage(run: RunDirectory, verdict: Decision, stay: NDArray[np.bool_]) -> str:
     """Writes what was decided into a folder, and returns the name of the rows that stay."""
     corpus = verdict.corpus
-    clean = corpus.save(run.path / "clean", compress(corpus, verdict.is_kept))
+    clean = corpus.save(run.path / "clean", compress(corpus, stay))
     for name, chosen in (("flagged", verdict.is_flagged), ("review", verdict.needs_review)):
         _write_lines(
             run.path / f"{name}.jsonl", (row_line(verdict, sample) for sample in _chosen(corpus, chosen))

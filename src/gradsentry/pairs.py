@@ -131,7 +131,8 @@ def _write(
             )
             for one, other in (SIDES, reversed(SIDES))
         }
-        kept = {one: write_outcome(runs[one], verdict) for one, verdict in told.items()}
+        # No file of the name holds a row that the other verdict flags.
+        kept = {one: write_outcome(runs[one], verdict, stay) for one, verdict in told.items()}
         changed = differing(folder, staged, [name])
         if changed and (folder / name).exists():
             keep_earlier(folder, [name])

@@ -75,9 +75,9 @@ def test_verdicts_on_both_answers_are_saved_with_the_rows_that_neither_flags(twi
     }
     clean = Dataset.from_parquet(str(sides.save(tmp_path / "run")))
     assert clean.to_list() == screen_dataset(twice).to_list()
-    for name, other, stay in (("chosen", "rejected", 270), ("rejected", "chosen", 288)):
+    for name, other in (("chosen", "rejected"), ("rejected", "chosen")):
         kept = Dataset.from_parquet(str(tmp_path / "run" / name / "clean.parquet"))
-        assert (len(kept), kept.column_names) == (stay, twice.column_names)
+        assert kept.to_list() == clean.to_list()  # none of them has what the other side flags
         report = (tmp_path / "run" / name / "report.html").read_text()
         flagged = len(sides.rejected.flagged if name == "chosen" else sides.chosen.flagged)
         said = f"The {other} answers were judged too (Poisoned: drop {flagged} of 300 rows)"
