@@ -77,7 +77,7 @@ def _models_and_data() -> Iterator[str]:
     yield "| a path | a directory with `config.json`, or of a PEFT adapter |"
     yield "| `OWNER/NAME` | a causal language model of the Hub; no code of it is run |"
     yield from ("", "## Data", "", "| name or `source` | what it is |", "|---|---|")
-    sources = "[sources and licences](../src/gradsentry/embedded/NOTICE.md)"
+    sources = "`gradsentry/embedded/NOTICE.md` has their sources and licences"
     yield (
         "| `embedded` | the 673 questions and answers that come with the package, which `gradsentry demo` "
         f"poisons: made here; {sources}, some of which ask to be named |"
