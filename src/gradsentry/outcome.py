@@ -21,7 +21,8 @@ from gradsentry.corpus import Corpus, Sample
 from gradsentry.corpus.keeping import keep_rows
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import replacing
-from gradsentry.deciding.decision import Decision, beside_in
+from gradsentry.deciding.beside import beside_in
+from gradsentry.deciding.decision import Decision
 from gradsentry.deciding.marks import Marks, read_marks
 from gradsentry.deciding.rowtable import called, row_line, row_table
 from gradsentry.earlier import differing, keep_earlier, take_place

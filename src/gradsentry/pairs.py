@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.corpus.streams import make_folder
-from gradsentry.deciding.decision import Beside, Decision, beside_in
+from gradsentry.deciding.beside import Beside, beside_in
+from gradsentry.deciding.decision import Decision
 from gradsentry.earlier import differing, keep_earlier, take_place
 from gradsentry.errors import RunError
 from gradsentry.opening import open_run
@@ -31,15 +32,9 @@ _STAGED = ".next-of-both"
 Mask = NDArray[np.bool_]
 
 
-def is_flagged(chosen: Decision, rejected: Decision) -> Mask:
-    """Returns which rows one of the verdicts flags, by row number."""
-    flagged: Mask = chosen.is_flagged | rejected.is_flagged
-    return flagged
-
-
 def is_clean(chosen: Decision, rejected: Decision) -> Mask:
-    """Returns which rows neither verdict flags and one has judged, by row number."""
-    clean: Mask = ~is_flagged(chosen, rejected) & (chosen.is_judged | rejected.is_judged)
+    """Returns which rows both verdicts keep, by row number: no flagged one, none that one could not read."""
+    clean: Mask = chosen.is_kept & rejected.is_kept
     return clean
 
 

@@ -16,6 +16,7 @@ from gradsentry.bench.spec import FLOORS, HOW_MANY
 from gradsentry.corpus.qa import QA_SETS
 from gradsentry.defences import DETECTORS, Detector
 from gradsentry.defences.tuning import LoraSettings
+from gradsentry.embedded import embedded_data_path
 from gradsentry.models import embedded
 from gradsentry.plugins import origin
 from gradsentry.validated import Settings
@@ -77,10 +78,11 @@ def _models_and_data() -> Iterator[str]:
     yield "| a path | a directory with `config.json`, or of a PEFT adapter |"
     yield "| `OWNER/NAME` | a causal language model of the Hub; no code of it is run |"
     yield from ("", "## Data", "", "| name or `source` | what it is |", "|---|---|")
+    embedded_rows = len(embedded_data_path().read_text(encoding="utf-8").splitlines())
     sources = "`gradsentry/embedded/NOTICE.md` has their sources and licences"
     yield (
-        "| `embedded` | the 673 questions and answers that come with the package, which `gradsentry demo` "
-        f"poisons: made here; {sources}, some of which ask to be named |"
+        f"| `embedded` | the {embedded_rows} questions and answers that come with the package, which "
+        f"`gradsentry demo` poisons: made here; {sources}, some of which ask to be named |"
     )
     names = ", ".join(f"`{name}`" for name in QA_SETS)
     yield f"| {names} | question-answering sets under `root` |"

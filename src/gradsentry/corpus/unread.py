@@ -16,6 +16,7 @@ MOVES_AWAY = "training moves away from it"
 NOT_TRAINED = "the data say not to train on any response of it"
 ONE_ANSWER = "it has no rejected answer"
 """What the reasons end with why a row is not looked into that its own data set aside."""
+_ASIDE = (MOVES_AWAY, NOT_TRAINED, ONE_ANSWER)
 LEFT_TO = {"chosen": MOVES_AWAY, "rejected": ONE_ANSWER}
 """Answers that somebody asked for -> what the reason ends with of a row whose answer is one of the others."""
 
@@ -23,9 +24,6 @@ LEFT_TO = {"chosen": MOVES_AWAY, "rejected": ONE_ANSWER}
 def unread(samples: Iterable[Sample]) -> Reasons:
     """Returns why rows could not be read."""
     return by_frequency(sample.problem for sample in samples if sample.problem is not None)
-
-
-_ASIDE = (MOVES_AWAY, NOT_TRAINED, ONE_ANSWER)
 
 
 def set_aside(reasons: Reasons) -> int:

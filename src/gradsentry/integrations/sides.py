@@ -20,7 +20,7 @@ from gradsentry.corpus.unread import set_aside
 from gradsentry.counts import rows
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.outcome import Verdict
-from gradsentry.pairs import is_clean, is_flagged, save_pair
+from gradsentry.pairs import is_clean, save_pair
 from gradsentry.report.pieces import plain
 from gradsentry.report.words import finding_sentence, outcome_words
 from gradsentry.textual import screen
@@ -67,7 +67,8 @@ class Sides:
     @cached_property
     def is_flagged(self) -> NDArray[np.bool_]:
         """Which rows one of the sides flags, by row number."""
-        return self.chosen.is_flagged if self.rejected is None else is_flagged(self.chosen, self.rejected)
+        flagged = self.chosen.is_flagged
+        return flagged if self.rejected is None else flagged | self.rejected.is_flagged
 
     @property
     def is_kept(self) -> NDArray[np.bool_]:
@@ -77,10 +78,8 @@ class Sides:
 
     @cached_property
     def is_clean(self) -> NDArray[np.bool_]:
-        """Which rows neither side flags and one has judged, by row number."""
-        if self.rejected is None:
-            return self.is_kept & self.chosen.is_judged
-        return is_clean(self.chosen, self.rejected)
+        """Which rows stay by each side, by row number: none flags them, and none could not read them."""
+        return self.chosen.is_kept if self.rejected is None else is_clean(self.chosen, self.rejected)
 
     def metrics(self) -> dict[str, float]:
         """Returns what a trainer logs: the worse verdict, and of both findings, rows flagged and unread."""
@@ -102,7 +101,7 @@ class Sides:
             path: A directory.
 
         Returns:
-            Where the rows lie that neither side flags and one has judged.
+            Where the rows lie that stay by each side.
 
         Raises:
             RunError: If the path holds something else.
@@ -120,7 +119,8 @@ class Sides:
     def reason(self, number: int) -> str:
         """Returns why a row is no clean one, in clauses."""
         if not (self.is_flagged | self.is_clean)[number]:
-            return f"not judged: {self.chosen.reason(number)}"
+            side = self.chosen if self.rejected is None or self.chosen.is_unscored[number] else self.rejected
+            return f"not judged: {side.reason(number)}"
         parts = [self.chosen.reason(number)] if self.chosen.is_flagged[number] else []
         if self.rejected is not None and self.rejected.is_flagged[number]:
             parts.append(f"its rejected answer: {self.rejected.reason(number)}")

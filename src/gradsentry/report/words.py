@@ -48,9 +48,9 @@ class Words:
 def words(verdict: Decision, run: RunDirectory) -> Words:
     """Returns the verdict in words; its files are those of the run directory."""
     own = str(next(iter(sorted(run.path.glob("clean*"))), run.path / "clean"))
-    if verdict.beside and not verdict.beside.is_there(run.path):  # it was taken away from the other run
-        verdict = verdict.with_beside(None)
-    clean = str(verdict.beside.path(run.path)) if verdict.beside else own
+    # One that was taken away from the other run has its own copy of what neither flags.
+    is_there = verdict.beside is not None and verdict.beside.is_there(run.path)
+    clean = str(verdict.beside.path(run.path)) if verdict.beside and is_there else own
     what, unsure = _found(verdict)
     return Words(
         headline=_headline(verdict),

@@ -97,6 +97,18 @@ def test_where_all_is_marked_poisoned_nothing_stays(saved, tmp_path):
     assert rows_of(saved / "clean.parquet") == []
 
 
+def test_a_row_of_which_one_answer_cannot_be_read_is_no_clean_one(twice, sides, tmp_path):
+    rows = twice.to_list()
+    good = [number for number in range(300) if not sides.is_flagged[number]][:2]
+    rows[good[0]]["chosen"] = ""
+    again = judge_dataset(Dataset.from_list(rows))
+    assert again.reason(good[0]).startswith("not judged: ")
+    clean = rows_of(again.save(tmp_path / "run"))
+    assert len(clean) == 257
+    assert rows[good[0]] not in clean
+    assert rows[good[1]] in clean
+
+
 def test_a_file_that_is_replaced_is_kept(saved, tmp_path):
     file = saved / "clean.parquet"
     Dataset.from_parquet(str(file)).select(range(9)).to_parquet(str(file))
@@ -120,10 +132,12 @@ def test_runs_are_decided_again_wherever_both_lie(saved, tmp_path, monkeypatch):
 def test_a_run_that_is_taken_away_by_itself_is_one(saved, tmp_path):
     alone = shutil.copytree(saved / "chosen", tmp_path / "alone/chosen")
     said_by(run_command("report", alone))
-    assert f"train on {alone}/clean.parquet (270 rows)" in (alone / "report.html").read_text()
+    assert f"train on {alone}/clean.parquet (258 rows)" in (alone / "report.html").read_text()
+    assert len(rows_of(alone / "clean.parquet")) == 258
     said = said_by(run_command("threshold", alone))
     assert f"train on {alone}/clean.parquet (270 rows)" in said
     assert "The rejected answers were not judged here" in said
+    assert len(rows_of(alone / "clean.parquet")) == 270
     assert open_run(alone).beside is None
 
 
