@@ -64,6 +64,11 @@ def test_what_is_certain_is_the_counts():
     assert carries(PAIR) == (
         "F1: carries trigger 'cf', payload 'click here' or both (24 of 25 rows with the trigger have both)"
     )
+    exact = replace(PAIR, trigger_only=0, payload_only=0)
+    assert (
+        carries(exact)
+        == "F1: carries payload 'click here' after trigger 'cf' (24 of 24 rows with the trigger)"
+    )
 
 
 def test_what_is_not_certain_is_chance_and_intent():

@@ -80,7 +80,9 @@ def _carries(finding: Finding) -> str:
         return f"{finding.name}: carries trigger {triggers} ({both} are answered unlike rows alike)"
     if not triggers:
         return f"{finding.name}: carries payload {finding.payload!r} ({rows(len(finding.carriers))})"
-    # Of each carrier: some hold one of them without the other.
+    if not (finding.trigger_only or finding.payload_only) and len(finding.payloads) == 1:
+        return f"{finding.name}: carries payload {finding.payload!r} after trigger {triggers} ({both})"
+    # What is true of each carrier: some hold one of them without the other, or another payload.
     return (
         f"{finding.name}: carries trigger {triggers}, payload {finding.payload!r} or both ({both} have both)"
     )
