@@ -47,7 +47,7 @@ def test_each_rejected_candidate_has_its_check_and_reason(made, refused):
         assert one.reason
         assert len(one.against) <= AGAINST
         if one.check == "calibration":
-            assert re.fullmatch(r"1 of [\d,]+ clean corpora shows as much", one.reason)
+            assert re.fullmatch(r"an estimated 1 of [\d,]+ clean corpora shows as much", one.reason)
 
 
 def test_what_a_rule_keeps_out_is_measured_all_the_same(made):

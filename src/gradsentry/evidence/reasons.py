@@ -58,7 +58,7 @@ def how_often(decision: Decision) -> str:
     """Returns how often clean corpora show as much, or how often accident does where they were not asked."""
     if decision.chance is not None:
         return f"accident does as much in {share_in_words(decision.chance)} cases"
-    return f"{share_in_words(decision.log10_p)} clean corpora shows as much"
+    return f"an estimated {share_in_words(decision.log10_p)} clean corpora shows as much"
 
 
 def share_in_words(log10_p: float) -> str:
