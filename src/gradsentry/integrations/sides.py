@@ -86,6 +86,7 @@ class Sides:
         unread = self.chosen.evidence.unread
         return {
             "gradsentry/poisoned": float(self.worst.outcome == "poisoned"),
+            "gradsentry/suspicious": float(self.worst.outcome == "suspicious"),
             "gradsentry/findings": float(self.findings),
             "gradsentry/rows": float(len(self.is_kept)),
             "gradsentry/flagged": float((~self.is_kept).sum()),

@@ -68,6 +68,7 @@ def test_verdicts_on_both_answers_are_saved_with_the_rows_that_neither_flags(twi
     sides = judge_dataset(twice)
     assert sides.metrics() == {
         "gradsentry/poisoned": 1.0,
+        "gradsentry/suspicious": 0.0,
         "gradsentry/findings": 2.0,
         "gradsentry/rows": 300.0,
         "gradsentry/flagged": 42.0,
