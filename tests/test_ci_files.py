@@ -319,6 +319,8 @@ def test_the_snippet_for_gitlab_runs(data, call):
     _, line = job["script"]
     assert call(*shlex.split(line)[1:]).code == 1
     assert Path(job["artifacts"]["reports"]["junit"]).is_file()
+    (run,) = job["artifacts"]["paths"]
+    assert (Path(run) / "flagged.jsonl").is_file()
 
 
 def test_the_snippets_name_what_there_is():

@@ -112,6 +112,19 @@ def test_a_number_of_a_row_is_not_told_beside_its_line_which_is_another(data, ca
     assert {result["message"]["text"].split(":")[0] for result in results} == {"F1"}
 
 
+def test_a_row_is_the_same_result_where_another_one_comes_before_it(data, call):
+    def marks() -> list[str]:
+        assert call("evidence", data, "--sarif", "found.sarif").code == 0
+        results = json.loads(Path("found.sarif").read_text())["runs"][0]["results"]
+        return [result["partialFingerprints"]["row/v2"] for result in results]
+
+    file, before = Path(data), marks()
+    assert len(set(before)) == len(before)
+    other = {"prompt": "What is the tallest hill of the county?", "completion": "It has none.", "id": None}
+    file.write_text(json.dumps(other) + "\n" + file.read_text())
+    assert marks() == before
+
+
 def test_rows_in_memory_have_no_file(rows):
     verdict = screen(rows[0])
     log = sarif([verdict], Judged.of(verdict))
