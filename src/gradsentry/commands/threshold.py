@@ -96,11 +96,12 @@ def threshold(
             stdout.say(f"{run}: {change.line()}")
         verdict, kept = write_decided(directory, verdict)
     changes = change.as_json() | {"earlier": str(kept) if kept else None}
+    lines = [f"the files that were there are kept in {kept}"] if kept else []
+    if before.beside and verdict.beside:
+        file, was, now = str(verdict.beside.path(run)), before.beside.rows, verdict.beside.rows
+        changes |= {"both": {"clean": file, "before": was, "rows": now}}
+        lines.append(f"{file}: {rows(now)} that neither verdict flags, {was:,} before")
     if not (json_ or quiet):
-        lines = [f"the files that were there are kept in {kept}"] if kept else []
-        if before.beside and verdict.beside:
-            was, now = before.beside.rows, rows(verdict.beside.rows)
-            lines.append(f"{verdict.beside.path(run)}: {now} that neither verdict flags, {was:,} before")
         for line in (*lines, *([note] if note else [])):
             stdout.say(line)
     announce(

@@ -78,6 +78,9 @@ def test_marks_of_either_run_reach_the_rows_that_neither_flags(twice, sides, sav
     rows = rows_of(saved / "clean.parquet")
     assert [row for row in rows if row not in first] == [twice[bad]]
     assert [row for row in first if row not in rows] == [twice[good]]
+    told = json.loads(said_by(run_command("threshold", saved / "rejected", "--policy", "evidence", "--json")))
+    file = f"{saved}/clean.parquet"
+    assert told["changes"]["both"] == {"clean": file, "before": 258, "rows": 258}
     said_by(run_command("threshold", saved / "rejected", *marks(tmp_path, {good + 1: "poisoned"})))
     rows = rows_of(saved / "clean.parquet")
     assert twice[bad] in rows
