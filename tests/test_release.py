@@ -22,7 +22,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RELEASE = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
 PLACEHOLDER = "OWNER/gradsentry"
 # The places that carry where the project lives; CONTRIBUTING.md says how they are changed.
-AT_HOME = {"pyproject.toml", "CITATION.cff", "docs/ci.md"}
+AT_HOME = {"pyproject.toml", "CITATION.cff", "README.md", "docs/ci.md"}
 URLS = PROJECT["project"]["urls"]
 TELL_OF_IT = {"CONTRIBUTING.md", ".github/workflows/release.yml", "tests/test_release.py"}
 
@@ -37,6 +37,7 @@ def test_the_version_stands_in_one_place():
 
 def test_what_has_to_repeat_it_says_the_same():
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == VERSION
+    assert f"  version = {{{VERSION}}}," in (ROOT / "README.md").read_text()
     page = (ROOT / "docs/ci.md").read_text()
     assert set(re.findall(r"gradsentry@v(\S+)|rev: v(\S+)", page)) == {(VERSION, ""), ("", VERSION)}
 

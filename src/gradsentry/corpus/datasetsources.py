@@ -137,7 +137,10 @@ def _ask_the_hub(repository: str, name: str) -> None:
         return
     if why := out_of_reach(hf_hub_url(repository, "README.md", repo_type="dataset")):
         what = f"no such file or folder, and the Hub cannot be reached ({why})"
-        raise DataError(what, where=name, mend="check the path, or the network")
+        mend = "check the path, or the network"
+        if name == "embedded":  # the name of its rows in a benchmark
+            mend += "; benchmarks alone read rows of this name: `gradsentry demo --out DIR` writes them"
+        raise DataError(what, where=name, mend=mend)
 
 
 def _other_configurations(repository: str, loaded: datasets.DatasetDict) -> list[str]:
