@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -337,3 +338,16 @@ def test_standard_input_has_no_file(call, monkeypatch, option):
         verdict = screen("-")
     with pytest.raises(Exception, match="has no file that could be named by its hash"):
         in_toto(verdict)
+
+
+def test_a_folder_of_one_file_is_told_by_the_hash_of_that(call):
+    place = Path("single/one.jsonl")
+    place.parent.mkdir()
+    shutil.copy("clean.jsonl", place)
+    verdict = screen("single")
+    whole, (subject,) = cyclonedx(verdict)["metadata"]["component"], in_toto(verdict)["subject"]
+    own = digest(place)
+    assert (whole["name"], whole["hashes"][0]["content"]) == ("single/one.jsonl", own)
+    assert subject == {"name": "single/one.jsonl", "digest": {"sha256": own}}
+    listing = hashlib.sha256(f"{own}  one.jsonl\n".encode()).hexdigest()
+    assert verdict.as_json()["data_sha256"] == listing  # as the schema says

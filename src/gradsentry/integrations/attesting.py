@@ -68,17 +68,17 @@ def cyclonedx(verdict: Decision) -> Json:
     files, predicate = judged_files(verdict), _predicate(verdict)
     content = dump_json({"subject": files, "predicate": predicate})
     started = verdict.manifest["started"]
-    components = [
-        _component(f"{_DATA}/{number}", name, digest) for number, (name, digest) in enumerate(files)
-    ]
-    whole = _component(_DATA, verdict.corpus.name, verdict.manifest["identity"]["data"]["sha256"])
+    components = []
+    if len(files) == 1:
+        whole = _component(_DATA, *files[0])
+    else:
+        whole = _component(_DATA, verdict.corpus.name)  # a listing, which is no file and has no hash
+        components = [
+            _component(f"{_DATA}/{number}", name, digest) for number, (name, digest) in enumerate(files)
+        ]
     whole["properties"] = [
         {"name": f"gradsentry:{name}", "value": value} for name, value in _properties(verdict)
     ]
-    if len(files) == 1:
-        whole["name"], components = files[0][0], []
-    else:
-        del whole["hashes"]  # of a listing, which is no file
     version = verdict.manifest["versions"]["gradsentry"]
     purl = f"pkg:pypi/gradsentry@{version}"
     tool = {"type": "application", "name": "gradsentry", "version": version, "purl": purl}
@@ -177,14 +177,10 @@ def _accepted(verdict: Decision) -> Json:
     }
 
 
-def _component(reference: str, name: str, digest: str) -> Json:
-    return {
-        "type": "data",
-        "bom-ref": reference,
-        "name": name,
-        "hashes": [{"alg": "SHA-256", "content": digest}],
-        "data": [{"type": "dataset", "name": name}],
-    }
+def _component(reference: str, name: str, digest: str = "") -> Json:
+    hashes = {"hashes": [{"alg": "SHA-256", "content": digest}]} if digest else {}
+    own = {"type": "data", "bom-ref": reference, "name": name, "data": [{"type": "dataset", "name": name}]}
+    return own | hashes
 
 
 def _properties(verdict: Decision) -> list[tuple[str, str]]:
