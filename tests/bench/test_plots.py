@@ -121,3 +121,17 @@ def test_no_point_and_no_look_of_a_defence_hides_another(drawn):
         (mpl.colors.to_hex(line.get_color()), line.get_linestyle(), line.get_marker()) for line in axes.lines
     }
     assert len(looks) == len(ALL)
+
+
+def test_rows_without_a_score_take_no_part_in_a_roc(drawn):
+    def points(attack: str, scores: list[tuple[float, bool]]) -> list[dict[str, Any]]:
+        of_mix = {"data": "d", "attack": attack, "model": "m", "defence": "own", "seed": 0}
+        return [of_mix | {"score": score, "poisoned": poisoned} for score, poisoned in scores]
+
+    nan = float("nan")
+    some = points("partly", [(0.1, False), (nan, True), (0.9, True), (nan, False), (0.2, False), (nan, True)])
+    none = points("never", [(nan, True), (0.3, False), (0.4, False)])
+    figure = drawn([one | {"model": "m", "seed": 0} for one in cells(1, ["own"], [10.0])], some + none, "roc")
+    lines = {axes.get_title().split()[-1]: axes.lines[0].get_xydata().tolist() for axes in figure.axes}
+    assert lines["partly"] == [[0, 0], [0, 1], [0.5, 1], [1, 1]]
+    assert lines["never"] == []  # none of its poisoned rows has a score

@@ -22,7 +22,6 @@ def record(defence: str, rate: float, value: float, **changes: object) -> dict[s
         "status": "done",
         "rows": 30,
         "poisoned": round(rate / 100 * 30),
-        "flagged": 3,
         "seconds_per_row": 0.25,
         "cpu_seconds_per_row": 0.125,
         "peak_mb": 900.0,
@@ -55,13 +54,15 @@ def test_how_many_rows_are_poisoned_and_of_what_a_number_is_a_part_is_said():
 
 
 def test_what_flags_nothing_is_not_the_best_for_it():
-    silent = [record("mute", rate, 0.0, flagged=0) for rate in (0.0, 10.0)]
+    silent = [record("mute", rate, 0.0) for rate in (0.0, 10.0)]
     table = rate_table([*RECORDS, *silent], "fpr").splitlines()[2:]
     assert table[0] == "| badnets | ours | **0.100** | 0.200 |"
     assert table[2] == "| badnets | mute | 0.000 | 0.000 |"
     assert "| **0.100** (" in summary_table([*RECORDS, *silent], 10.0)
+    astray = [record("astray", rate, 0.01, recall=0.0) for rate in (0.0, 10.0)]
+    assert "| badnets | astray | 0.010 | 0.010 |" in rate_table([*RECORDS, *astray], "fpr")
     # On clean data that is right, of one that speaks elsewhere.
-    quiet = [record("quiet", 0.0, 0.0, flagged=0), record("quiet", 10.0, 0.5)]
+    quiet = [record("quiet", 0.0, 0.0), record("quiet", 10.0, 0.5)]
     assert "| badnets | quiet | **0.000** | 0.500 |" in rate_table([*RECORDS, *quiet], "fpr")
 
 
@@ -70,7 +71,7 @@ def test_what_is_no_better_than_nothing_is_not_the_best():
     none = [record(name, 10.0, 0.0, recall_high=0.0, **of_chance) for name in ("ours", "loss")]
     assert "**" not in summary_table(none, 10.0)
     # A defence that flags nothing can still rank the rows best of all.
-    mute = record("mute", 10.0, 0.0, auroc=0.75, flagged=0)
+    mute = record("mute", 10.0, 0.0, auroc=0.75)
     assert re.findall(r"\*\*(.*?)\*\*", summary_table([*none, mute], 10.0)) == ["0.750"]
 
 

@@ -82,10 +82,12 @@ POINT_COLUMNS: Mapping[str, Column] = {
     "score": ("the defence's own", "Higher is more suspicious; NaN where there is none."),
     "flagged": (
         "true or false",
-        "Whether the defence calls the row poisoned. Null in files of earlier versions.",
+        "Whether the defence calls the row poisoned. Of a defence that decides by its score alone, as "
+        "gradsentry by tau, the threshold of a cell lies between the greatest score that is not flagged and "
+        "the least that is. Null in files of earlier versions.",
     ),
     "poisoned": ("true or false", "The truth."),
-    "length": (_TOKENS, "Of the response."),
+    "length": (_TOKENS, "Of the response, with the end-of-sequence token where training learns it."),
 }
 
 _FILES: Mapping[str, str] = {
@@ -107,15 +109,16 @@ INTERVALS = (
 
 BOLD = (
     "The best of an attack is bold where it is better than nothing: than a recall of 0, or an AUROC of 0.5. "
-    "Of recall, false-positive rate, precision and F1 it is the best of the defences that flag a row, of "
-    "clean data (0 %) of those that flag one in any cell. "
+    "Of recall, false-positive rate, precision and F1 it is the best of the defences that flag a poisoned "
+    "row, of clean data (0 %) of those that flag one in any cell. "
     "A mean over seeds or models is a dash where one of them has no value."
 )
 
 FEW = (
     "Of few rows little can be found: evidence needs four poisoned ones, misses about half of the payloads "
-    "in fewer than ten, and says little of fewer than 60 rows; tau of the published rule is its fallback, "
-    "0.7, where fewer than 30 rows have a score."
+    "in fewer than ten, and says little of fewer than 60 rows; tau of the published rule, and of the "
+    "floors, is its fallback, 0.7, where fewer than 30 rows have a score, and where these have one "
+    "peak alone."
 )
 
 COSTS = (

@@ -151,9 +151,10 @@ def _roc(points: Sequence[Record], records: Sequence[Record]) -> Figure:
             of_defence = [p for p in here if p["defence"] == defence]
             style = styles[defence] | {"marker": ""} | (_THIN if several else {})
             for mix in dict.fromkeys(map(_mix, of_defence)):
-                rows = [p for p in of_defence if _mix(p) == mix]
+                # A row without a score takes no part, as in the AUROC.
+                rows = [p for p in of_defence if _mix(p) == mix and math.isfinite(p["score"])]
                 score = np.array([p["score"] for p in rows])
-                truth = np.array([p["poisoned"] for p in rows])
+                truth = np.array([p["poisoned"] for p in rows], dtype=bool)
                 axes.plot(*roc_curve(score, truth), label=labels.get(defence, defence), **style)
         for defence in labels.keys() - {p["defence"] for p in points}:  # in the legend alone: it failed
             axes.plot([], [], label=labels[defence], **styles[defence] | {"marker": ""})
@@ -170,11 +171,16 @@ def _mix(point: Record) -> tuple[str, int]:
 
 
 def roc_curve(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> tuple[Line, Line]:
-    """Returns false-positive rates and recalls, from the highest bar to the lowest; ties are one step."""
+    """Returns false-positive rates and recalls, from the highest bar to the lowest; ties are one step.
+
+    Both are empty where all rows are of one kind.
+    """
+    if truth.all() or not truth.any():
+        return np.empty(0), np.empty(0)
     order = np.argsort(-scores, kind="stable")
     last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     hits, falses = np.cumsum(truth[order])[last], np.cumsum(~truth[order])[last]
-    recall, fpr = (np.insert(counts / max(1, counts[-1]), 0, 0.0) for counts in (hits, falses))
+    recall, fpr = (np.insert(counts / counts[-1], 0, 0.0) for counts in (hits, falses))
     return fpr, recall
 
 

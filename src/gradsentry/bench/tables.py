@@ -189,8 +189,9 @@ def distinct(records: Iterable[Record], key: str) -> list[str]:
 def _means(records: Sequence[Record], everything: Sequence[Record]) -> list[Record]:
     """Returns a record for each defence: over several seeds and models the means, without intervals.
 
-    Of cells some of which failed it is the mean of the others. It says too whether the defence flags a row
-    there (`speaks`): of clean data whether it does so in any cell of everything, for there silence is right.
+    Of cells some of which failed it is the mean of the others. It says too whether the defence flags a
+    poisoned row there (`speaks`): of clean data whether it does so in any cell of everything, for there
+    silence is right.
     """
     merged = []
     for defence in distinct(records, "defence"):
@@ -204,7 +205,7 @@ def _means(records: Sequence[Record], everything: Sequence[Record]) -> list[Reco
             }
             mean |= {f"{name}_{end}": math.nan for name in _TITLES for end in ("low", "high")}
         flags = group if mean["rate"] else everything
-        mean["speaks"] = any(r["flagged"] for r in flags if r["defence"] == defence)
+        mean["speaks"] = any(r["recall"] > 0 for r in flags if r["defence"] == defence)
         merged.append(mean)
     return merged
 
@@ -235,7 +236,7 @@ def _shown(record: Record | None, metric: str, best: float) -> str:
         return UNDEFINED
     if record["status"] != "done":
         return str(record["status"])
-    # A defence that flags nothing has no false positives, which is no merit.
+    # Few false positives are no merit of a defence that flags no poisoned row.
     speaks = metric not in _OF_FLAGS or record["speaks"]
     return _bold(record[metric], best) if speaks else number(record[metric])
 

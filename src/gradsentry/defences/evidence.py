@@ -74,6 +74,9 @@ def carried(evidence: Evidence, rows: int) -> Features:
 class FoundEvidence(Detector):
     """The rows that carry a finding of high confidence.
 
+    It decides as the command does by default: by the calibration that ships with the package, and a
+    false-alarm rate of 0.01 (docs/evidence.md).
+
     The score of a row is 1 with such a finding, 0.5 with one of low confidence, and else 0: where nothing is
     flagged AUROC may still be high, for 0.5 ranks above 0.
 

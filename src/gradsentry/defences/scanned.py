@@ -157,6 +157,9 @@ class Decided(MixExtractor):
 class Scan(FoundEvidence):
     """The rows that a scan flags by default: evidence that the clean model's losses do not speak against.
 
+    It decides as the command does by default: by the calibration that ships with the package, and a
+    false-alarm rate of 0.01 (docs/evidence.md).
+
     The score of a row is 1 where it is flagged, 0.5 where a person is asked to review it, and else 0: where
     nothing is flagged AUROC may still be high, for 0.5 ranks above 0.
 
