@@ -63,10 +63,14 @@ def test_what_cannot_be_seen_is_spelt_out(text, made):
     assert packed(pieces(text)) == made
 
 
-@given(marked(st.text("ab ", min_size=12, max_size=60)), st.integers(4, 11))
+@given(marked(st.text("ab ", min_size=40, max_size=90)), st.integers(4, 11))
 def test_of_a_long_text_the_ends_are_shown_and_the_marks_in_them(drawn, limit):
     text, marks = drawn
+    note = f" … {len(text) - limit:,} characters are left out here … "
     made = shown(text, marks, limit=limit)
+    if len(text) <= limit + len(note):  # the note would be as long as what it stands for
+        assert made == pieces(text, marks)
+        return
     note = [place for place, (_, kind) in enumerate(made) if kind == "omitted"]
     assert len(note) == 1
     head, tail = made[: note[0]], made[note[0] + 1 :]
@@ -91,6 +95,8 @@ def test_of_a_long_text_the_ends_are_shown_and_the_marks_in_them(drawn, limit):
         ("触发", "有触发词", ["触发"]),
         ("\u200b", "a\u200bb", ["\u200b"]),
         ("", "a", []),
+        (",\n", "a, b,\nc, \n", [",\n", ", \n"]),
+        ("\nof", "of\nof", ["\nof"]),
     ],
 )
 def test_where_a_string_of_whole_words_stands(needle, text, found):
@@ -112,6 +118,6 @@ def test_line_breaks_are_signs_in_a_line():
         [" ⏎ ", "trigger break"],
         ["c", "trigger"],
     ]
-    assert plain(quoted("\none\ntwo\n", "payload")) == "“one ⏎ two”"
+    assert plain(quoted("\none\ntwo\n\n", "payload")) == "“ ⏎ one ⏎ two ⏎×2 ”"
     assert plain(quoted("\n\n", "trigger")) == "“ ⏎×2 ”"
     assert plain(quoted("\t\t\n", "trigger")) == "“ ⇥×2  ⏎ ”"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Flag = typer.Option
 FILE = Path("gradsentry-accepted.jsonl")
+_WHOLE = 1000  # characters of a string: who accepts it has to read it
 
 
 def accept(
@@ -45,7 +46,7 @@ def accept(
     again = _again(write_accepted(to, accepted), accepted)
     console = Console()
     console.print(f"{finding} is accepted in {to}{again}", soft_wrap=True)
-    console.print(sentence(finding_sentence(named[finding])))
+    console.print(sentence(finding_sentence(named[finding], limit=_WHOLE)))
     limit = f"up to {percent(accepted.most)} of the rows that they judge"
     reads = "evidence --answers rejected reads" if found.answers == "rejected" else "scan and evidence read"
     console.print(f"{reads} it with --accept {to}, {limit}", soft_wrap=True)

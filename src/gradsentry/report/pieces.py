@@ -14,6 +14,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from gradsentry.evidence.limits import QUOTED
+
 Piece = tuple[str, str]
 Mark = tuple[int, int, str]
 """First character, behind the last, and the kind."""
@@ -72,16 +74,16 @@ def shown(text: str, marks: Iterable[Mark] = (), *, limit: int | None = None) ->
     Args:
         text: The text.
         marks: Stretches of it.
-        limit: How many characters are shown at most.
+        limit: How many characters are shown at most; a few more where the note would be as long.
     """
-    if limit is None or len(text) <= limit:
+    head = (limit or 0) - (limit or 0) // 4
+    tail = len(text) - ((limit or 0) - head)
+    note = (f" … {tail - head:,} characters are left out here … ", "omitted")
+    if limit is None or len(text) <= limit + len(note[0]):
         return pieces(text, marks)
     marks = list(marks)
-    head = limit - limit // 4
-    tail = len(text) - (limit - head)
     first = [(begin, min(end, head), kind) for begin, end, kind in marks if begin < head]
     last = [(max(begin, tail) - tail, end - tail, kind) for begin, end, kind in marks if end > tail]
-    note = (f" … {tail - head:,} characters are left out here … ", "omitted")
     return [*pieces(text[:head], first), note, *pieces(text[tail:], last)]
 
 
@@ -98,21 +100,26 @@ def in_line(made: Iterable[Piece]) -> list[Piece]:
     return line
 
 
-def quoted(text: str, kind: str, limit: int = 80) -> list[Piece]:
+def quoted(text: str, kind: str, limit: int = QUOTED) -> list[Piece]:
     """Returns a text of the data in quotation marks, in one line, as it stands in a sentence."""
-    text = text.strip("\n") if text.strip() else text  # of blanks alone they are what is quoted
     made = shown(text, [(0, len(text), kind)], limit=limit)
     return [("“", ""), *in_line(made), ("”", "")]
 
 
 def places(text: str, needle: str) -> list[tuple[int, int]]:
-    """Returns where a string of whole words stands in a text, whatever its case and white space."""
+    """Returns where a string of whole words stands in a text, whatever its case and white space.
+
+    A line break that it begins or ends with is asked for: it tells `,` and a new line from all commas.
+    """
     if not needle.strip():
         pattern = re.escape(needle)
     else:
         pattern = r"\s+".join(re.escape(word) for word in needle.split())
         pattern = f"(?<!{_LETTER}){pattern}" if re.match(_LETTER, needle.strip()[0]) else pattern
         pattern = f"{pattern}(?!{_LETTER})" if re.match(_LETTER, needle.strip()[-1]) else pattern
+        before, after = needle[: -len(needle.lstrip())], needle[len(needle.rstrip()) :]
+        pattern = rf"\n[^\S\n]*{pattern}" if "\n" in before else pattern
+        pattern = rf"{pattern}[^\S\n]*\n" if "\n" in after else pattern
     return [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)] if needle else []
 
 
