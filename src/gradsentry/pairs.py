@@ -22,6 +22,8 @@ from gradsentry.earlier import differing, keep_earlier, take_place
 from gradsentry.errors import RunError
 from gradsentry.opening import open_run
 from gradsentry.outcome import Verdict, write_outcome
+from gradsentry.report.both import both_page
+from gradsentry.report.render import REPORT
 from gradsentry.report.words import outcome_words
 from gradsentry.settings import Answers
 from gradsentry.store import MANIFEST, Json, RunDirectory
@@ -132,6 +134,7 @@ def _write(
         if changed and (folder / name).exists():
             keep_earlier(folder, [name])
         take_place(folder, staged, changed)
+        RunDirectory(folder).write_bytes(REPORT, both_page(folder, told, name, int(stay.sum())))
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return told, kept

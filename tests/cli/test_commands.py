@@ -52,7 +52,7 @@ def test_scan_prints_what_was_found_and_what_to_do(data, tmp_path, call, model_p
     assert "rows/s" not in ended.out
 
 
-def test_columns_that_were_not_scanned_are_named(tmp_path, call, model_path):
+def test_columns_that_were_not_judged_are_named(tmp_path, call, model_path):
     rows = [
         {
             "messages": [
@@ -65,12 +65,12 @@ def test_columns_that_were_not_scanned_are_named(tmp_path, call, model_path):
     ]
     data, out = write_rows(tmp_path / "data.jsonl", rows), tmp_path / "run"
     said = " ".join(call("scan", data, "-m", model_path, "-o", out).out.split())
-    assert "not scanned: `completion` of 20 rows: another response than the one that is read" in said
+    assert "not judged: `completion` of 20 rows: another response than the one that is read" in said
     assert "`completion` of 20 rows" in json.loads((out / "verdict.json").read_text())["left_out"][0]
-    assert "Not scanned: `completion` of 20 rows" in (out / "report.html").read_text()
+    assert "Not judged: `completion` of 20 rows" in (out / "report.html").read_text()
     assert json.loads(call("evidence", data, "--json").out)["left_out"]
     named = call("scan", data, "-m", model_path, "-o", tmp_path / "two", "--format", "prompt-completion")
-    assert "not scanned: `messages` of 20 rows" in " ".join(named.out.split())
+    assert "not judged: `messages` of 20 rows" in " ".join(named.out.split())
 
 
 def test_scan_says_which_template_was_read_and_how_many_responses_a_row_has(tmp_path, call, model_path):

@@ -1,4 +1,4 @@
-"""Splits, and what was not scanned: the report, the terminal and the files say the same of them."""
+"""Splits, and what was not judged: the report, the terminal and the files say the same of them."""
 
 from __future__ import annotations
 
@@ -46,26 +46,26 @@ def test_each_row_of_the_page_names_its_split(open_page, parted):
     assert listed(page) == [str(number) for number in range(39, 51)]
 
 
-def test_what_was_not_scanned_stands_in_the_page(open_page, parted):
+def test_what_was_not_judged_stands_in_the_page(open_page, parted):
     page = open_page(parted)
-    assert page.locator(".not-scanned").all_inner_texts() == [f"Not scanned: {one}" for one in LEFT_OUT]
+    assert page.locator(".not-judged").all_inner_texts() == [f"Not judged: {one}" for one in LEFT_OUT]
     facts = dict(
         zip(*(page.locator(f"#run dl.facts {tag}").all_inner_texts() for tag in ("dt", "dd")), strict=True)
     )
     assert facts["splits"] == "test, train, validation"
-    assert facts["not scanned"] == LEFT_OUT[1]
+    assert facts["not judged"] == LEFT_OUT[1]
 
 
 def test_a_page_of_one_split_names_none(open_page, poisoned):
     page = open_page(poisoned[0])
-    assert page.locator(".split").count() == page.locator(".not-scanned").count() == 0
+    assert page.locator(".split").count() == page.locator(".not-judged").count() == 0
 
 
 def test_the_splits_that_are_not_read_stand_in_the_page(tmp_path, folder, model_path):
     run = tmp_path / "run"
     verdict = scan(folder, model_path, out=run, reading=DataSettings(split="train"))
     shown = view(verdict, RunDirectory.open(run))
-    assert set(shown["not_scanned"]) == {*LEFT_OUT, "the split `test`", "the split `validation`"}
+    assert set(shown["not_judged"]) == {*LEFT_OUT, "the split `test`", "the split `validation`"}
 
 
 def test_the_terminal_names_the_split_of_each_row(parted, call):
@@ -73,7 +73,7 @@ def test_the_terminal_names_the_split_of_each_row(parted, call):
     splits = open_run(parted).flagged["split"].to_pylist()[:10]
     lines = [line for line in printed.splitlines() if line.startswith("row ") and ": score" in line]
     assert [line.partition(":")[0].split(" of ")[1] for line in lines] == splits
-    assert all(f"not scanned: {one}" in printed for one in LEFT_OUT)
+    assert all(f"not judged: {one}" in printed for one in LEFT_OUT)
     assert call("explain", parted, 35, "--no-model").out.startswith("row 35 of train: ")
     assert json.loads(call("explain", parted, 45, "--no-model", "--json").out)["split"] == "validation"
 

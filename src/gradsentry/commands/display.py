@@ -43,7 +43,7 @@ def summary(verdict: Verdict, run: Path | None, console: rich.console.Console | 
     if verdict.read:
         console.print(Text(verdict.read.line(), style="dim"))
     for clause in verdict.left_out:
-        console.print(Text(f"not scanned: {shortened(clause, _NAMED)}", style="yellow"))
+        console.print(Text(f"not judged: {shortened(clause, _NAMED)}", style="yellow"))
     console.print(_headline(said.headline, verdict.outcome))
     console.print(sentence(said.what))
     console.print(Text(f"{said.unsure}\n", style="dim"))

@@ -151,6 +151,12 @@ class Corpus(ABC):
         other._settings = self._settings.model_copy(update={"answers": answers})
         return other
 
+    def called(self, name: str) -> Self:
+        """Returns the same rows by another name, which messages and reports have."""
+        other = copy.copy(self)
+        other.name = name
+        return other
+
     def leaving_out(self, clauses: Sequence[str]) -> Self:
         """Returns the same rows, of which more is said not to be read."""
         other = copy.copy(self)

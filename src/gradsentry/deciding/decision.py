@@ -174,7 +174,7 @@ class Decision:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What of the data was not scanned, in clauses."""
+        """What of the data was not judged, in clauses."""
         return (*self.corpus.left_out, *(self.read.not_read() if self.read else ()))
 
     @property

@@ -154,7 +154,8 @@ class ScreenCallback(TrainerCallback):
         self.cut = Cut.of(trainer, are_judged_whole=texts.are_whole)
         if said := str(self.cut):
             log.warning("gradsentry: %s: %s", WHERE, said)
-        corpus = open_corpus(texts.rows, DataSettings(format=texts.format)).leaving_out(self.cut.not_judged)
+        given = open_corpus(texts.rows, DataSettings(format=texts.format)).called(f"{WHERE}'s rows")
+        corpus = given.leaving_out(self.cut.not_judged)
         self.sides = judged(corpus, false_alarm_rate=false_alarm_rate, accept=accept)
         if unread := self.sides.chosen.evidence.unread:
             said = left_out(len(texts.rows), unread)

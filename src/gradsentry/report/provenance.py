@@ -29,7 +29,7 @@ def what_was_run(verdict: Decision) -> list[tuple[str, list[tuple[str, str]]]]:
                 ("format", identity["data"]["format"]),
                 *([("read", verdict.read.line())] if verdict.read else []),
                 *([("splits", ", ".join(verdict.corpus.splits))] if verdict.corpus.splits else []),
-                *(("not scanned", clause) for clause in verdict.left_out),
+                *(("not judged", clause) for clause in verdict.left_out),
                 *((key.replace("_", " "), str(value)) for key, value in reading.items() if key != "format"),
                 ("SHA-256", identity["data"]["sha256"]),
             ],

@@ -43,6 +43,29 @@ def write_report(run: RunDirectory, verdict: Decision, comparison: Comparison | 
 
 def render(shown: Json) -> str:
     """Returns the page of a view."""
+    style, library, script = _assets()
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            shown,
+            csp=_policy(style, library, script),
+            style=style,
+            library=library,
+            script=script,
+            json=_inert(shown["data"]),
+        )
+    )
+
+
+def page(template: str, shown: Json) -> bytes:
+    """Returns a page without scripts."""
+    style, _, _ = _assets()
+    made = _environment().get_template(template).render(shown, csp=_policy(style), style=style)
+    return made.encode("utf-8", "replace")
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("gradsentry.report"),
         autoescape=True,
@@ -52,13 +75,15 @@ def render(shown: Json) -> str:
     )
     environment.filters["thousands"] = "{:,}".format
     environment.filters["pieces"] = pieces
-    style, library, script = _assets()
-    csp = (
-        f"default-src 'none'; script-src {_source(library)} {_source(script)}; style-src {_source(style)}; "
+    return environment
+
+
+def _policy(style: str, *scripts: str) -> str:
+    """Returns the Content-Security-Policy of a page that holds these."""
+    sources = " ".join(_source(script) for script in scripts) or "'none'"
+    return (
+        f"default-src 'none'; script-src {sources}; style-src {_source(style)}; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    )
-    return environment.get_template("report.html.jinja").render(
-        shown, csp=csp, style=style, library=library, script=script, json=_inert(shown["data"])
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gradsentry.counts import rows
 from gradsentry.evidence import Evidence, Finding, Outcome
-from gradsentry.evidence.limits import ENOUGH_ROWS
+from gradsentry.evidence.limits import ENOUGH_ROWS, QUOTED
 from gradsentry.evidence.wording import certain, uncertain
 from gradsentry.report.pieces import Piece, quoted
 
@@ -164,10 +164,12 @@ def _strongest(findings: tuple[Finding, ...]) -> Sentence:
     return [*sentence, (f" {more} more {'finding is' if more == 1 else 'findings are'} listed below.", "")]
 
 
-def finding_sentence(finding: Finding) -> Sentence:
-    """Returns what is certain of a finding, in a sentence."""
+def finding_sentence(finding: Finding, limit: int = QUOTED) -> Sentence:
+    """Returns what is certain of a finding, in a sentence; of a string at most so many characters."""
     return [
-        piece for text, kind in certain(finding) for piece in (quoted(text, kind) if kind else [(text, "")])
+        piece
+        for text, kind in certain(finding)
+        for piece in (quoted(text, kind, limit) if kind else [(text, "")])
     ]
 
 

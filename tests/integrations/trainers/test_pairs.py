@@ -79,6 +79,11 @@ def test_marks_of_either_run_reach_the_rows_that_neither_flags(twice, sides, sav
     assert [row for row in rows if row not in first] == [twice[bad]]
     assert [row for row in first if row not in rows] == [twice[good]]
     told = json.loads(said_by(run_command("threshold", saved / "rejected", "--policy", "evidence", "--json")))
+    page = (saved / "report.html").read_text()
+    assert "258 of 300 rows stay by both answers" in page
+    for side in ("chosen", "rejected"):
+        assert f'href="{side}/report.html#finding-F1"' in page
+        assert 'id="finding-F1"' in (saved / side / "report.html").read_text()
     file = f"{saved}/clean.parquet"
     assert told["changes"]["both"] == {"clean": file, "before": 258, "rows": 258}
     said_by(run_command("threshold", saved / "rejected", *marks(tmp_path, {good + 1: "poisoned"})))
