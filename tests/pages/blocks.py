@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parents[2]
 IN_ROOT = ("README.md", "SECURITY.md", "CONTRIBUTING.md")
 PAGES = sorted([*IN_ROOT, *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))])
-LANGUAGES = ("", "shell", "python", "yaml", "toml", "json", "text")
+LANGUAGES = ("", "shell", "python", "yaml", "toml", "json", "text", "bibtex")
 PROGRAMS = ("gradsentry", "python", "pip", "make", "bash", "docker", "ray", "GRADSENTRY_FUZZ=50")
 # A command of ours within another one, or in a file of settings.
 WITHIN = re.compile(r"""(?:^|[\s"'])gradsentry ((?:[a-z]+) [^"']*)""")

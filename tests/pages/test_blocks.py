@@ -198,7 +198,7 @@ def reader(made, *, rows, rate, model=None):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return reader(tmp_path_factory.mktemp("reader"), rows=673, rate=0.1)
+    return reader(tmp_path_factory.mktemp("reader"), rows=300, rate=0.1)
 
 
 @pytest.fixture(scope="module")
