@@ -121,7 +121,7 @@ def test_results_of_an_earlier_run_are_kept_where_this_one_fails_or_is_stopped(t
 
 
 def test_after_a_kill_it_goes_on_to_the_same_results(tmp_path: Path):
-    training = TRAINING | {"epochs": 5, "save_steps": 10}
+    training = TRAINING | {"epochs": 3, "save_steps": 10}
     spec = written_spec(tmp_path, training=training, runs=[block(["none"])])
     file, out = tmp_path / "spec.yaml", tmp_path / "out"
     file.write_text(yaml.safe_dump(spec.model_dump(mode="json")), encoding="utf-8")

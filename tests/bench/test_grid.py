@@ -92,6 +92,17 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     CALLS.clear()
 
 
+@pytest.fixture
+def plots() -> None:
+    """Lets runs draw their plots, which takes longer than all else; test_plots.py draws some alone."""
+
+
+@pytest.fixture(autouse=True)
+def no_other_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "plots" not in request.fixturenames:
+        monkeypatch.setattr("gradsentry.bench.results.draw_plots", lambda *_: None)
+
+
 def without_cost(records: list[dict[str, object]]) -> list[dict[str, object]]:
     """Returns records that can be compared: NaN is None, and time and memory are left out."""
     return [
@@ -104,7 +115,7 @@ def without_cost(records: list[dict[str, object]]) -> list[dict[str, object]]:
     ]
 
 
-def test_every_cell_has_a_record_and_every_file_is_written(tmp_path: Path):
+def test_every_cell_has_a_record_and_every_file_is_written(tmp_path: Path, plots: None):
     spec = tiny_spec(tmp_path, ablations={"k": [4, 8], "crop": [1], "samples": [10]})
     result = Grid(spec, tmp_path / "out").run()
     assert result.computed == len(result.records) == 3 * 3 + 4
@@ -280,7 +291,7 @@ def test_a_failing_cell_is_shown_and_tried_again(tmp_path: Path):
 
 
 @pytest.mark.costly
-def test_results_of_an_earlier_run_are_kept_where_this_one_fails(tmp_path: Path):
+def test_results_of_an_earlier_run_are_kept_where_this_one_fails(tmp_path: Path, plots: None):
     out, files = tmp_path / "out", ("tables.md", "results.parquet", "points.parquet", "plots/recall.png")
     good = tiny_spec(tmp_path, defences=["counted", *FLOORS], rates=[10, 50])
     assert Grid(good, out).run().earlier is None
@@ -341,7 +352,7 @@ def test_a_directory_in_use_or_a_file_is_refused(tmp_path: Path):
 
 
 def test_after_a_kill_the_run_goes_on_to_the_same_results(tmp_path: Path):
-    spec = tiny_spec(tmp_path, bootstrap=400, rates=[0, 10, 20, 50, 90])
+    spec = tiny_spec(tmp_path, bootstrap=400)  # a third of a second a cell, in which it can be killed
     file = tmp_path / "spec.yaml"
     file.write_text(yaml.safe_dump(spec.model_dump(mode="json")))
     cells = tmp_path / "out" / "cells"
