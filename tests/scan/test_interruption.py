@@ -127,7 +127,7 @@ def stopped(data: Path, model: str, run: Path, how: signal.Signals, rows: int) -
 @pytest.mark.parametrize(
     ("how", "rows", "code", "said"),
     [
-        (signal.SIGKILL, SHARD - 20, -9, ""),
+        pytest.param(signal.SIGKILL, SHARD - 20, -9, "", marks=pytest.mark.slow),  # as in test_killed.py
         (
             signal.SIGINT,
             WINDOW + 1,
@@ -183,7 +183,7 @@ def scored(place: Path, corpus: Corpus, model: LoadedModel, stop: int = sys.maxs
     ("sharing", "shared"),
     [
         (Sharing(packs=True, pads=True), True),
-        (Sharing(packs=True, pads=True, alike=8), False),
+        pytest.param(Sharing(packs=True, pads=True, alike=8), False, marks=pytest.mark.slow),
         (Sharing(packs=False, pads=True), False),
     ],
     ids=["packs", "packs and one length", "padded"],
