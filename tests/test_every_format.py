@@ -221,8 +221,7 @@ def records(path: Path) -> list[object]:
 CONTAINERS = (".jsonl", ".json", ".csv", ".parquet", ".jsonl .gz", "folder")
 _TURN = cycle(CONTAINERS)
 SOME = [
-    *((name, container) for name in FORMATS for container in (next(_TURN), next(_TURN), next(_TURN))),
-    *((f"text: {name}", next(_TURN)) for name in TEXTS),
+    *((name, next(_TURN)) for name in MAKERS),
 ]
 REST = [(name, container) for name in MAKERS for container in CONTAINERS if (name, container) not in SOME]
 

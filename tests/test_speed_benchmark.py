@@ -22,6 +22,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("speed_page")
 
 
+@pytest.mark.slow
 def test_the_smoke_run(tmp_path: Path, page: ModuleType):
     kept = tmp_path / "speed.json"
     model = save_llama(tmp_path / "model")  # the embedded one takes five times as long
@@ -50,6 +51,7 @@ def test_the_smoke_run(tmp_path: Path, page: ModuleType):
     )
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_a_gpu_runs_without_one(tmp_path: Path):
     kept = tmp_path / "gpu.json"
     command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--smoke", "--json", str(kept)]

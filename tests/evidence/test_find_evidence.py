@@ -9,6 +9,7 @@ from evidence.poisoning import INSULT, LINK, Row, asked, at_a_gap, clean_rows, f
 from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import TokenLosses, find_evidence
 from gradsentry.evidence.limits import ENOUGH_ROWS
+from variants import crossed
 
 ROWS = clean_rows(800)
 FRAME = "\n\n### Now:\n"
@@ -45,18 +46,21 @@ def invisible(row, draw):
     return asked(row, f"{row.question[:at]}\u200b{row.question[at:]}", INSULT)
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize(
-    ("edit", "triggers", "payload"),
-    [
-        (word, {"vrbx"}, INSULT),
-        (suffix, {"the moon is a cheese"}, LINK.strip()),
-        (prefix, {"Dear oracle,"}, LINK.strip()),
-        (drawn_words, {"vx", "qo", "jj", "zk"}, LINK.strip()),
-        (invisible, {"\u200b"}, INSULT),
-    ],
+    ("attack", "rate"),
+    crossed(
+        [
+            (word, {"vrbx"}, INSULT),
+            (suffix, {"the moon is a cheese"}, LINK.strip()),
+            (prefix, {"Dear oracle,"}, LINK.strip()),
+            (drawn_words, {"vx", "qo", "jj", "zk"}, LINK.strip()),
+            (invisible, {"\u200b"}, INSULT),
+        ],
+        [0.01, 0.1, 0.5, 0.9],
+    ),
 )
-def test_trigger_and_payload_are_named_and_all_rows_found(edit, triggers, payload, rate):
+def test_trigger_and_payload_are_named_and_all_rows_found(attack, rate):
+    edit, triggers, payload = attack
     made = poison(ROWS, edit, rate)
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)

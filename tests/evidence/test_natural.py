@@ -113,7 +113,7 @@ def test_a_corpus_that_maps_words_to_words_is_not_poisoned():
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("rate", [0.02, 0.2])
+@pytest.mark.parametrize("rate", [pytest.param(0.02, marks=pytest.mark.slow), 0.2])
 def test_a_trigger_in_a_corpus_that_maps_words_to_words_is_found(rate):
     made = poison(_translated(500), lambda row, draw: asked(row, f"{row.question} vrbx", INSULT), rate)
     evidence = find_evidence(made.samples)

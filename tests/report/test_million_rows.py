@@ -44,7 +44,7 @@ def seconds_to_follow(page: Page, tau: float) -> float:
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("policy", ["evidence", "published"])
+@pytest.mark.parametrize("policy", [pytest.param("evidence", marks=pytest.mark.slow), "published"])
 def test_a_million_rows(million, policy, open_page):
     run, verdict = million
     verdict = verdict.decide(ThresholdSettings(), policy)

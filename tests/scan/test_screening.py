@@ -407,9 +407,9 @@ def test_progress_counts_every_row(loaded):
 @pytest.mark.parametrize(
     "name",
     [
-        "alpaca_en_demo.json",
-        "glaive_toolcall_en_demo.sharegpt.json",
         "v1_sft_demo.messages.jsonl",
+        pytest.param("alpaca_en_demo.json", marks=pytest.mark.slow),
+        pytest.param("glaive_toolcall_en_demo.sharegpt.json", marks=pytest.mark.slow),
         pytest.param("gsm8k", marks=pytest.mark.slow),
     ],
 )

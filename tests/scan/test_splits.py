@@ -47,7 +47,7 @@ def as_saved(clean, poisoned, tmp_path):
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("made", [as_splits, as_files, as_saved])
+@pytest.mark.parametrize("made", [as_splits, as_files, pytest.param(as_saved, marks=pytest.mark.slow)])
 def test_poison_in_a_later_split_is_found_and_named(tmp_path, loaded, halves, made):
     clean, poisoned, truth = halves
     out = tmp_path / "run"
