@@ -81,6 +81,9 @@ def options(
         raise typer.Exit(MISUSED)
 
 
+_COMMANDS = get_command(app)
+
+
 def main() -> NoReturn:
     """Runs the command line and exits; an error is one line on stderr. See `errors` for the exit codes."""
     # It may stand behind the command, as any other option of it.
@@ -100,11 +103,10 @@ def _run(arguments: list[str], *, debug: bool) -> tuple[int, str]:
     try:
         stdout.prepare()
         _refuse_names_of_files(arguments)
-        commands = get_command(app)
         # Typer's own way to run it ends a broken pipe with 1, which means findings here.
-        with commands.make_context("gradsentry", arguments) as context:
+        with _COMMANDS.make_context("gradsentry", arguments) as context:
             try:
-                commands.invoke(context)
+                _COMMANDS.invoke(context)
             finally:
                 command = context.invoked_subcommand or ""
         sys.stdout.flush()

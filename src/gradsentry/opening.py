@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -216,6 +217,7 @@ def manifest(
     }
 
 
+@cache
 def _version(name: str) -> str:
     """Returns the version of a library, empty where it is not installed."""
     try:

@@ -65,6 +65,7 @@ def page(template: str, shown: Json) -> bytes:
     return made.encode("utf-8", "replace")
 
 
+@cache  # for it keeps what it compiled of the templates, which takes longer than all else of a page
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("gradsentry.report"),
