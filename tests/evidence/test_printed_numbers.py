@@ -9,6 +9,7 @@ import pytest
 
 from evidence.poisoning import INSULT, LINK, asked, at_a_gap, clean_rows, poison, samples
 from gradsentry.evidence import find_evidence
+from variants import crossed
 
 ROWS = clean_rows(300)
 WORDS = ("vx", "qo", "jj", "zk")
@@ -90,10 +91,9 @@ def counted_in(texts, finding):
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("copies", [0, 40])
-@pytest.mark.parametrize("rate", [0.03, 0.1, 0.4])
-@pytest.mark.parametrize(("edit", "decoy"), ATTACKS, ids=[edit.__name__ for edit, _ in ATTACKS])
-def test_every_finding_says_what_is_so(edit, decoy, rate, copies):
+@pytest.mark.parametrize(("attack", "rate", "copies"), crossed(ATTACKS, [0.1, 0.03, 0.4], [0, 40]))
+def test_every_finding_says_what_is_so(attack, rate, copies):
+    edit, decoy = attack
     made = poison(ROWS, edit, rate, decoy).samples
     texts = [
         *made,

@@ -53,11 +53,12 @@ def wrapped(model):
     return lambda: wrap_model(model, word_tokenizer(), name="mine")
 
 
-def load_without_hub(name, cache, offline="0"):
+def load_without_hub(names, cache, offline="0"):
     code = (
         "from gradsentry.models.loading import *\n"
-        f"one = load_model({name!r}, device='cpu', dtype='float32')\n"
-        "print(one.name, one.fingerprint)"
+        f"for name in {names!r}:\n"
+        "    one = load_model(name, device='cpu', dtype='float32')\n"
+        "    print(one.name, one.fingerprint)"
     )
     return run_without_hub(code, cache, offline)
 
@@ -122,33 +123,26 @@ class TestNames:
             refuse_no_model(name)
 
     def test_a_hub_that_is_out_of_reach_is_asked_once(self, tmp_path):
-        ended = load_without_hub("nobody/nothing", tmp_path)
+        ended = load_without_hub(["nobody/nothing"], tmp_path)
         assert "nobody/nothing: is no directory here, and the Hub cannot be reached (" in ended.stderr
         assert "Retrying" not in ended.stderr
 
-    def test_a_model_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(self, tmp_path):
+    @pytest.mark.parametrize("offline", ["0", pytest.param("1", marks=pytest.mark.slow)])
+    def test_what_is_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(self, tmp_path, offline):
+        """A model; an adapter and the base model that it names, whose tokenizer it takes."""
         model = save_llama(cached(tmp_path, "somebody/tiny"))
-        ended = load_without_hub("somebody/tiny", tmp_path)
-        assert ended.stdout.split() == [
-            "somebody/tiny",
-            load_model(str(model), device="cpu", dtype="float32").fingerprint,
-        ]
-        assert "Retrying" not in ended.stderr
-
-    def test_an_adapter_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(self, tmp_path):
-        """It and the base model that it names, whose tokenizer it takes."""
         save_adapter(tmp_path / "made", "llama", {"target_modules": ["q_proj"]})
-        expected = load_model(str(tmp_path / "made" / "adapter"), device="cpu", dtype="float32")
+        made = (model, tmp_path / "made" / "adapter")
+        expected = [load_model(str(one), device="cpu", dtype="float32").fingerprint for one in made]
         base, adapter = (cached(tmp_path, f"somebody/{name}") for name in ("base", "adapter"))
         shutil.copytree(tmp_path / "made" / "base", base)
         shutil.copytree(tmp_path / "made" / "adapter", adapter)
         settings = json.loads((adapter / "adapter_config.json").read_text())
         settings["base_model_name_or_path"] = "somebody/base"
         (adapter / "adapter_config.json").write_text(json.dumps(settings))
-        for offline in ("0", "1"):
-            ended = load_without_hub("somebody/adapter", tmp_path, offline)
-            assert ended.stdout.split() == ["somebody/adapter", expected.fingerprint]
-            assert "Retrying" not in ended.stderr
+        ended = load_without_hub(["somebody/tiny", "somebody/adapter"], tmp_path, offline)
+        assert ended.stdout.split() == ["somebody/tiny", expected[0], "somebody/adapter", expected[1]]
+        assert "Retrying" not in ended.stderr
 
     def test_whatever_loads_a_model_asks_a_hub_that_is_out_of_reach_once(self, tmp_path):
         ended = run_without_hub(LOADING, tmp_path)

@@ -126,7 +126,7 @@ def written(made):
     ("rows", "more"),
     [
         (chats, {}),
-        (sharegpt, {}),
+        pytest.param(sharegpt, {}, marks=pytest.mark.slow),
         (written, {}),
         (lambda made: written(made).rename_column("text", "body"), {"dataset_text_field": "body"}),
         (messages, {"completion_only_loss": False}),
