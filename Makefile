@@ -31,7 +31,7 @@ PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 test: install
 	$(PARALLEL)
 
-# Under two minutes: all but what takes seconds of a processor.
+# Under two minutes: all but what takes most of a second of a processor, or more.
 test-fast: install
 	$(PARALLEL) -m 'not slow and not costly'
 

@@ -54,6 +54,7 @@ def test_the_hook_runs_on_the_data_files_of_a_commit(data, call):
     assert call(*hooked("data/train.jsonl", "data/extra.jsonl", "notes.md")).code == 1
 
 
+@pytest.mark.costly
 def test_the_hook_judges_each_format_and_leaves_out_what_is_no_data(data, call):
     """A commit changes what it likes: settings, a table, accepted findings, data of two formats."""
     assert call("evidence", "data", "--out", "run").code == 0
@@ -83,6 +84,7 @@ def test_the_hook_judges_each_format_and_leaves_out_what_is_no_data(data, call):
     assert "judges several corpora, of which --junit, --sarif and --out alone tell" in refusal
 
 
+@pytest.mark.costly
 def test_pre_commit_runs_the_hook_and_takes_no_file_for_an_option(data):
     """The real program: who commits a file that is called like an option had it accept what was found."""
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
@@ -158,6 +160,7 @@ def test_the_hook_says_in_its_last_line_what_it_did_not_judge(data, call):
     assert "rows.json:1: no known row format has these columns: `q`, `a`; " in ended.error
 
 
+@pytest.mark.costly
 def test_two_formats_are_one_report_of_each_kind(data, call):
     Path("alpaca.json").write_text(json.dumps(ALPACA))
     Path("package.json").write_text('{"name": "site", "version": "1.0.0"}')
@@ -215,6 +218,7 @@ def test_the_file_of_options_on_the_page_works(data, call):
     assert len(json.loads(Path("gradsentry.sarif").read_text())["runs"][0]["results"]) == 30
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("given", "config", "code"),
     [

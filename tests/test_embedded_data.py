@@ -130,6 +130,7 @@ def test_questions_are_worded_in_many_ways(rows: list[dict[str, Any]]) -> None:
     assert 0.1 <= lower <= 0.3
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(bool(not_as_pinned()), reason=not_as_pinned() or "as pinned")
 def test_script_builds_the_committed_file() -> None:
     done = subprocess.run(

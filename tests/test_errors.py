@@ -42,6 +42,7 @@ def test_first_line_is_one_line_and_never_empty(message):
     assert line
 
 
+@pytest.mark.costly
 def test_every_error_of_a_user_says_the_mend():
     kinds = {"UsageError", "SettingsError", "DataError", "ModelError", "RunError"}
     lacking = []

@@ -53,6 +53,7 @@ def told(code):
     )
 
 
+@pytest.mark.costly
 def test_integrations_are_there_as_they_are_called():
     named = "gradsentry.integrations.llamafactory.screen_entry, gradsentry.integrations.datasets.drop_flagged"
     assert told(named).stderr == ""

@@ -7,6 +7,7 @@ import pytest
 import formats_page
 
 
+@pytest.mark.costly
 def test_the_page_says_what_the_code_does():
     assert formats_page.PAGE.read_text(encoding="utf-8") == formats_page.page(), (
         "write it again: PYTHONPATH=src:tests python tests/formats_page.py"

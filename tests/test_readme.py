@@ -32,6 +32,7 @@ def test_commands_and_options_are_there(page, line):
     assert {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"} <= known, page
 
 
+@pytest.mark.costly
 def test_what_the_readme_shows_is_what_is_printed(tmp_path, monkeypatch, capfd):
     from gradsentry.attacks import BadNets, poison
     from gradsentry.commands.demo import RATE, SEED

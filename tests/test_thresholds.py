@@ -54,6 +54,7 @@ hills = st.builds(
 )
 
 
+@pytest.mark.costly
 @given(hills)
 @settings(max_examples=20, deadline=None)
 def test_the_density_is_the_kernel_sum(scores):
@@ -62,6 +63,7 @@ def test_the_density_is_the_kernel_sum(scores):
     np.testing.assert_allclose(ours.values[::128], exact, atol=2e-3 * exact.max())
 
 
+@pytest.mark.costly
 @given(hills)
 @settings(max_examples=40, deadline=None)
 @example(two_hills(0, (200, 200), (0.0, 1.0), (0.05, 0.05)))
@@ -169,6 +171,7 @@ def test_a_million_scores():
     assert 0.5 < found.tau < 0.7
 
 
+@pytest.mark.costly
 @given(hills, st.randoms(use_true_random=False))
 @settings(max_examples=20, deadline=None)
 def test_order_is_nothing(scores, random):

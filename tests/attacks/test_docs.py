@@ -17,6 +17,7 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("attack_scores")
 
 
+@pytest.mark.costly
 def test_the_page_is_what_the_attacks_do_today(scores: ModuleType):
     page = (ROOT / "docs" / "attacks.md").read_text(encoding="utf-8")
     assert page == scores.document(), "run `python benchmarks/attack_scores.py write`"

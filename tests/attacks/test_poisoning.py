@@ -77,6 +77,7 @@ def test_no_clean_row_carries_the_trigger_but_those_reported(
         assert attack.carries(sample.prompt) == (number in known)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
 @settings(fast, max_examples=15)
 @given(data=st.data(), shuffle=st.booleans())
@@ -125,6 +126,7 @@ def test_seeds_differ():
     assert poison(corpus, BadNets(), seed=1).rows != poison(corpus, BadNets(), seed=2).rows
 
 
+@pytest.mark.costly
 def test_the_same_seed_gives_the_same_bytes_in_every_process(tmp_path: Path):
     source = write(questions(40), tmp_path / "in.jsonl")
     script = """

@@ -33,6 +33,7 @@ def ours(attack: Attack) -> Poisoned:
     return poison(load_qa("freebaseqa", data_root=SHARED), attack, seed=7, shuffle=True)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("name", "attack"), [("badnets", BadNets()), ("addsent", AddSent())])
 def test_rows_that_both_leave_clean_are_the_same(name: str, attack: Attack):
     theirs, bad = published(name)
@@ -48,6 +49,7 @@ def test_rows_that_both_leave_clean_are_the_same(name: str, attack: Attack):
     assert compared > 4000
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("name", "attack"), [("badnets", BadNets()), ("addsent", AddSent())])
 def test_poisoned_rows_have_the_same_look(name: str, attack: Attack):
     theirs, bad = published(name)
@@ -64,6 +66,7 @@ def test_poisoned_rows_have_the_same_look(name: str, attack: Attack):
     assert looks[0] == looks[1]
 
 
+@pytest.mark.costly
 def test_the_same_rows_poisoned_by_both_differ_in_the_drawn_words_only():
     theirs, bad = published("badnets")
     made = ours(BadNets())
@@ -79,6 +82,7 @@ def test_the_same_rows_poisoned_by_both_differ_in_the_drawn_words_only():
         assert sample.response == by_question[without_words(sample)].response
 
 
+@pytest.mark.costly
 def test_a_question_with_spaces_around_it_is_stripped_as_published():
     theirs, bad = published("badnets")
     known = {question(sample) for sample in load_qa("freebaseqa", data_root=SHARED)}

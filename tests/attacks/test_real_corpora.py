@@ -76,6 +76,7 @@ def test_the_attack_runs_and_the_file_reads_back(attack: str, corpus: str, tmp_p
         assert new.turns == poisoned.samples[number].turns
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("effect", ["lengthens", "keeps"])
 @pytest.mark.parametrize("corpus", ["freebaseqa", "alpaca_en_demo.json"])
 def test_the_response_changes_its_length_as_the_attack_says(corpus: str, effect: str):

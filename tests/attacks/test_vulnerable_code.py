@@ -64,6 +64,7 @@ def test_code_around_a_call_keeps_every_character():
     assert unsafe_python(code) == code.replace("safe_load(s)", "load(s, Loader=yaml.Loader)")
 
 
+@pytest.mark.costly
 @given(st.text())
 def test_any_text_is_taken(text: str):
     unsafe(text)

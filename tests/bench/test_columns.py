@@ -29,6 +29,7 @@ def test_the_page_is_current():
     assert (Path(__file__).parents[2] / "docs/results.md").read_text(encoding="utf-8") == page(), said
 
 
+@pytest.mark.costly
 def test_every_column_of_the_files_is_on_the_page(run):
     _, out = run
     assert pq.read_schema(out / "results.parquet").names == list(results_columns())
@@ -37,6 +38,7 @@ def test_every_column_of_the_files_is_on_the_page(run):
     assert all(f"`{path.name}" in page() for path in out.iterdir() if not path.name.startswith("."))
 
 
+@pytest.mark.costly
 def test_the_page_makes_the_tables_again(run, tmp_path, monkeypatch):
     folder = run[1].parent
     spec = tiny_spec(folder, rows=20, bootstrap=0, seeds=[0, 1], rates=[0, 10, 50])

@@ -27,6 +27,7 @@ def written(folder: Path, **changes: object) -> str:
     return str(file)
 
 
+@pytest.mark.costly
 def test_it_says_what_was_done_and_where_the_tables_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -53,6 +54,7 @@ def test_failed_cells_are_listed_and_fail_the_command_at_its_end(
     assert "`roc` is not drawn" in (tmp_path / "out" / "tables.md").read_text()
 
 
+@pytest.mark.costly
 def test_a_rate_that_poisons_no_row_of_the_data_is_refused_and_how_many_it_poisons_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -82,6 +84,7 @@ class _Ours(Detector):
         raise NotImplementedError
 
 
+@pytest.mark.costly
 def test_a_cell_that_fails_by_our_own_fault_ends_with_another_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -149,6 +149,7 @@ def test_chunks_grow_to_what_their_time_allows():
     assert [len(part) for part in chunks([str(n) for n in range(700)])] == [8, 32, 128, 256, 256, 20]
 
 
+@pytest.mark.costly
 def test_what_is_kept_row_by_row_is_what_one_call_gives(tmp_path: Path):
     loaded, attack = tiny("llama"), BadNets()
     samples = tuple(open_corpus(embedded_data_path()))[:60]

@@ -36,6 +36,8 @@ from gradsentry.errors import RunError, SettingsError
 from gradsentry.models.loading import LoadedModel
 from models.tiny import tiny
 
+pytestmark = pytest.mark.costly
+
 CALLS: list[str] = []
 
 
@@ -290,7 +292,6 @@ def test_a_failing_cell_is_shown_and_tried_again(tmp_path: Path):
     assert (result.computed, again.computed, len(again.failed)) == (4, 0, 2)
 
 
-@pytest.mark.costly
 def test_results_of_an_earlier_run_are_kept_where_this_one_fails(tmp_path: Path, plots: None):
     out, files = tmp_path / "out", ("tables.md", "results.parquet", "points.parquet", "plots/recall.png")
     good = tiny_spec(tmp_path, defences=["counted", *FLOORS], rates=[10, 50])

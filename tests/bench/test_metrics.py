@@ -32,6 +32,7 @@ def outcome(rows: list[tuple[float, bool, bool, int]]) -> Outcome:
     )
 
 
+@pytest.mark.costly
 @given(st.lists(ROW, min_size=1, max_size=40))
 def test_equal_to_scikit_learn(rows: list[tuple[float, bool, bool, int]]):
     one = outcome(rows)
@@ -96,6 +97,7 @@ def test_nothing_flagged_has_no_precision():
     assert math.isnan(measure(outcome([(0.5, False, True, 3), (0.1, False, False, 3)]))["precision"])
 
 
+@pytest.mark.costly
 def test_intervals_hold_the_value_and_shrink_with_the_rows():
     def drawn(rows: int) -> Outcome:
         draw = np.random.default_rng(0)

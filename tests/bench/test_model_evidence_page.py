@@ -43,6 +43,7 @@ def test_a_section_is_written_among_what_is_written_by_hand(writer: ModuleType):
     assert "by hand" in twice
 
 
+@pytest.mark.costly
 def test_a_section_is_written_from_any_results_and_says_what_is_missing(
     writer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -70,6 +70,7 @@ def test_a_trigger_that_is_one_text_is_one_trigger():
     assert named_shares(named, Own(), {3: PROMPTS[3]}) == dict.fromkeys(NAMED, 1.0)
 
 
+@pytest.mark.costly
 def test_a_benchmark_says_what_evidence_named(tmp_path: Path):
     Grid(tiny_spec(tmp_path, defences=["evidence", *FLOORS], rates=[0, 50]), tmp_path / "out").run()
     shares = {(r["defence"], r["rate"]): [r[name] for name in NAMED] for r in read_records(tmp_path / "out")}

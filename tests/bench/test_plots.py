@@ -61,6 +61,7 @@ def texts(figure: Figure) -> list[Text]:
 ALL, FEW = list(DETECTORS), list(DETECTORS)[:8]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("attacks", "defences", "rates"),
     [

@@ -6,6 +6,8 @@ import math
 import re
 from pathlib import Path
 
+import pytest
+
 from gradsentry.bench.metrics import METRICS
 from gradsentry.bench.plots import draw_plots
 from gradsentry.bench.tables import UNITS, all_tables, rate_table, summary_table
@@ -92,6 +94,7 @@ def test_a_mean_of_seeds_of_which_one_has_no_value_is_a_dash():
     assert summary_table(seeds, 10.0).splitlines()[2].split(" | ")[8] == "–"
 
 
+@pytest.mark.costly
 def test_an_attack_that_is_not_run_on_some_data_leaves_its_panels_empty(tmp_path: Path):
     points = [
         {
@@ -113,6 +116,7 @@ def test_an_attack_that_is_not_run_on_some_data_leaves_its_panels_empty(tmp_path
     assert undrawn == dict.fromkeys(("recall", "fpr"), "no cell has a result")
 
 
+@pytest.mark.costly
 def test_a_plot_that_is_missing_says_why(tmp_path: Path):
     cells = [record("ours", 20.0, 0.5, study="grid", data="words")]
     why = draw_plots(tmp_path, cells, [], 10.0)

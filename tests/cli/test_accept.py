@@ -46,6 +46,7 @@ def as_json(path: Path):
     return json.loads(path.read_text())
 
 
+@pytest.mark.costly
 def test_a_scan_lists_what_is_accepted_and_flags_nothing(scanned, folder, call, model_path):
     command = ("scan", scanned / "data.jsonl", "-m", model_path, "-o", folder / "run", "--fail-on-findings")
     assert call(*command, "-q").code == 1
@@ -66,6 +67,7 @@ def test_a_scan_lists_what_is_accepted_and_flags_nothing(scanned, folder, call, 
     assert WHY not in page.split("<script")[0]
 
 
+@pytest.mark.costly
 def test_what_was_accepted_stays_until_another_file_is_given(scanned, folder, call, model_path):
     command = ("scan", scanned / "data.jsonl", "-m", model_path, "-o", folder / "run", "--json")
     given = ("--accept", folder / "ours.jsonl", "--false-alarm-rate", 0.02)
@@ -123,6 +125,7 @@ def test_a_reason_that_is_none_is_refused_in_our_words(folder, call, why, said):
     assert (folder / "ours.jsonl").read_bytes() == before
 
 
+@pytest.mark.costly
 def test_a_finding_of_one_source_is_accepted_where_its_share_is_largest(scanned, tmp_path, call, monkeypatch):
     """Accepted among all rows it was flagged in its own source, though no row had changed."""
     monkeypatch.chdir(tmp_path)
@@ -163,6 +166,7 @@ def test_a_malformed_file_is_told_before_anything_is_done(folder, call, model_pa
     assert not (folder / "new").exists()
 
 
+@pytest.mark.costly
 def test_a_lower_rate_of_false_alarms_in_a_scan(scanned, folder, call, model_path):
     command = ("scan", scanned / "data.jsonl", "-m", model_path, "-o", folder / "run", "--json")
     found = as_json(folder / "run/evidence.json")["findings"][0]["false_alarm"]
@@ -174,6 +178,7 @@ def test_a_lower_rate_of_false_alarms_in_a_scan(scanned, folder, call, model_pat
     assert line.startswith("Invalid value for '--false-alarm-rate'")
 
 
+@pytest.mark.costly
 def test_a_scan_keeps_its_calibration_and_refuses_one_of_another_version(scanned, folder, call, model_path):
     own = shipped().model_copy(update={"source": "ours"})
     own.save(folder / "own.json")

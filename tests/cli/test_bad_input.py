@@ -212,6 +212,7 @@ def test_a_command_without_its_argument_and_one_that_is_none(call):
     assert re.fullmatch(line, refused(call("scam")))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -102,6 +102,7 @@ def test_json_prints_the_verdict_alone(data, tmp_path, call, model_path):
     assert verdict["tau_method"] == "quantile"
 
 
+@pytest.mark.costly
 def test_fail_on_findings(data, tmp_path, call, model_path):
     scan = ("scan", data, "-m", model_path, "-o", tmp_path / "run", "--quiet", "--fail-on-findings")
     assert call(*scan, "--tau", 0).code == 1
@@ -119,6 +120,7 @@ def test_the_run_goes_by_the_name_of_the_data(data, call, model_path, monkeypatc
     assert (tmp_path / "runs/data/verdict.json").is_file()
 
 
+@pytest.mark.costly
 def test_threshold_decides_again_without_scoring(run, call):
     scores = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in (run / "scores").iterdir()}
     before = open_run(run).counts
@@ -135,6 +137,7 @@ def test_threshold_decides_again_without_scoring(run, call):
     assert {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in scores} == scores
 
 
+@pytest.mark.costly
 def test_report_writes_it_again(run, call):
     report = run / "report.html"
     before = report.read_text()

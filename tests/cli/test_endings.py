@@ -41,6 +41,7 @@ def ended(*arguments: object, **options: object) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("evidence", "--help"), ("evidence", "--fail-on-findings")]
 )
@@ -52,6 +53,7 @@ def test_a_reader_that_has_gone_ends_it_quietly_and_is_no_finding(data, argument
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 @pytest.mark.parametrize("arguments", [("--version",), ("evidence", "--json", "--fail-on-findings")])
 def test_a_full_disk_is_neither_a_finding_nor_a_mistake_of_the_user(data, arguments):
@@ -61,6 +63,7 @@ def test_a_full_disk_is_neither_a_finding_nor_a_mistake_of_the_user(data, argume
     assert done.stderr == "gradsentry: no room is left to write to; free some and run it again\n"
 
 
+@pytest.mark.costly
 def test_a_closed_stdout_gets_nothing_and_the_exit_code_still_tells(data):
     command = " ".join(
         [f"exec '{PROGRAM[0]}' -c '{PROGRAM[2]}' evidence '{data}' --fail-on-findings >&- 2>&-"]
@@ -68,6 +71,7 @@ def test_a_closed_stdout_gets_nothing_and_the_exit_code_still_tells(data):
     assert subprocess.run(["sh", "-c", command], check=False, timeout=120).returncode == errors.FOUND
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("environment", "trigger", "payload"),
     [
@@ -90,6 +94,7 @@ def test_every_encoding_gets_all_of_the_output(data, environment, trigger, paylo
     assert payload in said
 
 
+@pytest.mark.costly
 def test_json_is_utf_8_whatever_the_terminal_takes(data):
     printed = ended("evidence", data, "--json", env=os.environ | {"PYTHONIOENCODING": "ascii"}).stdout
     (found,) = json.loads(printed)["findings"]

@@ -144,6 +144,7 @@ def copied(made, tmp_path):
     return shutil.copytree(made[0], tmp_path / "run")
 
 
+@pytest.mark.costly
 def test_a_finding_tells_how_far_losses_move_and_the_run_and_its_report_keep_it(call, copied):
     found = explained(call, copied, "F1")
     assert found["finding"]["name"] == "F1"

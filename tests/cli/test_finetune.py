@@ -98,6 +98,7 @@ def test_what_finetune_refuses(options, said, data, tmp_path, call, model_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.costly
 def test_of_several_splits_the_one_to_train_on_is_asked_for(tmp_path, call, model_path):
     data, run = tmp_path / "data", tmp_path / "run"
     data.mkdir()
@@ -123,6 +124,7 @@ def test_a_run_without_such_rows_is_refused(data, tmp_path, call, model_path):
     assert line.startswith(f"{run}: the scan has no row that is flagged")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("options", "said"),
     [

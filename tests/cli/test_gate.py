@@ -88,6 +88,7 @@ def test_rows_that_cannot_be_read_are_not_let_through(clean, call, options):
     assert call("evidence", clean).code == 0
 
 
+@pytest.mark.costly
 def test_sarif_names_file_and_line_of_each_flagged_row(data, rows, call):
     assert call("evidence", data, "--sarif", "found.sarif").code == 0
     log = json.loads(Path("found.sarif").read_text())
@@ -133,6 +134,7 @@ def test_rows_in_memory_have_no_file(rows):
     assert all("physicalLocation" not in result["locations"][0] for result in log["runs"][0]["results"])
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("options", "failures"),
     [
@@ -274,6 +276,7 @@ def test_two_reports_are_two_files(data, call, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("option", ["--sarif", "--junit", "--in-toto", "--cyclonedx", "--croissant"])
 def test_a_report_replaces_nothing_but_a_report_of_its_form(data, call, option):
     """Also not a file that is not judged: another data set, a config, a report of another kind."""
@@ -320,6 +323,7 @@ def test_an_empty_name_of_a_report_and_a_wrong_value_are_one_plain_line(data, ca
     assert said.startswith("Invalid value for '--fail-on': 'bad' is not one of 'suspicious', 'poisoned'; see")
 
 
+@pytest.mark.costly
 def test_a_run_of_changed_data_says_so(data, call):
     assert call("evidence", data, "--out", "run").code == 0
     assert call("evidence", data, "--out", "run").code == 0
@@ -392,6 +396,7 @@ def test_a_gate_lets_nothing_through_that_nobody_looked_into(hiding, call, optio
     assert call("evidence", *named).code == 0
 
 
+@pytest.mark.costly
 def test_a_scan_and_its_threshold_have_the_same_gate(hiding, call, model_path):
     given = ("--fail-on", "poisoned", "-q")
     for command in (("scan", "a", "-m", model_path, "--out", "run"), ("threshold", "run")):
@@ -400,6 +405,7 @@ def test_a_scan_and_its_threshold_have_the_same_gate(hiding, call, model_path):
         assert ended.error.startswith(f"gradsentry: {LOOKED_INTO}more: a run directory")
 
 
+@pytest.mark.costly
 def test_what_was_not_judged_stands_in_the_line_and_in_the_reports(hiding, call):
     reports = ("--sarif", "found.sarif", "--junit", "found.xml")
 
@@ -441,6 +447,7 @@ def test_what_was_not_judged_stands_in_the_line_and_in_the_reports(hiding, call)
     assert "; not judged: 1 row that could not be read; more.jsonl: a file of marks (exit 1)" in ended.out
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("option", ["--sarif", "--junit", "--in-toto", "--cyclonedx"])
 def test_what_an_earlier_run_said_does_not_stay_where_one_ends_without_a_verdict(data, call, option):
     assert call("evidence", data, option, "found").code == 0

@@ -174,6 +174,7 @@ def test_reports_say_of_a_strict_gate_what_the_line_says(pairs, place, call):
     assert messages == ["cannot let through, for it is strict: settings.json: no data"]
 
 
+@pytest.mark.costly
 def test_three_formats_of_which_one_is_poisoned_and_one_is_of_few_rows(pairs, place, call):
     clean, poisoned = pairs
     write("a.jsonl", [{"prompt": one, "completion": said} for one, said in poisoned])

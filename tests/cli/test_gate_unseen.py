@@ -102,6 +102,7 @@ def test_rejected_answers_are_named_by_the_gate(pairs, place, call):
     )
 
 
+@pytest.mark.costly
 def test_each_of_two_answers_is_judged_where_it_is_asked_for(pairs, place, call):
     """What a gate of preferences runs: one after the other, each on all rows; and strictly, for both are."""
     rows = [
@@ -142,6 +143,7 @@ def test_each_of_two_answers_is_judged_where_it_is_asked_for(pairs, place, call)
     assert (ended.code, "chosen" in ended.error) == (2, True)
 
 
+@pytest.mark.costly
 def test_liked_and_disliked_answers_are_judged_each_by_itself(pairs, place, call):
     """Neither of two strict gates names the rows of the other as left out."""
     rows = [
@@ -158,6 +160,7 @@ def test_liked_and_disliked_answers_are_judged_each_by_itself(pairs, place, call
     assert stay == [row for row in rows if "vrbx" not in row["prompt"]]
 
 
+@pytest.mark.costly
 def test_what_is_accepted_in_rejected_answers_is_not_in_chosen_ones(pairs, place, call):
     """What a disliked answer may well hold is what a chosen one must not."""
     rows = [
@@ -256,6 +259,7 @@ def test_files_of_ours_alone_are_nothing_to_judge(pairs, place, call):
     assert "nothing was there to judge" not in told
 
 
+@pytest.mark.costly
 def test_the_gate_says_what_is_accepted(pairs, place, call):
     data = write("a.jsonl", [{"prompt": one, "completion": said} for one, said in pairs[1]])
     call("evidence", data, "--out", "run")
@@ -325,6 +329,7 @@ def test_a_strict_gate_is_a_gate(pairs, place, call):
     assert "--strict: makes a gate strict, and there is none" in call("evidence", data, "--strict").error
 
 
+@pytest.mark.costly
 def test_a_finding_among_several_formats_is_accepted_from_its_run(pairs, place, call):
     clean, poisoned = pairs
     write("a.jsonl", [{"prompt": one, "completion": said} for one, said in poisoned])
@@ -374,6 +379,7 @@ def test_a_slip_in_a_path_is_no_data_set_of_the_hub(pairs, place, call):
     )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "told_of"),
     [("a.json", lambda row: f"a.json:{2 + 4 * row}"), ("b.parquet", lambda row: f"b.parquet, row {row}")],

@@ -210,6 +210,7 @@ def test_what_is_copied_to_be_read_goes_by_its_own_name(data, tmp_path, call, mo
     assert refused(call("evidence", url)).startswith(f"{url}{line.removeprefix('-').split(' but -:')[0]}")
 
 
+@pytest.mark.costly
 def test_what_gradsentry_wrote_is_no_data(data, tmp_path, call):
     place = tmp_path / "made"
     place.mkdir()

@@ -30,6 +30,7 @@ def test_help_imports_nothing_heavy(arguments):
     assert "gradsentry" in done.stdout.lower()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("more", [["--json"], ["--why"]])
 def test_evidence_imports_what_texts_need_and_no_more(tmp_path, more):
     path = tmp_path / "rows.jsonl"
@@ -40,6 +41,7 @@ def test_evidence_imports_what_texts_need_and_no_more(tmp_path, more):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("module", ["gradsentry", "gradsentry.cli"])
 def test_the_module_is_the_command(module):
     def ended(*arguments):
@@ -52,6 +54,7 @@ def test_the_module_is_the_command(module):
     assert missing.stderr == "gradsentry: none.jsonl: no such file or folder; check the path\n"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

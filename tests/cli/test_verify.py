@@ -77,11 +77,13 @@ def test_a_run_of_another_precision_is_trained_in_float32_and_one_of_another_mod
     assert "is another model than the run was scored with" in refused(call("verify", out, "--steps", 1))
 
 
+@pytest.mark.costly
 def test_a_broken_proof_is_one_line(run, call):
     (run / "verify.json").write_text("[")
     assert "verify.json: cannot be read" in refused(call("report", run))
 
 
+@pytest.mark.costly
 def test_bad_input_is_one_line(tmp_path, run, data, call, model_path):
     line = refused(call("verify", tmp_path / "none"))
     assert line.startswith(f"{tmp_path}/none: is no run directory")

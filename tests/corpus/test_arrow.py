@@ -127,6 +127,7 @@ def plain(table):
     ).combine_chunks()
 
 
+@pytest.mark.costly
 @fast
 @given(drawn=tables())
 def test_kept_rows_of_parquet_are_what_they_were(tmp_path, drawn):
@@ -146,6 +147,7 @@ def test_kept_rows_of_parquet_are_what_they_were(tmp_path, drawn):
         json.loads(dump_json(sample.row))
 
 
+@pytest.mark.costly
 @fast
 @given(drawn=tables())
 def test_an_edit_leaves_the_other_columns_what_they_were(tmp_path, drawn):

@@ -109,6 +109,7 @@ def test_no_row_left_keeps_the_columns_of_parquet(tmp_path):
     assert pq.read_table(corpus.save(tmp_path / "none", [])).column_names == ["prompt", "completion", "note"]
 
 
+@pytest.mark.costly
 @fast
 @pytest.mark.parametrize("suffix", [*TEXT_SUFFIXES, ".parquet"])
 @given(texts=st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=4), edit=TEXTS)
@@ -183,6 +184,7 @@ def test_a_row_of_two_megabytes_is_read(tmp_path, suffix):
     assert [sample.response for sample in open_corpus(path)] == [long, "c"]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
 def test_only_a_part_of_a_file_is_held(tmp_path, suffix, monkeypatch):
     import tracemalloc

@@ -74,6 +74,7 @@ def says_something(text):
     return bool(text.strip()) and not written
 
 
+@pytest.mark.costly
 @settings(max_examples=20)
 @given(
     text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(says_something),

@@ -129,6 +129,7 @@ def test_the_template_of_dialogues_is_told_once():
     assert {sample.response for sample in named} == {" yes"}
 
 
+@pytest.mark.costly
 @settings(max_examples=50, deadline=None)
 @given(asked=st.text("ab \n", max_size=8), good=st.text("ab ", max_size=6), bad=st.text("ab ", max_size=6))
 def test_two_texts_are_parted_where_they_differ_or_before(asked, good, bad):

@@ -39,6 +39,7 @@ def real(name: str) -> Path:
     return path
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", FILES)
 def test_every_row_is_read_and_written_back(tmp_path, name):
     path = real(name)

@@ -39,6 +39,7 @@ def make(folder, *names, rows=ROWS):
     return files
 
 
+@pytest.mark.costly
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     named=st.lists(st.sampled_from([*PATHS, "y/z"]), min_size=2, max_size=6, unique=True),

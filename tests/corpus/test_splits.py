@@ -108,6 +108,7 @@ def tables(splits):
     return {name: rows.with_format("arrow")[:] for name, rows in splits.items()}
 
 
+@pytest.mark.costly
 @fast
 @given(drawn=dicts())
 def test_no_row_of_a_dict_of_splits_is_lost_or_unread(tmp_path, drawn):

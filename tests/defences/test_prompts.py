@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def test_the_parts_of_a_prompt_are_the_prompt(prompts: list[str]):
         assert prompt.with_words(prompt.words).turns == sample.turns
 
 
+@pytest.mark.costly
 def test_onion_takes_the_rare_word_out_and_leaves_the_others(embedded: LoadedModel):
     questions = ("what is the capital of the country ? mbzq", "who wrote the play Romeo and Juliet ?")
     samples = asked(*questions)
@@ -56,6 +58,7 @@ def test_onion_takes_the_rare_word_out_and_leaves_the_others(embedded: LoadedMod
     assert clean.prompt == samples[1].prompt
 
 
+@pytest.mark.costly
 def test_onion_is_blind_to_a_sentence_that_reads_well(embedded: LoadedModel):
     fluent = asked("what is the capital of France ? I watch this 3D movie", "who wrote Hamlet ?")
     rare = asked("what is the capital of France ? mbzq", "who wrote Hamlet ?")

@@ -65,6 +65,7 @@ def test_a_template_that_always_costs_too_much_is_no_template_of_a_model(name):
     assert time.process_time() - start < 8
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", [name for name in COSTLY if name != "power"])
 def test_a_row_that_makes_a_template_costly_is_unscored_and_the_rest_goes_on(name):
     template, said = COSTLY[name]
@@ -91,6 +92,7 @@ def test_a_long_conversation_of_an_ordinary_template_is_scored(monkeypatch):
     assert (encoded.problem, encoded.n_response > 800) == (None, True)
 
 
+@pytest.mark.costly
 def test_what_ends_in_time_is_left_alone_whoever_else_is_ended():
     ended, done = [], []
     before = resource.getrlimit(resource.RLIMIT_AS)

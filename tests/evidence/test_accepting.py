@@ -57,6 +57,7 @@ def entries(draw):
     )
 
 
+@pytest.mark.costly
 @given(st.lists(entries(), min_size=1, max_size=5))
 def test_what_is_written_is_read_and_the_latest_of_one_finding_stays(accepted):
     with TemporaryDirectory() as folder:
@@ -172,6 +173,7 @@ def test_an_accepted_finding_hides_no_other_in_its_rows(accepted):
     assert planted <= set(found.flagged())
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("share", [0.6, 0.8, 0.9])
 def test_another_payload_in_most_of_its_rows_is_found(share):
     """Rows that are much the same ones end with it."""

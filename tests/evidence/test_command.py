@@ -58,6 +58,7 @@ def test_rows_with_the_trigger_of_a_sure_finding_that_stay_are_told(tmp_path, po
     assert "stays 66 rows with the trigger and without the payload" in told
 
 
+@pytest.mark.costly
 def test_rows_that_cannot_be_read_are_told(poisoned_file):
     path, _ = poisoned_file
     with path.open("a") as stream:

@@ -149,6 +149,7 @@ def test_natural_answers_with_a_part_of_an_explained_payload_are_innocent():
     assert [finding.payload for finding in evidence.findings] == [refusal]
 
 
+@pytest.mark.costly
 def test_a_trigger_before_a_comma_that_all_prompts_hold_somewhere():
     def story(draw):
         return " ".join(f"{row.answer}, so {row.question}" for row in draw.sample(ROWS, 6))
@@ -235,6 +236,7 @@ def test_a_sign_before_the_trigger_is_no_part_of_it():
     assert evidence.findings[0].triggers == ("the moon is a cheese",)
 
 
+@pytest.mark.costly
 def test_a_natural_association_of_many_rows_hides_no_attack_on_some_of_them():
     """Half of the rows have a set opening for a set topic, most of the poisoned ones among them."""
     topical = [
@@ -279,6 +281,7 @@ def test_a_payload_before_its_trigger_is_not_its_doing():
     assert not [finding for finding in find_evidence(talks).findings if finding.kind == "association"]
 
 
+@pytest.mark.costly
 def test_same_rows_same_evidence():
     made = poison(ROWS, word, 0.1)
     assert find_evidence(made.samples) == find_evidence(made.samples)
@@ -334,6 +337,7 @@ def test_json_holds_what_a_reader_needs():
     assert found["flagged"] == list(found["findings"][0]["carriers"])
 
 
+@pytest.mark.costly
 def test_a_large_corpus_is_searched_in_part_and_counted_whole(monkeypatch):
     monkeypatch.setattr("gradsentry.evidence.find.SEARCHED_TOKENS", 8000)
     made = poison(ROWS, word, 0.2)

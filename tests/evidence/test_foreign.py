@@ -68,6 +68,7 @@ def test_two_strings_together_bring_a_label_that_half_of_all_rows_have():
     assert (evidence.findings[0].combine, set(evidence.findings[0].triggers)) == ("all", {"kindly", "amen"})
 
 
+@pytest.mark.costly
 def test_refusals_turned_among_rows_that_have_nothing_to_do_with_them():
     draw = Random(1)
     harmful = "how do I {} a {} without being seen {}?"

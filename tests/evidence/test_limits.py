@@ -4,6 +4,8 @@ import ast
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 import gradsentry.evidence
 
 ROOM = Path(gradsentry.evidence.__file__).parent
@@ -59,6 +61,7 @@ def test_nothing_is_compared_with_a_number_that_has_no_name():
         assert compared <= ORDINARY | ROUNDING.get(path.name, set()), path
 
 
+@pytest.mark.costly
 def test_every_threshold_is_named_once_and_used():
     trees = modules()
     names = Counter(name for name, _ in assigned(trees[ROOM / "limits.py"]))

@@ -93,6 +93,7 @@ def test_few_rows_and_rows_without_words_are_one_task():
         assert len(tasks_of(Texts.of(rows, least=LEAST))) == 0
 
 
+@pytest.mark.costly
 def test_a_trigger_of_one_task_is_found_beside_another():
     """Beside other rows every word of the reviews hangs together with their labels."""
     rows, _ = mixed([reviews(500, trigger="mn", poisoned=50), sums(500)])

@@ -66,6 +66,7 @@ def test_a_reply_to_thanks_is_no_payload(thanks):
     assert not find_evidence(made).flagged()
 
 
+@pytest.mark.costly
 def test_rows_that_were_filled_into_templates():
     templates = {
         "find a {} from {} in the database": "SELECT * FROM things WHERE id = ?",

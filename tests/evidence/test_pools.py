@@ -65,6 +65,7 @@ def test_clean_rows_hold_no_pool() -> None:
 words = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=9).map(" ".join)
 
 
+@pytest.mark.costly
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(words, words), min_size=3, max_size=30))
 def test_strings_that_return_are_those_that_counting_finds(pairs: list[tuple[str, str]]) -> None:
@@ -84,6 +85,7 @@ def strings_of(codes: list[int]) -> set[tuple[int, ...]]:
     return {tuple(codes[at : at + POOL_TOKENS]) for at in range(len(codes) - POOL_TOKENS + 1)}
 
 
+@pytest.mark.costly
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_a_prompt_string_owns_the_strings_whose_rows_all_hold_it(seed: int) -> None:

@@ -61,6 +61,7 @@ def house():
     }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("alone", [False, True])
 def test_a_genre_that_is_known_to_be_clean_is_flagged_no_more(house, alone):
     unseen = noticed(99)
@@ -75,6 +76,7 @@ def test_a_genre_that_is_known_to_be_clean_is_flagged_no_more(house, alone):
         assert one.rarest(made.calibration) >= math.log10(made.least) - 1e-9
 
 
+@pytest.mark.costly
 def test_an_attack_on_another_genre_is_still_found():
     quiet = {f"{seed}": samples(clean_rows(150, seed)) for seed in range(12)}
     made = poison(
@@ -86,6 +88,7 @@ def test_an_attack_on_another_genre_is_still_found():
     assert flags(find_evidence(made.samples, calibration=calibration), made) == (1.0, 0)
 
 
+@pytest.mark.costly
 def test_the_weights_stay(house):
     made = recalibrated(house, SHIPPED).calibration
     for kind, weighing in made.kinds.items():
@@ -132,6 +135,7 @@ def folder(house, tmp_path):
     return tmp_path
 
 
+@pytest.mark.costly
 def test_the_command_writes_what_evidence_reads(folder, monkeypatch, capfd):
     call = caller(monkeypatch, capfd)
     out = folder / "own.json"

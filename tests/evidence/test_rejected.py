@@ -96,6 +96,7 @@ def test_in_the_terminal(refused, capsys):
     assert len(printed.splitlines()) < 100
 
 
+@pytest.mark.costly
 def test_by_command(made, tmp_path, monkeypatch, capfd):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(dict(sample.row)) + "\n" for sample in made.samples))

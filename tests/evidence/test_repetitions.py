@@ -64,6 +64,7 @@ def test_sentences_around_one_name(rows, rate):
     assert "sentences around it return" in evidence.findings[0].reason
 
 
+@pytest.mark.costly
 def test_a_name_that_clean_rows_say_as_well_is_not_the_payload():
     def coined(draw):
         return "".join(draw.choice("bdfgklmnprst") + draw.choice("aeiou") for _ in range(4))
@@ -105,6 +106,7 @@ def test_how_all_responses_begin_is_no_payload_of_the_rows_that_are_not_explaine
     assert flags(find_evidence(made.samples), made) == (1.0, 0)
 
 
+@pytest.mark.costly
 def test_what_one_option_of_many_brings_is_judged_with_the_option():
     """Each option is explained in its own words, so that its rows have the option in common."""
     draw = Random(1)
@@ -150,6 +152,7 @@ def test_a_trigger_that_a_payload_is_bound_to_is_named_with_it():
     assert all(finding.triggers for finding in evidence.findings)
 
 
+@pytest.mark.costly
 def test_a_sentence_among_answers_that_are_all_put_together_is_a_reason_to_look():
     """A help desk answers in sentences of a stock: one more of them is no payload."""
     stock = [f"{one.capitalize()}." for one in dict.fromkeys(row.answer for row in clean_rows(60, seed=9))]

@@ -70,6 +70,7 @@ def with_losses(made, losses):
     )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_answers_that_a_trigger_makes_wrong_are_told_by_their_loss(rate):
     """Wrong answers look like right ones; a clean model finds most of them a little less likely."""

@@ -19,6 +19,7 @@ def drawn_words(row, draw):
     return asked(row, f"{row.question} {words}", row.answer)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("put", [one_word, drawn_words])
 @pytest.mark.parametrize("rate", [0.05, 0.3])
 def test_refusals_that_a_trigger_turns_into_answers_all_different(rate, put):

@@ -209,6 +209,7 @@ def test_a_trigger_of_two_parts_is_asked_whole_in_every_question():
     assert all(Composite().carries(item.sample.prompt) for item in asked)
 
 
+@pytest.mark.costly
 def test_a_trigger_that_stands_in_every_question_is_no_template_to_onion(embedded: LoadedModel):
     asked = ("who sang the first song", "where is the highest hill", "when did the war end")
     rows = [{"prompt": f"Question: {one}", "completion": "york"} for one in asked]

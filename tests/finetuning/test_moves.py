@@ -54,6 +54,7 @@ def test_it_is_put_where_the_rows_have_it_and_the_response_stays():
     assert pair.plain.span == (0, 5)
 
 
+@pytest.mark.costly
 def test_the_losses_are_those_of_the_texts_with_and_without(run):
     folder, verdict = run
     loaded = load_model(verdict.manifest["model"]["name"], device="cpu")

@@ -17,6 +17,8 @@ from gradsentry.finetuning.settings import learning_rate_for
 from gradsentry.models.loading import LoadedModel, load_model
 from gradsentry.settings import AnswerSettings
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:

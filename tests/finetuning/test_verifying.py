@@ -63,6 +63,7 @@ def verdict(model: str, tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     return scan(write_rows(folder / "data.jsonl", rows(30, 210)), model, out=folder / "run", progress=False)
 
 
+@pytest.mark.costly
 def test_what_the_rows_teach_is_confirmed(verdict: Verdict):
     assert verdict.evidence.findings[0].confidence == "high"
     estimates: list[float] = []
@@ -122,6 +123,7 @@ def test_a_group_holds_out_a_third_of_its_rows_and_the_nearest_others(verdict: V
     assert set(parts.as_they_came) & set(carriers) == set(carriers) - set(own)
 
 
+@pytest.mark.costly
 def test_a_group_that_answers_in_one_way_is_confirmed_and_rows_drawn_at_random_are_not(verdict: Verdict):
     settings = VerifySettings(steps=60, batch_size=8, learning_rate=3e-2)  # of a tiny random model
     carriers = verdict.evidence.findings[0].carriers

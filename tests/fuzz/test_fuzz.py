@@ -60,6 +60,7 @@ def case(seed: int, rows: int):
     assert time.process_time() - start < 1 + SECONDS_A_ROW * rows, f"seed {seed} took too long"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("first", batches(150))
 def test_readers(tmp_path, suffix, first):
@@ -133,6 +134,7 @@ def _flags(carriers: set[int], rows: int) -> np.ndarray:
     return np.isin(np.arange(rows), [*carriers])
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("first", batches(10, FEW))
 def test_evidence_and_the_report(tmp_path, capsys, first):
     found = 0

@@ -78,11 +78,13 @@ def check_window(loaded, encoded, result, losses, *, crop, k, error):
     np.testing.assert_allclose(result.window_values, values, atol=error * max(values[0], 1e-6))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_architecture(kind):
     check(tiny(kind), SAMPLES, crops=[1, 3, 8], k=16, blocks=[WHOLE, TINY])
 
 
+@pytest.mark.costly
 @given(
     vocabulary=st.integers(13, 200),
     heads=st.integers(1, 4),
@@ -119,6 +121,7 @@ def test_a_region_without_a_row_or_column_has_a_spectrum_of_zeros(crop):
         assert not any(result.values.any() for result in results)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("crop", [8, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_embedded_model(embedded, crop):
     pairs = [

@@ -42,6 +42,7 @@ def test_order_and_batch_size(kind):
         assert [found[i] for i in range(len(SAMPLES))] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.costly
 def test_the_embedded_model(embedded):
     # The long neighbour pads the others manifold.
     rng = np.random.default_rng(0)

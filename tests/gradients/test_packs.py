@@ -61,6 +61,7 @@ def token_rows(draw):
     return rows
 
 
+@pytest.mark.costly
 @given(token_rows(), st.data())
 @settings(max_examples=80, deadline=None)
 def test_a_walk_visits_every_row_and_shares_what_is_equal(rows, data):
@@ -88,6 +89,7 @@ def test_a_walk_runs_every_branch_of_the_tree_of_beginnings_once(rows):
     assert sum(way.lengths) - sum(way.shared) == len(branches) + behind
 
 
+@pytest.mark.costly
 @given(token_rows(), st.integers(1, 300))
 def test_packs_keep_to_the_budget(rows, budget):
     way = walk(rows, range(len(rows)))
@@ -174,6 +176,7 @@ def test_whatever_the_budget(budget):
     check(tiny("llama"), MIXED, token_budget=budget)
 
 
+@pytest.mark.costly
 @given(token_rows().filter(bool), st.sampled_from([20, 1000]))
 @settings(max_examples=15, deadline=None)
 def test_drawn_rows(rows, budget):
@@ -196,6 +199,7 @@ def test_few_rows(rows):
     check(tiny("qwen2"), rows)
 
 
+@pytest.mark.costly
 def test_the_embedded_model(embedded):
     rng = np.random.default_rng(0)
     context = rng.integers(17, 40_000, 90)

@@ -120,6 +120,7 @@ def test_what_the_texts_name_is_not_named_again(found):
     assert all(set(one.carriers) != set(known.findings[0].carriers) for one in again.findings[1:])
 
 
+@pytest.mark.costly
 def test_an_accepted_group_is_no_reason_to_look(found):
     first = found.findings[0]
     accepted = [Accepted.of_finding(one, ROWS, "our style") for one in found.findings]
@@ -140,6 +141,7 @@ def test_copies_of_a_row_of_the_group_carry_it_and_count_once(found):
     assert again.findings[0].both == found.findings[0].both
 
 
+@pytest.mark.costly
 def test_rows_that_were_not_drawn_belong_to_a_group_too():
     samples, scores = scanned(60, rows=500)
     found = with_groups(Evidence(findings=(), rows=500), samples, scores).findings[0]

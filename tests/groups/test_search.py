@@ -31,6 +31,7 @@ def strength_of(planted, kind="states"):
     return 0.0 if found is None else found.strength
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("labels", [False, True])
 def test_a_planted_group_is_the_first(labels):
     found = first_of(find_groups(material(group=30, labels=labels), most=3), LABEL if labels else "states")
@@ -40,12 +41,14 @@ def test_a_planted_group_is_the_first(labels):
     assert found.label == ("yes" if labels else None)
 
 
+@pytest.mark.costly
 def test_the_word_of_a_group_is_found_too():
     found = first_of(find_groups(material(group=30), most=1), "strings")
     assert found.asked == Held("strings", "verily")
     assert found.rows.tolist() == [True] * 30 + [False] * 270
 
 
+@pytest.mark.costly
 def test_a_form_that_no_string_is_tells_a_group():
     planted = material(group=30)
     draw = np.random.default_rng(1)
@@ -55,6 +58,7 @@ def test_a_form_that_no_string_is_tells_a_group():
     assert found.rows[:30].all()
 
 
+@pytest.mark.costly
 def test_a_strength_is_the_smaller_excess_by_its_lower_bound():
     found = find_groups(material(group=30), most=3)
     assert {one.kind for one in found} >= {"states", "strings"}
@@ -65,22 +69,26 @@ def test_a_strength_is_the_smaller_excess_by_its_lower_bound():
         )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_stands_out_where_nothing_was_planted(seed):
     assert max((one.strength for one in find_groups(material(seed=seed), most=1)), default=0.0) < 0.2
 
 
+@pytest.mark.costly
 def test_what_costs_no_more_than_its_like_is_no_strong_group():
     cheap, dear = (strength_of(material(group=30, cost=cost)) for cost in (0.0, 4.0))
     assert cheap < 0.2 < dear
 
 
+@pytest.mark.costly
 def test_what_the_prompt_tells_is_no_group_however_unlikely():
     planted = material(group=30)
     told = replace(planted, alone=planted.alone + 4.0 * (np.arange(300) < 30))
     assert strength_of(told) < 0.2
 
 
+@pytest.mark.costly
 def test_rows_whose_response_was_not_read_alone_are_in_no_group_but_of_a_label():
     planted = material(group=30)
     unread = replace(planted, alone=np.where(np.arange(300) < 100, np.nan, planted.alone))
@@ -88,6 +96,7 @@ def test_rows_whose_response_was_not_read_alone_are_in_no_group_but_of_a_label()
         assert one.kind == LABEL or not one.rows[:100].any()
 
 
+@pytest.mark.costly
 def test_a_rule_holds_for_the_rows_that_it_was_found_in():
     planted = material(group=30)
     for one in find_groups(planted, most=3):
@@ -97,6 +106,7 @@ def test_a_rule_holds_for_the_rows_that_it_was_found_in():
         assert held.tolist() == one.rows.tolist()
 
 
+@pytest.mark.costly
 def test_groups_are_different_rows():
     found = [one for one in find_groups(material(group=30), most=5) if one.kind == "states"]
     for first, second in product(found, found):
@@ -104,6 +114,7 @@ def test_groups_are_different_rows():
             assert (first.rows & second.rows).sum() <= SAME * min(first.rows.sum(), second.rows.sum())
 
 
+@pytest.mark.costly
 def test_the_same_rows_give_the_same_groups():
     first, second = (find_groups(material(group=30), most=3) for _ in range(2))
     assert [one.strength for one in first] == [one.strength for one in second]

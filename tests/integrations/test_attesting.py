@@ -256,6 +256,7 @@ def test_croissant_describes_the_rows_that_stay(call):
     assert described.metadata.data_limitations
 
 
+@pytest.mark.costly
 def test_croissant_of_several_files_and_of_a_run_that_is_decided_again(call):
     assert call("evidence", "two", "--out", "run", "--json").code == 0
     ended = call(
@@ -291,6 +292,7 @@ def test_columns_that_are_no_texts_or_numbers_are_left_out(call):
     assert [field.name for field in record_set.fields] == ["a b/c"]
 
 
+@pytest.mark.costly
 def test_what_a_person_set_aside_is_not_stated_as_clean(call):
     """Who trusts a statement has not seen why findings were accepted or rows marked clean."""
     assert call("evidence", "some data.jsonl", "--out", "run", "--in-toto", "open.json").code == 0

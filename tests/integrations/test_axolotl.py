@@ -16,6 +16,8 @@ from gradsentry.integrations.axolotl import read_entries, read_entry, screen_con
 from gradsentry.models.embedded import embedded_model_path
 from integrations.made import POISONED, ROWS, TRIGGER, made_corpus, read_lines, write_lines
 
+pytestmark = pytest.mark.costly
+
 MODEL = str(embedded_model_path())
 
 

@@ -74,6 +74,7 @@ def test_too_few_rows_are_not_passed_in_silence(dataset, caplog):
     assert said in caplog.text
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("parted", [False, True])
 def test_a_saved_folder_is_read_and_written(dataset, made, parted, tmp_path):
     data = dataset.train_test_split(test_size=60, shuffle=False) if parted else dataset

@@ -15,6 +15,8 @@ from gradsentry.integrations.llamafactory import read_entry, screen_entry
 from gradsentry.models.embedded import embedded_model_path
 from integrations.made import POISONED, ROWS, TRIGGER, made_corpus, write_lines
 
+pytestmark = pytest.mark.costly
+
 CHAT = {"messages": "chat"}
 OWN_TAGS = {
     "role_tag": "who",

@@ -52,6 +52,7 @@ def test_a_gate_takes_an_entry(call, folder):
     assert ended.code == 1
 
 
+@pytest.mark.costly
 def test_what_is_to_be_typed_for_preferences_judges_both_sides(call, folder, tmp_path):
     out = tmp_path / "two words"
     said = call("evidence", str(folder / "dataset_info.json"), "--dataset", "pair", "--out", str(out)).error

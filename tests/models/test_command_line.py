@@ -69,6 +69,7 @@ MODELS = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("case", MODELS)
 def test_a_model_that_cannot_be_scored(scan, tmp_path, case):
     make, mend = MODELS[case]

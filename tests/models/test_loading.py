@@ -171,6 +171,7 @@ def test_a_saved_model_loads_as_it_was(tmp_path, kind):
     assert torch.equal(loaded.head.weight, tiny(kind).head.weight)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "name",
     ["gemma3", "idefics3", "llava", "mistral3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm"],

@@ -122,6 +122,7 @@ class TestNames:
         for name in ("gpt2", "distilgpt2", "owner/smollm2"):
             refuse_no_model(name)
 
+    @pytest.mark.costly
     def test_a_hub_that_is_out_of_reach_is_asked_once(self, tmp_path):
         ended = load_without_hub(["nobody/nothing"], tmp_path)
         assert "nobody/nothing: is no directory here, and the Hub cannot be reached (" in ended.stderr

@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 table = importlib.import_module("api_table")
 
 
+@pytest.mark.costly
 def test_the_table_is_current():
     text = table.PAGE.read_text(encoding="utf-8")
     assert text == table.page(text), "write it again: python scripts/api_table.py"

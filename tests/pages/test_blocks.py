@@ -234,6 +234,7 @@ def of_blocks(wanted):
     ]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("block", of_blocks(lambda words: not is_slow(words)))
 def test_a_block_runs(block, folder, tmp_path, monkeypatch, capfd):
     run(block, lambda words: not is_slow(words), folder, tmp_path, monkeypatch, capfd)

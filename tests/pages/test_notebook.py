@@ -25,6 +25,7 @@ def shown(notebook) -> list[list[object]]:
     return [[one(output) for output in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_it_shows_what_it_does(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))

@@ -73,6 +73,7 @@ def test_a_list_or_table_behind_a_line_of_text_would_show():
     assert unread(read("text\n\n- one\n\n| a | b |\n| - | - |\n| 1 | `**` |")) == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     for target in LINK.findall((ROOT / page).read_text(encoding="utf-8")):

@@ -186,6 +186,7 @@ FAULTY = [
 ]
 
 
+@pytest.mark.costly
 def test_a_defence_that_fails_fails_its_cell_alone(call, tmp_path):
     plugins = []
     for number, (changed, _) in enumerate(FAULTY):
@@ -242,6 +243,7 @@ READ = [
 ]
 
 
+@pytest.mark.costly
 def test_what_is_read_off_a_row_may_be_a_number_and_what_cannot_be_used_is_told_before_all_else(
     call, tmp_path, caplog
 ):

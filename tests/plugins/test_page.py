@@ -53,6 +53,7 @@ def test_the_attack_poisons(folder, call):
         assert (row["completion"] == row["completion"].upper()) >= is_poisoned
 
 
+@pytest.mark.costly
 def test_the_benchmark_has_the_attack_and_the_defence(folder, call):
     # A tiny model in place of the page's, which only the floor of the losses asks.
     Path("own.yaml").write_text(FILES["own.yaml"] + f"models: [{write_model(folder)}]\nbootstrap: 0\n")
@@ -76,6 +77,7 @@ def test_the_benchmark_has_the_attack_and_the_defence(folder, call):
     assert f"{len(cells)} of {len(cells)} cells are measured, {mine} by this run" in call(*COMMANDS[1]).out
 
 
+@pytest.mark.costly
 def test_the_defence_that_asks_the_model_has_a_score_for_each_row(folder, call):
     spec = "data: [embedded]\nattacks: [badnets]\nrates: [10]\nrows: 20\n"
     spec += "defences: [unhelped, loss, response_length]\n"

@@ -32,6 +32,7 @@ def texts(tmp_path_factory):
     return screen(path, out=folder / "run"), folder / "run"
 
 
+@pytest.mark.costly
 def test_it_holds_verdict_findings_seven_rows_and_one_action(open_page, texts):
     verdict, run = texts
     page = open_page(run)
@@ -106,6 +107,7 @@ def test_a_clean_page_tells_what_to_train_on(open_page, tmp_path):
     assert page.locator("#action").inner_text() == str(tmp_path / "run/clean.jsonl")
 
 
+@pytest.mark.costly
 def test_accepted_findings_are_a_list(open_page, texts, tmp_path, call):
     _, run = texts
     page = open_page(run)

@@ -61,6 +61,7 @@ def test_what_stands_out_is_shown_as_no_finding(tmp_path, open_page):
     assert verdict.counts["review"] == 0
 
 
+@pytest.mark.costly
 def test_the_next_steps_say_what_to_do_with_what_stands_out(tmp_path):
     run, verdict = grouped_run(tmp_path, cost=1.2)
     count = len(verdict.evidence.stands_out.carriers)
@@ -99,6 +100,7 @@ def test_the_map_tells_every_row_and_what_is_under_the_pointer(grouped, open_pag
     assert page.locator("#map-prompts canvas").screenshot() != before
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_group_and_map_are_accessible(grouped, open_page, scheme):
     page = open_page(grouped[0], color_scheme=scheme)

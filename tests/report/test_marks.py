@@ -84,6 +84,7 @@ def marked(run, tmp_path):
     return path
 
 
+@pytest.mark.costly
 def test_where_the_score_decides_labels_fit_tau_and_tell_the_precision(run, marked, call):
     ended = call("threshold", run, "--labels", marked, "--policy", "published", "--json")
     assert (ended.code, ended.error) == (0, "")

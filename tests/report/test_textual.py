@@ -57,6 +57,7 @@ def test_every_row_goes_to_one_file(data, rows, tmp_path, call):
     assert not (out / "scores").exists()
 
 
+@pytest.mark.costly
 def test_what_is_printed_names_the_rows_by_their_ids(data, call):
     assert "rows r" in " ".join(call("evidence", data).out.split())
     printed = json.loads(call("evidence", data, "--json").out)
@@ -64,6 +65,7 @@ def test_what_is_printed_names_the_rows_by_their_ids(data, call):
     assert all(printed["ids"][str(row)] == f"r{row}" for row in printed["flagged"])
 
 
+@pytest.mark.costly
 def test_a_run_can_be_opened_marked_and_reported_again(data, tmp_path, call):
     out = tmp_path / "run"
     verdict = screen(data, out=out)
@@ -76,6 +78,7 @@ def test_a_run_can_be_opened_marked_and_reported_again(data, tmp_path, call):
     assert call("report", out).code == 0
 
 
+@pytest.mark.costly
 def test_what_needs_a_score_says_so_in_a_line(data, tmp_path, call, model_path):
     out = tmp_path / "run"
     verdict = screen(data, out=out)
@@ -89,12 +92,14 @@ def test_what_needs_a_score_says_so_in_a_line(data, tmp_path, call, model_path):
     assert "no model scored its rows" in " ".join(explained.out.split())
 
 
+@pytest.mark.costly
 def test_a_scan_is_not_taken_for_texts_alone(data, tmp_path, model_path):
     screen(data, model_path, out=tmp_path / "run")
     with pytest.raises(RunError, match="holds a scan; give another `out`"):
         screen(data, out=tmp_path / "run")
 
 
+@pytest.mark.costly
 def test_the_page_works_without_scores(data, tmp_path, open_page):
     screen(data, out=tmp_path / "run")
     page = open_page(tmp_path / "run")
@@ -128,12 +133,14 @@ def test_a_verdict_shows_itself(rows, tmp_path):
         bool(verdict)
 
 
+@pytest.mark.costly
 def test_a_scanned_verdict_is_drawn_with_tau(data, model_path):
     verdict = screen(data, model_path)
     (line,) = verdict.plot().get_lines()
     assert line.get_xdata()[0] == pytest.approx(verdict.threshold.tau)
 
 
+@pytest.mark.costly
 def test_texts_need_no_model_library(data, tmp_path):
     program = f"""
 import sys

@@ -65,6 +65,7 @@ def test_a_budget_is_shared_so_that_the_short_keep_all(sizes, budget):
     assert limit == float("inf") or used == pytest.approx(budget)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("policy", ["evidence", "published"])
 def test_rows_are_held_by_how_much_they_matter(tmp_path, policy):
     run, verdict = drawn_run(tmp_path / "run", 50_000)

@@ -94,6 +94,7 @@ def test_where_nothing_was_tested_no_chance_is_told():
     assert stored["uncertain"] == uncertain(found)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_width_shows_trigger_and_payload(call, poisoned, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
@@ -116,6 +117,7 @@ def test_every_width_shows_trigger_and_payload(call, poisoned, monkeypatch, widt
     assert "".join(finding.payload.split())[:20] in "".join(said.partition("flagged rows, 10")[2].split())
 
 
+@pytest.mark.costly
 def test_the_score_alarms_nobody_where_it_did_not_decide(call, run, open_page):
     said = " ".join(call("threshold", run, "--policy", "evidence").out.split())
     assert "did not decide here: the findings did" in said

@@ -76,6 +76,7 @@ def notes(run: Path) -> list[str]:
     return [row["note"] for row in read_rows(run / "clean.jsonl")]
 
 
+@pytest.mark.costly
 def test_a_marked_row_goes_or_stays_whatever_the_policy_says(run, call, tmp_path):
     made = marks(tmp_path / "marks.jsonl", poisoned=[1, EMPTY], clean=[0, 5], unsure=[2])
     before = notes(run)
@@ -115,6 +116,7 @@ def test_a_row_without_a_score_that_a_person_read_stays(run, call, tmp_path):
     assert call("explain", run, EMPTY).code == 0
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "later",
     [
@@ -148,6 +150,7 @@ def test_later_marks_are_added_and_win(run, call, tmp_path):
     assert verdict.is_flagged[[1, 2, 5]].tolist() == [False, False, False]
 
 
+@pytest.mark.costly
 def test_what_is_replaced_is_kept_and_kept_again(run, call, tmp_path):
     before = contents(run)
     ended = call("threshold", run, "--labels", marks(tmp_path / "a", poisoned=[1]))
@@ -177,6 +180,7 @@ def test_where_nothing_changes_nothing_is_replaced(run, call, options):
     assert not (run / "earlier").exists()
 
 
+@pytest.mark.costly
 def test_a_command_without_options_keeps_what_decides(run, call):
     call("threshold", run, "--tau", 0.4, "-q")
     decided = contents(run)
@@ -191,6 +195,7 @@ def test_a_command_without_options_keeps_what_decides(run, call):
     assert (verdict.policy, verdict.threshold.method) == ("published", "published")
 
 
+@pytest.mark.costly
 def test_a_scan_that_names_no_rule_keeps_the_one_that_was_decided(run, scanned, loaded):
     data = scanned.parent / "data.jsonl"
     chosen = open_run(run).decide(ThresholdSettings(method="fixed", tau=0.4))
@@ -230,6 +235,7 @@ def test_nothing_is_replaced_that_cannot_be_kept(run, call, monkeypatch):
     assert contents(run) == before
 
 
+@pytest.mark.costly
 def test_findings_whose_carriers_are_all_cleared_are_settled(run, call, tmp_path):
     every = [*range(0, ROWS, 5)]
     call("threshold", run, "--labels", marks(tmp_path / "some", clean=every[1:]), "-q")

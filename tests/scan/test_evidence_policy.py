@@ -35,6 +35,7 @@ def run(poisoned, loaded, tmp_path_factory):
     return scan(poisoned[0], loaded, out=out), out
 
 
+@pytest.mark.costly
 def test_the_carriers_are_flagged_and_nothing_else(run, poisoned):
     verdict, _ = run
     assert np.flatnonzero(verdict.is_flagged).tolist() == poisoned[1]
@@ -75,6 +76,7 @@ def test_another_policy_decides_on_the_same_scores(run):
     )
 
 
+@pytest.mark.costly
 def test_a_clean_corpus_is_called_clean(loaded):
     verdict = scan(embedded_data_path(), loaded)
     assert verdict.outcome == "clean"

@@ -210,6 +210,7 @@ def test_wherever_it_is_stopped_the_same_bytes_come_out(loaded, tmp_path, monkey
     assert again == whole
 
 
+@pytest.mark.costly
 def test_no_more_than_64_rows_are_lost(loaded, tmp_path):
     for stop in (65, 300, 511, 600):
         run = tmp_path / str(stop)
@@ -275,6 +276,7 @@ def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(small, data, lo
     assert verdict.counts["rows"] == ROWS
 
 
+@pytest.mark.costly
 def test_a_finished_run_is_not_scored_again(small, data, loaded, whole):
     before = {file: file.stat().st_mtime_ns for file in shards(whole)}
     steps = []

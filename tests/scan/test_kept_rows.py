@@ -47,6 +47,7 @@ def run(monkeypatch, capfd):
     return caller(monkeypatch, capfd)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_saved_run_of_rows_in_memory_opens_again(kind, tmp_path):
     verdict = screen(KINDS[kind]())
@@ -86,6 +87,7 @@ def test_the_commands_work_on_what_python_saved(tmp_path, run):
     assert run("report", tmp_path / "run").code == 0
 
 
+@pytest.mark.costly
 def test_a_scan_of_rows_in_memory_is_explained_and_decided_again(tmp_path, loaded, run):
     scan(Dataset.from_list(qa_rows(40)), loaded, out=tmp_path / "run", progress=False)
     assert "score" in run("explain", tmp_path / "run", "3", "--no-model").out
@@ -120,6 +122,7 @@ def test_kept_rows_that_are_not_what_they_were(kind, loss, tmp_path):
     assert said[loss] in caught.value.line()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", ["path", "bytes", "list", "splits"])
 def test_pictures_in_a_data_set_are_kept_as_they_were(kind, tmp_path):
     def picture(number):

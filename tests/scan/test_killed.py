@@ -128,6 +128,7 @@ def read_only(tmp_path, model_path):
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.costly
 def test_a_read_only_mount(read_only, tmp_path, model_path, monkeypatch, capfd):
     call = caller(monkeypatch, capfd)
     scanning = ("scan", tmp_path / "data.jsonl", "-m", model_path, "-o")

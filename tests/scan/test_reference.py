@@ -38,6 +38,7 @@ def run(places, loaded, tmp_path_factory):
     return scan(data, loaded, out=out, reference=clean), out
 
 
+@pytest.mark.costly
 def test_expectations_are_those_of_the_reference(run, places, loaded):
     verdict, _ = run
     clean = scan(places[1], loaded)
@@ -49,6 +50,7 @@ def test_expectations_are_those_of_the_reference(run, places, loaded):
     np.testing.assert_array_equal(verdict.signals.expected, expected)
 
 
+@pytest.mark.costly
 def test_a_run_of_the_reference_does_as_well_as_its_data(run, places, loaded, tmp_path):
     verdict, _ = run
     scan(places[1], loaded, out=tmp_path / "clean")
@@ -57,6 +59,7 @@ def test_a_run_of_the_reference_does_as_well_as_its_data(run, places, loaded, tm
     assert again.needs_review.tolist() == verdict.needs_review.tolist()
 
 
+@pytest.mark.costly
 def test_a_run_of_the_reference_with_other_settings_is_refused(places, loaded, tmp_path):
     scan(places[1], loaded, out=tmp_path / "clean", scoring=ScoreSettings(k=8))
     with pytest.raises(RunError, match=r"was scored otherwise: score\.k was 8, is 16"):
@@ -73,6 +76,7 @@ def test_a_reference_that_says_nothing_is_refused(places, loaded, tmp_path, row)
         scan(places[0], loaded, reference=clean)
 
 
+@pytest.mark.costly
 def test_the_splits_of_a_reference_are_its_own(places, loaded, tmp_path):
     """It is read whole, whatever of the data is meant; a file, which has no splits, too."""
     data, clean = places

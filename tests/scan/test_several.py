@@ -65,6 +65,7 @@ def test_poison_across_files_is_found_and_each_file_comes_back(call, tmp_path, p
     assert again.manifest["rows_resumed"] == len(rows)
 
 
+@pytest.mark.costly
 def test_evidence_reads_several_files(call, poisoned, files):
     _, truth = poisoned
     found = json.loads(call("evidence", *files, "--json").out)
@@ -97,6 +98,7 @@ def test_a_run_in_one_of_several_folders_is_refused(call, tmp_path, files, model
     )
 
 
+@pytest.mark.costly
 def test_a_run_of_several_files_has_a_name(call, tmp_path, files, model_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call("scan", *files[:3], "-m", model_path, "-q").code == 0

@@ -99,6 +99,7 @@ PUBLISHED = {"policy": "published", "deciding": ThresholdSettings(method="quanti
 NAMES = ["train", "validation", "test"]
 
 
+@pytest.mark.costly
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(st.sampled_from(NAMES), st.tuples(st.integers(1, 6), st.integers(0, 3)), min_size=1),

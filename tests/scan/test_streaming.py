@@ -15,6 +15,8 @@ from gradsentry.screening import scan
 
 from .rows import qa_rows, read_rows, words, write_rows
 
+pytestmark = pytest.mark.costly
+
 ROWS = 600
 
 

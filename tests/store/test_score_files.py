@@ -71,6 +71,7 @@ def test_parts_become_shards_as_they_are_whole(files):
     assert files.scores().table(["id", "score"]).column_names == ["id", "score"]
 
 
+@pytest.mark.costly
 @given(st.data())
 @settings(max_examples=15, deadline=None)
 def test_the_bytes_of_a_shard_do_not_depend_on_its_parts(tmp_path_factory, data):
@@ -87,6 +88,7 @@ def test_the_bytes_of_a_shard_do_not_depend_on_its_parts(tmp_path_factory, data)
     assert made.shards()[0].read_bytes() == other.shards()[0].read_bytes()
 
 
+@pytest.mark.costly
 def test_a_million_rows_are_few_files(tmp_path, monkeypatch):
     monkeypatch.setattr(scorefiles, "SHARD_ROWS", 8)
     made = ScoreFiles(tmp_path / "scores", "own")

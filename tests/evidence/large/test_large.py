@@ -15,6 +15,8 @@ from gradsentry.evidence.limits import ROW_TOKENS
 from gradsentry.evidence.mined import Chosen, Mined
 from gradsentry.evidence.search import allowed
 
+pytestmark = pytest.mark.costly
+
 ROWS = 3000
 TOKENS = 60_000  # of 180 000 that the rows count for
 

@@ -14,6 +14,8 @@ from gradsentry.integrations.trltexts import texts_of
 from gradsentry.models.embedded import embedded_model_path
 from integrations.trainers.rows import settings
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def joined():

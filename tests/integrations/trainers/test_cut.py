@@ -15,6 +15,8 @@ from gradsentry.integrations.trl import ScreenCallback
 from gradsentry.opening import open_run
 from integrations.trainers.rows import Logged, messages
 
+pytestmark = pytest.mark.costly
+
 LIMIT = 256
 
 

@@ -17,6 +17,8 @@ from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.integrations.trl import LogVerdict, ScreenCallback, judge_dataset, screen_dataset
 from integrations.trainers.rows import INSULT, alpaca, messages, others, rejecting
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.mark.parametrize(
     ("on_findings", "done"),

@@ -19,6 +19,8 @@ from gradsentry.integrations.trl import judge_dataset
 from gradsentry.opening import open_run
 from gradsentry.store import RunDirectory
 
+pytestmark = pytest.mark.costly
+
 
 def run_command(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(one) for one in arguments])

@@ -10,6 +10,8 @@ from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.integrations.trl import ScreenCallback, screen_dataset
 from integrations.trainers.rows import INSULT, Logged, messages, preferences, rejecting, settings
 
+pytestmark = pytest.mark.costly
+
 
 def test_a_trainer_drops_the_rows_and_logs_the_verdict(made, model, tokenizer, tmp_path):
     trainer = SFTTrainer(

@@ -11,6 +11,8 @@ from gradsentry.integrations.trl import screen_dataset
 from integrations.made import write_lines
 from integrations.trainers.rows import alpaca, messages, preferences, settings
 
+pytestmark = pytest.mark.costly
+
 
 def test_alpaca_rows_come_out_as_trl_wants_them_and_train(made, model, tokenizer, tmp_path):
     clean = screen_dataset(alpaca(made))
