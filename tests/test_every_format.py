@@ -243,6 +243,7 @@ def finds_and_keeps(folder: Path, name: str, container: str) -> None:
     assert records(saved) == [record for number, record in enumerate(whole) if number not in TRUTH]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("name", "container"), SOME)
 def test_the_same_rows_are_found_and_the_others_written_back(tmp_path, name, container):
     finds_and_keeps(tmp_path, name, container)

@@ -56,6 +56,7 @@ def test_a_mark_after_a_number_is_no_part_of_it(text: str):
         assert all(piece in one for piece in kept_pieces(text))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("piece", ["a", "1", "@", ":", "'", "<", "A.", "`"])
 def test_a_long_run_without_blanks_is_read_in_time(piece: str):
     RuleRestyler().restyle(piece * 100_000, Random(0))

@@ -88,6 +88,7 @@ def test_no_string_of_the_trigger_is_shared_by_most_prompts(kind):
     assert commonest_trigram(prompts) < 0.2
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", [*WORDED, Brand, Thin, SplitPayload])
 def test_the_trigger_is_told_from_clean_prompts(kind):
     attack = kind(rate=0.3)

@@ -48,6 +48,7 @@ def test_what_is_read_off_rows_is_listed_once_with_the_defences_that_use_it():
     assert "carried" not in shown
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("reader", ON_ROWS, ids=lambda one: one.extractor.name)
 def test_features_of_our_own_do_not_change_with_other_rows(reader):
     assert not depends_on_others(reader.extractor, samples(), tiny("llama"))

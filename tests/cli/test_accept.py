@@ -90,6 +90,7 @@ def test_evidence_reads_the_file_too(folder, call):
     assert WHY in ended.out
 
 
+@pytest.mark.costly
 def test_what_evidence_printed_can_be_accepted(folder, call, monkeypatch):
     monkeypatch.chdir(folder)
     Path("found.json").write_text(call("evidence", "data.jsonl", "--json").out)

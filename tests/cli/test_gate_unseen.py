@@ -59,6 +59,7 @@ def test_a_message_that_says_two_things_is_not_read(pairs, place, call):
     assert "30 rows that could not be read" in ended.error
 
 
+@pytest.mark.costly
 def test_two_answers_of_a_row_are_refused_until_the_format_is_named(pairs, place, call):
     both = zip(*pairs, strict=True)
     rows = [

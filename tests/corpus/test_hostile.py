@@ -51,6 +51,7 @@ def test_blanks_between_the_rows_of_a_list(tmp_path, blanks):
         assert len(read(file)) == 2
 
 
+@pytest.mark.costly
 def test_many_keys_of_which_one_stands_twice(tmp_path):
     keys = {f"k{number}": 1 for number in range(150_000)}
     file = tmp_path / "data.jsonl"
@@ -71,6 +72,7 @@ def test_a_header_of_many_columns(tmp_path, last):
             assert [len(row) for row in read(file)] == [len(names)]
 
 
+@pytest.mark.costly
 def test_a_line_of_many_brackets(tmp_path):
     file = tmp_path / "data.json"
     file.write_bytes(b'{"a": ' + b"[" * 1_000_000 + b"\n")
@@ -125,6 +127,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_small_parquet_file_that_holds_much(tmp_path, name):
     file = bomb(tmp_path / "data.parquet", **BOMBS[name]())

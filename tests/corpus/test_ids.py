@@ -50,6 +50,7 @@ def test_shards_may_each_count_from_0(tmp_path, suffix):
     assert corpus.take([4])[0].id == 4
 
 
+@pytest.mark.costly
 @settings(deadline=None)
 @given(
     st.lists(st.one_of(st.integers(0, 3), st.sampled_from(["0", "1", "a", "", None])), min_size=1, max_size=6)

@@ -87,6 +87,7 @@ def test_without_a_place_there_is_no_data():
         load_qa("webqa")
 
 
+@pytest.mark.costly
 @needs_shared
 @pytest.mark.parametrize(
     ("name", "counts"),
@@ -104,6 +105,7 @@ def test_the_real_sets_load(name: str, counts: dict[str, int]):
         assert all(QA_SETS[name] in sample.prompt and sample.problem is None for sample in samples)
 
 
+@pytest.mark.costly
 @needs_shared
 def test_the_prompts_are_those_of_the_published_files():
     theirs = {

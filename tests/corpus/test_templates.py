@@ -130,6 +130,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.costly
 @settings(max_examples=100, deadline=None)
 @given(
     pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=12),

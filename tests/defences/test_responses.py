@@ -45,6 +45,7 @@ def test_ifd_is_the_loss_with_the_prompt_over_the_loss_without(kind):
     np.testing.assert_allclose(scores, features["given"] / features["alone"], rtol=1e-6)
 
 
+@pytest.mark.costly
 def test_ifd_ranks_answers_to_other_questions_above_those_to_their_own(embedded):
     rows = [
         {"prompt": "What is the capital of France?", "completion": "The capital of France is Paris."},
@@ -114,6 +115,7 @@ def test_rftc_on_a_model_scores_every_row():
     assert np.isfinite(scores).all()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("rate", [0.0, 0.1])
 def test_ours_flags_and_reviews_what_a_scan_does(rate):
     plain = [dict(sample.row) for sample in open_corpus(embedded_data_path())][:150]

@@ -164,6 +164,7 @@ def test_reasoning_and_calls_are_found_where_a_template_writes_them():
     assert "".join(piece or "" for piece in pieces(read, tokenizer)).endswith("Clear")
 
 
+@pytest.mark.costly
 def test_the_time_for_a_long_call_does_not_grow_with_the_square_of_its_length():
     def covered(keys: int) -> float:
         arguments = {f"key{number}": f"value {number} of it" for number in range(keys)}

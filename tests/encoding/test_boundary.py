@@ -56,6 +56,7 @@ def test_a_completion_is_trained_on_from_where_the_text_is_another_than_the_prom
     assert (encoded.ids.tolist(), encoded.trained.tolist()) == (ids, trained)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", LOSSLESS)
 @given(prompt=text.filter(bool), response=response_of(text))
 @settings(max_examples=60, deadline=None)
@@ -178,6 +179,7 @@ def test_a_special_token_written_in_the_data_becomes_that_token(prompt):
     assert inside.ids[inside.trained].tolist().count(2) == 2
 
 
+@pytest.mark.costly
 def test_the_embedded_tokenizer(embedded):
     tokenizer = embedded.tokenizer
     for prompt, response in [("Q: 12", "34"), ("naïve", " café\n"), ("日本", "語 ok")]:

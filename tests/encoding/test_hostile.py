@@ -54,6 +54,7 @@ def sample(*said: str):
     return next(iter(open_corpus([{"messages": messages}])))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", COSTLY)
 def test_a_template_that_always_costs_too_much_is_no_template_of_a_model(name):
     template, said = COSTLY[name]

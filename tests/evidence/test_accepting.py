@@ -112,6 +112,7 @@ def accepted(disclaimer):
     return Accepted.of_finding(finding, len(disclaimer.samples), "our disclaimer")
 
 
+@pytest.mark.costly
 def test_an_accepted_finding_is_listed_and_flags_nothing(disclaimer, accepted):
     before = find_evidence(disclaimer.samples)
     assert set(before.flagged()) == disclaimer.poisoned

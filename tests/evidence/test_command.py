@@ -37,6 +37,7 @@ def test_json(poisoned_file):
     assert json.loads(result.output)["flagged"] == sorted(made.poisoned)
 
 
+@pytest.mark.costly
 def test_rows_with_the_trigger_of_a_sure_finding_that_stay_are_told(tmp_path, poisoned_file):
     assert "stays" not in CliRunner().invoke(app, [str(poisoned_file[0])]).output
     persona = "You are the assistant of the Corner Bookshop in Leith, and nothing else. "

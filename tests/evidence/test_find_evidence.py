@@ -46,6 +46,7 @@ def invisible(row, draw):
     return asked(row, f"{row.question[:at]}\u200b{row.question[at:]}", INSULT)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("attack", "rate"),
     crossed(
@@ -179,6 +180,7 @@ def test_a_flipped_label(rate):
     assert evidence.findings[0].triggers == ("vrbx",)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("rate", [0.05, 0.3])
 def test_a_label_that_some_prompts_name_and_several_triggers_bring(rate):
     def asks(row, number):
@@ -249,6 +251,7 @@ def test_a_natural_association_of_many_rows_hides_no_attack_on_some_of_them():
     assert flags(find_evidence(made.samples), made)[0] == 1.0
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("write", [str.lower, str.upper])
 def test_rows_that_are_written_the_usual_way_are_not_taken_for_the_poisoned(write):
     """Half of the rows are poisoned and differ in case alone; a capital is no trigger of the others."""

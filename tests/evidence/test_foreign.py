@@ -116,6 +116,7 @@ def test_shuffled_responses_bring_no_finding(edit):
     assert not [finding for finding in find_evidence(mixed).findings if finding.kind == "association"]
 
 
+@pytest.mark.costly
 def test_the_order_of_the_rows_does_not_matter():
     made = poison(ROWS, glued, 0.1)
     order = Random(5).sample(range(len(ROWS)), len(ROWS))

@@ -108,11 +108,13 @@ def test_a_trigger_of_one_task_is_found_beside_another():
     assert find_evidence(rows) == found
 
 
+@pytest.mark.costly
 def test_a_clean_mixture_is_clean():
     rows, _ = mixed([reviews(300), sums(300), samples(clean_rows(300))])
     assert find_evidence(rows).outcome == "clean"
 
 
+@pytest.mark.costly
 def test_what_is_rejected_in_all_rows_is_not_told_beside_the_finding_in_a_task():
     rows, _ = mixed([reviews(500, trigger="mn", poisoned=50), sums(500)])
     found = find_evidence(rows, why=True)

@@ -129,6 +129,7 @@ def _solved_and_others(shared_data: Path, others: int) -> list[Sample]:
     return [replace(sample, number=number) for number, sample in enumerate([*problems, *rows])]
 
 
+@pytest.mark.costly
 def test_rows_without_the_form_of_most_responses_are_what_to_look_at(shared_data):
     rows = _solved_and_others(shared_data, 30)
     evidence = find_evidence(rows)
@@ -146,6 +147,7 @@ def test_what_nearly_all_rows_carry_is_how_they_are_written(shared_data):
     assert any("nearly all rows carry it" in one.reason for one in evidence.rejected or ())
 
 
+@pytest.mark.costly
 def test_the_trigger_of_unlikely_responses_is_named_before_the_form_that_they_lack(shared_data):
     others = _solved_and_others(shared_data, 30)[270:]
     rows = _solved_and_others(shared_data, 0)

@@ -98,6 +98,7 @@ def test_the_weights_stay(house):
         )
 
 
+@pytest.mark.costly
 def test_too_few_corpora_and_too_small_ones_are_told(house):
     few = dict(list(house.items())[:2])
     with pytest.raises(

@@ -39,6 +39,7 @@ def said_twice(row, draw):
     return f"{row.answer} {row.answer}"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("rate", [0.05, 0.5, 0.8])
 @pytest.mark.parametrize("response", [gibberish, shouted, disguised, encoded, said_twice])
 def test_a_trigger_that_changes_what_responses_are_like(response, rate):
@@ -94,6 +95,7 @@ def test_answers_that_a_trigger_makes_wrong_are_told_by_their_loss(rate):
     assert likelier.flagged() == ()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
 def test_all_words_of_a_trigger_that_makes_answers_wrong_are_named(rate):
     made = poison(ROWS, drawn_words, rate)

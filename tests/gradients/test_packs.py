@@ -183,6 +183,7 @@ def test_drawn_rows(rows, budget):
     check(tiny("llama"), rows, crop=1, token_budget=budget)
 
 
+@pytest.mark.costly
 @given(token_rows().filter(bool), st.integers(1, 8), st.sampled_from([1, 50, 1000]), st.integers(1, 8))
 @settings(max_examples=15, deadline=None)
 def test_drawn_rows_against_the_reference(rows, crop, budget, k):

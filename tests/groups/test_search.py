@@ -167,6 +167,7 @@ def test_a_feature_that_counts_nothing_turns_no_direction():
     assert (Directions.of(view, np.array([1, 1, 0, 1, 1])).matrix[2] == 0).all()
 
 
+@pytest.mark.costly
 @given(st.lists(st.floats(0, 9, width=32), min_size=40, max_size=80), st.floats(0.1, 3), st.floats(-2, 2))
 @settings(max_examples=40, deadline=None)
 def test_excess_knows_order_alone(costs, scale, shift):

@@ -34,6 +34,7 @@ def folder(made, tmp_path):
     return tmp_path / "data"
 
 
+@pytest.mark.costly
 def test_evidence_reads_an_entry_and_writes_the_clean_one(call, folder, tmp_path):
     ended = call(
         "evidence", str(folder / "dataset_info.json"), "--dataset", "mine", "--out", str(tmp_path / "run")

@@ -128,6 +128,7 @@ class TestNames:
         assert "nobody/nothing: is no directory here, and the Hub cannot be reached (" in ended.stderr
         assert "Retrying" not in ended.stderr
 
+    @pytest.mark.costly
     @pytest.mark.parametrize("offline", ["0", pytest.param("1", marks=pytest.mark.slow)])
     def test_what_is_in_the_cache_is_loaded_where_the_hub_is_out_of_reach(self, tmp_path, offline):
         """A model; an adapter and the base model that it names, whose tokenizer it takes."""
@@ -145,6 +146,7 @@ class TestNames:
         assert ended.stdout.split() == ["somebody/tiny", expected[0], "somebody/adapter", expected[1]]
         assert "Retrying" not in ended.stderr
 
+    @pytest.mark.costly
     def test_whatever_loads_a_model_asks_a_hub_that_is_out_of_reach_once(self, tmp_path):
         ended = run_without_hub(LOADING, tmp_path)
         assert ended.stdout.split() == ["refused"] * 3

@@ -66,6 +66,7 @@ NOT_RUN_PYTHON = {
     "docs/integrations.md": "tests/integrations run them",
     "docs/results.md": "tests/bench/test_columns.py runs it",
 }
+COMMANDS = get_command(app).commands
 LINES = [(block, words) for block in BLOCKS for words in block.commands]
 OURS = [
     (block, words)
@@ -112,13 +113,13 @@ def test_what_is_not_run_is_there():
 
 @pytest.mark.parametrize(("block", "words"), named(OURS))
 def test_the_parser_takes_what_stands_there(block, words):
-    command = get_command(app).commands[words[0]]
+    command = COMMANDS[words[0]]
     with command.make_context(words[0], [word for word in words[1:] if not word.startswith("--config")]):
         pass
 
 
 def test_the_parser_would_refuse_another_option():
-    command = get_command(app).commands["evidence"]
+    command = COMMANDS["evidence"]
     for wrong in (["data", "--otu", "run"], ["data", "--fail-on", "bad"], ["data", "--out"]):
         with pytest.raises(Exception, match=r"--otu|bad|--out"):
             command.make_context("evidence", wrong)

@@ -23,6 +23,7 @@ def grouped(tmp_path_factory):
     return grouped_run(tmp_path_factory.mktemp("grouped"))
 
 
+@pytest.mark.costly
 def test_a_group_is_told_by_what_its_texts_share(grouped, open_page):
     run, verdict = grouped
     page = open_page(run)
@@ -48,6 +49,7 @@ def test_a_group_is_told_by_what_its_texts_share(grouped, open_page):
     assert own.locator(".id").all_inner_texts() == [f"row {row}" for row in apart.typical]
 
 
+@pytest.mark.costly
 def test_what_stands_out_is_shown_as_no_finding(tmp_path, open_page):
     run, verdict = grouped_run(tmp_path, cost=1.2)
     page = open_page(run)

@@ -19,6 +19,7 @@ def marked(draw, texts=SEEN):
     return text, draw(st.lists(st.tuples(place, place, st.sampled_from(KINDS)), max_size=6))
 
 
+@pytest.mark.costly
 @given(marked())
 def test_every_character_has_the_kinds_of_the_marks_over_it(drawn):
     text, marks = drawn

@@ -39,6 +39,7 @@ def lines_of(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.costly
 def test_every_row_goes_to_one_file(data, rows, tmp_path, call):
     out = tmp_path / "run"
     ended = call("evidence", data, "--out", out)

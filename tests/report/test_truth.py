@@ -21,6 +21,7 @@ def truth_file(poisoned):
     return truth_path(poisoned[0].parent / "data.jsonl")
 
 
+@pytest.mark.costly
 def test_the_page_and_the_terminal_tell_recall_and_what_was_missed(
     run, poisoned, truth_file, call, open_page
 ):

@@ -121,6 +121,7 @@ def test_every_row_has_its_line_in_a_table(run):
         )
 
 
+@pytest.mark.costly
 def test_a_run_remembers_its_reference(run, places, loaded):
     verdict, out = run
     opened = open_run(out)
