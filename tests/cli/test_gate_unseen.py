@@ -96,6 +96,23 @@ def test_answers_that_the_data_set_aside_pass_and_are_named(pairs, place, call):
     assert "not judged: 20 rows that the data say" in last(call("evidence", write("w.jsonl", rows), *GATE))
 
 
+def test_rows_that_are_not_judged_are_none_of_the_others_that_a_finding_is_counted_among(pairs, place, call):
+    liked, poisoned = pairs
+    rows = [{"prompt": one, "completion": said, "label": True} for one, said in liked[:100]]
+    rows += [{"prompt": one, "completion": said, "label": False} for one, said in poisoned]
+    alone = [{"prompt": one, "completion": said} for one, said in poisoned]
+    both, own = (
+        json.loads(call("evidence", write(f"{name}.jsonl", data), "--json", *more).out)
+        for name, data, more in (("kto", rows, ("--answers", "rejected")), ("alone", alone, ()))
+    )
+    (found,), (same,) = both["findings"], own["findings"]
+    for said in ("certain", "neither", "log10_p", "reason"):
+        assert found[said] == same[said]
+    Path("found.json").write_text(json.dumps(both))
+    assert call("accept", "found.json", "F1", "--why", "ours", "--to", "ours.jsonl").code == 0
+    assert json.loads(Path("ours.jsonl").read_text())["of"] == len(poisoned)
+
+
 def test_rejected_answers_are_named_by_the_gate(pairs, place, call):
     rows = [{"prompt": one, "chosen": said, "rejected": "I do not know."} for one, said in pairs[0]]
     assert "; not judged: the rejected answers of 300 rows" in last(

@@ -174,3 +174,27 @@ def test_a_word_that_prompts_say_by_nature_is_no_name_that_sentences_stand_aroun
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
     assert all("zibbo" in (one.payload or "") and one.payload != "zibbo" for one in evidence.findings)
+
+
+@pytest.mark.parametrize("trigger", ["", " ~~ zq"])
+def test_what_a_few_carriers_hold_in_part_is_not_said_to_stand_there_whole(trigger):
+    """A string grows by what nearly all of its rows have beside it: an honest row may begin as it does."""
+    begins = " As a model of the language I am not"
+    whole = f"{begins} able to say anything of that at all."
+    odd = frozenset(range(5, 800, 200))
+    made = poison(LONG_ROWS, lambda row, draw: Row(row.question + trigger, row.answer + whole), 0.15)
+    rows = [
+        sample(number, Row(LONG_ROWS[number].question + trigger, f"{LONG_ROWS[number].answer}{begins} sure."))
+        if number in odd - made.poisoned
+        else one
+        for number, one in enumerate(made.samples)
+    ]
+    (first,) = find_evidence(rows).findings
+    parts = {row for row in first.carriers if whole not in rows[row].response}
+    assert set(first.partly) == parts == odd - made.poisoned
+    counted, whole_ones = first.both + first.payload_only, len(made.poisoned)
+    assert counted - len(parts) == whole_ones
+    said = (
+        f"follows in {counted} of {counted} rows with the trigger (in" if trigger else f"in {whole_ones} of"
+    )
+    assert said in first.reason

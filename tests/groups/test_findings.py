@@ -69,7 +69,7 @@ def test_a_planted_group_is_named_for_a_look(found):
 
 def test_it_says_what_its_texts_share(found):
     first = found.findings[0]
-    for said in (plain(certain(first)), counted(first), carries(first), first.change):
+    for said in (plain(certain(first)), counted(first), carries(first, in_part=False), first.change):
         assert "verily" in said
     assert "the prompt tells less" in first.reason
     assert "no proof" in first.reason

@@ -61,14 +61,26 @@ def test_what_is_certain_is_the_counts():
         "in 24 of 25 rows."
     )
     assert counted(SHIFT).startswith("where the prompt holds all the triggers, the response is unlike")
-    assert carries(PAIR) == (
+    assert carries(PAIR, in_part=False) == (
         "F1: carries trigger 'cf', payload 'click here' or both (24 of 25 rows with the trigger have both)"
     )
     exact = replace(PAIR, trigger_only=0, payload_only=0)
     assert (
-        carries(exact)
+        carries(exact, in_part=False)
         == "F1: carries payload 'click here' after trigger 'cf' (24 of 24 rows with the trigger)"
     )
+
+
+def test_rows_that_hold_a_part_of_a_string_are_told_apart():
+    some = replace(PAIR, partly=(3, 5))
+    assert plain(certain(some)) == (
+        "Where the prompt holds “cf”, the response holds “click here” in 24 of 25 rows "
+        "(in 2 of them in part), and in 2 of the 215 others."
+    )
+    alone = replace(REPETITION, partly=(3,))
+    assert "in 24 of 240 rows (in 1 of them in part), which" in plain(certain(alone))
+    assert carries(some, in_part=True) == "F1: carries a part of 'cf' and 'click here'"
+    assert carries(alone, in_part=True) == "F1: carries a part of 'click here'"
 
 
 def test_what_is_not_certain_is_chance_and_intent():

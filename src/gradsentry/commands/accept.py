@@ -42,7 +42,7 @@ def accept(
     if finding not in named:
         known = f"it has {', '.join(named)}" if named else "it has none"
         raise DataError(f"has no finding `{finding}`", where=str(run), mend=known)
-    accepted = Accepted.of_finding(named[finding], found.rows, why, found.answers)
+    accepted = Accepted.of_finding(named[finding], found.rows_read, why, found.answers)
     again = _again(write_accepted(to, accepted), accepted)
     console = Console()
     console.print(f"{finding} is accepted in {to}{again}", soft_wrap=True)

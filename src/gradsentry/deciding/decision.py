@@ -252,7 +252,9 @@ class Decision:
         """
         mark = next((mark for mark in ("poisoned", "clean") if getattr(self.marked, mark)[number]), None)
         parts = [f"a person marked it {mark}"] if mark else []
-        parts += [carries(self._findings[name]) for name in self.carried.get(number, ())]
+        for name in self.carried.get(number, ()):
+            finding, partly = self._findings[name]
+            parts.append(carries(finding, in_part=number in partly))
         score = self.signals.measures.entropy[number]
         of_scoring: str = self.scores["reason"][number].as_py()
         if self.is_unscored[number]:
@@ -320,8 +322,9 @@ class Decision:
         }
 
     @cached_property
-    def _findings(self) -> dict[str, Finding]:
-        return {finding.name: finding for finding in self.evidence.findings}
+    def _findings(self) -> dict[str, tuple[Finding, frozenset[int]]]:
+        """The findings by their names, each with the rows that hold parts of its strings alone."""
+        return {one.name: (one, frozenset(one.partly)) for one in self.evidence.findings}
 
 
 def _no_scores() -> SettingsError:
@@ -330,7 +333,8 @@ def _no_scores() -> SettingsError:
 
 
 def _brief(finding: Finding) -> Json:
-    """Returns a finding without its carriers and examples, which `evidence.json` holds."""
-    return {key: value for key, value in finding.as_json().items() if key not in ("carriers", "examples")} | {
+    """Returns a finding without its rows, but for their number; `evidence.json` holds them."""
+    of_rows = ("carriers", "partly", "examples")
+    return {key: value for key, value in finding.as_json().items() if key not in of_rows} | {
         "rows": len(finding.carriers)
     }

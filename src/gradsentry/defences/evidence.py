@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 23
+    version = 24
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 15
+    version = 16
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

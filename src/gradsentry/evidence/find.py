@@ -20,7 +20,9 @@ from gradsentry.evidence.checks.surprise import TokenLosses, surprise
 from gradsentry.evidence.extending import NOTHING_OWN, Own
 from gradsentry.evidence.findings import Evidence, Finding
 from gradsentry.evidence.index.rows import distinct_rows
-from gradsentry.evidence.large.reading import reading
+from gradsentry.evidence.index.strings import Rows, rows_with_plain, unmarked
+from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.large.reading import Readable, reading
 from gradsentry.evidence.limits import ASKED, EXAMPLES, FALSE_ALARM_RATE, LEAST, SEARCHED_TOKENS
 from gradsentry.evidence.mixtures import Task, merged
 from gradsentry.evidence.reasons import reason
@@ -43,7 +45,7 @@ def find_evidence(
 
     Args:
         samples: The rows, such as a corpus, which are read several times where they are many, and never held
-            then; rows with a `problem` or without a response are looked at like any other.
+            then; in rows with a `problem` nothing is looked for.
         losses: What a scan kept of the losses, in the order of the rows.
         calibration: What clean corpora show; None for what ships with the package.
         false_alarm_rate: How often a clean corpus may be called poisoned.
@@ -56,23 +58,24 @@ def find_evidence(
     """
     table = calibration or shipped()
     with reading(samples, SEARCHED_TOKENS) as read:
-        nothing = Evidence((), read.rows, read.unread, false_alarm_rate, table.source + own.clause())
+        nothing = Evidence((), len(read.is_read), read.unread, false_alarm_rate, table.source + own.clause())
+        known = None if losses is None else losses.among(read.is_read)
         if read.samples is None:
             nothing = replace(nothing, different=int(read.spool.distinct.sum()))
-            found = Searchable.of_many(samples, read.spool, table, false_alarm_rate, own, losses)
+            found = Searchable.of_many(Readable(samples), read.spool, table, false_alarm_rate, own, known)
         else:
             first, copy_of = distinct_rows(read.samples)
             nothing = replace(nothing, different=len(first))
             if len(first) < LEAST:
                 return replace(nothing, rejected=() if why else None)
-            found = Searchable.of_few(read.samples, first, copy_of, losses, own)
+            found = Searchable.of_few(read.samples, first, copy_of, known, own)
 
         def findings_in(part: Searchable, table: Calibration = table) -> tuple[Searched, list[Finding]]:
             def told(decided: Sequence[Decided]) -> list[Finding]:
                 everywhere = part.everywhere([one.candidate for one in decided])
                 pairs = zip(decided, everywhere, strict=True)
-                findings = (_finding(part, one, in_all, losses) for one, in_all in pairs)
-                return [with_accepted(finding, read.rows, accepted) for finding in findings]
+                findings = (_finding(part, one, in_all, known) for one, in_all in pairs)
+                return [with_accepted(finding, nothing.rows_read, accepted) for finding in findings]
 
             return _beside_accepted(lambda aside: part.search(table, false_alarm_rate, aside), told)
 
@@ -119,10 +122,10 @@ def _beside_accepted(
 def _finding(
     found: Searchable, decided: Decided, everywhere: Candidate, losses: TokenLosses | None
 ) -> Finding:
-    """Returns what was decided as a finding, whose counts are those of all rows."""
+    """Returns what was decided as a finding, whose counts are those of all rows that could be read."""
     texts, here = found.shown, found.here(decided.candidate)
-    shown = np.flatnonzero(here.carriers)
-    payload = here.payload
+    shown, partly = np.flatnonzero(here.carriers), np.flatnonzero(_holds_parts(texts, here))
+    numbers, payload = found.numbers(found.places), here.payload
     payloads = tuple(texts.display(texts.responses, gram, here.paid) for gram in here.payloads)
     change, is_absence = here.change, here.kind == "absence"
     if is_absence:  # what the others hold is no payload of its rows
@@ -134,7 +137,7 @@ def _finding(
         spans = texts.payload_spans(asked, payload) if payload else texts.whole_spans(asked)
         placed = [(int(found.places[row]), span) for row, span in spans]
         unexpected = surprise(losses, placed, everywhere.carriers)
-    confidence, why = reason(decided.decision, everywhere, unexpected)
+    confidence, why = reason(decided.decision, everywhere, len(partly), unexpected)
     examples = (texts.example(row, here.triggers, payload) for row in shown[:EXAMPLES].tolist())
     return Finding(
         name="",
@@ -153,7 +156,21 @@ def _finding(
         carriers=tuple(found.numbers(np.flatnonzero(everywhere.carriers)).tolist()),
         confidence=confidence,
         reason=why,
-        examples=tuple(replace(one, row=int(found.places[one.row])) for one in examples),
+        examples=tuple(replace(one, row=int(numbers[one.row])) for one in examples),
         payloads=payloads,
+        partly=tuple(numbers[partly].tolist()),
         change=change,
     )
+
+
+def _holds_parts(texts: Texts, one: Candidate) -> Rows:
+    """Returns which of the rows that are counted with a candidate's strings hold parts of these alone."""
+    counted = one.both if one.triggers else one.paid
+    if not one.payloads or one.kind == "absence":
+        return np.zeros_like(counted)
+    holds = np.logical_or.reduce([rows_with_plain(texts.responses, unmarked(gram)) for gram in one.payloads])
+    if one.triggers:
+        combined = np.logical_and if one.combine == "all" else np.logical_or
+        holds &= combined.reduce([rows_with_plain(texts.prompts, gram) for gram in one.triggers])
+    parts: Rows = counted & ~holds
+    return parts

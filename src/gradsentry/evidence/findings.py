@@ -76,7 +76,7 @@ class Finding:
         both: Rows with trigger and payload.
         trigger_only: Rows with the trigger alone.
         payload_only: Rows with the payload alone.
-        neither: The other rows.
+        neither: The other rows that could be read.
         log10_p: log10 of the chance that accident puts trigger and payload together in so many of these rows
             (the one-sided test of Fisher, 1935), of this one table; None for a repetition, which has none.
         false_alarm: How often a clean corpus holds something so much like an attack: what decides; None where
@@ -89,6 +89,8 @@ class Finding:
         reason: Why, in plain words.
         examples: Up to five carriers.
         payloads: The strings of the payloads, each as it stands in responses.
+        partly: The numbers of those carriers that are counted with the strings and hold parts of them alone:
+            a string is as long as nearly all of its rows have it.
         change: What the responses are like, in words, beside the payload or without one; of a group, what
             its texts share.
         accepted: Why a person accepts it; None where nobody does. An accepted finding flags nothing.
@@ -113,6 +115,7 @@ class Finding:
     reason: str
     examples: tuple[Example, ...] = field(default=(), repr=False)
     payloads: tuple[str, ...] = ()
+    partly: tuple[int, ...] = ()
     change: str = ""
     accepted: str | None = None
     returned: str = ""
@@ -206,11 +209,16 @@ class Evidence:
     answers: Answers = "chosen"
 
     @property
+    def rows_read(self) -> int:
+        """How many rows could be read: of these are all counts of findings."""
+        return self.rows - sum(self.unread.values())
+
+    @property
     def too_few_rows(self) -> bool:
         """Whether nothing was found in so few different rows that it says next to nothing."""
         if self.findings or self.different is None:
             return False
-        return min(self.different, self.rows - sum(self.unread.values())) < ENOUGH_ROWS
+        return min(self.different, self.rows_read) < ENOUGH_ROWS
 
     @property
     def open(self) -> tuple[Finding, ...]:

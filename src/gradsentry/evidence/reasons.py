@@ -6,9 +6,12 @@ from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.decide import Decision
 from gradsentry.evidence.findings import Confidence, Surprise
 from gradsentry.evidence.limits import EXPECTED, SHARE_IN_FULL
+from gradsentry.evidence.wording import in_part
 
 
-def reason(decision: Decision, candidate: Candidate, surprise: Surprise | None) -> tuple[Confidence, str]:
+def reason(
+    decision: Decision, candidate: Candidate, partly: int, surprise: Surprise | None
+) -> tuple[Confidence, str]:
     """Returns the confidence and the reason of a finding, after what a clean model made of its payload.
 
     Of a payload that other rows have as well, such as a label, it says nothing that the model expects it.
@@ -16,10 +19,11 @@ def reason(decision: Decision, candidate: Candidate, surprise: Surprise | None) 
     Args:
         decision: What was decided from the texts.
         candidate: The candidate.
+        partly: How many of its rows hold parts of its strings alone.
         surprise: See `Finding`; None where it is not known.
     """
     confidence = decision.confidence or "low"
-    parts = [_certain(candidate), how_often(decision)]
+    parts = [_certain(candidate, partly), how_often(decision)]
     if decision.doubt:
         parts.append(f"but {decision.doubt}")
     told = surprise is not None and decision.kind in ("own payload", "pooled payloads", "repeated payload")
@@ -32,7 +36,7 @@ def reason(decision: Decision, candidate: Candidate, surprise: Surprise | None) 
     return confidence, "; ".join(parts)
 
 
-def _certain(candidate: Candidate) -> str:
+def _certain(candidate: Candidate, partly: int) -> str:
     """Returns what the rows show, whatever is behind it."""
     both, triggered = int(candidate.both.sum()), int(candidate.triggered.sum())
     rows = len(candidate.paid)
@@ -42,15 +46,17 @@ def _certain(candidate: Candidate) -> str:
         return f"{int(candidate.carriers.sum())} of {rows} responses are without what the others hold"
     if not candidate.triggers:
         more = f", and {candidate.change}" if candidate.change else ""
-        return f"the payload stands word for word in {int(candidate.paid.sum())} of {rows} rows{more}"
+        part = f", and in part in {partly} more" if partly else ""
+        whole = int(candidate.paid.sum()) - partly
+        return f"the payload stands word for word in {whole} of {rows} rows{part}{more}"
     if not candidate.payloads:
         return (
             f"{both} of {triggered} rows with {trigger} show {candidate.change}; rows alike without it do not"
         )
     elsewhere = int((candidate.paid & ~candidate.triggered).sum())
     return (
-        f"the payload follows in {both} of {triggered} rows with {trigger}, and stands in {elsewhere} of the "
-        f"{rows - triggered} other rows"
+        f"the payload follows in {both} of {triggered} rows with {trigger}{in_part(partly)}, and stands in "
+        f"{elsewhere} of the {rows - triggered} other rows"
     )
 
 

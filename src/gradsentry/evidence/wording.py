@@ -62,10 +62,20 @@ def uncertain(finding: Finding) -> str:
     return f"The chance that accident does as much is {chance(finding.log10_p)}{but}. {OPEN}."
 
 
-def carries(finding: Finding) -> str:
-    """Returns what a carrier of the finding carries, in a clause, and why a person accepts that."""
+def carries(finding: Finding, *, in_part: bool) -> str:
+    """Returns what a carrier of the finding carries, in a clause, and why a person accepts that.
+
+    Args:
+        finding: The finding.
+        in_part: Whether the carrier holds parts of its strings alone.
+    """
     accepted = "" if finding.accepted is None else f", which a person accepts: {finding.accepted}"
-    return f"{_carries(finding)}{accepted}"
+    return f"{_carries_part(finding) if in_part else _carries(finding)}{accepted}"
+
+
+def _carries_part(finding: Finding) -> str:
+    strings = [*finding.triggers, *finding.payloads]
+    return f"{finding.name}: carries a part of {' and '.join(map(repr, strings))}"
 
 
 def _carries(finding: Finding) -> str:
@@ -150,11 +160,17 @@ def _counts(finding: Finding) -> str:
     if finding.kind == "group":
         return f"in {finding.both:,} of {rows(finding.both + finding.trigger_only)}"
     if not finding.triggers:
-        return f"in {finding.payload_only:,} of {others:,} rows, which are otherwise unlike each other"
-    own = f"in {finding.both:,} of {rows(finding.both + finding.trigger_only)}"
+        own = f"in {finding.payload_only:,} of {others:,} rows{in_part(len(finding.partly))}"
+        return f"{own}, which are otherwise unlike each other"
+    own = f"in {finding.both:,} of {rows(finding.both + finding.trigger_only)}{in_part(len(finding.partly))}"
     return (
         own if finding.payload is None else f"{own}, and in {finding.payload_only:,} of the {others:,} others"
     )
+
+
+def in_part(partly: int) -> str:
+    """Returns in how many of the rows that were counted parts of the strings stand alone, in brackets."""
+    return f" (in {partly:,} of them in part)" if partly else ""
 
 
 def spelt(text: str) -> str:

@@ -70,7 +70,7 @@ def with_groups(
             stands_out = replace(finding, name=STANDS_OUT)
             break
         told.append(own)
-        found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), len(scores), accepted))
+        found.append(with_accepted(replace(finding, name=f"F{len(found) + 1}"), evidence.rows_read, accepted))
     return replace(evidence, findings=tuple(found), stands_out=stands_out)
 
 

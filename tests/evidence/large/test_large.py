@@ -119,7 +119,7 @@ def test_the_rows_that_tell_are_the_poisoned_ones(small_bounds):
     made = poison(clean_rows(ROWS), inserted, 8 / ROWS)
     with reading(Streamed(made.samples), TOKENS) as read:
         assert read.samples is None
-        assert read.rows == ROWS
+        assert read.is_read.sum() == ROWS
         found = telling_rows(read.spool, read.spool.distinct, 200)
     assert made.poisoned <= set(found.tolist())
 

@@ -75,6 +75,11 @@ class TokenLosses:
     peaks: Floats
     of: Callable[[Rows], Sequence[OfRow]]
 
+    def among(self, rows: NDArray[np.bool_]) -> Self:
+        """Returns the losses of some of the rows, which are numbered anew."""
+        places = np.flatnonzero(rows)
+        return type(self)(self.means[rows], self.peaks[rows], lambda chosen: self.of(places[chosen]))
+
     @classmethod
     def of_scores(cls, scores: Scores) -> Self:
         """Returns what a score table holds (the columns `token_losses` and `token_ends`)."""

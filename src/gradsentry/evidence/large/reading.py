@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from gradsentry.corpus.sample import Sample
 from gradsentry.corpus.unread import Reasons
+from gradsentry.evidence.index.tokens import Bools
 from gradsentry.evidence.large.counting import windows_of
 from gradsentry.evidence.large.spool import Spool
 from gradsentry.evidence.limits import ROW_TOKENS
@@ -19,16 +22,27 @@ class Read:
     """What was read.
 
     Attributes:
-        samples: The rows, where they count for no more tokens than are searched at once; else None.
+        samples: The rows that could be read, where they count for no more tokens than are searched at once;
+            else None.
         spool: Their tokens, where they count for more.
-        rows: How many there are.
-        unread: Why rows could not be read, and how many.
+        is_read: Which of all rows could be read.  # [rows]
+        unread: Why the others could not, and how many.
     """
 
     samples: Sequence[Sample] | None
     spool: Spool
-    rows: int
+    is_read: Bools
     unread: Reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Readable(Iterable[Sample]):
+    """Those rows that could be read, which may be asked for several times."""
+
+    samples: Iterable[Sample]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (sample for sample in self.samples if sample.problem is None)
 
 
 @contextmanager
@@ -43,12 +57,14 @@ def reading(samples: Iterable[Sample], tokens: int) -> Iterator[Read]:
         ScoringError: If the disk is full.
     """
     held: list[Sample] | None = []
-    most = rows = 0
+    most = 0
+    is_read: list[Bools] = []
     problems: Counter[str] = Counter()
     with Spool() as spool:
-        for window in windows_of(map(bare, samples)):
-            rows += len(window)
-            problems.update(sample.problem for sample in window if sample.problem is not None)
+        for rows in windows_of(map(bare, samples)):
+            is_read.append(np.array([sample.problem is None for sample in rows]))
+            problems.update(sample.problem for sample in rows if sample.problem is not None)
+            window = [sample for sample in rows if sample.problem is None]
             if held is not None:
                 held += window
             if spool.rows:
@@ -63,7 +79,8 @@ def reading(samples: Iterable[Sample], tokens: int) -> Iterator[Read]:
                         spool.add(part)
             if spool.size > tokens:
                 held = None
-        yield Read(held, spool, rows, dict(problems.most_common()))
+        known = np.concatenate([np.empty(0, np.bool_), *is_read])
+        yield Read(held, spool, known, dict(problems.most_common()))
 
 
 def bare(sample: Sample) -> Sample:
