@@ -45,6 +45,16 @@ def require(*extras: str) -> None:
         raise _missing(" and ".join(missing), ",".join(extras), several=len(missing) > 1)
 
 
+def require_module(module: str) -> None:
+    """Does nothing where a module of an extra is there.
+
+    Raises:
+        SettingsError: If it is missing; it says how to install the extra.
+    """
+    if missing := missing_module(ModuleNotFoundError(name=module)):
+        raise missing
+
+
 def missing_module(error: ModuleNotFoundError) -> SettingsError | None:
     """Returns what a failed import means, or None where the module is of no extra."""
     module = (error.name or "").partition(".")[0]

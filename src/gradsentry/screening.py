@@ -24,6 +24,7 @@ from gradsentry.errors import DataError
 from gradsentry.evidence import Evidence, TokenLosses, find_evidence
 from gradsentry.evidence.accepting import of_answers
 from gradsentry.evidence.judging import Judging, given_judging
+from gradsentry.extras import require_module
 from gradsentry.groups import with_groups
 from gradsentry.models.loading import LoadedModel, ModelFacts
 from gradsentry.opening import decided_of, judging_of, manifest, refuse_place, source_of
@@ -97,7 +98,9 @@ def scan(
         ScoringError: If the disk is full.
     """
     started = time.time()
-    # A wrong file shows before anything is read or scored.
+    # What is missing, and a wrong file, show before anything is read or scored.
+    if scoring.groups:
+        require_module("sklearn")
     given = given_judging(
         false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept, plugins=plugins
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import datasets
 import numpy as np
@@ -435,3 +436,9 @@ def test_a_scan_in_python_shows_a_bar_on_a_terminal_unless_it_is_not_wanted(
     out, shown = capsys.readouterr()
     assert out == ""
     assert bool(shown) is wanted
+
+
+def test_what_the_search_needs_is_asked_for_before_the_model_is_read(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(SettingsError, match=r"scikit-learn is not installed.*gradsentry\[scan\]"):
+        scan(qa_rows(20), tmp_path / "no-model")

@@ -220,7 +220,7 @@ def _done(sides: Sides, on_findings: OnFindings) -> str:
     """Returns what was done with the rows, in a sentence."""
     flagged, total = int(sides.is_flagged.sum()), len(sides.is_flagged)
     if on_findings == "warn":
-        return f"None of {rows(total)} was left out for it."
+        return f"With on_findings='warn' none of {rows(total)} was left out."
     if not flagged:
         stays = (
             f"No row is flagged, so none of {rows(total)} is left out for it: what was found is trained on"

@@ -33,6 +33,7 @@ def both_page(folder: Path, verdicts: Mapping[Answers, Decision], clean: str, st
         "headline": f"{stay:,} of {rows(worst.counts['rows'])} stay by both answers",
         "clean": str(folder / clean),
         "stay": rows(stay),
+        "not_judged": [*dict.fromkeys(one for verdict in verdicts.values() for one in verdict.left_out)],
         "sides": [_side(answers, verdict, folder) for answers, verdict in verdicts.items()],
     }
     return page("both.html.jinja", shown)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.costly
     ("on_findings", "done"),
     [
         ("drop", "30 of 300 rows left out."),
-        ("warn", "None of 300 rows was left out for it."),
+        ("warn", "With on_findings='warn' none of 300 rows was left out."),
         ("refuse", "Refused: nothing was changed; on_findings='drop' leaves the flagged 30 rows out"),
     ],
 )

@@ -202,6 +202,13 @@ def test_other_data_are_refused_before_a_run_is_made(twice, saved):
     assert not (saved / "chosen").exists()
 
 
+def test_the_page_of_both_says_what_was_not_judged(tmp_path, twice):
+    clause = "7 rows <b>without</b> a response"
+    judged(open_corpus(twice).leaving_out([clause])).save(tmp_path / "run")
+    page = (tmp_path / "run/report.html").read_text()
+    assert page.count("Not judged: 7 rows &lt;b&gt;without&lt;/b&gt; a response") == 1
+
+
 def test_what_judges_the_data_again_keeps_both(tmp_path, twice):
     data, run = tmp_path / "pairs.jsonl", tmp_path / "run"
     twice.to_json(str(data))
