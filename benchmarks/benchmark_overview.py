@@ -212,7 +212,8 @@ def _baselines(grid: list[Record]) -> Iterator[str]:
     yield (
         "Clustering fails at the ends by construction. With few poisoned rows they are no cluster of their "
         "own, and the smaller of two clusters is some kind of clean row; with most rows poisoned the smaller "
-        "cluster is the clean one. A spectral signature flags a fixed share of the rows, whatever the rate."
+        "cluster is the clean one. A spectral signature flags a fixed share of the rows, whatever the rate: "
+        "15 %, and here one row more, which the version that was measured did (10 of 60 are 0.167)."
     )
 
 

@@ -190,9 +190,12 @@ def test_tables_say_of_how_many_rows_a_metric_of_scores_is(tmp_path: Path, monke
         "response_length": 30,
         "loss": 30,
     }
-    said = [line for line in (tmp_path / "out/tables.md").read_text().splitlines() if "has a score" in line]
+    said = [
+        line for line in (tmp_path / "out/tables.md").read_text().splitlines() if "has not a score" in line
+    ]
     assert len(said) == 1
-    assert said[0].startswith("`counted` has a score of 20 of 30 rows in one mix, and not of all in 1: ")
+    told = "`counted` has not a score of all rows in 1 of the mixes, in one of 20 of 30 alone: "
+    assert said[0].startswith(told)
 
 
 def test_what_several_defences_want_of_a_row_is_read_once(tmp_path: Path):

@@ -107,6 +107,11 @@ def test_a_spectral_signature_cannot_flag_more_than_it_was_told_to_expect():
     assert flags[poisoned].mean() <= 0.15 * ROWS / poisoned.sum()
 
 
+@pytest.mark.parametrize(("rows", "flagged"), [(20, 3), (60, 9), (100, 15), (101, 16), (1000, 150)])
+def test_a_spectral_signature_flags_its_share_and_no_row_more(rows, flagged):
+    assert SpectralSignature(expected_rate=0.1).decide(np.arange(rows) / 1.0).sum() == flagged
+
+
 def test_strip_flags_entropies_far_below_the_others():
     draw = np.random.default_rng(2)
     entropy = draw.normal(4.0, 0.3, ROWS)

@@ -85,7 +85,10 @@ def _models_and_data() -> Iterator[str]:
         f"`gradsentry demo` poisons: made here; {sources}, some of which ask to be named |"
     )
     names = ", ".join(f"`{name}`" for name in QA_SETS)
-    yield f"| {names} | question-answering sets under `root` |"
+    yield (
+        f"| {names} | a question-answering set under `root`, with the prompts of the published experiments: "
+        "an instruction, the question, `### Answer:`; its file by path is the bare questions |"
+    )
     yield "| a path, a Hub id, a URL | what `gradsentry scan` reads: [formats.md](formats.md) |"
     yield ""
 

@@ -23,7 +23,7 @@ from gradsentry.errors import DataError, UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
-VERSION = 7
+VERSION = 8
 """Raised when the same cell would give another record."""
 
 SAME = 0.01

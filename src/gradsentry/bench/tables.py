@@ -105,8 +105,8 @@ def _without_scores(records: Sequence[Record]) -> Iterator[str]:
         if few:
             least = min(few, key=lambda record: record["scored"] / record["rows"])
             yield (
-                f"`{defence}` has a score of {least['scored']} of {least['rows']} rows in one mix, and "
-                f"not of all in {len(few)}: its AUROC and what else is of scores is of those rows alone."
+                f"`{defence}` has not a score of all rows in {len(few)} of the mixes, in one of "
+                f"{least['scored']} of {least['rows']} alone: what is of scores, as AUROC, is of those rows."
             )
 
 

@@ -18,6 +18,9 @@ class ActivationClustering(Detector):
     The paper works class by class on a model trained on the suspect data. Here all rows are one class, and
     the model is the clean base model.
 
+    The score of a row is 1 where it is flagged, and d / (1 + d) more, d its distance to the middle of the
+    kept rows in units of their mean distance: AUROC and what else is of scores holds the decision.
+
     Attributes:
         dimensions: Independent components.
         seed: Of the decomposition and of 2-means.

@@ -16,6 +16,9 @@ from gradsentry.defences.tuning import LoraSettings
 class Cube(Detector):
     """LoRA for an epoch, PCA, UMAP to the plane, HDBSCAN; all but the largest cluster is poisoned.
 
+    The score of a row is 1 where it is flagged, and d / (1 + d) more, d its distance to the middle of the
+    kept rows in units of their mean distance: AUROC and what else is of scores holds the decision.
+
     Attributes:
         lora: How the model is trained.
         dimensions: Principal components before UMAP.

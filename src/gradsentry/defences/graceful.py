@@ -100,6 +100,9 @@ def _coordinates(kept: NDArray[np.floating]) -> NDArray[np.float64]:
 class GraCeFul(Detector):
     """PCA, standardising, and two clusters by average linkage on cosine; the smaller one is poisoned.
 
+    The score of a row is 1 where it is flagged, and d / (1 + d) more, d its distance to the middle of the
+    kept rows in units of their mean distance: AUROC and what else is of scores holds the decision.
+
     Attributes:
         dimensions: Principal components.
     """

@@ -44,7 +44,8 @@ class SpectralSignature(Detector):
     def decide(self, scores: Scores) -> Flags:
         """Returns the top 1.5 times the expected share."""
         flags = np.zeros(len(scores), np.bool_)
-        removed = min(len(scores), math.ceil(1.5 * self.expected_rate * len(scores)))
+        # Rounded first: 15.000000000000002 rows, as 1.5 * 0.1 * 100 comes out, are 15.
+        removed = min(len(scores), math.ceil(round(1.5 * self.expected_rate * len(scores), 9)))
         order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
         flags[order[:removed]] = True
         return flags & np.isfinite(scores)
