@@ -139,7 +139,7 @@ def _ask_the_hub(repository: str, name: str) -> None:
         what = f"no such file or folder, and the Hub cannot be reached ({why})"
         mend = "check the path, or the network"
         if name == "embedded":  # the name of its rows in a benchmark
-            mend += "; benchmarks alone read rows of this name: `gradsentry demo --out DIR` writes them"
+            mend += "; benchmarks alone know this name: `gradsentry demo --out DIR` writes the rows, poisoned"
         raise DataError(what, where=name, mend=mend)
 
 
