@@ -17,7 +17,8 @@ texts one after the other, without a chat template.
 Of a chosen and a rejected answer the chosen one is the response. The rejected one, which training moves
 away from, is kept beside it and no part of what is scored. Where neither answer has a prompt of its own,
 what both begin with was asked. A row whose answer is marked as undesirable (KTO) is left unscored, with
-that reason: it teaches the model not to say it.
+that reason: it teaches the model not to say it. Where `--answers` says which answers are judged, the
+rows with the others are not judged, and stay: `--answers` with the other word judges them.
 
 An assistant's message is not trained on, and not scored, where one of {_FLAGS} is 0 or false in it: what
 trainers read to leave a message out. Each reads its own; one that does not know the flag of the data

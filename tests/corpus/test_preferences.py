@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from corpus.rows import CASES, REFUSED
 from gradsentry.corpus import open_corpus, write_turns
 from gradsentry.corpus.fields import value_at
+from gradsentry.corpus.overview import Overview
 from gradsentry.settings import DataSettings
 
 PREFERENCES = [name for name in CASES if "preference" in name and "rejected" in str(CASES[name].row)]
@@ -165,3 +166,12 @@ def test_rows_of_a_dataset_keep_their_columns():
     corpus = open_corpus(dataset)
     assert [sample.response for sample in corpus] == ["good"] * 3
     assert corpus.select([True, False, True]).to_list() == rows[:2]
+
+
+@pytest.mark.parametrize("name", PREFERENCES)
+@pytest.mark.parametrize("answers", ["chosen", "rejected"])
+def test_of_two_answers_the_one_that_is_judged_is_said_and_the_other_is_none_left_out(name, answers):
+    corpus = open_corpus([CASES[name].row] * 3, DataSettings(answers=answers))
+    read = Overview.of(corpus, corpus)
+    assert (read.answers, read.rejected, read.not_read()) == (answers, 0, [])
+    assert f"the {answers} answers are judged" in read.line()

@@ -34,7 +34,7 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "attack_settings": ("JSON", "Its settings; how many rows it poisons is said by `rate`."),
     "model": (_TEXT, "The model, as the spec names it."),
     "rate": ("percent of the rows", "The poison rate that was asked for."),
-    "seed": ("number", "Of which rows are poisoned."),
+    "seed": ("number", "Of which rows are poisoned, and of the order of the rows in the mix."),
     "defence": (_TEXT, "The defence, by its label; of an ablation the variant, `k=8`."),
     "defence_settings": ("JSON", "Its settings."),
     "row_limit": (_ROWS, "Rows that it is run on at most; null where it has no limit of its own."),
@@ -48,8 +48,10 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "trigger_named": (
         _SHARE,
         "Poisoned rows whose trigger, the setting `trigger` of the attack, the defence names letter for "
-        "letter, in a finding of low confidence too, which flags no row; null where it names none whatever "
-        "it sees, and where the attack has no such setting.",
+        "letter, in a finding of low confidence too, which flags no row. Of several triggers a row takes all "
+        "that stand in its prompt, in findings that name nothing else: one that is not named takes the share "
+        "of all rows that hold it. Null where a defence names none whatever it sees, and where the attack "
+        "has no such setting.",
     ),
     "payload_named": (_SHARE, "The same of the setting `payload`."),
     "matched_share": (_SHARE, "Poisoned rows for which there is a clean row of as many response tokens."),

@@ -179,7 +179,7 @@ class Spec(Settings):
         models: Whom the defences ask: `smollm2` (embedded), paths or Hub ids; each is a run of its own.
         rates: Poison rates in percent; at 0 there is one cell for all attacks. Where none are given, no
             defence is scored.
-        seeds: Of which rows are poisoned; a mix for each.
+        seeds: Of which rows are poisoned, and of the order of the rows in a mix; a mix for each.
         rows: Rows of a data set at most; each has a clean and a poisoned version.
         seed: Of which rows are taken, and of the attacks' draws.
         ablations: Variants of GradSentry.

@@ -22,6 +22,8 @@ _SENTENCE, _WORDS = 30, 5  # characters of a text at least, and more words than 
 def said_elsewhere(sample: Sample, read_as: str) -> set[str]:
     """Returns the columns of a row that hold another response than the one that is read.
 
+    The other answer of preferences is none: who judges these says which one is judged.
+
     Args:
         sample: The row, which can be read.
         read_as: The format that it is read as.
@@ -36,7 +38,8 @@ def said_elsewhere(sample: Sample, read_as: str) -> set[str]:
         for column in _other(sample, row_format)
     }
     beside = (names for names in FORMATS[read_as].columns if read.intersection(names))
-    return (found | {column for names in beside for column in _differing(sample.row, names)}) - read
+    known = read | {str(turn.path[0]) for turn in sample.rejected if turn.path}
+    return (found | {column for names in beside for column in _differing(sample.row, names)}) - known
 
 
 def texts_unread(sample: Sample) -> set[str]:

@@ -120,6 +120,7 @@ class Looked:
         if sample.problem is not None:
             self._has_pairs |= sample.problem.endswith((MOVES_AWAY, ONE_ANSWER))
         if sample.problem is None:
+            self._has_pairs |= bool(sample.rejected)
             self._responses[_responses(sample)] += 1
             self._left_out += _left_out(sample)
             self._rejected += self._corpus.reading.answers is None and bool(sample.rejected)

@@ -16,7 +16,8 @@ class ActivationClustering(Detector):
     """Independent components of the last prompt token's states, 2-means, the smaller cluster.
 
     The paper works class by class on a model trained on the suspect data. Here all rows are one class, and
-    the model is the clean base model.
+    the model is the clean base model. The components, and with them the clusters, depend on the order of the
+    rows, which a mix of another seed has otherwise.
 
     The score of a row is 1 where it is flagged, and d / (1 + d) more, d its distance to the middle of the
     kept rows in units of their mean distance: AUROC and what else is of scores holds the decision.
