@@ -92,29 +92,29 @@ class RunDirectory:
             RunError: If the path is a file, holds other things, or a run that differs; it says in what.
         """
         if path.exists() and not path.is_dir():
-            raise RunError("is a file", where=str(path), mend="give another directory as --out")
+            raise RunError("is a file", where=str(path), mend="name another directory")
         if (path / MANIFEST).is_file():
             run = cls(path)
             known = run.manifest()["identity"]
             if ("model" in known) != ("model" in identity):
                 there = "a scan" if "model" in known else "what was found in texts alone, without a model"
-                raise RunError(f"holds {there}", where=str(path), mend="give another --out")
+                raise RunError(f"holds {there}", where=str(path), mend="name another directory")
             if known.get("columns") != identity.get("columns"):
                 raise RunError(
                     "holds scores of another version of GradSentry",
                     where=str(path),
-                    mend="give another --out",
+                    mend="name another directory",
                 )
             if (lines := differences(known, json_copy(identity))) and all(
                 line.startswith("data.sha256 ") for line in lines
             ):
                 what = "holds a run of other data, or of this data before it was changed"
-                raise RunError(what, where=str(path), mend="give another --out, or remove that one")
+                raise RunError(what, where=str(path), mend="name another directory, or remove that one")
             if lines:
                 raise RunError(
                     f"holds a run with other settings: {'; '.join(lines)}",
                     where=str(path),
-                    mend="give another --out, or the settings of that run",
+                    mend="name another directory, or the settings of that run",
                 )
             return run
         # A manifest that was cut short by a crash is none, and nothing else is there yet.

@@ -167,7 +167,7 @@ def test_a_run_with_other_settings(call, tmp_path, model_path):
     assert call(*scan, "-q").code == 0
     assert refused(call(*scan, "--k", 8)) == (
         f"{tmp_path}/run: holds a run with other settings: score.k was 16, is 8; "
-        "give another --out, or the settings of that run"
+        "name another directory, or the settings of that run"
     )
 
 

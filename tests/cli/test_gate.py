@@ -331,7 +331,7 @@ def test_a_run_of_changed_data_says_so(data, call):
     Path(data).write_text("".join(lines[1:]))
     assert refused(call("evidence", data, "--out", "run")) == (
         "run: holds a run of other data, or of this data before it was changed; "
-        "give another --out, or remove that one"
+        "name another directory, or remove that one"
     )
     assert "holds a run with other settings" in refused(call("evidence", data, "--limit", 99, "--out", "run"))
 

@@ -96,7 +96,7 @@ def test_what_needs_a_score_says_so_in_a_line(data, tmp_path, call, model_path):
 @pytest.mark.costly
 def test_a_scan_is_not_taken_for_texts_alone(data, tmp_path, model_path):
     screen(data, model_path, out=tmp_path / "run")
-    with pytest.raises(RunError, match="holds a scan; give another `out`"):
+    with pytest.raises(RunError, match="holds a scan; name another directory"):
         screen(data, out=tmp_path / "run")
 
 

@@ -102,5 +102,5 @@ def test_a_run_of_an_earlier_version_is_refused_in_one_line(run, poisoned, loade
     manifest = json.loads((old / "manifest.json").read_text())
     manifest["identity"]["columns"].remove("token_ends")
     (old / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(RunError, match="holds scores of another version of GradSentry; give another `out`"):
+    with pytest.raises(RunError, match="of another version of GradSentry; name another directory"):
         scan(poisoned[0], loaded, out=old)

@@ -39,7 +39,7 @@ def test_other_settings_are_refused_with_what_differs(run):
     assert refusal(RunDirectory.create_or_resume, run.path, other) == (
         f"{run.path}: holds a run with other settings: data.sha256 was 'ab', is 'cd'; "
         "score.crop was 8, is 1; score.new was None, is [1, 2]; "
-        "give another --out, or the settings of that run"
+        "name another directory, or the settings of that run"
     )
     assert run.manifest() == {"identity": IDENTITY}
 
@@ -52,7 +52,7 @@ def test_a_tuple_is_the_list_that_json_makes_of_it(tmp_path):
 def test_places_that_cannot_be_a_run(tmp_path):
     (tmp_path / "file").write_text("x")
     assert refusal(RunDirectory.create_or_resume, tmp_path / "file", {}) == (
-        f"{tmp_path}/file: is a file; give another directory as --out"
+        f"{tmp_path}/file: is a file; name another directory"
     )
     assert refusal(RunDirectory.create_or_resume, tmp_path, {}) == (
         f"{tmp_path}: is not empty and holds no run; give another directory"
