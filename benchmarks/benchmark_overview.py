@@ -22,7 +22,8 @@ SHOWN = {"evidence": "findings", OURS: "score, published rule", "response_length
 READING = """\
 Recall and false-positive rate (FPR) are at the defence's own threshold; AUROC,
 average precision and recall at 1 % FPR are of its scores. AUROC at matched length compares poisoned rows with
-clean rows of exactly the same number of response tokens: what is left when length is taken away. A dash is
+clean rows of exactly the same number of response tokens: what is left when length is taken away. Of few
+poisoned rows with such a clean one it says little; the column behind it has their share. A dash is
 undefined: no poisoned rows, or no two rows of equal length to compare. `response_length` and `loss` are the
 floors: what does not beat them has found nothing. `gradsentry` is the published rule on the published corner
 of the gradient, `gradsentry_full` on all of it; `evidence` is what `scan` decides by unless told otherwise,

@@ -24,6 +24,7 @@ def record(defence: str, rate: float, value: float, **changes: object) -> dict[s
         "status": "done",
         "rows": 30,
         "poisoned": round(rate / 100 * 30),
+        "matched_share": 0.5,
         "seconds_per_row": 0.25,
         "cpu_seconds_per_row": 0.125,
         "peak_mb": 900.0,
@@ -80,7 +81,7 @@ def test_what_is_no_better_than_nothing_is_not_the_best():
 def test_the_summary_has_intervals_cost_and_the_rate_on_clean_data():
     ours = summary_table(RECORDS, 10.0).splitlines()[2]
     assert ours.startswith("| badnets | ours | 30 | 3 | **0.900** (0.90–0.90) | 0.200 (0.90–0.90) |")
-    assert ours.endswith("| 0.100 | 0.250 | 0.125 | 900 |")
+    assert ours.endswith("| 0.500 | 0.100 | 0.250 | 0.125 | 900 |")
 
 
 def test_several_seeds_are_shown_by_their_mean():

@@ -81,6 +81,7 @@ def summary_table(records: Sequence[Record], rate: float) -> str:
         "rows",
         "poisoned",
         *_TITLES.values(),
+        "poisoned rows so matched",
         "FPR, clean data",
         *(t for t, _ in costs.values()),
     ]
@@ -94,7 +95,8 @@ def summary_table(records: Sequence[Record], rate: float) -> str:
             clean = _clean_fpr(records, record["defence"])
             cost = [number(record[name], digits) for name, (_, digits) in costs.items()]
             counts = [str(record["rows"]), str(record["poisoned"])]
-            lines.append([attack, record["defence"], *counts, *cells, number(clean), *cost])
+            matched = number(record["matched_share"])
+            lines.append([attack, record["defence"], *counts, *cells, matched, number(clean), *cost])
     return "\n\n".join([markdown(head, lines), *_without_scores(at_rate)])
 
 
@@ -201,7 +203,7 @@ def _means(records: Sequence[Record], everything: Sequence[Record]) -> list[Reco
         if len(group) > 1:
             mean |= {
                 name: _mean(record[name] for record in group)
-                for name in (*_TITLES, "seconds_per_row", "cpu_seconds_per_row")
+                for name in (*_TITLES, "matched_share", "seconds_per_row", "cpu_seconds_per_row")
             }
             mean |= {f"{name}_{end}": math.nan for name in _TITLES for end in ("low", "high")}
         flags = group if mean["rate"] else everything
