@@ -55,8 +55,8 @@ bench-speed: install
 # Evidence on more rows than are searched at once, and what a row adds to the memory of a scan: some minutes.
 bench-scale: install
 	$(BIN)/python benchmarks/evidence_scale.py 50000 --searched 1000000 --most-memory 2
-	$(BIN)/python benchmarks/scan_scale.py 10000 50000 --most-memory 2 --most-a-row 6
-	$(BIN)/python benchmarks/scan_scale.py 10000 50000 --texts --most-memory 2 --most-a-row 6
+	$(BIN)/python benchmarks/scan_scale.py 5000 20000 --most-memory 2 --most-a-row 6
+	$(BIN)/python benchmarks/scan_scale.py 5000 20000 --texts --most-memory 2 --most-a-row 6
 
 # On a machine with a GPU that holds 7B in bfloat16; without one, `python benchmarks/gpu.py --smoke`.
 bench-gpu: install
