@@ -127,7 +127,7 @@ def _run(lock: dict[str, Any], machine: dict[str, Any], grid: list[Record]) -> s
 
 The second command keeps the results in `benchmarks/results/reduced` and writes these pages from them.
 
-- Model: {", ".join(lock["models"])} (SmolLM2-135M-Instruct, embedded), {lock["dtype"]}.
+- Model: {", ".join(lock["models"])} (SmolLM2-135M-Instruct of 4-bit weights, embedded), {lock["dtype"]}.
 - Rows: {rows} a data set at most, each in a clean and a poisoned version; a mix at rate r takes the poisoned
   version of a share r of them.
 - Machine: {machine["processor"]}, {machine["cores"]} cores shared with other work; one thread.

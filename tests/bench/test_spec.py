@@ -33,7 +33,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
         ({"data": []}, "data"),
         ({"ablations": {"k": [65]}}, "k"),
         ({"rowss": 3}, "rowss"),
-        ({"rows": 4, "rates": [0, 10]}, "10 % of 4 rows is not one row to poison"),
+        ({"rows": 4, "rates": [0, 10]}, "rates: 10 % of 4 rows is not one row to poison; take 6 rows"),
         ({"data": [{"name": "webqa", "attacks": ["addsent"]}]}, "'addsent' is not in the benchmark"),
         (
             {"defences": ["response_length", "loss", {"name": "onion", "data": ["nq"]}]},

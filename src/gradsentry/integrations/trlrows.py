@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _FOREIGN = ("alpaca", "sharegpt", "qa", "columns")
 """Row formats that TRL does not train on as they are."""
 _OURS = {"prompt", "completion", "messages", "chosen", "rejected"}
+_PAIR = ("prompt", "chosen", "rejected")
 
 
 def trl_rows(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
@@ -73,7 +74,11 @@ def _is_read(corpus: Corpus) -> bool:
     if any(_is_in_parts(sample) for sample in corpus):
         return False
     first = next((sample for sample in corpus if sample.problem is None), None)
-    return first is None or not first.rejected or _columns(first) <= _OURS - {"messages"}
+    if first is None or not first.rejected:
+        return True
+    # A prompt that is a text beside answers that are messages: TRL cannot put them together.
+    in_texts = {isinstance(first.row[name], str) for name in _PAIR if first.row.get(name) is not None}
+    return len(in_texts) == 1 and _columns(first) <= _OURS - {"messages"}
 
 
 def _is_in_parts(sample: Sample) -> bool:

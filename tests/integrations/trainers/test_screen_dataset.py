@@ -161,3 +161,20 @@ def test_messages_in_lists_of_texts_become_texts(made):
         assert [(row["prompt"][0]["content"], row["completion"][0]["content"]) for row in clean] == [
             (one.prompt, one.response) for one in stay
         ]
+
+
+def test_pairs_whose_prompt_is_a_text_beside_messages_train_with_dpo(made, trained_on):
+    """As of UltraFeedback: TRL cannot put such a prompt and its answers together."""
+
+    def said(row: dict[str, str], answer: str) -> list[dict[str, str]]:
+        asked = {"role": "user", "content": row["prompt"]}
+        return [asked, {"role": "assistant", "content": row[answer]}]
+
+    rows = [
+        row | {answer: said(row, answer) for answer in ("chosen", "rejected")}
+        for row in preferences(made).to_list()
+    ]
+    clean = screen_dataset(Dataset.from_list(rows))
+    assert len(clean) == 270
+    assert [turn["role"] for turn in (*clean[0]["prompt"], *clean[0]["chosen"])] == ["user", "assistant"]
+    assert trained_on(clean, DPOTrainer).train().training_loss > 0
