@@ -290,7 +290,7 @@ def test_a_finished_run_is_not_scored_again(small, data, loaded, whole):
 def test_other_settings_and_other_data_are_refused(small, data, loaded, whole, tmp_path):
     with pytest.raises(RunError) as caught:
         scan(data, loaded, out=whole, scoring=ScoreSettings(crop=4, max_length=100))
-    assert "score.crop was 8, is 4; score.max_length was 2048, is 100; give" in caught.value.line()
+    assert "score.crop was 8, is 4; score.max_length was 2048, is 100; name" in caught.value.line()
     other = write_rows(tmp_path / "other.jsonl", qa_rows(40))
     with pytest.raises(RunError, match="holds a run of other data"):
         scan(other, loaded, out=whole)
