@@ -30,6 +30,7 @@ def both_page(folder: Path, verdicts: Mapping[Answers, Decision], clean: str, st
     shown = {
         "name": worst.manifest["source"]["name"],
         "outcome": worst.outcome,
+        "too_few": worst.outcome == "clean" and any(one.too_few_rows for one in verdicts.values()),
         "headline": f"{stay:,} of {rows(worst.counts['rows'])} stay by both answers",
         "clean": str(folder / clean),
         "stay": rows(stay),
@@ -47,7 +48,7 @@ def _side(answers: Answers, verdict: Decision, folder: Path) -> dict[str, Any]:
         "report": f"{answers}/{REPORT}",
         "outcome": verdict.outcome,
         "said": outcome_words(verdict),
-        "what": words(verdict, RunDirectory(folder / answers)).unsure,
+        "unsure": words(verdict, RunDirectory(folder / answers)).unsure,
         "findings": [(one, finding_sentence(one)) for one in findings[:SHOWN]],
         "more": max(len(findings) - SHOWN, 0),
     }

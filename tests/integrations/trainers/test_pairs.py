@@ -209,6 +209,15 @@ def test_the_page_of_both_says_what_was_not_judged(tmp_path, twice):
     assert page.count("Not judged: 7 rows &lt;b&gt;without&lt;/b&gt; a response") == 1
 
 
+def test_the_page_of_both_calls_few_rows_no_clean_data(tmp_path, twice):
+    judge_dataset(twice.select([row for row in range(300) if "vrbx" not in str(twice[row])][:20])).save(
+        tmp_path / "run"
+    )
+    page = (tmp_path / "run/report.html").read_text()
+    assert "Too few rows to say:</span> 20 of 20 rows stay" in page
+    assert "Train on" not in page
+
+
 def test_what_judges_the_data_again_keeps_both(tmp_path, twice):
     data, run = tmp_path / "pairs.jsonl", tmp_path / "run"
     twice.to_json(str(data))
