@@ -173,6 +173,9 @@ def test_the_page_knows_what_a_person_decided(run, marked, call, tmp_path, open_
     page = open_page(run)
     assert counts(page)["flagged"] == len(flagged) - 3 + 1 == verdict.counts["flagged"]
     assert "4 rows marked: 1 poisoned, 3 clean" in page.locator("#marks-count").inner_text()
+    said = call("threshold", run, "--labels", path).out
+    assert f"drop its {len(flagged)} rows but the 3 that a person marked clean" in " ".join(said.split())
+    assert "3 marked clean by a person" in page.locator("#finding-F1 .top").inner_text()
     for tau in (0.2, 0.5, 0.8):
         set_tau(page, tau)
         expected = verdict.decide(ThresholdSettings(method="fixed", tau=tau)).counts

@@ -52,9 +52,9 @@ def summary(verdict: Verdict, run: Path | None, console: rich.console.Console | 
         console.print(_histogram(verdict, verdict.threshold.tau, console.width))
     if verdict.evidence.findings:
         console.print(Text("\nfindings", style="bold"))
-        for part in findings_shown(
-            verdict.evidence, ids_of(verdict.evidence, verdict.scores), verdict.corpus
-        ):
+        ids = ids_of(verdict.evidence, verdict.scores)
+        cleared = frozenset(np.flatnonzero(verdict.marked.clean).tolist())
+        for part in findings_shown(verdict.evidence, ids, verdict.corpus, cleared):
             console.print(part)
     if verdict.is_flagged.any():
         for part in _flagged(verdict):

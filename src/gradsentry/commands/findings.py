@@ -21,17 +21,20 @@ _ADVICE = {"high": "drop its", "low": "review its"}
 _STYLES = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
 
 
-def findings_shown(evidence: Evidence, ids: Ids, corpus: Corpus) -> Iterator[Text | Table]:
+def findings_shown(
+    evidence: Evidence, ids: Ids, corpus: Corpus, cleared: frozenset[int] = frozenset()
+) -> Iterator[Text | Table]:
     """Yields the findings, the strongest first: trigger, payload, what is certain, what is not, which rows.
 
     Args:
         evidence: The findings.
         ids: What the rows that they name are called.
         corpus: The rows, which say on which lines they stand.
+        cleared: The numbers of the rows that a person marked clean.
     """
     places = _places(evidence, corpus)
     for finding in evidence.findings[:_SHOWN]:
-        yield Text.assemble((finding.name, "bold"), f"  {_advice(finding)}")
+        yield Text.assemble((finding.name, "bold"), f"  {_advice(finding, cleared)}")
         yield labelled(_lines(finding) | _which(finding, ids, places))
     if len(evidence.findings) > _SHOWN:
         yield Text(f"and {len(evidence.findings) - _SHOWN} more findings, which evidence.json or --json has")
@@ -67,10 +70,13 @@ def _which(finding: Finding, ids: Ids, places: Mapping[int, tuple[str, int | Non
     return {name: Text(text) for name, text in said.items()}
 
 
-def _advice(finding: Finding) -> str:
+def _advice(finding: Finding, cleared: frozenset[int]) -> str:
     carriers = rows(len(finding.carriers))
     if finding.accepted is not None:
         return f"accepted by a person: nothing is flagged for it in its {carriers}"
+    stay = len(cleared.intersection(finding.carriers))
+    if stay:
+        carriers = f"{carriers} but the {stay:,} that a person marked clean"
     return f"{finding.confidence} confidence: {_ADVICE[finding.confidence]} {carriers}"
 
 
