@@ -152,6 +152,8 @@ def test_what_cannot_be_one_corpus_is_one_line(tmp_path):
                          "change": "", "rows": 1, "of": 9, "why": "ours"}),
         ("marks.jsonl", {"id": "3", "mark": "clean"}),
         ("flagged.jsonl", {"id": 3, "score": None, "reason": "r", "findings": [], "row": ROWS[0]}),
+        ("review.jsonl", {"id": 3, "line": "a.jsonl:4", "score": None, "reason": "r", "findings": [],
+                          "row": ROWS[0]}),
         ("unscored.jsonl", {"id": 3, "reason": "r", "row": ROWS[0]}),
     ],
 )  # fmt: skip

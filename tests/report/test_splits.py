@@ -43,7 +43,7 @@ def test_each_row_of_the_page_names_its_split(open_page, parted):
     splits = page.locator("#table-rows tr.line .split").all_inner_texts()
     assert splits == open_run(parted).scores["split"].to_pylist()[:50]
     page.locator("#search").fill("validation")
-    assert listed(page) == [str(number) for number in range(39, 51)]
+    assert listed(page) == [f"validation.jsonl:{line}" for line in range(1, 13)]
 
 
 def test_what_was_not_judged_stands_in_the_page(open_page, parted):

@@ -24,6 +24,12 @@ def file_and_line(sample: Sample) -> tuple[str, int | None]:
     return shown_path(path), line if suffix in _LINES or (suffix == ".json" and line > 1) else None
 
 
+def line_of(sample: Sample) -> str:
+    """Returns the name of a row's file and its line in that, from 1; nothing where it has no line."""
+    file, line = file_and_line(sample)
+    return f"{Path(file).name}:{line}" if line else ""
+
+
 def shown_path(path: Path) -> str:
     """Returns how a file is named: from the working directory, where it lies in that."""
     is_in = path.is_absolute() and path.is_relative_to(Path.cwd())

@@ -45,7 +45,7 @@ _LINES: dict[str, tuple[set[str], set[str]]] = {
     "a file of marks": ({"id", "mark"}, set()),
     "a file of rows that a run parted from its data": (
         {"id", "reason", "row"},
-        {"split", "score", "findings"},
+        {"split", "line", "score", "findings"},
     ),
 }
 """Files of ours that go by themselves, by the keys of their lines: those that all have, and some have."""

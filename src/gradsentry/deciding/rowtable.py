@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gradsentry.corpus import Sample
+from gradsentry.corpus.lines import line_of
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
@@ -62,8 +63,9 @@ def row_line(verdict: Decision, sample: Sample) -> dict[str, Any]:
 
 
 def called(sample: Sample) -> dict[str, Any]:
-    """Returns what a row is called: its id, and its split where the data has several."""
-    return {"id": sample.id, **({"split": sample.split} if sample.split else {})}
+    """Returns what a row is called: its id, its split where there are several, and its line."""
+    known = {"split": sample.split, "line": line_of(sample)}
+    return {"id": sample.id, **{name: value for name, value in known.items() if value}}
 
 
 def _rounded(score: float) -> float | None:

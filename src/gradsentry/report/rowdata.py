@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradsentry.corpus import Sample
+from gradsentry.corpus.lines import line_of
 from gradsentry.encoding.alignment import token_starts
 from gradsentry.evidence import Finding
 from gradsentry.gradients.windows import anomaly
@@ -51,7 +52,7 @@ def row_data(verdict: Decision, chosen: Selection, samples: Sequence[Sample]) ->
         made.append(
             {
                 "number": sample.number,
-                "label": packed(shown(str(sample.id), limit=_LABEL)),
+                "label": packed(shown(_own_name(sample), limit=_LABEL)),
                 "split": packed(shown(sample.split)),
                 "id": sample.id if isinstance(sample.id, str) or abs(sample.id) < _EXACT else str(sample.id),
                 "score": scores["score"],
@@ -74,8 +75,14 @@ def row_data(verdict: Decision, chosen: Selection, samples: Sequence[Sample]) ->
 
 
 def row_name(sample: Sample) -> list[Piece]:
-    """Returns what a row is called outside of the table: its id, and its split where the data has several."""
-    return shown(f"{sample.id} of {sample.split}" if sample.split else str(sample.id), limit=_LABEL)
+    """Returns what a row is called outside of the table, and its split where the data has several."""
+    name = _own_name(sample)
+    return shown(f"{name} of {sample.split}" if sample.split else name, limit=_LABEL)
+
+
+def _own_name(sample: Sample) -> str:
+    """Returns a row's id; where that is but its number, which counts from 0, its line if it has one."""
+    return (line_of(sample) if sample.id == sample.number else "") or str(sample.id)
 
 
 def trigger_marks(prompt: str, findings: Sequence[Finding]) -> list[Mark]:
