@@ -319,12 +319,37 @@ def test_an_empty_name_among_data_is_not_the_folder_one_is_in(data, call):
 
 
 def test_the_snippet_for_gitlab_runs(data, call):
-    (job,) = (one["gradsentry"] for one in SNIPPETS if "gradsentry" in one)
+    job, _ = (one["gradsentry"] for one in SNIPPETS if "gradsentry" in one)
     _, line = job["script"]
     assert call(*shlex.split(line)[1:]).code == 1
     assert Path(job["artifacts"]["reports"]["junit"]).is_file()
     (run,) = job["artifacts"]["paths"]
-    assert (Path(run) / "flagged.jsonl").is_file()
+    flagged = [json.loads(row) for row in (Path(run) / "flagged.jsonl").read_text().splitlines()]
+    lines = Path("data/train.jsonl").read_text().splitlines()
+    assert flagged
+    for row in flagged:
+        name, _, number = row["line"].partition(":")
+        assert name == "train.jsonl"
+        assert json.loads(lines[int(number) - 1]) == row["row"]
+
+
+def test_the_job_for_gitlab_takes_its_options_from_the_branch_that_is_merged_into(data, call, monkeypatch):
+    """The script runs as it stands, in a clone that knows the branch by its remote alone."""
+    _, job = (one["gradsentry"] for one in SNIPPETS if "gradsentry" in one)
+    Path("gradsentry.yaml").write_text("data: [data/train.jsonl]\n")
+    Path("gradsentry-accepted.jsonl").write_text("")
+    for command in ("init -q -b main", "add .", "-c user.name=a -c user.email=a@b.example commit -qm data"):
+        subprocess.run(["git", *command.split()], check=True)
+    subprocess.run(["git", "clone", "-q", ".", "request"], check=True)
+    monkeypatch.chdir("request")
+    # The request accepts all there is; what counts is what the other branch says.
+    Path("gradsentry.yaml").write_text("data: [nothing.jsonl]\n")
+    steps = [step.replace("/tmp/", "../") for step in job["script"][1:-1]]
+    environment = os.environ | {"CI_DEFAULT_BRANCH": "main"}
+    subprocess.run(["bash", "-euc", "\n".join(steps)], env=environment, check=True)
+    ended = call(*shlex.split(job["script"][-1].replace("/tmp/", "../"))[1:])
+    assert ended.code == 1
+    assert "Poisoned" in ended.out
 
 
 def test_the_snippets_name_what_there_is():

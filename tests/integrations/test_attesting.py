@@ -218,7 +218,8 @@ def test_several_formats_take_a_statement_each(call):
     named = ("clean.jsonl", "alpaca.jsonl")
     for option in ("--in-toto", "--cyclonedx"):
         said = refused(call("evidence", "--by-format", *named, option, "said.json"))
-        assert said.endswith("; leave out one of the two, or name the files of each format by themselves")
+        mend = "leave out one of the two, in a --config too, and name the files of each format by themselves"
+        assert said.endswith(f"; {mend}")
     for file in named:
         assert call("evidence", file, "--in-toto", f"{file}.json", "--json").code == 0
         (subject,) = json.loads(Path(f"{file}.json").read_text())["subject"]

@@ -164,7 +164,7 @@ def _refuse_of_one_corpus(reports: Reports, *, as_json: bool, of_entry: bool) ->
 
     if as_json or of_entry or set(reports.named) - _OF_SEVERAL:
         what = f"judges several corpora, of which {', '.join(sorted(_OF_SEVERAL))} and --out alone tell"
-        mend = "leave out one of the two, or name the files of each format by themselves"
+        mend = "leave out one of the two, in a --config too, and name the files of each format by themselves"
         raise SettingsError(what, where="--by-format", mend=mend)
 
 
