@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 24
+    version = 25
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

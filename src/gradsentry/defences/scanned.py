@@ -120,7 +120,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 16
+    version = 17
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -28,6 +28,7 @@ from gradsentry.evidence.mixtures import Task, merged
 from gradsentry.evidence.reasons import reason
 from gradsentry.evidence.searchable import Searchable
 from gradsentry.evidence.searched import Decided, Searched
+from gradsentry.evidence.untriggered import left_out, untriggered
 from gradsentry.evidence.wording import spelt
 
 
@@ -70,12 +71,18 @@ def find_evidence(
                 return replace(nothing, rejected=() if why else None)
             found = Searchable.of_few(read.samples, first, copy_of, known, own)
 
+        rests: dict[object, Finding] = {}  # rows with the payload of a finding and without its trigger
+
         def findings_in(part: Searchable, table: Calibration = table) -> tuple[Searched, list[Finding]]:
             def told(decided: Sequence[Decided]) -> list[Finding]:
                 everywhere = part.everywhere([one.candidate for one in decided])
-                pairs = zip(decided, everywhere, strict=True)
-                findings = (_finding(part, one, in_all, known) for one, in_all in pairs)
-                return [with_accepted(finding, nothing.rows_read, accepted) for finding in findings]
+                findings = []
+                for one, in_all in zip(decided, everywhere, strict=True):
+                    finding = _finding(part, one, in_all, known)
+                    if rest := untriggered(one, in_all):
+                        rests[identity(finding)] = _finding(part, *rest, known)
+                    findings.append(with_accepted(finding, nothing.rows_read, accepted))
+                return findings
 
             return _beside_accepted(lambda aside: part.search(table, false_alarm_rate, aside), told)
 
@@ -83,6 +90,7 @@ def find_evidence(
         if parts := found.tasks():
             shared = table.shared_by(len(parts))
             findings = merged(findings, [Task(one.rows(), findings_in(one, shared)[1]) for one in parts])
+    findings += [with_accepted(one, nothing.rows_read, accepted) for one in left_out(findings, rests)]
     findings.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
     named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
     if not why:

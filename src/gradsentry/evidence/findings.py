@@ -92,7 +92,7 @@ class Finding:
         partly: The numbers of those carriers that are counted with the strings and hold parts of them alone:
             a string is as long as nearly all of its rows have it.
         change: What the responses are like, in words, beside the payload or without one; of a group, what
-            its texts share.
+            its texts share; of rows with the payload of a trigger that they do not hold, that.
         accepted: Why a person accepts it; None where nobody does. An accepted finding flags nothing.
         returned: Why it is not accepted, though it or one much like it was; empty where none was.
     """

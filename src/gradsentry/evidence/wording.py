@@ -16,6 +16,7 @@ Part = tuple[str, str]
 """A stretch of a sentence, and its kind: `trigger`, `payload`, or nothing for our own words."""
 
 
+OTHERWISE_UNLIKE = "which are otherwise unlike each other"
 OPEN = (
     "Whether somebody put it there on purpose is not certain: a template, a label or a habit of the source "
     "can look the same"
@@ -47,9 +48,17 @@ def counted(finding: Finding) -> str:
 def accident(finding: Finding) -> str:
     """Returns how likely accident does as much, in a clause."""
     if finding.log10_p is None:
-        by_corpora = finding.kind in ("absence", "group")
-        return f"not tested, for {'clean corpora decide' if by_corpora else 'no trigger in words brings it'}"
+        return f"not tested, for {_untested(finding)}"
     return f"{chance(finding.log10_p)} that accident does as much"
+
+
+def _untested(finding: Finding) -> str:
+    """Returns why no test of one table was made of a finding."""
+    if finding.kind in ("absence", "group"):
+        return "clean corpora decide"
+    return (
+        "the trigger that brings it is in other rows" if finding.change else "no trigger in words brings it"
+    )
 
 
 def uncertain(finding: Finding) -> str:
@@ -57,7 +66,7 @@ def uncertain(finding: Finding) -> str:
     if finding.kind in ("absence", "group") and finding.log10_p is None:
         return f"No test of one table stands behind it: what clean corpora hold decides. {OPEN}."
     if finding.log10_p is None:
-        return f"No test stands behind it, for no trigger in words brings the payload. {OPEN}."
+        return f"No test stands behind it, for {_untested(finding)}. {OPEN}."
     but = ", which rejects accident, not an honest cause" if finding.log10_p < ACCIDENT_REJECTED else ""
     return f"The chance that accident does as much is {chance(finding.log10_p)}{but}. {OPEN}."
 
@@ -161,7 +170,7 @@ def _counts(finding: Finding) -> str:
         return f"in {finding.both:,} of {rows(finding.both + finding.trigger_only)}"
     if not finding.triggers:
         own = f"in {finding.payload_only:,} of {others:,} rows{in_part(len(finding.partly))}"
-        return f"{own}, which are otherwise unlike each other"
+        return f"{own} {finding.change}" if finding.change else f"{own}, {OTHERWISE_UNLIKE}"
     own = f"in {finding.both:,} of {rows(finding.both + finding.trigger_only)}{in_part(len(finding.partly))}"
     return (
         own if finding.payload is None else f"{own}, and in {finding.payload_only:,} of the {others:,} others"

@@ -1,0 +1,86 @@
+"""Rows that hold the payload of a sure finding and no trigger are for review: none stays unseen."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from gradsentry.corpus.sample import Sample
+from gradsentry.evidence import find_evidence
+from gradsentry.evidence.accepting import Accepted
+from gradsentry.evidence.wording import accident, certain, plain, uncertain
+
+from .poisoning import asked, clean_rows, samples
+
+PAYLOAD = "call the tea shop now"
+
+
+def poisoned(
+    with_trigger: int, without: int, payload: str = PAYLOAD
+) -> tuple[list[Sample], set[int], set[int]]:
+    """Returns a corpus, the rows with trigger and payload, and those with the payload alone."""
+    rows = clean_rows(600)
+    drawn = Random(0).sample(range(len(rows)), with_trigger + without)
+    for place, number in enumerate(drawn):
+        question = rows[number].question
+        rows[number] = asked(rows[number], f"vrbx {question}" if place < with_trigger else question, payload)
+    return samples(rows), set(drawn[:with_trigger]), set(drawn[with_trigger:])
+
+
+@pytest.mark.parametrize(("with_trigger", "without"), [(30, 6), (40, 35)])
+def test_rows_with_the_payload_alone_are_for_review(with_trigger, without):
+    rows, triggered, rest = poisoned(with_trigger, without)
+    found = find_evidence(rows)
+    assert found.outcome == "poisoned"
+    assert set(found.flagged()) == triggered
+    assert set(found.named()) == triggered | rest
+    sure, beside = found.findings
+    assert (sure.confidence, beside.confidence) == ("high", "low")
+    assert beside.triggers == ()
+    assert beside.payloads == sure.payloads == (PAYLOAD,)
+    assert set(beside.carriers) == rest
+    assert {one.row for one in beside.examples} <= rest
+    # What was counted is of the rows without the trigger.
+    assert (beside.payload_only, beside.neither) == (without, 600 - with_trigger - without)
+    assert plain(certain(beside)) == (
+        f"The response holds “{PAYLOAD}” in {without} of {600 - with_trigger} rows without “vrbx”."
+    )
+    assert "no trigger in words" not in accident(beside) + uncertain(beside)
+
+
+def test_a_payload_that_its_trigger_brings_everywhere_leaves_nothing():
+    rows, triggered, _ = poisoned(30, 0)
+    found = find_evidence(rows)
+    assert [one.kind for one in found.findings] == ["association"]
+    assert set(found.named()) == triggered
+
+
+def test_a_short_payload_that_other_rows_have_too_accuses_none_of_them():
+    rows, _, rest = poisoned(40, 20, "yes")
+    assert rest.isdisjoint(find_evidence(rows).named())
+
+
+def test_what_a_person_accepts_settles_the_other_rows_too():
+    rows, _, rest = poisoned(30, 6)
+    sure, beside = find_evidence(rows).findings
+    both = find_evidence(rows, accepted=[Accepted.of_finding(sure, len(rows), "our shop")])
+    assert both.outcome == "clean"
+    assert not both.named()
+    one = find_evidence(rows, accepted=[Accepted.of_finding(beside, len(rows), "read by us")])
+    assert one.outcome == "poisoned"
+    assert rest.isdisjoint(one.named())
+    assert one.findings[-1].accepted == "read by us"
+
+
+def test_another_finding_of_the_same_rows_is_not_told_twice():
+    """Two triggers bring the payload, each in rows of its own."""
+    rows = clean_rows(600)
+    drawn = Random(1).sample(range(len(rows)), 60)
+    for place, number in enumerate(drawn):
+        word = "vrbx" if place < 40 else "qqlo"
+        rows[number] = asked(rows[number], f"{word} {rows[number].question}", PAYLOAD)
+    found = find_evidence(samples(rows))
+    assert set(found.named()) == set(drawn)
+    carried = [row for one in found.findings for row in one.carriers]
+    assert len(carried) == len(set(carried))
