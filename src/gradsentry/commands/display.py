@@ -138,7 +138,8 @@ def _flagged(verdict: Verdict) -> Iterator[Text | Table]:
     for sample, row in zip(samples, shown.to_pylist(), strict=True):
         score = _score(verdict, row["score"])
         of_split = f" of {sample.split}" if sample.split else ""
-        known = ", ".join(filter(None, [score, *row["evidence"]]))
+        mark = "a person marked it poisoned" if verdict.marked.poisoned[row["number"]] else ""
+        known = ", ".join(filter(None, [score, mark, *row["evidence"]]))
         yield Text(f"row {shortened(str(sample.id), 40)}{of_split}: {known}")
         carried = [one for one in verdict.evidence.findings if one.name in row["evidence"]]
         prompt = _around(sample.prompt, [string for one in carried for string in one.triggers])

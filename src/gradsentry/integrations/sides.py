@@ -7,7 +7,7 @@ reads like a chosen one.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.unread import set_aside
 from gradsentry.counts import rows
+from gradsentry.deciding.marks import read_marks
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.outcome import Verdict
 from gradsentry.pairs import is_clean, save_pair
@@ -135,6 +136,7 @@ def judged(
     *,
     false_alarm_rate: float | None = None,
     accept: str | Path | None = None,
+    marks: str | Path | None = None,
 ) -> Sides:
     """Returns the verdicts on a corpus: with a model by a scan; on rejected answers by the texts.
 
@@ -144,13 +146,25 @@ def judged(
         tokenizer: Of a loaded model.
         false_alarm_rate: As `screen` takes it, for each side by itself.
         accept: As `screen` takes it, for both sides.
+        marks: The file of what a person decided of rows, for both sides; see `read_marks`.
+
+    Raises:
+        DataError: If a mark is none, or of no row.
     """
     if not any(turn.text.strip() for sample in corpus for turn in sample.rejected):
         chosen = screen(corpus, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
-        return Sides(chosen, None)
+        return Sides(_marked(chosen, marks), None)
     asked, other = corpus.judged_by("chosen"), corpus.judged_by("rejected")
     chosen = screen(asked, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
-    return Sides(chosen, screen(other, false_alarm_rate=false_alarm_rate, accept=accept))
+    rejected = screen(other, false_alarm_rate=false_alarm_rate, accept=accept)
+    return Sides(_marked(chosen, marks), _marked(rejected, marks))
+
+
+def _marked(verdict: Verdict, marks: str | Path | None) -> Verdict:
+    """Returns a verdict with what a person decided of rows."""
+    if marks is None:
+        return verdict
+    return replace(verdict, marks=read_marks(Path(marks), verdict.scores["id"].to_pylist()))
 
 
 def decided(

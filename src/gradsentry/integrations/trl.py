@@ -39,6 +39,7 @@ def screen_dataset(
     reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
     false_alarm_rate: float | None = None,
     accept: str | Path | None = None,
+    marks: str | Path | None = None,
 ) -> Dataset | IterableDataset:
     """Returns a data set to train on: as TRL wants its rows, and without those that are flagged.
 
@@ -58,6 +59,8 @@ def screen_dataset(
             each side is judged by it.
         accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
             nothing; of preferences on either side.
+        marks: The file of what a person decided of rows, by their ids (a run's `marks.jsonl`): on either side
+            one marked clean stays, and one marked poisoned goes.
 
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
@@ -68,7 +71,7 @@ def screen_dataset(
     if corpus.splits:
         mend = "give one of them, such as dataset['train'], or name it: DataSettings(split='train')"
         raise DataError(f"has several splits: {', '.join(corpus.splits)}", where=corpus.name, mend=mend)
-    sides = judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
+    sides = judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept, marks=marks)
     return trl_rows(corpus, decided(sides, on_findings, where=corpus.name, unjudged_stay=True))
 
 
@@ -80,6 +83,7 @@ def judge_dataset(
     reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
     false_alarm_rate: float | None = None,
     accept: str | Path | None = None,
+    marks: str | Path | None = None,
 ) -> Sides:
     """Returns the verdicts that `screen_dataset` acts on: of preferences on both answers.
 
@@ -89,7 +93,7 @@ def judge_dataset(
         UsageError: If the data, the model or an option is wrong.
     """
     corpus = open_corpus(dataset, reading)
-    return judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
+    return judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept, marks=marks)
 
 
 class LogVerdict(TrainerCallback):
@@ -125,6 +129,8 @@ class ScreenCallback(TrainerCallback):
             each side is judged by it.
         accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
             nothing; of preferences on either side.
+        marks: The file of what a person decided of rows, by their ids (a run's `marks.jsonl`): on either side
+            one marked clean stays, and one marked poisoned goes.
 
     Attributes:
         sides: What was found.
@@ -143,6 +149,7 @@ class ScreenCallback(TrainerCallback):
         on_findings: OnFindings = "refuse",
         false_alarm_rate: float | None = None,
         accept: str | Path | None = None,
+        marks: str | Path | None = None,
     ) -> None:
         if trainer is None or not hasattr(trainer, "train_dataset"):
             # As with `callbacks=[ScreenCallback]`, which a trainer makes without itself.
@@ -156,7 +163,7 @@ class ScreenCallback(TrainerCallback):
             log.warning("gradsentry: %s: %s", WHERE, said)
         given = open_corpus(texts.rows, DataSettings(format=texts.format)).called(f"{WHERE}'s rows")
         corpus = given.leaving_out(self.cut.not_judged)
-        self.sides = judged(corpus, false_alarm_rate=false_alarm_rate, accept=accept)
+        self.sides = judged(corpus, false_alarm_rate=false_alarm_rate, accept=accept, marks=marks)
         if unread := self.sides.chosen.evidence.unread:
             said = left_out(len(texts.rows), unread)
             log.warning("gradsentry: %s: %s: they stay, and nothing was looked for in them", WHERE, said)

@@ -6,8 +6,9 @@ import pytest
 from datasets import ClassLabel, Dataset, IterableDataset
 from trl import DPOTrainer, SFTConfig, SFTTrainer
 
-from gradsentry.errors import DataError
-from gradsentry.integrations.trl import screen_dataset
+from cli.command import caller
+from gradsentry.errors import DataError, FindingsError
+from gradsentry.integrations.trl import judge_dataset, screen_dataset
 from integrations.made import write_lines
 from integrations.trainers.rows import alpaca, messages, preferences, settings
 
@@ -134,6 +135,38 @@ def test_rows_that_could_not_be_read_are_said_whether_they_stay_or_not(names, co
     assert len(screen_dataset(rows, on_findings="warn")) == count
     assert "4 of 80 rows could not be read: " in caplog.text
     assert caplog.text.strip().endswith(f": {done}")
+
+
+def test_what_a_person_decided_of_rows_counts_in_the_trainer_too(made, tmp_path, monkeypatch, capfd):
+    given = alpaca(made)
+    flagged = sorted(made.poisoned)
+    clean = next(row for row in range(len(given)) if row not in made.poisoned)
+    judge_dataset(given).save(tmp_path / "run")
+    write_lines(
+        tmp_path / "by_hand.jsonl",
+        [*({"id": row, "mark": "clean"} for row in flagged[:10]), {"id": clean, "mark": "poisoned"}],
+    )
+    ended = caller(monkeypatch, capfd)("threshold", tmp_path / "run", "--labels", tmp_path / "by_hand.jsonl")
+    assert f"row {clean}: a person marked it poisoned" in ended.out
+    marks = tmp_path / "run/marks.jsonl"
+    prompts = [one["prompt"][0]["content"] for one in screen_dataset(given, marks=marks)]
+    stay = [row for row in range(len(given)) if row not in (*flagged[10:], clean)]
+    assert prompts == [given[row]["instruction"] for row in stay]
+    with pytest.raises(FindingsError, match="Poisoned: drop 21 of 300 rows"):
+        screen_dataset(given, marks=marks, on_findings="refuse")
+    write_lines(tmp_path / "all.jsonl", [{"id": row, "mark": "clean"} for row in flagged])
+    assert len(screen_dataset(given, marks=tmp_path / "all.jsonl", on_findings="refuse")) == len(given)
+    with pytest.raises(DataError, match="is the id of no row"):
+        screen_dataset(given.select(range(5)), marks=marks)
+
+
+def test_marks_count_on_both_sides_of_preferences(made, tmp_path):
+    given = preferences(made)
+    marks = tmp_path / "marks.jsonl"
+    write_lines(marks, [{"id": row, "mark": "clean"} for row in sorted(made.poisoned)[:10]])
+    sides = judge_dataset(given, marks=marks)
+    assert not sides.is_flagged[sorted(made.poisoned)[:10]].any()
+    assert len(screen_dataset(given, marks=marks)) == len(screen_dataset(given)) + 10
 
 
 def test_splits_do_not_become_one(made):
