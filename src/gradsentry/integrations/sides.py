@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.unread import set_aside
 from gradsentry.counts import rows
+from gradsentry.deciding.gate import WORSE
 from gradsentry.deciding.marks import read_marks
 from gradsentry.errors import DataError, FindingsError, SettingsError
 from gradsentry.outcome import Verdict
@@ -57,8 +58,7 @@ class Sides:
     @property
     def worst(self) -> Verdict:
         """The worse verdict of the two."""
-        order = ("clean", "suspicious", "poisoned")
-        return max(self.verdicts, key=lambda one: order.index(one.outcome))
+        return max(self.verdicts, key=lambda one: WORSE.index(one.outcome))
 
     @property
     def findings(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradsentry.counts import rows
+from gradsentry.deciding.gate import WORSE
 from gradsentry.report.cards import SHOWN
 from gradsentry.report.render import REPORT, page
 from gradsentry.report.words import finding_sentence, outcome_words, words
@@ -26,7 +27,7 @@ def both_page(folder: Path, verdicts: Mapping[Answers, Decision], clean: str, st
         clean: The file there of the rows that stay by both.
         stay: How many these are.
     """
-    worst = max(verdicts.values(), key=lambda one: ("clean", "suspicious", "poisoned").index(one.outcome))
+    worst = max(verdicts.values(), key=lambda one: WORSE.index(one.outcome))
     shown = {
         "name": worst.manifest["source"]["name"],
         "outcome": worst.outcome,
