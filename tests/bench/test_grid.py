@@ -137,6 +137,14 @@ def test_every_cell_has_a_record_and_every_file_is_written(tmp_path: Path, plots
         "trigger": ["w90"],
         "words": 1,
     }
+    # tau is in the defence's own scores, and what lies above it is what is flagged.
+    points = read_points(tmp_path / "out")
+    for record in (one for one in records if one["study"] == "grid"):
+        rows = [
+            one for one in points if all(one[key] == record[key] for key in ("defence", "rate", "attack"))
+        ]
+        assert [one["flagged"] for one in rows] == [one["score"] > record["tau"] for one in rows]
+        assert isinstance(record["tau_is_fallback"], bool)
     clean = next(r for r in records if r["rate"] == 0 and r["defence"] == "gradsentry")
     assert math.isnan(clean["recall"])
     assert clean["fpr"] >= 0

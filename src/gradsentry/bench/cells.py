@@ -23,7 +23,7 @@ from gradsentry.errors import DataError, UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
-VERSION = 8
+VERSION = 9
 """Raised when the same cell would give another record."""
 
 SAME = 0.01
@@ -152,6 +152,7 @@ def run_cell(
     samples = part.samples
     prompts = {int(row): samples[mix.rows[row]].prompt for row in np.flatnonzero(mix.is_poisoned)}
     lengths = store.of_mix(Lengths(), part, mix, loaded).features["n_response"].astype(np.int64)
+    bar = detector.tau_of(scores)
     outcome = Outcome(scores, flags, mix.is_poisoned, lengths)
     record = blank(cell) | {
         "status": "done",
@@ -160,6 +161,8 @@ def run_cell(
         "poisoned": int(mix.is_poisoned.sum()),
         "decoys": mix.decoys,
         "flagged": int(flags.sum()),
+        "tau": bar.tau if bar else math.nan,
+        "tau_is_fallback": bar.fallback if bar else None,
         "matched_share": matched_share(outcome),
         "seconds_per_row": extracted.seconds + meter.seconds / len(scores),
         "cpu_seconds_per_row": extracted.cpu_seconds + meter.cpu_seconds / len(scores),
@@ -246,6 +249,8 @@ def blank(cell: Cell) -> Record:
         "poisoned": 0,
         "decoys": 0,
         "flagged": 0,
+        "tau": math.nan,
+        "tau_is_fallback": None,
         **dict.fromkeys((*_OTHERS, *numbers), math.nan),
         "points": None,
     }

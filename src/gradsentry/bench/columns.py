@@ -45,6 +45,14 @@ CELL_COLUMNS: Mapping[str, Column] = {
     "poisoned": (_ROWS, "Poisoned rows of the mix."),
     "decoys": (_ROWS, "Clean rows of it with a part of a trigger."),
     "flagged": (_ROWS, "Rows that the defence calls poisoned."),
+    "tau": (
+        "the defence's own",
+        "The score above which it calls a row poisoned; null where it does not decide by one.",
+    ),
+    "tau_is_fallback": (
+        "true or false",
+        "Whether the published rule found no valley and took its fallback; null where there is no tau.",
+    ),
     "trigger_named": (
         _SHARE,
         "Poisoned rows whose trigger, the setting `trigger` of the attack, the defence names letter for "
@@ -84,9 +92,7 @@ POINT_COLUMNS: Mapping[str, Column] = {
     "score": ("the defence's own", "Higher is more suspicious; NaN where there is none."),
     "flagged": (
         "true or false",
-        "Whether the defence calls the row poisoned. Of a defence that decides by its score alone, as "
-        "gradsentry by tau, the threshold of a cell lies between the greatest score that is not flagged and "
-        "the least that is. Null in files of earlier versions.",
+        "Whether the defence calls the row poisoned. Null in files of earlier versions.",
     ),
     "poisoned": ("true or false", "The truth."),
     "length": (_TOKENS, "Of the response, with the end-of-sequence token where training learns it."),

@@ -3,6 +3,7 @@
 from gradsentry.defences.activation_clustering import ActivationClustering
 from gradsentry.defences.base import (
     DETECTORS,
+    Bar,
     Detector,
     Extractor,
     Features,
@@ -33,6 +34,7 @@ from gradsentry.defences.strip import Strip
 __all__ = [
     "DETECTORS",
     "ActivationClustering",
+    "Bar",
     "Cube",
     "Detector",
     "Extractor",

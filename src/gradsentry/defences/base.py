@@ -173,6 +173,19 @@ def read_features(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The score above which rows are called poisoned.
+
+    Attributes:
+        tau: The score; one that is equal to it is clean.
+        fallback: Whether the rule that chooses it found no valley, and took its fallback.
+    """
+
+    tau: float
+    fallback: bool
+
+
 class Detector(Settings, ABC):
     """The base of all defences. Higher scores are more suspicious.
 
@@ -198,6 +211,10 @@ class Detector(Settings, ABC):
     @abstractmethod
     def decide(self, scores: Scores) -> Flags:
         """Returns which rows are called poisoned; a row without a score (NaN) is not."""
+
+    def tau_of(self, scores: Scores) -> Bar | None:
+        """Returns the score above which it calls rows poisoned; None if it does not decide by one."""
+        return None
 
     def named(self, features: Features) -> tuple[Strings, ...] | None:
         """Returns the triggers and payloads that it names; None if it is not the kind that does."""

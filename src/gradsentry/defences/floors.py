@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.defences.base import (
+    Bar,
     Detector,
     Extractor,
     Features,
@@ -19,7 +21,7 @@ from gradsentry.defences.base import (
     Scores,
     register,
 )
-from gradsentry.defences.gradsentry import above_valley
+from gradsentry.defences.gradsentry import above, valley
 from gradsentry.defences.reading import Reading, encode_all
 
 if TYPE_CHECKING:
@@ -49,13 +51,19 @@ class Floor(Detector):
 
     paper: ClassVar[Paper | None] = None
 
-    def decide(self, scores: Scores) -> Flags:
-        """Returns which rows lie above the valley of the scores' logarithms."""
+    def tau_of(self, scores: Scores) -> Bar | None:
+        """Returns the valley of the scores' logarithms, as a score; None where all scores are the same."""
         logs = np.log1p(np.maximum(scores, 0.0))
         low, high = (np.nanmin(logs), np.nanmax(logs)) if np.isfinite(logs).any() else (0.0, 0.0)
         if low == high:
-            return np.zeros(len(scores), np.bool_)
-        return above_valley((logs - low) / (high - low))
+            return None
+        found = valley((logs - low) / (high - low))
+        return replace(found, tau=float(np.expm1(low + found.tau * (high - low))))
+
+    def decide(self, scores: Scores) -> Flags:
+        """Returns which rows lie above the valley of the scores' logarithms."""
+        bar = self.tau_of(scores)
+        return np.zeros(len(scores), np.bool_) if bar is None else above(scores, bar)
 
 
 @register

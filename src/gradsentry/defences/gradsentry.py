@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from gradsentry.deciding.thresholds import choose_threshold
-from gradsentry.defences.base import Detector, Features, Flags, Paper, Scores, register
+from gradsentry.defences.base import Bar, Detector, Features, Flags, Paper, Scores, register
 from gradsentry.defences.forward import Forward, K
 from gradsentry.settings import ThresholdSettings
 
@@ -48,9 +48,13 @@ class GradSentry(Detector):
         scores: Scores = spectra.entropy(values).numpy()
         return scores
 
+    def tau_of(self, scores: Scores) -> Bar:
+        """Returns tau, chosen by the published rule."""
+        return valley(scores, self.tau)
+
     def decide(self, scores: Scores) -> Flags:
-        """Returns which rows lie above tau, chosen by the published rule."""
-        return above_valley(scores, self.tau)
+        """Returns which rows lie above tau."""
+        return above(scores, self.tau_of(scores))
 
 
 @register
@@ -62,9 +66,13 @@ class GradSentryFull(GradSentry):
     crop: Literal[1, 4, 8, 16] = 1
 
 
-def above_valley(scores: Scores, fallback: float = 0.7) -> Flags:
-    """Returns which scores lie above the tau of the published rule; scores in [0, 1] or NaN."""
-    known = scores[np.isfinite(scores)]
-    tau = choose_threshold(known, ThresholdSettings(tau=fallback)).tau
-    flags: Flags = np.nan_to_num(scores, nan=-1.0) > tau
+def valley(scores: Scores, fallback: float = 0.7) -> Bar:
+    """Returns the tau of the published rule; scores in [0, 1] or NaN."""
+    chosen = choose_threshold(scores[np.isfinite(scores)], ThresholdSettings(tau=fallback))
+    return Bar(chosen.tau, chosen.fallback)
+
+
+def above(scores: Scores, bar: Bar) -> Flags:
+    """Returns which scores, none of them negative, lie above a bar; NaN does not."""
+    flags: Flags = np.nan_to_num(scores, nan=-1.0) > bar.tau
     return flags
