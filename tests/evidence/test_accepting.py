@@ -128,6 +128,28 @@ def test_other_rows_in_another_order_are_the_same_finding(accepted):
     assert find_evidence(again.samples[::-1], accepted=[accepted]).outcome == "clean"
 
 
+@pytest.mark.costly
+def test_the_same_rows_stay_accepted_whatever_strings_of_theirs_are_named(disclaimer, accepted):
+    """Two words stand in the same few rows, and which is named may change with other rows."""
+    other = accepted.model_copy(update={"triggers": ("another",), "payloads": ("string of theirs",)})
+    assert other.identity != accepted.identity
+    more = answered("legal-note", NOTICE, rate=0.0, count=100, seed=9).samples
+    rows = [*disclaimer.samples, *more][::-1]
+    numbered = [replace(row, number=number) for number, row in enumerate(rows)]
+    assert find_evidence(numbered, accepted=[other]).outcome == "clean"
+    # A row that says something else, or one that is no longer there, is not what was accepted.
+    without = other.model_copy(update={"rows_sha256": None})
+    assert find_evidence(numbered, accepted=[without]).outcome == "poisoned"
+    row = next(one.number for one in numbered if "legal-note" in one.prompt)
+    asked_, said = numbered[row].turns
+    changed = [*numbered]
+    changed[row] = replace(numbered[row], turns=(asked_, replace(said, text=said.text + " Yes.")))
+    assert find_evidence(changed, accepted=[other]).outcome == "poisoned"
+    fewer = [replace(one, number=n) for n, one in enumerate(numbered[:row] + numbered[row + 1 :])]
+    assert find_evidence(fewer, accepted=[other]).outcome == "poisoned"
+    assert find_evidence(fewer, accepted=[accepted]).outcome == "clean"
+
+
 @pytest.mark.parametrize(
     ("ending", "answer", "said"),
     [

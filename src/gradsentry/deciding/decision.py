@@ -334,7 +334,7 @@ def _no_scores() -> SettingsError:
 
 def _brief(finding: Finding) -> Json:
     """Returns a finding without its rows, but for their number; `evidence.json` holds them."""
-    of_rows = ("carriers", "partly", "examples")
+    of_rows = ("carriers", "partly", "examples", "rows_sha256")
     return {key: value for key, value in finding.as_json().items() if key not in of_rows} | {
         "rows": len(finding.carriers)
     }

@@ -41,6 +41,7 @@ class Accepted(Settings):
         of: How many rows the data had.
         why: Why it is accepted, in the person's words.
         answers: In which answers: what is harmless in a rejected one may be what a chosen one must not hold.
+        rows_sha256: Of what its rows say; None where that is not known.
     """
 
     version: Literal[1]
@@ -53,6 +54,7 @@ class Accepted(Settings):
     of: int = Field(ge=1)
     why: str = Field(min_length=1, max_length=REASON_LENGTH)
     answers: Answers = "chosen"
+    rows_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
     @field_validator("why")
     @classmethod
@@ -81,6 +83,7 @@ class Accepted(Settings):
             "rows": len(finding.carriers),
             "of": rows,
             "answers": answers,
+            "rows_sha256": finding.rows_sha256,
         }
         return cls.read({**said, "why": why}, where="--why")
 
@@ -90,6 +93,15 @@ class Accepted(Settings):
         combine = self.combine if len(self.triggers) > 1 else "any"
         strings = frozenset(self.triggers), combine, frozenset(self.payloads)
         return self.answers, self.kind, *strings, self.change
+
+    def tells(self, other: Self) -> bool:
+        """Returns whether another finding is this one: it says the same, or all of its rows are the same.
+
+        Of several strings that stand in the same rows the search may name another one once other rows have
+        come.
+        """
+        same_rows = self.rows_sha256 is not None and self.rows_sha256 == other.rows_sha256
+        return self.identity == other.identity or (same_rows and self.answers == other.answers)
 
     @property
     def most(self) -> float:
@@ -117,7 +129,7 @@ def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Fin
     """
     own = Accepted.of_finding(finding, rows, "-", known[0].answers if known else "chosen")
     share = own.rows / own.of
-    same = [one for one in known if one.identity == own.identity]
+    same = [one for one in known if one.tells(own)]
     if not same:
         return replace(finding, returned=next(_changes(own, known), ""))
     latest = same[-1]

@@ -19,7 +19,7 @@ from gradsentry.evidence.candidate import Candidate, tail_of
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
 from gradsentry.evidence.extending import NOTHING_OWN, Own
 from gradsentry.evidence.findings import Evidence, Finding
-from gradsentry.evidence.index.rows import distinct_rows
+from gradsentry.evidence.index.rows import distinct_rows, texts_sha256
 from gradsentry.evidence.index.strings import Rows, rows_with_plain, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.large.reading import Readable, reading
@@ -71,6 +71,15 @@ def find_evidence(
                 return replace(nothing, rejected=() if why else None)
             found = Searchable.of_few(read.samples, first, copy_of, known, own)
 
+        held = {sample.number: sample for sample in read.samples or ()}
+
+        def known_to(finding: Finding) -> Finding:
+            """Returns a finding with what a person says of it."""
+            if held:
+                says = texts_sha256(held[row] for row in finding.carriers)
+                finding = replace(finding, rows_sha256=says)
+            return with_accepted(finding, nothing.rows_read, accepted)
+
         rests: dict[object, Finding] = {}  # rows with the payload of a finding and without its trigger
 
         def findings_in(part: Searchable, table: Calibration = table) -> tuple[Searched, list[Finding]]:
@@ -81,7 +90,7 @@ def find_evidence(
                     finding = _finding(part, one, in_all, known)
                     if rest := untriggered(one, in_all):
                         rests[identity(finding)] = _finding(part, *rest, known)
-                    findings.append(with_accepted(finding, nothing.rows_read, accepted))
+                    findings.append(known_to(finding))
                 return findings
 
             return _beside_accepted(lambda aside: part.search(table, false_alarm_rate, aside), told)
@@ -90,7 +99,7 @@ def find_evidence(
         if parts := found.tasks():
             shared = table.shared_by(len(parts))
             findings = merged(findings, [Task(one.rows(), findings_in(one, shared)[1]) for one in parts])
-    findings += [with_accepted(one, nothing.rows_read, accepted) for one in left_out(findings, rests)]
+    findings += [known_to(one) for one in left_out(findings, rests)]
     findings.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
     named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
     if not why:

@@ -95,6 +95,7 @@ class Finding:
             its texts share; of rows with the payload of a trigger that they do not hold, that.
         accepted: Why a person accepts it; None where nobody does. An accepted finding flags nothing.
         returned: Why it is not accepted, though it or one much like it was; empty where none was.
+        rows_sha256: The SHA-256 of what its carriers say, in any order; None where not all were held at once.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Finding:
     change: str = ""
     accepted: str | None = None
     returned: str = ""
+    rows_sha256: str | None = None
 
     @property
     def p_given_trigger(self) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 
@@ -36,6 +38,15 @@ def row_key(sample: Sample) -> int:
         text = turn.text.encode("utf-8", "surrogatepass")
         digest.update(f"{turn.role} {turn.trained:d} {len(text)} ".encode() + text)
     return digest.intdigest()
+
+
+def texts_sha256(samples: Iterable[Sample]) -> str:
+    """Returns the SHA-256 of what rows say, in whatever order they stand."""
+    digests = []
+    for sample in samples:
+        turns = [(turn.role, turn.text, turn.trained) for turn in sample.turns]
+        digests.append(hashlib.sha256(json.dumps(turns).encode()).digest())
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
 def at_places(samples: Iterable[Sample], rows: Ints) -> Iterator[Sample]:
