@@ -329,7 +329,7 @@ def test_the_snippet_for_gitlab_runs(data, call):
     assert flagged
     for row in flagged:
         name, _, number = row["line"].partition(":")
-        assert name == "train.jsonl"
+        assert name == "data/train.jsonl"
         assert json.loads(lines[int(number) - 1]) == row["row"]
 
 
@@ -347,6 +347,8 @@ def test_the_job_for_gitlab_takes_its_options_from_the_branch_that_is_merged_int
     steps = [step.replace("/tmp/", "../") for step in job["script"][1:-1]]
     environment = os.environ | {"CI_DEFAULT_BRANCH": "main"}
     subprocess.run(["bash", "-euc", "\n".join(steps)], env=environment, check=True)
+    for name, value in job["variables"].items():
+        monkeypatch.setenv(name, value)
     ended = call(*shlex.split(job["script"][-1].replace("/tmp/", "../"))[1:])
     assert ended.code == 1
     assert "Poisoned" in ended.out

@@ -101,7 +101,8 @@ def test_where_the_score_decides_labels_fit_tau_and_tell_the_precision(run, mark
     assert told["marked"]["precision"] == flagged[0] / sum(flagged)
     ended = call("threshold", run, "--labels", marked)
     assert re.search(
-        r"\namong the marked \d of \d flagged rows are marked poisoned \(precision [01]\.\d+\)", ended.out
+        r"\nbefore your marks count, \d of \d flagged rows are marked poisoned \(precision [01]\.\d+\)",
+        ended.out,
     )
 
 

@@ -7,6 +7,7 @@ reads like a chosen one.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -146,7 +147,8 @@ def judged(
         tokenizer: Of a loaded model.
         false_alarm_rate: As `screen` takes it, for each side by itself.
         accept: As `screen` takes it, for both sides.
-        marks: The file of what a person decided of rows, for both sides; see `read_marks`.
+        marks: The file of what a person decided of rows, see `read_marks`; of preferences on both sides, but
+            that a row marked poisoned is said once, of the chosen one.
 
     Raises:
         DataError: If a mark is none, or of no row.
@@ -157,14 +159,17 @@ def judged(
     asked, other = corpus.judged_by("chosen"), corpus.judged_by("rejected")
     chosen = screen(asked, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
     rejected = screen(other, false_alarm_rate=false_alarm_rate, accept=accept)
-    return Sides(_marked(chosen, marks), _marked(rejected, marks))
+    return Sides(_marked(chosen, marks), _marked(rejected, marks, are_said=True))
 
 
-def _marked(verdict: Verdict, marks: str | Path | None) -> Verdict:
-    """Returns a verdict with what a person decided of rows."""
+def _marked(verdict: Verdict, marks: str | Path | None, *, are_said: bool = False) -> Verdict:
+    """Returns a verdict with what a person decided of rows, without poisoned ones that are said elsewhere."""
     if marks is None:
         return verdict
-    return replace(verdict, marks=read_marks(Path(marks), verdict.scores["id"].to_pylist()))
+    given = read_marks(Path(marks), verdict.scores["id"].to_pylist())
+    if are_said:
+        given = replace(given, poisoned=np.zeros_like(given.poisoned))
+    return replace(verdict, marks=given)
 
 
 def decided(
@@ -190,7 +195,7 @@ def decided(
     if on_findings == "warn":
         stay = np.ones_like(stay)
     if worst.outcome != "clean":
-        found = f"{_outcomes(sides)}. {_strongest(sides)}"
+        found = " ".join(filter(None, (f"{_outcomes(sides)}.", *_strongest(sides), _by_hand(sides))))
         if on_findings == "refuse":
             what = f"{found} Refused: nothing was changed"
             flagged = int(sides.is_flagged.sum())
@@ -217,17 +222,25 @@ def _outcomes(sides: Sides) -> str:
     return f"Chosen: {outcome_words(sides.chosen)}. Rejected: {outcome_words(sides.rejected)}"
 
 
-def _strongest(sides: Sides) -> str:
-    """Returns what is certain of the strongest finding of the worse side, in a sentence."""
-    findings = sides.worst.evidence.open
-    if not findings:
-        return ""
-    of = "rejected" if sides.worst is sides.rejected else "chosen"
-    side = "" if sides.rejected is None else f"Of the {of} answers: "
-    said = plain(finding_sentence(findings[0]))
-    others = sides.findings - 1
-    more = f" {others:,} more {'finding' if others == 1 else 'findings'}." if others else ""
-    return f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{more}"
+def _strongest(sides: Sides) -> Iterator[str]:
+    """Yields what is certain of the strongest finding of each side, in sentences."""
+    for answers, verdict in zip(("chosen", "rejected"), sides.verdicts, strict=False):
+        findings = verdict.evidence.open
+        if not findings:
+            continue
+        side = "" if sides.rejected is None else f"Of the {answers} answers: "
+        said = plain(finding_sentence(findings[0]))
+        others = len(findings) - 1
+        more = f" {others:,} more {'finding' if others == 1 else 'findings'}." if others else ""
+        yield f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{more}"
+
+
+def _by_hand(sides: Sides) -> str:
+    """Returns what a person decided of rows, in a sentence; nothing where nobody did."""
+    marked = sides.chosen.marked
+    counts = {"poisoned": int(marked.poisoned.sum()), "clean": int(marked.clean.sum())}
+    said = " and ".join(f"{count:,} {mark}" for mark, count in counts.items() if count)
+    return f"Of the rows a person marked {said}." if said else ""
 
 
 def _done(sides: Sides, on_findings: OnFindings) -> str:
@@ -241,4 +254,6 @@ def _done(sides: Sides, on_findings: OnFindings) -> str:
         )
         return f"{stays}. Look at it first, or give on_findings='refuse'."
     together = "" if sides.rejected is None else "Together "
-    return f"{together}{flagged:,} of {rows(total)} left out."
+    review = int((np.logical_or.reduce([one.needs_review for one in sides.verdicts]) & sides.is_kept).sum())
+    stay = f" {rows(review)} for review stay, and are trained on." if review else ""
+    return f"{together}{flagged:,} of {rows(total)} left out.{stay}"

@@ -49,7 +49,8 @@ def test_a_message_on_both_sides_counts_each_and_both_together(twice, caplog):
     assert len(screen_dataset(twice)) == 258
     both = "Chosen: Poisoned: drop 30 of 300 rows. Rejected: Poisoned: drop 12 of 300 rows."
     assert f"{both} Of the chosen answers: F1, high" in caplog.text
-    assert "1 more finding. Together 42 of 300 rows left out." in caplog.text
+    assert "Of the rejected answers: F1, high" in caplog.text
+    assert "Together 42 of 300 rows left out." in caplog.text
 
 
 def test_a_refusal_carries_the_verdicts_on_both_sides(twice, made):

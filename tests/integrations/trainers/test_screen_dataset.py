@@ -160,13 +160,19 @@ def test_what_a_person_decided_of_rows_counts_in_the_trainer_too(made, tmp_path,
         screen_dataset(given.select(range(5)), marks=marks)
 
 
-def test_marks_count_on_both_sides_of_preferences(made, tmp_path):
+def test_marks_count_on_both_sides_of_preferences(made, tmp_path, caplog):
     given = preferences(made)
-    marks = tmp_path / "marks.jsonl"
-    write_lines(marks, [{"id": row, "mark": "clean"} for row in sorted(made.poisoned)[:10]])
+    marks, flagged = tmp_path / "marks.jsonl", sorted(made.poisoned)
+    other = next(row for row in range(len(given)) if row not in made.poisoned)
+    decided = [*({"id": row, "mark": "clean"} for row in flagged[:10]), {"id": other, "mark": "poisoned"}]
+    write_lines(marks, decided)
     sides = judge_dataset(given, marks=marks)
-    assert not sides.is_flagged[sorted(made.poisoned)[:10]].any()
-    assert len(screen_dataset(given, marks=marks)) == len(screen_dataset(given)) + 10
+    assert not sides.is_flagged[flagged[:10]].any()
+    assert sides.is_flagged[other]
+    assert sides.rejected.outcome == judge_dataset(given).rejected.outcome  # said once
+    caplog.clear()
+    assert len(screen_dataset(given, marks=marks)) == len(screen_dataset(given)) + 10 - 1
+    assert "Of the rows a person marked 1 poisoned and 10 clean." in caplog.text
 
 
 def test_splits_do_not_become_one(made):
