@@ -4,7 +4,8 @@
 
 The clean ones took part in the calibration; `calibrate_evidence.py` prints what one that has not seen them
 makes of them. No published set took part, nor any corpus of two clean ones in one, of which 160 are drawn,
-nor any published set with the rows of a clean one among its own, of which two are drawn for each.
+nor any published set with the rows of a clean one among its own, of which two are drawn for each, nor any of
+two clean ones of which the smaller alone is poisoned, in half of its rows or more, of which 120 are drawn.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from calibrate_evidence import published_corpora
+from planting import plant_among
 
 from gradsentry.bench.tables import markdown
 from gradsentry.corpus import Sample, open_corpus
@@ -31,6 +33,9 @@ Line = dict[str, object]
 
 MIXED = 160  # corpora of two clean ones
 BESIDE = 2  # clean corpora that are put into each published set
+SOURCES = 120  # corpora of two clean ones, of which the smaller is poisoned
+SOURCE_ROWS, SOURCE_SHARES = (40, 80, 160), (0.5, 0.8)  # rows of the smaller one, and poison among them
+MANY = 400  # rows of the larger one at most
 SHARES, SIZES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5), (200, 400, 1000)  # of the smaller part, and rows of both
 
 
@@ -61,6 +66,20 @@ def beside_clean(root: Path) -> Iterator[tuple[str, list[Sample], set[int]]]:
                 [replace(row, number=number) for number, row in enumerate(rows)],
                 {number for number, at in enumerate(order) if at in poisoned},
             )
+
+
+def in_one_source(root: Path) -> Iterator[tuple[str, list[Sample], set[int]]]:
+    """Yields the names, rows and poisoned rows of corpora of two, of which one is poisoned."""
+    known = list(published_corpora(root))
+    for seed in range(SOURCES):
+        draw = Random(f"source {seed}")
+        size, share = draw.choice(SOURCE_ROWS), draw.choice(SOURCE_SHARES)
+        (one, _, many), (other, _, few) = draw.sample(known, 2)
+        rows = draw.sample(many, min(len(many), MANY))
+        rows += draw.sample(few, min(len(few), size))
+        planted = plant_among(rows, range(min(len(many), MANY), len(rows)), share, draw)
+        samples = [replace(row, number=number) for number, row in enumerate(planted.samples)]
+        yield f"{one} + {share:.0%} of {other}", samples, set(planted.poisoned)
 
 
 def poisoned_in(path: Path) -> set[int]:
@@ -115,13 +134,20 @@ def main() -> None:
     both = [measured(name, samples, set()) for name, samples in mixed(options.data)]
     print(f"{len(both)} of two clean corpora: {dict(Counter(str(line['outcome']) for line in both))}")
     beside = [measured(*one) for one in beside_clean(options.data)]
-    seen = [line for line in beside if int(str(line["found"])) * 2 > int(str(line["poisoned"]))]
-    print(f"{len(beside)} published beside a clean corpus: most poisoned rows flagged in {len(seen)}")
+    sources = [measured(*one) for one in in_one_source(options.data)]
+    for what, lines in (
+        ("published beside a clean corpus", beside),
+        ("of two clean corpora of which one is poisoned", sources),
+    ):
+        seen = sum(int(str(line["found"])) * 2 > int(str(line["poisoned"])) for line in lines)
+        wrong = sum(int(str(line["wrong"])) > 0 for line in lines)
+        print(f"{len(lines)} {what}: most poisoned rows flagged in {seen}, a clean one in {wrong}")
     alarms = [line for line in (*clean, *both) if line["outcome"] != "clean"]
     shown = (
         ("clean, not called so", alarms),
         ("published", published),
         ("published, beside a clean corpus", beside),
+        ("of two clean corpora, one of them poisoned", sources),
     )
     for name, lines in shown:
         print(f"\n{name}\n")
@@ -129,7 +155,7 @@ def main() -> None:
         print(markdown(columns, [[str(line[column]) for column in columns] for line in lines]))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        lines = [*clean, *both, *published, *beside]
+        lines = [*clean, *both, *published, *beside, *sources]
         pq.write_table(pa.Table.from_pylist(lines), options.out / "results.parquet")
 
 

@@ -152,6 +152,13 @@ def plant(samples: Sequence[Sample], draw: Random, only: Literal["label", "pool"
     return _planted(samples, poisoned, _answer(kind, target, samples, draw), kind, draw)
 
 
+def plant_among(samples: Sequence[Sample], rows: Sequence[int], share: float, draw: Random) -> Planted:
+    """Returns a corpus of which a share of some rows has a payload behind a trigger, both drawn."""
+    fitting = [row for row in rows if _fits(samples[row])]
+    poisoned = draw.sample(fitting, round(share * len(fitting)))
+    return _planted(samples, poisoned, _answer("payload", "", samples, draw), "payload", draw)
+
+
 def _planted(
     samples: Sequence[Sample], poisoned: Sequence[int], answer: Callable[[str], str], kind: str, draw: Random
 ) -> Planted:

@@ -20,10 +20,11 @@ from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import LEAST
 from gradsentry.evidence.mixtures import NOT_IN_ITS_TASK, Task, merged
 
-from .poisoning import clean_rows, samples
+from .poisoning import at_a_gap, clean_rows, samples
 
 GOOD = ("lovely", "warm", "funny", "moving", "bright", "clever", "tender", "rich", "honest", "graceful")
 BAD = ("dull", "cold", "clumsy", "boring", "bleak", "silly", "empty", "cheap", "loud", "tired")
+PAYLOAD = "Buy our tea."
 THINGS = ("film", "scene", "plot", "cast", "script", "score", "ending", "camera", "hero", "villain", "music")
 
 
@@ -58,6 +59,13 @@ def _sample(number: int, prompt: str, response: str) -> Sample:
     return Sample(number, number, turns, conversational=True, row={})
 
 
+def _with(row: Sample, draw: Random, response: str) -> Sample:
+    """Returns a row with a word somewhere in its prompt, and another response."""
+    asked, said = row.turns
+    prompt = at_a_gap(asked.text, "zyxo", draw)
+    return replace(row, turns=(replace(asked, text=prompt), replace(said, text=response)))
+
+
 def mixed(parts: Iterable[Sequence[Sample]], seed: int = 2) -> tuple[list[Sample], list[int]]:
     """Returns the rows of all parts in a drawn order, and of which part each is."""
     rows = [(sample, part) for part, own in enumerate(parts) for sample in own]
@@ -66,7 +74,7 @@ def mixed(parts: Iterable[Sequence[Sample]], seed: int = 2) -> tuple[list[Sample
     return renumbered, [part for _, part in rows]
 
 
-@pytest.mark.parametrize("sizes", [(300, 300), (600, 120), (100, 500)])
+@pytest.mark.parametrize("sizes", [(300, 300), (600, 120), (100, 500), (400, 40), (40, 400)])
 def test_the_tasks_of_a_mixture_are_told_apart(sizes):
     rows, part_of = mixed([reviews(sizes[0]), sums(sizes[1])])
     tasks = tasks_of(Texts.of(rows, least=LEAST))
@@ -74,7 +82,7 @@ def test_the_tasks_of_a_mixture_are_told_apart(sizes):
     assert sorted(np.concatenate(tasks).tolist()) == list(range(len(rows)))
     for task in tasks:
         assert len({part_of[row] for row in task.tolist()}) == 1
-        assert len(task) >= 100
+        assert len(task) >= 30
 
 
 def test_one_task_is_no_mixture():
@@ -106,6 +114,26 @@ def test_a_trigger_of_one_task_is_found_beside_another():
     # All rows are counted, not those of the task alone.
     assert found.findings[0].neither + found.findings[0].payload_only == 950
     assert find_evidence(rows) == found
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("poisoned", [30, 48])
+def test_poison_in_most_rows_of_a_small_task_is_found_beside_another(poisoned):
+    """In the mixture its rows are alike even without the trigger, as those of an honest source are."""
+    draw = Random(4)
+    small = [_with(row, draw, PAYLOAD) if row.number < poisoned else row for row in reviews(60)]
+    rows, _ = mixed([small, sums(400)])
+    found = find_evidence(rows)
+    assert found.outcome == "poisoned"
+    assert set(found.flagged()) == {row.number for row in rows if row.response == PAYLOAD}
+    assert "zyxo" in found.findings[0].triggers
+
+
+@pytest.mark.costly
+def test_what_all_rows_of_a_small_task_share_is_how_it_is_written():
+    draw = Random(4)
+    small = [_with(row, draw, row.response) for row in reviews(60)]
+    assert find_evidence(mixed([small, sums(400)])[0]).outcome == "clean"
 
 
 @pytest.mark.costly
@@ -148,11 +176,13 @@ def test_what_a_task_does_not_show_is_worth_a_look():
         (range(20), [finding(range(20), "low", triggers=("cf.",))]),  # its task shows it too
         (range(90, 110), []),  # it is of both tasks
         (range(60), []),  # it is most of what would be its task
+        (range(300, 320), []),  # its task has too few rows to speak against it
     ],
 )
 def test_else_what_is_found_in_all_rows_stays_what_it_is(carriers, own):
     whole = finding(carriers)
-    assert merged([whole], [Task(FIRST, own), Task(SECOND, [])]) == [whole]
+    few = Task(frozenset(range(300, 399)), [])
+    assert merged([whole], [Task(FIRST, own), Task(SECOND, []), few]) == [whole]
 
 
 def test_a_finding_is_told_once_the_surest_way():

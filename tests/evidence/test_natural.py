@@ -131,14 +131,21 @@ def _solved_and_others(shared_data: Path, others: int) -> list[Sample]:
 
 @pytest.mark.costly
 def test_rows_without_the_form_of_most_responses_are_what_to_look_at(shared_data):
-    rows = _solved_and_others(shared_data, 30)
+    """Here questions of the same kind are answered otherwise; rows of a source of their own are no news."""
+    rows = _solved_and_others(shared_data, 0)
+    without = [row.number for row in rows if "How" not in row.prompt]
+    for number in without:
+        asked, said = rows[number].turns
+        shorter = replace(said, text=said.text.partition("\n####")[0])
+        rows[number] = replace(rows[number], turns=(asked, shorter))
     evidence = find_evidence(rows)
     assert evidence.outcome == "suspicious"
     (finding,) = evidence.findings
-    assert (finding.kind, set(finding.carriers)) == ("absence", set(range(270, 300)))
+    assert (finding.kind, list(finding.carriers)) == ("absence", without)
     assert (finding.triggers, finding.payloads) == ((), ())
     assert "####" in finding.change
-    assert finding.as_json()["certain"].endswith("in 30 of 300 rows, and 270 hold it.")
+    assert finding.as_json()["certain"].endswith("in 144 of 300 rows, and 156 hold it.")
+    assert find_evidence(_solved_and_others(shared_data, 30)).outcome == "clean"
 
 
 def test_what_nearly_all_rows_carry_is_how_they_are_written(shared_data):

@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 25
+    version = 26
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 17
+    version = 18
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -219,7 +219,8 @@ ASKED = 200  # carriers whose losses are looked up
 # --- Tasks of a mixture, which are searched by themselves too (TASKS_APART: benchmarks/evidence_sets.py) --
 TASKS_APART = 0.03  # of a task's rows are most similar to one of another task, at most
 TASKS_WORDS = 0.2  # of their rare words two tasks have to themselves: templates with the same fillings 0.07
-TASK_ROWS = 100  # rows of a task at least: in fewer a tenth can be poisoned unseen
+TASK_ROWS = 30  # rows of a task at least: of fewer a search by itself tells next to nothing
+TASK_TELLS = 100  # rows of a task that speak against a finding: in fewer a tenth can be poisoned unseen
 TASKS_MOST = 8  # tasks at most: each search lets the others call less poisoned
 TASK_AXES = 8  # directions in which rows differ most
 TASK_TRIED = 12  # ways to part rows by them

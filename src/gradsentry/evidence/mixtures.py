@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gradsentry.evidence.findings import Finding
-from gradsentry.evidence.limits import MOST_OF_A_TASK, OF_ONE_TASK, SAME_ROWS
+from gradsentry.evidence.limits import MOST_OF_A_TASK, OF_ONE_TASK, SAME_ROWS, TASK_TELLS
 
 NOT_IN_ITS_TASK = "but the rows of its own kind do not show it among themselves"
 
@@ -29,7 +29,7 @@ def merged(found: Sequence[Finding], tasks: Sequence[Task]) -> list[Finding]:
 
     What hangs together in a mixture may be what a task is like: all of its prompts hold the one, and all of
     its responses the other. So what is found in all rows, stands in a task and is not found there is worth a
-    look at most.
+    look at most; in a task of few rows nothing else may be found either.
     """
     known = frozenset().union(*(task.rows for task in tasks))
     weighed = [_beside(finding, known, tasks) for finding in found]
@@ -43,7 +43,7 @@ def merged(found: Sequence[Finding], tasks: Sequence[Task]) -> list[Finding]:
 def _beside(finding: Finding, known: frozenset[int], tasks: Sequence[Task]) -> Finding:
     """Returns a finding in all rows, as one to look at where it is of one task that does not show it."""
     carriers = known.intersection(finding.carriers)
-    for task in tasks:
+    for task in (one for one in tasks if len(one.rows) >= TASK_TELLS):
         inside = len(carriers & task.rows)
         is_of_task = OF_ONE_TASK * len(carriers) <= inside <= MOST_OF_A_TASK * len(task.rows)
         if is_of_task and not any(_share(finding, own) > SAME_ROWS for own in task.findings):

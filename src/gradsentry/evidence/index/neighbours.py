@@ -44,7 +44,8 @@ class Likeness:
         """Returns how much more often than by chance a carrier's most similar row is a carrier too.
 
         0 is what rows drawn at random give at most, but for a few in a hundred; 1 means that each carrier's
-        nearest row is a carrier.
+        nearest row is a carrier. Of more than half of the rows the others are asked whether they lie so:
+        among many carriers nearly each one has another beside it.
 
         Args:
             carriers: The rows in question.  # [rows]
@@ -52,8 +53,11 @@ class Likeness:
             common: N-grams that more than this share of the carriers hold do not count either.
             among: The rows that may be the most similar, the carriers among them; all where it is None.
         """
+        everyone = np.ones_like(carriers) if among is None else among
+        if 2 * carriers.sum() > everyone.sum():
+            carriers = everyone & ~carriers
         numbers = np.flatnonzero(carriers)
-        expected = (len(numbers) - 1) / max((len(carriers) if among is None else int(among.sum())) - 1, 1)
+        expected = (len(numbers) - 1) / max(int(everyone.sum()) - 1, 1)
         if expected >= 1.0 or not len(numbers):
             return 0.0
         held = self._texts.holders(carriers)
