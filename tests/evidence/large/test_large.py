@@ -90,7 +90,9 @@ def test_copies_make_no_corpus_large(small_bounds):
     rows = [replace(row, number=number) for number, row in enumerate(made.samples * 8)]
     whole = find_evidence(rows, why=True)
     small_bounds(TOKENS)
-    assert find_evidence(Streamed(rows), why=True) == whole
+    # What the carriers say is summed up only where all rows are held at once.
+    found = tuple(replace(one, rows_sha256=None) for one in whole.findings)
+    assert find_evidence(Streamed(rows), why=True) == replace(whole, findings=found)
 
 
 @pytest.mark.parametrize("bound", [10**9, 300_000])
