@@ -190,12 +190,12 @@ def decided(
     if on_findings not in ("drop", "refuse", "warn"):
         what = f"{on_findings!r} is none"
         raise SettingsError(what, where="on_findings", mend="give drop, refuse or warn")
-    worst = sides.worst
+    worst, settled = sides.worst, [*_accepted(sides), *_by_hand(sides)]
     stay = sides.is_kept if unjudged_stay else sides.is_clean
     if on_findings == "warn":
         stay = np.ones_like(stay)
     if worst.outcome != "clean":
-        found = " ".join(filter(None, (f"{_outcomes(sides)}.", *_strongest(sides), _by_hand(sides))))
+        found = " ".join([f"{_outcomes(sides)}.", *_strongest(sides), *settled])
         if on_findings == "refuse":
             what = f"{found} Refused: nothing was changed"
             flagged = int(sides.is_flagged.sum())
@@ -203,6 +203,8 @@ def decided(
             mend = f"on_findings='drop' {drops}; the `sides` of this error hold what was found"
             raise FindingsError(what, sides=sides, where=where, mend=mend)
         log.warning("gradsentry: %s: %s %s", where, found, _done(sides, on_findings))
+    elif settled:
+        log.warning("gradsentry: %s: %s. %s", where, _outcomes(sides), " ".join(settled))
     elif worst.too_few_rows:
         log.warning("gradsentry: %s: %s", where, outcome_words(worst))
     if unjudged := int((sides.is_kept & ~stay).sum()):
@@ -235,12 +237,22 @@ def _strongest(sides: Sides) -> Iterator[str]:
         yield f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{more}"
 
 
-def _by_hand(sides: Sides) -> str:
-    """Returns what a person decided of rows, in a sentence; nothing where nobody did."""
+def _accepted(sides: Sides) -> Iterator[str]:
+    """Yields the findings that a person accepts, with the reason, in sentences."""
+    for verdict in sides.verdicts:
+        for one in verdict.evidence.findings:
+            if one.accepted is not None:
+                flags = f"it flags none of its {rows(len(one.carriers))}"
+                yield f"{one.name} is accepted ({one.accepted}): {flags}."
+
+
+def _by_hand(sides: Sides) -> Iterator[str]:
+    """Yields what a person decided of rows, in a sentence."""
     marked = sides.chosen.marked
     counts = {"poisoned": int(marked.poisoned.sum()), "clean": int(marked.clean.sum())}
     said = " and ".join(f"{count:,} {mark}" for mark, count in counts.items() if count)
-    return f"Of the rows a person marked {said}." if said else ""
+    if said:
+        yield f"Of the rows a person marked {said}."
 
 
 def _done(sides: Sides, on_findings: OnFindings) -> str:

@@ -114,7 +114,7 @@ def test_a_verdict_on_one_answer_says_that_the_other_was_not_judged(twice):
     assert "not judged" not in repr(judge_dataset(twice))
 
 
-def test_what_is_accepted_of_either_side_is_not_refused(twice, made, trained_on, tmp_path):
+def test_what_is_accepted_of_either_side_is_not_refused(twice, made, trained_on, tmp_path, caplog):
     accepted = tmp_path / "accepted.jsonl"
     with pytest.raises(FindingsError) as refused:
         screen_dataset(twice, on_findings="refuse")
@@ -122,7 +122,10 @@ def test_what_is_accepted_of_either_side_is_not_refused(twice, made, trained_on,
         run = getattr(refused.value.sides, name).save(tmp_path / name).path
         called = ["accept", str(run), "F1", "--why", "we made it", "--to", str(accepted)]
         assert CliRunner().invoke(app, called).exit_code == 0
+    caplog.clear()
     kept = screen_dataset(twice, on_findings="refuse", accept=accepted, false_alarm_rate=0.02)
+    assert "F1 is accepted (we made it): it flags none of its 30 rows." in caplog.text
+    assert "F1 is accepted (we made it): it flags none of its 12 rows." in caplog.text
     assert kept.to_list() == twice.to_list()
     callback = ScreenCallback(trained_on(twice, DPOTrainer), accept=accepted, false_alarm_rate=0.02)
     for side in (callback.sides.chosen, callback.sides.rejected):
