@@ -115,7 +115,11 @@ def test_accepted_findings_are_a_list(open_page, texts, tmp_path, call):
     assert line == f"gradsentry accept {run} F1 --why 'WHY IT IS HARMLESS'"
     known, out = tmp_path / "known.jsonl", tmp_path / "run"
     assert call("accept", run, "F1", "--why", "our <b>house</b> style", "--to", known).code == 0
-    gone = json.loads(known.read_text()) | {"triggers": ["not here"], "why": "of last year"}
+    gone = json.loads(known.read_text()) | {
+        "triggers": ["not here"],
+        "why": "of last year",
+        "rows_sha256": None,
+    }
     known.write_text(f"{known.read_text()}{json.dumps(gone)}\n")
     data = open_run(run).manifest["source"]["data"]
     assert call("evidence", data, "--accept", known, "--out", out).code == 0

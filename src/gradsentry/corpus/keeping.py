@@ -18,6 +18,7 @@ from gradsentry.corpus.containers import data_suffix
 from gradsentry.corpus.corpora import Corpus
 from gradsentry.corpus.filecorpus import FileCorpus
 from gradsentry.corpus.folders import Part
+from gradsentry.corpus.ownfiles import KEPT
 from gradsentry.corpus.sources import open_corpus
 from gradsentry.corpus.streams import make_folder, not_written
 from gradsentry.errors import DataError, first_line
@@ -27,7 +28,7 @@ from gradsentry.settings import DataSettings
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-_KEPT, _PART = "data", ".data.part"
+_PART = ".data.part"
 _FEATURES = "features.json"
 """In a data set with pictures or sounds: the types of its columns, which are kept as Arrow holds them."""
 
@@ -45,17 +46,17 @@ def keep_rows(corpus: Corpus, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     make_folder(part)
     try:
-        written = _written(corpus, part / _KEPT)
+        written = _written(corpus, part / KEPT)
         written.rename(folder / written.name)
     except OSError as error:
-        raise not_written(folder / _KEPT, error) from error
+        raise not_written(folder / KEPT, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
 def kept_in(folder: Path) -> Path | None:
     """Returns where the rows are kept in a folder, or None where they are not."""
-    return next(iter(sorted(folder.glob(f"{_KEPT}.*"))), next(iter(folder.glob(_KEPT)), None))
+    return next(iter(sorted(folder.glob(f"{KEPT}.*"))), next(iter(folder.glob(KEPT)), None))
 
 
 def open_kept(path: Path, settings: DataSettings) -> Corpus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gradsentry.corpus.ownfiles import KEPT, is_run
 from gradsentry.corpus.sample import Sample
 
 _LINES = (".jsonl", ".ndjson", ".jsonlines", ".csv", ".tsv")
@@ -18,10 +19,15 @@ def file_and_line(sample: Sample) -> tuple[str, int | None]:
     """
     name, colon, place = sample.origin.rpartition(":")
     path = Path(name)
-    if not colon or not place.isdecimal() or not path.is_file():
+    if not colon or not place.isdecimal() or not path.is_file() or _is_kept(path):
         return "", None
     suffix, line = path.suffix.lower(), int(place)
     return shown_path(path), line if suffix in _LINES or (suffix == ".json" and line > 1) else None
+
+
+def _is_kept(path: Path) -> bool:
+    """Returns whether a file is what a run keeps of data that lay in no file."""
+    return path.stem == KEPT and is_run(path.parent)
 
 
 def line_of(sample: Sample) -> str:

@@ -34,6 +34,8 @@ _UNSEEN = {
     ANOTHER: "name the format that you train on (--format), or take the other column away",
 }
 """What is left out and may be data all the same, for nobody looked into it; and the mend."""
+KEPT = "data"
+"""What the name of the rows begins with that a run keeps where these lay in no file."""
 _CLEAN = "clean"
 """What the name of the rows that stay begins with in a run: these are data again."""
 _OF_LINES = (".jsonl", ".ndjson", ".jsonlines")

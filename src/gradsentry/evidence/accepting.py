@@ -129,7 +129,7 @@ def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Fin
     """
     own = Accepted.of_finding(finding, rows, "-", known[0].answers if known else "chosen")
     share = own.rows / own.of
-    same = [one for one in known if one.tells(own)]
+    same = [one for one in known if one.identity == own.identity] or [one for one in known if one.tells(own)]
     if not same:
         return replace(finding, returned=next(_changes(own, known), ""))
     latest = same[-1]

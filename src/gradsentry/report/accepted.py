@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradsentry.evidence.accepting import Accepted, identity
+from gradsentry.evidence.accepting import Accepted
 from gradsentry.report.pieces import Piece, pieces, quoted
 from gradsentry.report.words import finding_sentence
 
@@ -20,8 +20,10 @@ def accepted_list(verdict: Decision) -> list[dict[str, Any]]:
         if one.accepted is not None
     ]
     known = [Accepted.model_validate(one) for one in verdict.manifest.get("evidence", {}).get("accepted", ())]
-    found = {identity(one) for one in verdict.evidence.findings}
-    gone = {one.identity: one for one in known if one.identity not in found}
+    found = [
+        Accepted.of_finding(one, 1, "-", verdict.answers or "chosen") for one in verdict.evidence.findings
+    ]
+    gone = {one.identity: one for one in known if not any(one.tells(each) for each in found)}
     return here + [{"name": "", "said": _said(one), "why": pieces(one.why)} for one in gone.values()]
 
 
