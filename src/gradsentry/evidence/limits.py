@@ -216,7 +216,7 @@ LEXICON_WORDS = 400  # such words, drawn
 CARRIERS_LOOKED_AT = 200  # one by one; more change no share
 ASKED = 200  # carriers whose losses are looked up
 
-# --- Tasks of a mixture, which are searched by themselves too (TASKS_APART: benchmarks/evidence_sets.py) --
+# --- Tasks of a mixture, which are searched by themselves too (TASKS_APART, TASK_ROWS: evidence_sets.py) -
 TASKS_APART = 0.03  # of a task's rows are most similar to one of another task, at most
 TASKS_WORDS = 0.2  # of their rare words two tasks have to themselves: templates with the same fillings 0.07
 TASK_ROWS = 30  # rows of a task at least: of fewer a search by itself tells next to nothing

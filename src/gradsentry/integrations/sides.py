@@ -226,11 +226,10 @@ def _outcomes(sides: Sides) -> str:
 
 def _strongest(sides: Sides) -> Iterator[str]:
     """Yields what is certain of the strongest finding of each side, in sentences."""
-    for answers, verdict in zip(("chosen", "rejected"), sides.verdicts, strict=False):
+    for side, verdict in _by_side(sides):
         findings = verdict.evidence.open
         if not findings:
             continue
-        side = "" if sides.rejected is None else f"Of the {answers} answers: "
         said = plain(finding_sentence(findings[0]))
         others = len(findings) - 1
         more = f" {others:,} more {'finding' if others == 1 else 'findings'}." if others else ""
@@ -239,11 +238,20 @@ def _strongest(sides: Sides) -> Iterator[str]:
 
 def _accepted(sides: Sides) -> Iterator[str]:
     """Yields the findings that a person accepts, with the reason, in sentences."""
-    for verdict in sides.verdicts:
+    for side, verdict in _by_side(sides):
         for one in verdict.evidence.findings:
             if one.accepted is not None:
                 flags = f"it flags none of its {rows(len(one.carriers))}"
-                yield f"{one.name} is accepted ({one.accepted}): {flags}."
+                yield f"{side}{one.name} is accepted ({one.accepted}): {flags}."
+
+
+def _by_side(sides: Sides) -> Iterator[tuple[str, Verdict]]:
+    """Yields the verdicts, each with the words that a sentence on it begins with where there are two."""
+    if sides.rejected is None:
+        yield "", sides.chosen
+        return
+    yield "Of the chosen answers: ", sides.chosen
+    yield "Of the rejected answers: ", sides.rejected
 
 
 def _by_hand(sides: Sides) -> Iterator[str]:

@@ -124,8 +124,9 @@ def test_what_is_accepted_of_either_side_is_not_refused(twice, made, trained_on,
         assert CliRunner().invoke(app, called).exit_code == 0
     caplog.clear()
     kept = screen_dataset(twice, on_findings="refuse", accept=accepted, false_alarm_rate=0.02)
-    assert "F1 is accepted (we made it): it flags none of its 30 rows." in caplog.text
-    assert "F1 is accepted (we made it): it flags none of its 12 rows." in caplog.text
+    for answers, count in (("chosen", 30), ("rejected", 12)):
+        flags = f"F1 is accepted (we made it): it flags none of its {count} rows."
+        assert f"Of the {answers} answers: {flags}" in caplog.text
     assert kept.to_list() == twice.to_list()
     callback = ScreenCallback(trained_on(twice, DPOTrainer), accept=accepted, false_alarm_rate=0.02)
     for side in (callback.sides.chosen, callback.sides.rejected):
