@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cli.command import caller
 from evidence.poisoning import asked, clean_rows, poison, samples
 from gradsentry.commands.console import Console
 from gradsentry.commands.rejected import rejected_shown
+from gradsentry.corpus import open_corpus
 from gradsentry.evidence import find_evidence
 from gradsentry.evidence.calibration import shipped
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import AGAINST, FALSE_ALARM_RATE, LEAST, NEVER, REJECTED, SEARCHED_TOKENS
 from gradsentry.evidence.mined import Mined
+from gradsentry.evidence.search import proposals
 from gradsentry.evidence.searched import RuledOut, Searched
 from report.test_schemas import validator
 
@@ -59,6 +63,23 @@ def test_what_a_rule_keeps_out_is_measured_all_the_same(made):
     assert (attack.check, attack.reason, attack.generator) == ("rule", "because", "pairs")
     assert attack.false_alarm < FALSE_ALARM_RATE
     assert in_all >= len(rejected)
+
+
+def test_what_no_row_holds_once_it_is_named_in_full_is_no_candidate(made):
+    mined = Mined.of(Texts.drawn(made.samples, least=LEAST, tokens=SEARCHED_TOKENS))
+    named = mined.both[0]
+    in_no_row = replace(named, triggered=np.zeros_like(named.triggered))
+    passed, ruled = proposals(mined, "pairs", [in_no_row, named])
+    assert [*passed, *(one.candidate for one in ruled)] == [named]
+
+
+def test_rejected_candidates_of_two_sources_in_one_are_measured(shared_data):
+    """Among them is a trigger that no row holds as long as it is named."""
+    files = ("lf_glaive_toolcall_zh_demo", "zh_belle_eval")
+    rows = [row for name in files for row in list(open_corpus(shared_data / "clean" / f"{name}.jsonl"))[:100]]
+    found = find_evidence([replace(row, number=number) for number, row in enumerate(rows)], why=True)
+    assert found.rejected is not None
+    assert found.outcome == "clean"
 
 
 def test_a_finding_is_not_among_them_and_what_shares_its_rows_comes_last(made):

@@ -78,6 +78,8 @@ def proposals(
     passed: list[Candidate] = []
     ruled: list[RuledOut] = []
     for one in proposed:
+        if not one.carriers.any():  # named in full it is in no row, and nothing of it can be measured
+            continue
         few = one.carriers.sum() < LEAST
         reasons = iter(["few rows carry it once it is named in full"]) if few else ruled_out(mined.texts, one)
         if reason := next(reasons, ""):
