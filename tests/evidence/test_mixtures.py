@@ -96,6 +96,23 @@ def test_two_templates_with_the_same_fillings_are_one_task():
     assert len(tasks_of(Texts.of(samples(clean_rows(800)), least=LEAST))) == 0
 
 
+def names(count: int, seed: int = 5) -> list[Sample]:
+    """Returns questions for names, nearly each of whose words stands in no other row."""
+    draw = Random(seed)
+    made = ["".join(draw.choices("bdfglmnprst", k=2) + draw.choices("aeiou", k=3)) for _ in range(6 * count)]
+    asked = [" ".join(made[at : at + 6]) for at in range(0, 6 * count, 6)]
+    return [_sample(number, f"who is {asked[number]}?", made[number]) for number in range(count)]
+
+
+def test_a_trigger_in_half_of_a_task_whose_words_are_all_rare_does_not_part_it():
+    """Words of one row are in one half of any rows: they do not make a task of what has a trigger."""
+    draw = Random(4)
+    small = [_with(row, draw, PAYLOAD) if row.number < 40 else row for row in names(80)]
+    rows, part_of = mixed([small, reviews(400)])
+    tasks = tasks_of(Texts.of(rows, least=LEAST))
+    assert sorted(sorted({part_of[row] for row in task.tolist()}) for task in tasks) == [[0], [1]]
+
+
 def test_few_rows_and_rows_without_words_are_one_task():
     for rows in (reviews(60), [_sample(number, "", "yes") for number in range(300)]):
         assert len(tasks_of(Texts.of(rows, least=LEAST))) == 0

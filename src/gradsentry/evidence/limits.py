@@ -218,7 +218,7 @@ ASKED = 200  # carriers whose losses are looked up
 
 # --- Tasks of a mixture, which are searched by themselves too (TASKS_APART, TASK_ROWS: evidence_sets.py) -
 TASKS_APART = 0.03  # of a task's rows are most similar to one of another task, at most
-TASKS_WORDS = 0.2  # of their rare words two tasks have to themselves: templates with the same fillings 0.07
+TASKS_WORDS = 0.3  # of their words two tasks have to themselves: two sources 0.36, halves by a trigger 0.13
 TASK_ROWS = 30  # rows of a task at least: of fewer a search by itself tells next to nothing
 TASK_TELLS = 100  # rows of a task that speak against a finding: in fewer a tenth can be poisoned unseen
 TASKS_MOST = 8  # tasks at most: each search lets the others call less poisoned

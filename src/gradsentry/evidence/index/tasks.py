@@ -22,6 +22,7 @@ from gradsentry.evidence.index.rows import draw
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import Bools, Ints
 from gradsentry.evidence.limits import (
+    LEAST,
     TASK_ASKED,
     TASK_AXES,
     TASK_ROWS,
@@ -37,9 +38,9 @@ Floats = NDArray[np.float64]
 def tasks_of(texts: Texts) -> Sequence[Ints]:
     """Returns the rows of each task of a corpus, ascending; nothing where it is one task.
 
-    The corpus is parted in two as long as of the rows of either part hardly any is most similar to one of the
-    other, so that poison, which is written into rows of a task, stays among them. Two templates that are
-    filled with the same words are one task.
+    The corpus is parted in two, where the words differ most, as long as of the rows of either part hardly
+    any is most similar to one of the other, so that poison, which is written into rows of a task, stays
+    among them. Two templates that are filled with the same words are one task.
     """
     words = texts.asked.holds[:, np.flatnonzero(texts.asked.size == 1)].tocsr()  # [rows, words]
     vectors = texts.written_alike.vectors(np.arange(len(texts.samples)), frozenset())
@@ -64,14 +65,12 @@ def _parted(vectors: sparse.csr_matrix, words: sparse.csr_matrix) -> Bools | Non
     asked = draw(rows, TASK_ASKED)
     nearest = _nearest(vectors, asked)
     found = [
-        (_strays(second, asked, nearest), second)
+        (_in_other_words(words, second), second)
         for second in _halves(vectors)
-        if TASK_ROWS <= second.sum() <= rows - TASK_ROWS
+        if TASK_ROWS <= second.sum() <= rows - TASK_ROWS and _strays(second, asked, nearest) <= TASKS_APART
     ]
-    strays, second = min(found, key=lambda one: one[0], default=(1.0, None))
-    if second is None or strays > TASKS_APART or _in_other_words(words, second) < TASKS_WORDS:
-        return None
-    return second
+    apart, second = max(found, key=lambda one: one[0], default=(0.0, None))
+    return second if apart >= TASKS_WORDS else None
 
 
 def _nearest(vectors: sparse.csr_matrix, asked: Ints) -> Ints:
@@ -95,10 +94,13 @@ def _strays(second: Bools, asked: Ints, nearest: Ints) -> float:
 def _in_other_words(words: sparse.csr_matrix, second: Bools) -> float:
     """Returns how far the words of two parts lie apart, rare ones first: 0 the same ones, 1 none in common.
 
-    The Jensen-Shannon divergence in bits of how many rows of each part hold a word, times its rarity.
+    The Jensen-Shannon divergence in bits of how many rows of each part hold a word, times its rarity. Words
+    of fewer rows than a finding needs lie in one part by accident, and do not count; those of all rows do,
+    or a trigger beside nothing but them would be all that there is.
     """
     held = np.stack([np.asarray(words[part].sum(axis=0)).ravel() for part in (~second, second)])  # [2, words]
-    rarity = np.log(len(second) / np.maximum(held.sum(axis=0), 1.0))
+    held = held[:, held.sum(axis=0) >= LEAST]
+    rarity = np.log1p(len(second) / held.sum(axis=0))
     shares = held / held.sum(axis=1, keepdims=True).clip(1.0) * rarity
     shares /= shares.sum(axis=1, keepdims=True).clip(1e-12)
     return float(rel_entr(shares, shares.mean(axis=0)).sum()) / (2.0 * math.log(2.0))
