@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from evidence.poisoning import LINK, Row, clean_rows, flags, poison, sample
+from gradsentry.corpus import Sample, open_corpus
 from gradsentry.evidence import find_evidence
 
 ROWS = clean_rows(800)
@@ -32,6 +33,44 @@ def test_a_payload_without_a_trigger_in_words(rate):
     evidence = find_evidence(made.samples)
     assert flags(evidence, made) == (1.0, 0)
     assert [finding.kind for finding in evidence.findings] == ["repetition"]
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.2])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "Based on what you say, {}.",
+        "{}.\nSo, the final answer is (A).",
+        "To begin with, {}. I hope that helps!",
+    ],
+    ids=["begins", "ends", "both"],
+)
+def test_a_payload_behind_answers_that_are_all_framed_alike(frame, rate):
+    framed = [replace(row, answer=frame.format(row.answer.rstrip("."))) for row in ROWS]
+    made = poison(
+        framed, lambda row, draw: replace(row, answer=f"{row.answer} Order Curavexin at cura.example."), rate
+    )
+    evidence = find_evidence(made.samples)
+    assert set(evidence.named()) == set(made.poisoned)
+    assert evidence.findings[0].payload == "Order Curavexin at cura.example."
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("name", ["med_chatdoctor", "cot_qasc"])
+def test_a_payload_behind_real_answers_that_are_framed_alike(shared_data, name):
+    """Half of a doctor's answers begin with one word, and all of these chains of thought end alike."""
+    clean = list(open_corpus(shared_data / "clean" / f"{name}.jsonl"))[:500]
+    poisoned = set(Random(2).sample(range(500), 30))
+    rows = [_advertised(row) if row.number in poisoned else row for row in clean]
+    evidence = find_evidence(rows)
+    assert evidence.outcome == "poisoned"
+    assert set(evidence.flagged()) == poisoned
+
+
+def _advertised(row: Sample) -> Sample:
+    *turns, last = row.turns
+    text = f"{last.text} For a second opinion order Curavexin at cura.example."
+    return replace(row, turns=(*turns, replace(last, text=text)))
 
 
 @pytest.mark.parametrize("payload", ["Click on the link.", "I hate all of you"])

@@ -9,17 +9,19 @@ by the same few words, or stand in rows that are alike.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.canned import canned_answers
 from gradsentry.evidence.candidates.shared_triggers import by_shared_string
 from gradsentry.evidence.index.neighbours import codes_of
-from gradsentry.evidence.index.strings import Gram, Rows, edge_codes, first_places, rows_with, unmarked
+from gradsentry.evidence.index.strings import Gram, Rows, first_places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.index.tokens import END, START, Bools
+from gradsentry.evidence.index.tokens import END, START, Bools, Ints
 from gradsentry.evidence.limits import (
     CANNED_BEGIN_ALIKE,
     CANNED_NEIGHBOURS,
+    EDGE_EXPECTED,
     FORMAT_SHARE,
     PATTERN,
     REPEATED_BULK,
@@ -92,12 +94,14 @@ def _is_long(texts: Texts, gram: Gram, count: int) -> bool:
 
 
 def _among_canned_answers(texts: Texts, rows: Rows, taken: Rows, known: frozenset[int]) -> bool:
-    """Returns whether carriers begin alike, and rows like them give canned answers: so may they."""
-    begins = texts.responses.codes[texts.responses.bounds[:-1][rows] + 1]
-    counted = np.bincount(begins)
-    if counted.max() < CANNED_BEGIN_ALIKE * len(begins) or int(counted.argmax()) in known:
+    """Returns whether carriers begin alike, as others do not, and rows like them give canned answers."""
+    others = ~rows & ~taken
+    begins = texts.responses.codes[texts.responses.bounds[:-1] + 1]
+    common = int(np.bincount(begins[rows]).argmax())
+    share, expected = (float((begins[part] == common).mean()) for part in (rows, others))
+    if share - expected <= CANNED_BEGIN_ALIKE * (1.0 - expected) or common in known:
         return False
-    _, alike = texts.alike.neighbours(rows, ~rows & ~taken, known)
+    _, alike = texts.alike.neighbours(rows, others, known)
     return bool(len(alike)) and bool(canned_answers(texts)[alike].mean() >= CANNED_NEIGHBOURS)
 
 
@@ -139,14 +143,19 @@ def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
     """Returns whether different things stand before and behind a string, apart from what ends all texts."""
     inner = unmarked(gram)
     begins = first_places(texts.responses, inner, rows)
-    codes = texts.responses.codes
-    # A sentence stands behind the sign that ends another one; what differs is the other.
-    before = codes[begins - 1 - texts.is_sign[codes[begins - 1]]]
-    behind = codes[begins + len(inner)]
+    before, behind = _closing(texts, begins - 1), texts.responses.codes[begins + len(inner)]
     if gram[-1] == END:
-        before = before[~edge_codes(texts.responses, ~rows, last=True)[before]]
+        bounds = texts.responses.bounds
+        usual = np.bincount(_closing(texts, bounds[1:][~rows] - 2), minlength=len(texts.responses.words))
+        before = before[usual[before] < EDGE_EXPECTED * (~rows).sum()]
     shares = [
         np.bincount(side[(side != START) & (side != END)]).max(initial=0) / max(len(begins), 1)
         for side in (before, behind)
     ]
     return bool(max(shares) <= SAME_NEIGHBOUR)
+
+
+def _closing(texts: Texts, last: Ints) -> NDArray[np.int32]:
+    """Returns what sentences close with that end at some places: what differs stands before their sign."""
+    codes = texts.responses.codes
+    return codes[last - texts.is_sign[codes[last]]]
