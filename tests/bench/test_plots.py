@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +136,19 @@ def test_rows_without_a_score_take_no_part_in_a_roc(drawn):
     lines = {axes.get_title().split()[-1]: axes.lines[0].get_xydata().tolist() for axes in figure.axes}
     assert lines["partly"] == [[0, 0], [0, 1], [0.5, 1], [1, 1]]
     assert lines["never"] == []  # none of its poisoned rows has a score
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "own (as few as 2 of 3 rows scored)"
+    ]
+
+
+def test_lines_of_a_roc_that_coincide_all_show(drawn):
+    of_mix = {"data": "d", "attack": "a", "model": "m", "seed": 0, "length": 5}
+    points = [
+        of_mix | {"defence": name, "score": row, "poisoned": row > 6} for name in ALL for row in range(10)
+    ]
+    figure = drawn([one | {"model": "m", "seed": 0} for one in cells(1, ALL, [10.0])], points, "roc")
+    lines = figure.axes[0].lines[: len(ALL)]
+    widths, above = [line.get_linewidth() for line in lines], [line.get_zorder() for line in lines]
+    assert widths == sorted(widths, reverse=True)
+    assert above == sorted(above)
+    assert min(one - other for one, other in pairwise(widths)) > 0.1

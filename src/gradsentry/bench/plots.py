@@ -36,8 +36,7 @@ _LETTERS, _TICKS = 38, 10
 # The share of the room between two rates that the points of one rate take; more reads as other rates.
 _SIDE_BY_SIDE = 0.4
 _SET_APART = "points of a rate are set apart; the axis is not to scale"
-# A line of several of one defence.
-_THIN = {"linewidth": 0.7, "alpha": 0.8}
+_WIDEST, _NARROWEST = 4.0, 0.7  # lines of a ROC
 Line = NDArray[np.floating]
 
 _OUR_SCORE = "gradsentry"
@@ -144,12 +143,13 @@ def _roc(points: Sequence[Record], records: Sequence[Record]) -> Figure:
     """Returns a panel for each data set and attack, with a line for each mix: of several seeds thin ones."""
     figure, panels = _panels(points)
     several = len({_mix(p) for p in points}) > 1
-    styles, labels = _styles([*records, *points]), _labels(records)
+    styles, labels = _one_below_the_other(_styles([*records, *points])), _labels(records)
+    labels |= {name: f"{labels.get(name, name)} ({least})" for name, least in _thinly_scored(points).items()}
     for (data, attack), axes in panels.items():
         here = [p for p in points if (p["data"], p["attack"]) == (data, attack)]
         for defence in distinct(here, "defence"):
             of_defence = [p for p in here if p["defence"] == defence]
-            style = styles[defence] | {"marker": ""} | (_THIN if several else {})
+            style = styles[defence] | ({"alpha": 0.8} if several else {})
             for mix in dict.fromkeys(map(_mix, of_defence)):
                 # A row without a score takes no part, as in the AUROC.
                 rows = [p for p in of_defence if _mix(p) == mix and math.isfinite(p["score"])]
@@ -157,12 +157,35 @@ def _roc(points: Sequence[Record], records: Sequence[Record]) -> Figure:
                 truth = np.array([p["poisoned"] for p in rows], dtype=bool)
                 axes.plot(*roc_curve(score, truth), label=labels.get(defence, defence), **style)
         for defence in labels.keys() - {p["defence"] for p in points}:  # in the legend alone: it failed
-            axes.plot([], [], label=labels[defence], **styles[defence] | {"marker": ""})
+            axes.plot([], [], label=labels[defence], **styles[defence])
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.6)
         axes.set(title=_title(data, attack), xlabel="false-positive rate")
-    if several:
-        _note(figure, "a line for each seed and model; tables have the means")
+    each = "a line for each seed and model; tables have the means; " if several else ""
+    _note(figure, f"{each}of lines that coincide the wider lies below")
     return _finished(figure, panels, "recall")
+
+
+def _one_below_the_other(styles: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns styles of lines without markers that all show where they coincide: the first is the widest."""
+    widths = np.linspace(_NARROWEST, _WIDEST, len(styles))[::-1]
+    return {
+        defence: style | {"marker": "", "linewidth": float(width), "zorder": 2.0 - width / 10.0}
+        for (defence, style), width in zip(styles.items(), widths, strict=True)
+    }
+
+
+def _thinly_scored(points: Sequence[Record]) -> dict[str, str]:
+    """Returns how many rows of a mix have a score, of defences that give not all of them one: the fewest."""
+    has_score: dict[tuple[str, object], list[bool]] = {}
+    for p in points:
+        mixed = (p["data"], p["attack"], _mix(p))
+        has_score.setdefault((p["defence"], mixed), []).append(math.isfinite(p["score"]))
+    fewest: dict[str, tuple[int, int]] = {}
+    for (defence, _), rows in has_score.items():
+        if not all(rows):
+            known = fewest.get(defence, (len(rows), len(rows)))
+            fewest[defence] = min(known, (sum(rows), len(rows)))
+    return {name: f"as few as {scored} of {of} rows scored" for name, (scored, of) in fewest.items()}
 
 
 def _mix(point: Record) -> tuple[str, int]:
