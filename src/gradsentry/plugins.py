@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, Literal, TypeVar
 
+from pydantic import ValidationError
+
 from gradsentry.errors import GradSentryError, SettingsError, meaning_to_say, said
 from gradsentry.extras import missing_module
 
@@ -204,7 +206,16 @@ def blamed(error: Exception) -> SettingsError | None:
     place = place_of(error)
     if not place or isinstance(error, GradSentryError):
         return None
-    return SettingsError(said(error), where=place, mend=_MEND)
+    return SettingsError(_told(error), where=place, mend=_MEND)
+
+
+def _told(error: BaseException) -> str:
+    """Returns an error in a line; of settings that are wrong which, and what is wrong with it."""
+    if not isinstance(error, ValidationError):
+        return said(error)
+    problem = error.errors()[0]
+    key = ".".join(map(str, problem["loc"]))
+    return f"{type(error).__name__}: {error.title}.{key}: {problem['msg']}"
 
 
 def place_of(error: Exception) -> str:
@@ -225,7 +236,7 @@ def _imported(load: Callable[[], Thing], where: str) -> Thing:
         if lacking is not None:
             raise SettingsError(lacking.what, where=where, mend=lacking.mend) from None
         at = _place_at_import(error)
-        raise SettingsError(f"{said(error)}{f' ({at})' if at else ''}", where=where, mend=_MEND) from None
+        raise SettingsError(f"{_told(error)}{f' ({at})' if at else ''}", where=where, mend=_MEND) from None
 
 
 def _from_name(name: str) -> ModuleType:

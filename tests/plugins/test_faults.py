@@ -169,6 +169,13 @@ def test_an_attack_that_fails_is_one_line(call, data, body, line):
     assert not Path("out.jsonl").exists()
 
 
+def test_a_setting_that_is_assigned_is_named(call, data):
+    text = ATTACK.format(body="setattr(self, 'word', 'x')")
+    Path("mine.py").write_text(text.replace("    def poisoned", "    word: str = 'a'\n\n    def poisoned"))
+    said = refused(call("poison", data, "--plugin", "mine.py", "--attack", "mine", "--out", "out.jsonl"))
+    assert said == "mine.py:13: ValidationError: Mine.word: Instance is frozen; mend the plugin"
+
+
 FAULTY = [
     ({"features": "[1.0] * len(samples)"}, "Ones in d0.py: returned list; return a dict of arrays"),
     ({"features": '{"ones": np.ones(3)}'}, "Ones in d1.py: returned 3 values of ones; return one for"),
