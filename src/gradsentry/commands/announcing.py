@@ -44,7 +44,7 @@ def announce(
     elif not quiet:
         display.summary(verdict, run)
         if marked is not None:
-            stdout.say(f"before your marks count, {marked.line()}")
+            stdout.say(f"before your marks count: {marked.line()}")
     judged = Judged.of(verdict)
     gate.write([verdict], judged, run, quiet=quiet or as_json)
     gate.end(judged, quiet=quiet or as_json)

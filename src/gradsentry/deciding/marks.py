@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gradsentry.corpus.ownfiles import MARKS
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import lines_by_hand
+from gradsentry.counts import rows
 from gradsentry.deciding.thresholds import Scores, Threshold
 from gradsentry.errors import DataError, SettingsError
 
@@ -108,11 +109,12 @@ class Agreement:
 
     def line(self) -> str:
         """Returns the same in words."""
-        flagged = self.flagged_poisoned + self.flagged_clean
+        flagged = rows(self.flagged_poisoned + self.flagged_clean)
         precision = "not defined" if self.precision is None else f"{self.precision:.3f}"
+        missed = self.poisoned - self.flagged_poisoned
         return (
-            f"{self.flagged_poisoned} of {flagged} flagged rows are marked poisoned (precision {precision}), "
-            f"{self.poisoned - self.flagged_poisoned} of {self.poisoned} marked poisoned are not flagged"
+            f"{flagged} both flagged and marked, {self.flagged_poisoned} of them poisoned "
+            f"(precision {precision}); {rows(self.poisoned)} marked poisoned, {missed} of them not flagged"
         )
 
 
