@@ -132,7 +132,7 @@ The second command keeps the results in `benchmarks/results/reduced` and writes 
   version of a share r of them.
 - Machine: {machine["processor"]}, {machine["cores"]} cores shared with other work; one thread.
 - torch {versions["torch"]}, transformers {versions["transformers"]}.
-- `benchmarks/results/reduced/{LOCK}` reruns it to the same numbers."""
+- `benchmarks/results/reduced/{LOCK}` reruns it to the same numbers (of scores not to the last digit)."""
 
 
 def _recalls(grid: Sequence[Record]) -> Iterator[str]:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import typer
@@ -35,6 +36,30 @@ def test_json(poisoned_file):
     result = CliRunner().invoke(app, [str(path), "--json"])
     assert result.exit_code == 0
     assert json.loads(result.output)["flagged"] == sorted(made.poisoned)
+
+
+@pytest.mark.parametrize("before", [20, 60, 99, 100, 101, 150, 300])
+def test_an_excerpt_shows_the_trigger_whole(tmp_path, before):
+    others = [row.question for row in clean_rows(1200, seed=3)]
+    rows = [
+        replace(row, question=" ".join(others[12 * number : 12 * number + 12]))
+        for number, row in enumerate(clean_rows(100))
+    ]
+    made = poison(
+        rows,
+        lambda row, draw: asked(
+            row,
+            f"{row.question[:before].strip()} vrbx-blue {row.question[before:].strip()}",
+            "No way, go home!",
+        ),
+        0.2,
+    )
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(dict(sample.row)) + "\n" for sample in made.samples))
+    result = CliRunner().invoke(app, [str(path), "--out", str(tmp_path / "run")], env={"COLUMNS": "200"})
+    excerpts = [line for line in result.output.splitlines() if line.split()[:1] == ["prompt"]]
+    assert len(excerpts) == 10, result.output
+    assert not [line for line in excerpts if "vrbx-blue" not in line], result.output
 
 
 @pytest.mark.costly

@@ -161,7 +161,8 @@ def _around(text: str, strings: Sequence[str]) -> str:
     if not found:
         return shortened(text, _EXCERPT)
     first, last = min(found)
-    begin = max(min(first - _EXCERPT // 3, last - _EXCERPT), 0) if last > _EXCERPT else 0
+    most = _EXCERPT - 1  # the last character is an ellipsis where the text goes on
+    begin = max(min(max(first - _EXCERPT // 3, last - most), first), 0) if last > most else 0
     return ("…" if begin else "") + shortened(text[begin:], _EXCERPT)
 
 

@@ -148,7 +148,10 @@ def _found(verdict: Decision) -> tuple[Sentence, str]:
     if verdict.policy == "published" and verdict.outcome == "suspicious":
         what = "No trigger and no payload could be named; the rows are flagged for their score alone."
         return [(what, "")], "A high score alone is no proof, for it rises with the response's length."
-    looked = "No trigger that brings a payload, no payload that repeats, no prompt that turns the responses."
+    looked = (
+        "No trigger that brings a payload, no payload that repeats, no prompt that turns the responses, but "
+        "what clean corpora show as well."
+    )
     unsure = (
         "Poison in fewer than four rows, or with a different payload in every row, can pass any search; "
         "so does about half of it in fewer than ten."
