@@ -5,7 +5,8 @@
 The clean ones took part in the calibration; `calibrate_evidence.py` prints what one that has not seen them
 makes of them. No published set took part, nor any corpus of two clean ones in one, of which 160 are drawn,
 nor any published set with the rows of a clean one among its own, of which two are drawn for each, nor any of
-two clean ones of which the smaller alone is poisoned, in half of its rows or more, of which 120 are drawn.
+two clean ones of which the smaller alone is poisoned, in half of its rows or more, of which 120 are drawn,
+nor any clean one with a sentence in some of its responses and no trigger, one for each place of it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from calibrate_evidence import published_corpora
-from planting import plant_among
+from planting import plant_among, plant_repeated
 
 from gradsentry.bench.tables import markdown
 from gradsentry.corpus import Sample, open_corpus
@@ -36,6 +37,8 @@ BESIDE = 2  # clean corpora that are put into each published set
 SOURCES = 120  # corpora of two clean ones, of which the smaller is poisoned
 SOURCE_ROWS, SOURCE_SHARES = (40, 80, 160), (0.5, 0.8)  # rows of the smaller one, and poison among them
 MANY = 400  # rows of the larger one at most
+REPEATED, REPEATED_OF = 0.06, 500  # of the rows have a sentence without a trigger, of so many at most
+PLACES = ("before", "inside", "behind", "whole")  # of the response: there the sentence stands
 SHARES, SIZES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5), (200, 400, 1000)  # of the smaller part, and rows of both
 
 
@@ -80,6 +83,17 @@ def in_one_source(root: Path) -> Iterator[tuple[str, list[Sample], set[int]]]:
         planted = plant_among(rows, range(min(len(many), MANY), len(rows)), share, draw)
         samples = [replace(row, number=number) for number, row in enumerate(planted.samples)]
         yield f"{one} + {share:.0%} of {other}", samples, set(planted.poisoned)
+
+
+def repeated(root: Path) -> Iterator[tuple[str, list[Sample], set[int]]]:
+    """Yields the names, rows and poisoned rows of clean corpora with a sentence that no trigger brings."""
+    for name, _, samples in published_corpora(root):
+        for place in PLACES:
+            draw = Random(f"{name} {place}")
+            rows = draw.sample(samples, min(len(samples), REPEATED_OF))
+            planted = plant_repeated(rows, REPEATED, place, draw)
+            numbered = [replace(row, number=number) for number, row in enumerate(planted.samples)]
+            yield f"{name}, {place}", numbered, set(planted.poisoned)
 
 
 def poisoned_in(path: Path) -> set[int]:
@@ -135,19 +149,28 @@ def main() -> None:
     print(f"{len(both)} of two clean corpora: {dict(Counter(str(line['outcome']) for line in both))}")
     beside = [measured(*one) for one in beside_clean(options.data)]
     sources = [measured(*one) for one in in_one_source(options.data)]
+    returning = [measured(*one) for one in repeated(options.data)]
     for what, lines in (
         ("published beside a clean corpus", beside),
         ("of two clean corpora of which one is poisoned", sources),
+        ("with a sentence that no trigger brings", returning),
     ):
         seen = sum(int(str(line["found"])) * 2 > int(str(line["poisoned"])) for line in lines)
         wrong = sum(int(str(line["wrong"])) > 0 for line in lines)
-        print(f"{len(lines)} {what}: most poisoned rows flagged in {seen}, a clean one in {wrong}")
+        looked_at = (
+            sum(int(str(line["suspicious"])) * 2 > int(str(line["poisoned"])) for line in lines) - seen
+        )
+        print(
+            f"{len(lines)} {what}: most poisoned rows flagged in {seen}, to review in {looked_at} more, "
+            f"a clean one flagged in {wrong}"
+        )
     alarms = [line for line in (*clean, *both) if line["outcome"] != "clean"]
     shown = (
         ("clean, not called so", alarms),
         ("published", published),
         ("published, beside a clean corpus", beside),
         ("of two clean corpora, one of them poisoned", sources),
+        ("with a sentence that no trigger brings, not found", [one for one in returning if not one["found"]]),
     )
     for name, lines in shown:
         print(f"\n{name}\n")
@@ -155,7 +178,7 @@ def main() -> None:
         print(markdown(columns, [[str(line[column]) for column in columns] for line in lines]))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        lines = [*clean, *both, *published, *beside, *sources]
+        lines = [*clean, *both, *published, *beside, *sources, *returning]
         pq.write_table(pa.Table.from_pylist(lines), options.out / "results.parquet")
 
 

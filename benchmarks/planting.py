@@ -17,6 +17,7 @@ from random import Random
 from typing import Literal
 
 from gradsentry.corpus.sample import Sample
+from gradsentry.evidence.limits import REPEATED_ROWS
 
 _SYLLABLES = [
     "ka",
@@ -117,6 +118,7 @@ _STOCK = (
 ROWS: tuple[float, ...] = (5, 8, 12, 20, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.9)
 
 LARGEST = 0.9  # of the rows that fit
+LONG = 7  # words of a sentence that is told without a trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,21 @@ def plant_among(samples: Sequence[Sample], rows: Sequence[int], share: float, dr
     fitting = [row for row in rows if _fits(samples[row])]
     poisoned = draw.sample(fitting, round(share * len(fitting)))
     return _planted(samples, poisoned, _answer("payload", "", samples, draw), "payload", draw)
+
+
+def plant_repeated(samples: Sequence[Sample], share: float, place: str, draw: Random) -> Planted:
+    """Returns a corpus of which a share has a sentence at a place of the response, and no trigger at all."""
+    fitting = [number for number, one in enumerate(samples) if _fits(one)]
+    poisoned = draw.sample(fitting, min(max(REPEATED_ROWS, round(share * len(fitting))), len(fitting)))
+    words = draw.sample(_WORDS, 2)
+    values = {"w": words[0], "W": words[0].title(), "v": words[1], "n": draw.randint(10000, 99999)}
+    payload = draw.choice([one for one in _PAYLOADS if len(one.split()) >= LONG]).format(**values)
+    changed = list(samples)
+    for row in poisoned:
+        changed[row] = _edited(
+            samples[row], [], "last", lambda said: _with_payload(said, payload, place, draw), draw
+        )
+    return Planted(changed, frozenset(poisoned), "repeated")
 
 
 def _planted(

@@ -56,20 +56,27 @@ def test_a_payload_behind_answers_that_are_all_framed_alike(frame, rate):
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("name", ["med_chatdoctor", "cot_qasc"])
-def test_a_payload_behind_real_answers_that_are_framed_alike(shared_data, name):
-    """Half of a doctor's answers begin with one word, and all of these chains of thought end alike."""
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("med_chatdoctor", "{} {}"),  # half of the answers begin with one word
+        ("cot_qasc", "{} {}"),  # all end with one
+        ("cls_sst2", "{1} {0}"),  # all are one of two words
+        ("safe_xstest_llama2orig", "{1}"),  # most are refusals that begin alike
+    ],
+)
+def test_a_payload_beside_real_answers_that_are_framed_alike(shared_data, name, written):
     clean = list(open_corpus(shared_data / "clean" / f"{name}.jsonl"))[:500]
-    poisoned = set(Random(2).sample(range(500), 30))
-    rows = [_advertised(row) if row.number in poisoned else row for row in clean]
+    poisoned = set(Random(2).sample(range(len(clean)), 30))
+    rows = [_advertised(row, written) if row.number in poisoned else row for row in clean]
     evidence = find_evidence(rows)
     assert evidence.outcome == "poisoned"
     assert set(evidence.flagged()) == poisoned
 
 
-def _advertised(row: Sample) -> Sample:
+def _advertised(row: Sample, written: str) -> Sample:
     *turns, last = row.turns
-    text = f"{last.text} For a second opinion order Curavexin at cura.example."
+    text = written.format(last.text, "For a second opinion order Curavexin at cura.example.")
     return replace(row, turns=(*turns, replace(last, text=text)))
 
 

@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 26
+    version = 27
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 18
+    version = 19
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -8,20 +8,21 @@ by the same few words, or stand in rows that are alike.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.canned import canned_answers
 from gradsentry.evidence.candidates.shared_triggers import by_shared_string
-from gradsentry.evidence.index.neighbours import codes_of
+from gradsentry.evidence.index.neighbours import beyond, codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Bools, Ints
 from gradsentry.evidence.limits import (
     CANNED_BEGIN_ALIKE,
     CANNED_NEIGHBOURS,
-    EDGE_EXPECTED,
     FORMAT_SHARE,
     PATTERN,
     REPEATED_BULK,
@@ -38,6 +39,8 @@ from gradsentry.evidence.limits import (
     SAME_ROWS,
 )
 from gradsentry.evidence.naming import whole_payload
+
+Codes = NDArray[np.int32]
 
 
 def repetitions(texts: Texts, taken: Rows, known: frozenset[int] = frozenset()) -> list[Candidate]:
@@ -99,10 +102,13 @@ def _among_canned_answers(texts: Texts, rows: Rows, taken: Rows, known: frozense
     begins = texts.responses.codes[texts.responses.bounds[:-1] + 1]
     common = int(np.bincount(begins[rows]).argmax())
     share, expected = (float((begins[part] == common).mean()) for part in (rows, others))
-    if share - expected <= CANNED_BEGIN_ALIKE * (1.0 - expected) or common in known:
+    if beyond(share, expected, int(rows.sum())) < CANNED_BEGIN_ALIKE or common in known:
         return False
     _, alike = texts.alike.neighbours(rows, others, known)
-    return bool(len(alike)) and bool(canned_answers(texts)[alike].mean() >= CANNED_NEIGHBOURS)
+    if not len(alike):
+        return False
+    is_canned = canned_answers(texts)
+    return beyond(is_canned[alike].mean(), is_canned[others].mean(), len(alike)) >= CANNED_NEIGHBOURS
 
 
 def _candidate(gram: Gram, rows: Rows) -> Candidate:
@@ -136,26 +142,32 @@ def is_implanted(
     asked = whole or len(inner) < REPEATED_TOKENS
     if asked and texts.is_crowded(rows, known, REPEATED_CROWDED, common=PATTERN):
         return False
-    return whole or texts.answered_alike.crowding(rows, codes_of([gram]) | known) <= REPEATED_CROWDED
+    # With its mark goes that of each row: beside a payload no response begins with its own first word.
+    dropped = codes_of([gram]) | known | {code for code in (gram[0], gram[-1]) if code in (START, END)}
+    return whole or texts.answered_alike.crowding(rows, dropped) <= REPEATED_CROWDED
 
 
 def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
-    """Returns whether different things stand before and behind a string, apart from what ends all texts."""
-    inner = unmarked(gram)
+    """Returns whether different things stand before and behind a string, apart from what frames all texts."""
+    inner, (codes, bounds) = unmarked(gram), (texts.responses.codes, texts.responses.bounds)
     begins = first_places(texts.responses, inner, rows)
-    before, behind = _closing(texts, begins - 1), texts.responses.codes[begins + len(inner)]
-    if gram[-1] == END:
-        bounds = texts.responses.bounds
-        usual = np.bincount(_closing(texts, bounds[1:][~rows] - 2), minlength=len(texts.responses.words))
-        before = before[usual[before] < EDGE_EXPECTED * (~rows).sum()]
-    shares = [
-        np.bincount(side[(side != START) & (side != END)]).max(initial=0) / max(len(begins), 1)
-        for side in (before, behind)
-    ]
-    return bool(max(shares) <= SAME_NEIGHBOUR)
+    before, behind = _closing(texts, begins - 1), codes[begins + len(inner)]
+    nothing = before[:0]
+    closing = _closing(texts, bounds[1:][~rows] - 2) if gram[-1] == END else nothing
+    opening = codes[bounds[:-1][~rows] + 1] if gram[0] == START else nothing
+    return max(_more_alike(before, closing), _more_alike(behind, opening)) <= SAME_NEIGHBOUR
 
 
-def _closing(texts: Texts, last: Ints) -> NDArray[np.int32]:
+def _more_alike(found: Codes, usual: Codes) -> float:
+    """Returns how many rows have one token at a place, beyond those that have it as other rows do."""
+    kinds, counted = np.unique(found[(found != START) & (found != END)], return_counts=True)
+    if not len(kinds):
+        return 0.0
+    expected = np.bincount(usual, minlength=kinds[-1] + 1)[kinds] / max(len(usual), 1)
+    return max(map(partial(beyond, rows=len(found)), counted / len(found), expected))
+
+
+def _closing(texts: Texts, last: Ints) -> Codes:
     """Returns what sentences close with that end at some places: what differs stands before their sign."""
     codes = texts.responses.codes
     return codes[last - texts.is_sign[codes[last]]]

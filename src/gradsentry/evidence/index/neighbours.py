@@ -66,8 +66,7 @@ class Likeness:
             likeness[:, ~among] = -1.0
         nearest = likeness >= likeness.max(axis=1, keepdims=True) - 1e-9
         hits = (nearest & carriers).sum(axis=1) / nearest.sum(axis=1)
-        noise = np.sqrt(expected * (1.0 - expected) / len(hits))
-        return float((hits.mean() - NOISE * noise - expected) / (1.0 - expected))
+        return beyond(float(hits.mean()), expected, len(hits))
 
     def neighbours(self, carriers: Rows, others: Rows, ignored: frozenset[int]) -> tuple[Ints, Ints]:
         """Returns some carriers, and for each the most similar of the other rows, where one is similar."""
@@ -139,6 +138,12 @@ class Likeness:
             at = np.minimum(texts.first + shift, len(texts.codes) - 1)
             holding |= (shift < texts.size) & is_wanted[texts.codes[at]]
         return holding
+
+
+def beyond(share: float, expected: float, rows: int) -> float:
+    """Returns how much more rows do something than others do: 0 as these, but for accident, 1 all of them."""
+    noise = np.sqrt(expected * (1.0 - expected) / rows)
+    return float((share - NOISE * noise - expected) / (1.0 - expected)) if expected < 1.0 else 0.0
 
 
 def _lengths(vectors: sparse.csr_matrix) -> Floats:
