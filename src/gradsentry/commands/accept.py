@@ -49,7 +49,7 @@ def accept(
     console.print(sentence(finding_sentence(named[finding], limit=_WHOLE)))
     limit = f"up to {percent(accepted.most)} of the rows that they judge"
     reads = "evidence --answers rejected reads" if found.answers == "rejected" else "scan and evidence read"
-    console.print(f"{reads} it with --accept {to}, {limit}", soft_wrap=True)
+    console.print(f"{reads} it with --accept {to}, in Python with accept=, {limit}", soft_wrap=True)
 
 
 def _again(before: Accepted | None, now: Accepted) -> str:

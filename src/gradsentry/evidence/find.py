@@ -28,7 +28,7 @@ from gradsentry.evidence.mixtures import Task, merged
 from gradsentry.evidence.reasons import reason
 from gradsentry.evidence.searchable import Searchable
 from gradsentry.evidence.searched import Decided, Searched
-from gradsentry.evidence.untriggered import left_out, untriggered
+from gradsentry.evidence.untriggered import rest_of_payloads, untriggered
 from gradsentry.evidence.wording import spelt
 
 
@@ -99,7 +99,7 @@ def find_evidence(
         if parts := found.tasks():
             shared = table.shared_by(len(parts))
             findings = merged(findings, [Task(one.rows(), findings_in(one, shared)[1]) for one in parts])
-    findings += [known_to(one) for one in left_out(findings, rests)]
+    findings += [known_to(one) for one in rest_of_payloads(findings, rests)]
     findings.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
     named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
     if not why:

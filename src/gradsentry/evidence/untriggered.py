@@ -41,7 +41,7 @@ def untriggered(decided: Decided, everywhere: Candidate) -> tuple[Decided, Candi
     return replace(decided, candidate=_rest(decided.candidate), decision=decision, statistics={}), rest
 
 
-def left_out(findings: Sequence[Finding], rests: Mapping[object, Finding]) -> Iterator[Finding]:
+def rest_of_payloads(findings: Sequence[Finding], rests: Mapping[object, Finding]) -> Iterator[Finding]:
     """Yields what is left of the rows that hold the payload of a sure finding and no trigger, for review.
 
     Args:
