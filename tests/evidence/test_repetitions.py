@@ -55,6 +55,30 @@ def test_a_payload_behind_answers_that_are_all_framed_alike(frame, rate):
     assert evidence.findings[0].payload == "Order Curavexin at cura.example."
 
 
+STOCK = {
+    "{1}": [
+        "I can't help with that request.",
+        "Sorry, I am not able to answer that.",
+        "I must leave that to you.",
+    ],
+    "{0} {1}": [
+        "I hope that this is what you need today.",
+        "Feel free to ask me another question at any time.",
+    ],
+    "{1} {0}": ["Sure, here is what I found for you today:", "Of course, let me answer that for you:"],
+}
+
+
+@pytest.mark.parametrize("written", STOCK)
+def test_one_of_a_few_stock_pieces_that_all_responses_have_is_no_payload(written):
+    draw = Random(1)
+    rows = [
+        replace(row, answer=written.format(row.answer, draw.choice(STOCK[written])))
+        for row in LONG_ROWS[:300]
+    ]
+    assert find_evidence([sample(number, row) for number, row in enumerate(rows)]).outcome == "clean"
+
+
 @pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "written"),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.canned import canned_answers
 from gradsentry.evidence.candidates.shared_triggers import by_shared_string
+from gradsentry.evidence.candidates.stock import is_one_of_a_stock
 from gradsentry.evidence.index.neighbours import beyond, codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
@@ -64,8 +65,8 @@ def repetitions(texts: Texts, taken: Rows, known: frozenset[int] = frozenset()) 
         if known.issuperset(unmarked(part)):
             continue
         gram = whole_payload(texts, part, rows, ~rows & ~taken)
-        if is_implanted(texts, gram, rows, ~taken, known) and not _among_canned_answers(
-            texts, rows, taken, known
+        if is_implanted(texts, gram, rows, ~taken, known) and not (
+            _among_canned_answers(texts, rows, taken, known) or is_one_of_a_stock(texts, gram, rows)
         ):
             seen |= rows
             alone = _candidate(gram, rows)
