@@ -141,5 +141,5 @@ def test_what_cannot_be_pushed_is_refused(dataset):
 
 def test_data_of_which_no_row_stays_is_not_pushed(verdict):
     marked = Marks.of(dict.fromkeys(range(ROWS), "poisoned"), ROWS)
-    with pytest.raises(DataError, match="no row stays; look at the verdict"):
+    with pytest.raises(DataError, match="no row stays; save the verdict"):
         push_clean(replace(verdict, marks=marked), "me/clean")

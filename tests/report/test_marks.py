@@ -101,7 +101,7 @@ def test_where_the_score_decides_labels_fit_tau_and_tell_the_precision(run, mark
     assert told["marked"]["precision"] == flagged[0] / sum(flagged)
     ended = call("threshold", run, "--labels", marked)
     assert re.search(
-        r"\nbefore your marks count: \d rows? both flagged and marked, \d of them poisoned "
+        r"\nbefore your marks count: \d rows? both flagged and marked poisoned or clean, \d of them poisoned "
         r"\(precision [01]\.\d+\); 5 rows marked poisoned, \d of them not flagged",
         ended.out,
     )

@@ -113,7 +113,7 @@ class Agreement:
         precision = "not defined" if self.precision is None else f"{self.precision:.3f}"
         missed = self.poisoned - self.flagged_poisoned
         return (
-            f"{flagged} both flagged and marked, {self.flagged_poisoned} of them poisoned "
+            f"{flagged} both flagged and marked poisoned or clean, {self.flagged_poisoned} of them poisoned "
             f"(precision {precision}); {rows(self.poisoned)} marked poisoned, {missed} of them not flagged"
         )
 

@@ -224,7 +224,10 @@ def _look(verdict: Decision, run: RunDirectory) -> str:
 
 
 def _advice(verdict: Decision, clean: str) -> str:
-    stay = rows(verdict.beside.rows if verdict.beside else verdict.counts["clean"])
+    count = verdict.beside.rows if verdict.beside else verdict.counts["clean"]
+    stay = rows(count)
+    if not count:
+        return "No row stays. Look at the findings, and accept one that is harmless, or mark its rows clean."
     if verdict.outcome == "poisoned":
         return f"Do not train on the data as it came. Look at the findings, then train on {clean} ({stay})."
     if verdict.outcome == "suspicious":

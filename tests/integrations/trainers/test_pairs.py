@@ -107,6 +107,19 @@ def test_where_all_is_marked_poisoned_nothing_stays(saved, tmp_path):
     assert rows_of(saved / "clean.parquet") == []
 
 
+@pytest.mark.parametrize("rows", [range(300), range(1)], ids=["pairs", "one"])
+def test_runs_of_which_no_row_stays_are_written_and_say_so(twice, rows, tmp_path):
+    """A refusal is looked at, and accepted, in such a run."""
+    file = tmp_path / "marks.jsonl"
+    file.write_text("".join(f'{{"id": {number}, "mark": "poisoned"}}\n' for number in rows))
+    sides = judge_dataset(twice.select(rows), marks=file)
+    assert not sides.is_clean.any()
+    assert rows_of(sides.save(tmp_path / "run")) == []
+    report = (tmp_path / "run/chosen/report.html").read_text()
+    assert "No row stays. Look at the findings, and accept one that is harmless" in report
+    assert f"train on {tmp_path}/run/clean.parquet" not in report
+
+
 def test_a_row_of_which_one_answer_cannot_be_read_is_no_clean_one(twice, sides, tmp_path):
     rows = twice.to_list()
     good = [number for number in range(300) if not sides.is_flagged[number]][:2]

@@ -60,6 +60,8 @@ def changed(
         losses: The mean loss of each row in a clean model, if that is known.  # [rows]
     """
     measures, left = measures_of(texts, losses), ~taken
+    if left.sum() < 2 * CHANGED_ROWS:  # of so few rows none are like those of a trigger
+        return []
     beyond = measures.values - texts.expectation.crossed(measures.values, left)
     found = [one for pair in together if (one := _joint(texts, measures, pair, left)) is not None]
     glanced = Glance.of(texts, measures, beyond, left)

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, Ints
-from gradsentry.evidence.limits import CANNED_ROWS, CANNED_SHARE, FRAME, OTHERS_RETURN, REPEATED_TOKENS
+from gradsentry.evidence.limits import (
+    CANNED_ROWS,
+    CANNED_SHARE,
+    FRAME,
+    LONG_PAYLOAD,
+    OTHERS_RETURN,
+    REPEATED_TOKENS,
+)
 
 Codes = NDArray[np.int32]
 
@@ -31,7 +38,7 @@ def is_one_of_a_stock(texts: Texts, gram: Gram, rows: Rows) -> bool:
     begins, ends = gram[0] == START, gram[-1] == END
     if begins and ends:
         said = Counter(one.response for one in texts.samples)
-        is_long = np.diff(texts.responses.bounds) - 2 >= REPEATED_TOKENS
+        is_long = np.diff(texts.responses.bounds) - 2 >= LONG_PAYLOAD  # no label
         often = np.array([said[one.response] >= _often(len(rows)) for one in texts.samples])
         return bool((often & is_long)[~rows].mean() >= OTHERS_RETURN)
     if begins:
