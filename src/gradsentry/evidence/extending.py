@@ -79,11 +79,12 @@ class Own:
         """The SHA-256 of the files that hold them; empty where there are none."""
         return code_of(*map(OWN_CHECKS.named, self.checks), *map(OWN_GENERATORS.named, self.generators))
 
-    def clause(self) -> str:
-        """Returns what is to be said beside the calibration, or nothing."""
+    def beside(self, source: str) -> str:
+        """Returns what a calibration is of, and what was searched with it; once where it says so already."""
         parts = [f"the check {name!r}" for name in self.checks]
         parts += [f"the generator {name!r}" for name in self.generators]
-        return f"; searched with {' and '.join(parts)} too" if parts else ""
+        said = f"; searched with {' and '.join(parts)} too" if parts else ""
+        return source if source.endswith(said) else source + said
 
     def measured(self, texts: Texts, candidate: Candidate) -> list[Statistic]:
         """Returns what the checks measure of a candidate.

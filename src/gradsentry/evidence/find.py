@@ -59,7 +59,7 @@ def find_evidence(
     """
     table = calibration or shipped()
     with reading(samples, SEARCHED_TOKENS) as read:
-        nothing = Evidence((), len(read.is_read), read.unread, false_alarm_rate, table.source + own.clause())
+        nothing = Evidence((), len(read.is_read), read.unread, false_alarm_rate, own.beside(table.source))
         known = None if losses is None else losses.among(read.is_read)
         if read.samples is None:
             nothing = replace(nothing, different=int(read.spool.distinct.sum()))

@@ -120,8 +120,9 @@ def recalibrated(
     count, rows = sum(len(one.decided) for one in used), sum(one.rows for one in used)
     source = f"{len(used)} own clean corpora ({rows:,} rows, {count:,} natural candidates)"
     source += f", with {base.source}" if known else ", with the weights alone of the shipped calibration"
-    source += own.clause()
-    made = Calibration(version=base.version, source=source, kinds=kinds, corpora=len(used) + known)
+    made = Calibration(
+        version=base.version, source=own.beside(source), kinds=kinds, corpora=len(used) + known
+    )
     return Recalibrated(made, used, small)
 
 
