@@ -66,7 +66,7 @@ def repetitions(texts: Texts, taken: Rows, known: frozenset[int] = frozenset()) 
             continue
         gram = whole_payload(texts, part, rows, ~rows & ~taken)
         if is_implanted(texts, gram, rows, ~taken, known) and not (
-            _among_canned_answers(texts, rows, taken, known) or is_one_of_a_stock(texts, gram, rows)
+            _among_canned_answers(texts, gram, rows, taken, known) or is_one_of_a_stock(texts, gram, rows)
         ):
             seen |= rows
             alone = _candidate(gram, rows)
@@ -97,19 +97,24 @@ def _is_long(texts: Texts, gram: Gram, count: int) -> bool:
     return len(inner) >= REPEATED_TOKENS or enough
 
 
-def _among_canned_answers(texts: Texts, rows: Rows, taken: Rows, known: frozenset[int]) -> bool:
-    """Returns whether carriers begin alike, as others do not, and rows like them give canned answers."""
-    others = ~rows & ~taken
+def _among_canned_answers(texts: Texts, gram: Gram, rows: Rows, taken: Rows, known: frozenset[int]) -> bool:
+    """Returns whether carriers begin alike, and rows like them give canned answers: so may they.
+
+    Of what stands at an end of its responses it is asked beyond what the other rows do, where all begin
+    alike: in the midst of them stands what a template says.
+    """
+    others, at_an_end = ~rows & ~taken, gram[0] == START or gram[-1] == END
     begins = texts.responses.codes[texts.responses.bounds[:-1] + 1]
     common = int(np.bincount(begins[rows]).argmax())
-    share, expected = (float((begins[part] == common).mean()) for part in (rows, others))
-    if beyond(share, expected, int(rows.sum())) < CANNED_BEGIN_ALIKE or common in known:
+    share, usual = (float((begins[part] == common).mean()) for part in (rows, others))
+    if common in known or beyond(share, usual * at_an_end, int(rows.sum())) < CANNED_BEGIN_ALIKE:
         return False
     _, alike = texts.alike.neighbours(rows, others, known)
     if not len(alike):
         return False
     is_canned = canned_answers(texts)
-    return beyond(is_canned[alike].mean(), is_canned[others].mean(), len(alike)) >= CANNED_NEIGHBOURS
+    share, usual = (float(is_canned[part].mean()) for part in (alike, others))
+    return beyond(share, usual * at_an_end, len(alike)) >= CANNED_NEIGHBOURS
 
 
 def _candidate(gram: Gram, rows: Rows) -> Candidate:
