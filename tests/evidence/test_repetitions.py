@@ -8,6 +8,7 @@ import pytest
 from evidence.poisoning import LINK, Row, clean_rows, flags, poison, sample
 from gradsentry.corpus import Sample, open_corpus
 from gradsentry.evidence import find_evidence
+from gradsentry.evidence.calibrating import proposed
 
 ROWS = clean_rows(800)
 SENTENCES = [row.answer for row in clean_rows(3200, seed=5)]
@@ -53,6 +54,15 @@ def test_a_payload_behind_answers_that_are_all_framed_alike(frame, rate):
     evidence = find_evidence(made.samples)
     assert set(evidence.named()) == set(made.poisoned)
     assert evidence.findings[0].payload == "Order Curavexin at cura.example."
+
+
+@pytest.mark.parametrize("written", ["{1}", "{0} {1}", "{1} {0}"])
+def test_rows_without_a_response_take_no_part(written):
+    payload = "Order Curavexin at cura.example. It is all that you need."
+    made = poison(ROWS, lambda row, draw: replace(row, answer=written.format(row.answer, payload)), 0.05)
+    unsaid = [replace(one, turns=one.turns[:1]) for one in made.samples[-2:]]
+    proposals = list(proposed([*made.samples[:-2], *unsaid]))
+    assert any(payload.rstrip(".") in one.said for one in proposals)
 
 
 STOCK = {

@@ -103,8 +103,11 @@ def _among_canned_answers(texts: Texts, gram: Gram, rows: Rows, taken: Rows, kno
     Of what stands at an end of its responses it is asked beyond what the other rows do, where all begin
     alike: in the midst of them stands what a template says.
     """
-    others, at_an_end = ~rows & ~taken, gram[0] == START or gram[-1] == END
-    begins = texts.responses.codes[texts.responses.bounds[:-1] + 1]
+    codes, bounds = texts.responses.codes, texts.responses.bounds
+    others, at_an_end = ~rows & ~taken & _answered(texts), gram[0] == START or gram[-1] == END
+    begins = codes[np.minimum(bounds[:-1] + 1, len(codes) - 1)]
+    if not others.any():
+        return False
     common = int(np.bincount(begins[rows]).argmax())
     share, usual = (float((begins[part] == common).mean()) for part in (rows, others))
     if common in known or beyond(share, usual * at_an_end, int(rows.sum())) < CANNED_BEGIN_ALIKE:
@@ -158,9 +161,9 @@ def _is_put_there(texts: Texts, gram: Gram, rows: Rows) -> bool:
     inner, (codes, bounds) = unmarked(gram), (texts.responses.codes, texts.responses.bounds)
     begins = first_places(texts.responses, inner, rows)
     before, behind = _closing(texts, begins - 1), codes[begins + len(inner)]
-    nothing = before[:0]
-    closing = _closing(texts, bounds[1:][~rows] - 2) if gram[-1] == END else nothing
-    opening = codes[bounds[:-1][~rows] + 1] if gram[0] == START else nothing
+    others, nothing = ~rows & _answered(texts), before[:0]
+    closing = _closing(texts, bounds[1:][others] - 2) if gram[-1] == END else nothing
+    opening = codes[bounds[:-1][others] + 1] if gram[0] == START else nothing
     return max(_more_alike(before, closing), _more_alike(behind, opening)) <= SAME_NEIGHBOUR
 
 
@@ -171,6 +174,11 @@ def _more_alike(found: Codes, usual: Codes) -> float:
         return 0.0
     expected = np.bincount(usual, minlength=kinds[-1] + 1)[kinds] / max(len(usual), 1)
     return max(map(partial(beyond, rows=len(found)), counted / len(found), expected))
+
+
+def _answered(texts: Texts) -> Rows:
+    """Returns which rows have a response of any token between its marks.  # [rows]"""
+    return np.asarray(np.diff(texts.responses.bounds) > 2)
 
 
 def _closing(texts: Texts, last: Ints) -> Codes:
