@@ -100,7 +100,7 @@ def test_what_evidence_printed_can_be_accepted(folder, call, monkeypatch):
     again = call("accept", "found.json", "F1", "--why", "still ours").out
     assert "F1 is accepted in gradsentry-accepted.jsonl, as it was before\n" in again
     assert again.splitlines()[-1].endswith(
-        "gradsentry-accepted.jsonl, up to 15 % of the rows that they judge"
+        "gradsentry-accepted.jsonl, in Python with accept=, up to 15 % of the rows that they judge"
     )
     (entry,) = read_rows(Path("gradsentry-accepted.jsonl"))
     assert entry["why"] == "still ours"

@@ -21,8 +21,6 @@ from gradsentry.evidence.limits import (
 
 Codes = NDArray[np.int32]
 
-NOTHING = -1  # in place of a token
-
 
 def is_one_of_a_stock(texts: Texts, gram: Gram, rows: Rows) -> bool:
     """Returns whether a string stands where the other responses have a stock piece, and in place of one.
@@ -52,7 +50,7 @@ def _is_in_place(texts: Texts, gram: Gram, rows: Rows, *, last: bool, most: floa
     bounds = texts.responses.bounds
     pieces = _pieces(texts, bounds[1:] - 1 - REPEATED_TOKENS if last else bounds[:-1] + 1)
     kinds, which, counted = np.unique(pieces, axis=0, return_inverse=True, return_counts=True)
-    is_stock = (counted >= _often(len(rows))) & (kinds[:, 0] != NOTHING)
+    is_stock = (counted >= _often(len(rows))) & (kinds[:, 0] != START)
     if is_stock[which.ravel()][~rows].mean() < most:
         return False
     begins = first_places(texts.responses, unmarked(gram), rows)
@@ -66,9 +64,9 @@ def _often(rows: int) -> float:
 
 
 def _pieces(texts: Texts, begins: Ints) -> Codes:
-    """Returns the tokens of a stock piece from some places on; nothing where no response has so many."""
+    """Returns the tokens of a stock piece from some places on; marks where no response has so many."""
     codes = texts.responses.codes
     at = np.clip(begins, 0, len(codes) - REPEATED_TOKENS)[:, None] + np.arange(REPEATED_TOKENS)
     pieces = codes[at]  # [places, tokens]
     is_mark = ((pieces == START) | (pieces == END)).any(axis=1)
-    return np.where((is_mark | (begins != at[:, 0]))[:, None], NOTHING, pieces)
+    return np.where((is_mark | (begins != at[:, 0]))[:, None], START, pieces)
