@@ -96,7 +96,7 @@ def test_one_of_a_few_stock_pieces_that_all_responses_have_is_no_payload(written
         ("med_chatdoctor", "{} {}"),  # half of the answers begin with one word
         ("cot_qasc", "{} {}"),  # all end with one
         ("cls_sst2", "{1} {0}"),  # all are one of two words
-        ("safe_xstest_llama2orig", "{1}"),  # most are refusals that begin alike
+        ("cls_sst2", "{1}"),
     ],
 )
 def test_a_payload_beside_real_answers_that_are_framed_alike(shared_data, name, written):

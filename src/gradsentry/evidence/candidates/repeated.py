@@ -25,6 +25,7 @@ from gradsentry.evidence.limits import (
     CANNED_BEGIN_ALIKE,
     CANNED_NEIGHBOURS,
     FORMAT_SHARE,
+    FRAME,
     PATTERN,
     REPEATED_BULK,
     REPEATED_CROWDED,
@@ -100,24 +101,28 @@ def _is_long(texts: Texts, gram: Gram, count: int) -> bool:
 def _among_canned_answers(texts: Texts, gram: Gram, rows: Rows, taken: Rows, known: frozenset[int]) -> bool:
     """Returns whether carriers begin alike, and rows like them give canned answers: so may they.
 
-    Of what stands at an end of its responses it is asked beyond what the other rows do, where all begin
-    alike: in the midst of them stands what a template says.
+    Of what ends its responses it is asked beyond what the other rows do, and of what begins them where nearly
+    all of these give canned answers, such as labels: in the midst of responses stands what a template says.
     """
-    codes, bounds = texts.responses.codes, texts.responses.bounds
-    others, at_an_end = ~rows & ~taken & _answered(texts), gram[0] == START or gram[-1] == END
-    begins = codes[np.minimum(bounds[:-1] + 1, len(codes) - 1)]
+    others = ~rows & ~taken & _answered(texts)
     if not others.any():
         return False
+    codes, bounds = texts.responses.codes, texts.responses.bounds
+    begins = codes[np.minimum(bounds[:-1] + 1, len(codes) - 1)]
     common = int(np.bincount(begins[rows]).argmax())
-    share, usual = (float((begins[part] == common).mean()) for part in (rows, others))
-    if common in known or beyond(share, usual * at_an_end, int(rows.sum())) < CANNED_BEGIN_ALIKE:
+    if common in known or _more_than_others(gram, begins == common, rows, others) < CANNED_BEGIN_ALIKE:
         return False
     _, alike = texts.alike.neighbours(rows, others, known)
     if not len(alike):
         return False
-    is_canned = canned_answers(texts)
-    share, usual = (float(is_canned[part].mean()) for part in (alike, others))
-    return beyond(share, usual * at_an_end, len(alike)) >= CANNED_NEIGHBOURS
+    return _more_than_others(gram, canned_answers(texts), alike, others) >= CANNED_NEIGHBOURS
+
+
+def _more_than_others(gram: Gram, does: Rows, rows: Rows | Ints, others: Rows) -> float:
+    """Returns how many rows do something, beyond what others do where that counts."""
+    usual, found = float(does[others].mean()), does[rows]
+    counts = gram[-1] == END if gram[0] != START else usual >= FRAME
+    return beyond(float(found.mean()), usual * counts, len(found))
 
 
 def _candidate(gram: Gram, rows: Rows) -> Candidate:

@@ -32,11 +32,15 @@ from gradsentry.evidence.limits import (
     USUAL,
 )
 
+USUAL_REPLY = "it may be the usual reply to such a turn"
+
 
 def ruled_out(texts: Texts, candidate: Candidate) -> Iterator[str]:
     """Yields why a candidate is no attack; of other kinds than associations their searches ask enough."""
     if candidate.carriers.mean() > FORMAT_SHARE:
         yield "nearly all rows carry it, so it is how they are written"
+    if candidate.kind == "repetition" and is_usual_reply(texts, candidate):
+        yield USUAL_REPLY
     if candidate.kind != "association":
         return
     if candidate.log10_p > (BY_ACCIDENT if candidate.exclusive else COMMON_BY_ACCIDENT):
@@ -81,7 +85,7 @@ def doubts(texts: Texts, candidate: Candidate) -> Iterator[str]:
     if candidate.payload is None:
         return
     if is_usual_reply(texts, candidate):
-        yield "it may be the usual reply to such a turn"
+        yield USUAL_REPLY
     everyone = candidate.paid | ~candidate.paid
     if candidate.kind == "repetition":
         if candidate.paid.mean() > MOST_RESPONSES:
