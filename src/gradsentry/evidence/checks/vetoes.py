@@ -36,7 +36,7 @@ USUAL_REPLY = "it may be the usual reply to such a turn"
 
 
 def ruled_out(texts: Texts, candidate: Candidate) -> Iterator[str]:
-    """Yields why a candidate is no attack; of other kinds than associations their searches ask enough."""
+    """Yields why a candidate is no attack; of other kinds their searches ask nearly all."""
     if candidate.carriers.mean() > FORMAT_SHARE:
         yield "nearly all rows carry it, so it is how they are written"
     if candidate.kind == "repetition" and is_usual_reply(texts, candidate):
