@@ -82,7 +82,7 @@ class Decision:
     @property
     def is_flagged_by_policy(self) -> NDArray[np.bool_]:
         """Which rows the policy calls poisoned, by row number; a row without a score is not."""
-        return self.is_above if self.policy == "published" else self._is_named
+        return self.is_above if self.policy == "published" else self._is_sure
 
     @cached_property
     def is_flagged(self) -> NDArray[np.bool_]:
@@ -119,9 +119,15 @@ class Decision:
         """
         if self.policy == "published":
             return np.zeros(len(self.is_scored), np.bool_)
-        unsure = np.zeros(len(self.is_scored), np.bool_)
-        unsure[list(self.evidence.named())] = True
-        return (unsure | self.signals.stands_out) & self.is_judged & self.is_kept & ~self.marked.clean
+        unsure = self.is_named | self.signals.stands_out
+        return unsure & self.is_judged & self.is_kept & ~self.marked.clean
+
+    @cached_property
+    def is_named(self) -> NDArray[np.bool_]:
+        """Which rows carry a finding that nobody accepts, and nobody marked clean, by row number."""
+        named = np.zeros(len(self.is_scored), np.bool_)
+        named[list(self.evidence.named())] = True
+        return named & ~self.marked.clean
 
     @cached_property
     def status(self) -> NDArray[np.str_]:
@@ -130,7 +136,7 @@ class Decision:
         return np.select(kinds, ["flagged", "review", "clean"], "unscored")
 
     @cached_property
-    def _is_named(self) -> NDArray[np.bool_]:
+    def _is_sure(self) -> NDArray[np.bool_]:
         """Which rows carry a finding of high confidence, by row number."""
         named = np.zeros(len(self.is_scored), np.bool_)
         named[list(self.evidence.flagged())] = True
@@ -149,7 +155,7 @@ class Decision:
     @cached_property
     def expectation(self) -> Expectation | None:
         """What is expected: of the reference, or of the own rows that no sure finding speaks against."""
-        return self.reference or Expectation.of(self.scores.narrow, ~self._is_named, "the corpus itself")
+        return self.reference or Expectation.of(self.scores.narrow, ~self._is_sure, "the corpus itself")
 
     @cached_property
     def singles(self) -> Singles | None:
@@ -195,9 +201,13 @@ class Decision:
     @property
     def outcome_of_findings(self) -> Outcome:
         """What the findings say that nobody accepts and whose carriers nobody marked clean, by any policy."""
+        return replace(self.evidence, findings=self.open_findings).outcome
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """The findings that nobody accepts, and not all of whose rows a person marked clean."""
         cleared = self.marked.clean
-        open_ones = [one for one in self.evidence.open if not cleared[list(one.carriers)].all()]
-        return replace(self.evidence, findings=tuple(open_ones)).outcome
+        return tuple(one for one in self.evidence.open if not cleared[list(one.carriers)].all())
 
     @property
     def too_few_rows(self) -> bool:

@@ -18,6 +18,7 @@ from gradsentry.report.words import outcome_words
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
+    from gradsentry.evidence import Finding
 
 _NAMED = 20  # rows of a failure
 _KINDS = {"failed": "failure", "refused": "error"}
@@ -63,10 +64,15 @@ def _suite(suites: Xml.Element, verdict: Decision, judged: Judged, asked: Asked)
     for finding in verdict.evidence.findings:
         where = f"{finding.name} in the rejected answers" if verdict.answers == "rejected" else finding.name
         case = _case(suite, verdict, f"{where}: {plain(certain(finding))}")
-        is_open = finding.accepted is None
+        is_open = finding in verdict.open_findings
         fails = passage.result == "failed" and is_open and asked.refuses(finding.confidence)
-        message = f"{finding.confidence} confidence" if is_open else f"accepted: {finding.accepted}"
+        message = f"{finding.confidence} confidence" if is_open else _settled(finding)
         _told_of(case, "failure" if fails else None, finding.confidence, message, uncertain(finding))
+
+
+def _settled(finding: Finding) -> str:
+    """Returns who settled a finding that is not open."""
+    return f"accepted: {finding.accepted}" if finding.accepted else "a person marked its rows clean"
 
 
 def _counts(element: Xml.Element) -> dict[str, str]:

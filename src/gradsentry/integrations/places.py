@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gradsentry.corpus import Sample
 from gradsentry.corpus.lines import file_and_line
 
@@ -41,14 +43,17 @@ class Place:
 
 
 def named_places(verdict: Decision, limit: int) -> list[Place]:
-    """Returns where rows stand that are flagged or carry an open finding, at most so many, flagged first."""
+    """Returns where the rows of `named_numbers` stand, at most so many."""
     return [_place(verdict, sample) for sample in verdict.corpus.take(named_numbers(verdict)[:limit])]
 
 
 def named_numbers(verdict: Decision) -> list[int]:
-    """Returns the numbers of the rows that are flagged or carry an open finding, flagged first."""
-    flagged = set(verdict.flagged["number"].to_pylist())
-    return [*sorted(flagged), *sorted(set(verdict.evidence.named()) - flagged)]
+    """Returns the numbers of the rows that are flagged, then of those that carry an open finding alone.
+
+    What a person marked clean is not among them.
+    """
+    flagged, to_review = verdict.is_flagged, verdict.is_named & ~verdict.is_flagged
+    return [*np.flatnonzero(flagged).tolist(), *np.flatnonzero(to_review).tolist()]
 
 
 def _place(verdict: Decision, sample: Sample) -> Place:

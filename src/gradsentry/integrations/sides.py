@@ -64,7 +64,7 @@ class Sides:
     @property
     def findings(self) -> int:
         """How many findings are open, of all verdicts together."""
-        return sum(len(one.evidence.open) for one in self.verdicts)
+        return sum(len(one.open_findings) for one in self.verdicts)
 
     @cached_property
     def is_flagged(self) -> NDArray[np.bool_]:
@@ -228,7 +228,7 @@ def _outcomes(sides: Sides) -> str:
 def _strongest(sides: Sides) -> Iterator[str]:
     """Yields what is certain of the strongest finding of each side, in sentences."""
     for side, verdict in _by_side(sides):
-        findings = verdict.evidence.open
+        findings = verdict.open_findings
         if not findings:
             continue
         said = plain(finding_sentence(findings[0]))

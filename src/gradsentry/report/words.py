@@ -111,7 +111,7 @@ def outcome_words(verdict: Decision) -> str:
         all_settled = len(evidence.open) == len(evidence.findings)
         others = "" if all_settled else ", and accepts the others"
         return f"Clean: a person marked the rows of {'all' if all_settled else 'some'} findings clean{others}"
-    count = flagged if verdict.outcome == "poisoned" else len(evidence.named())
+    count = flagged if verdict.outcome == "poisoned" else int(verdict.is_named.sum())
     return headline(evidence, count, total, total - verdict.counts["unscored"], verdict.outcome)
 
 
@@ -208,8 +208,8 @@ def _action(verdict: Decision, clean: str, run: RunDirectory) -> tuple[str, str]
     """Returns when something new is to be taken, and that: it never repeats what made the verdict."""
     if verdict.outcome != "suspicious":
         return "What to train on", clean
-    if verdict.policy == "evidence" and verdict.evidence.open:
-        return "If they are harmless", accept_command(run, verdict.evidence.open[0])
+    if verdict.policy == "evidence" and verdict.open_findings:
+        return "If they are harmless", accept_command(run, verdict.open_findings[0])
     return "Once you have marked the rows, and exported your marks", f"{threshold_command(run)} --labels FILE"
 
 
