@@ -58,7 +58,7 @@ def _scores(run: RunDirectory, manifest: Json, corpus: Corpus) -> Scores:
 
 def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
     """Returns the data of a run, as it was."""
-    source, data, where = manifest["source"]["data"], manifest["identity"]["data"], str(run.path)
+    source, data, where = _source_now(manifest), manifest["identity"]["data"], str(run.path)
     kept = None if source else kept_in(run.path)
     if not source and kept is None:
         what = "its data was in memory, and the rows that were kept in it are gone"
@@ -71,7 +71,7 @@ def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
             corpus = open_kept(kept, reading).leaving_out(manifest["source"].get("left_out", ()))
         unchanged = corpus.sha256() == data["sha256"]
     except DataError as error:
-        mend = "bring it back, or scan again into another directory"
+        mend = "bring it back, run this in a checkout that holds it, or scan again into another directory"
         raise RunError(f"its data cannot be read ({error.line()})", where=where, mend=mend) from None
     if not unchanged:
         raise RunError(
@@ -80,6 +80,24 @@ def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
             mend="scan again into another directory",
         )
     return corpus
+
+
+def _source_now(manifest: Json) -> str | list[str]:
+    """Returns what opens the data of a run where the command runs: of an artefact, in another checkout of it.
+
+    What is not where it was is looked for at the same place below the working directory. That they are the
+    same data is checked by their hash.
+    """
+    source, folder = manifest["source"]["data"], manifest["source"].get("folder")
+
+    def now(named: str) -> str:
+        path = Path(named)
+        if folder is None or path.exists() or not path.is_relative_to(folder):
+            return named
+        here = Path.cwd() / path.relative_to(folder)
+        return str(here) if here.exists() else named
+
+    return [now(named) for named in source] if isinstance(source, list) else now(source)
 
 
 @dataclass(frozen=True)
@@ -178,7 +196,7 @@ def reopened_as(data: object, corpus: Corpus) -> str | list[str]:
 def source_of(data: object, corpus: Corpus, read: Overview) -> Json:
     """Returns what opens the data of a run again, and how they were read; of rows in no file what lacks."""
     place = reopened_as(data, corpus)
-    source = {"name": corpus.name, "data": place, "read": read.as_json()}
+    source = {"name": corpus.name, "data": place, "folder": str(Path.cwd()), "read": read.as_json()}
     return source if place else source | {"left_out": list(corpus.left_out)}
 
 

@@ -62,3 +62,14 @@ def test_a_headline_counts_the_rows_that_are_left_to_review(run, call):
     _mark(run[:5])
     ended = call("threshold", "run", "--labels", "marks.jsonl", "--policy", "evidence")
     assert f"Suspicious: review {len(run) - 5} of 150 rows" in ended.out
+
+
+def test_marks_of_a_jobs_artefact_decide_in_another_checkout(run, call, tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("rows.jsonl", "run"):
+        Path(name).rename(mine / name)
+    monkeypatch.chdir(mine)
+    _mark(run[:5])
+    code, named, _ = _reported(call, "--fail-on", "poisoned")
+    assert (code, named) == (1, run[5:])
