@@ -213,3 +213,10 @@ def test_a_folder_with_a_run_of_each_format_names_them(scanned, tmp_path, call):
     line = refused(call("accept", folder, "F1", "--why", WHY, "--to", tmp_path / "ours.jsonl"))
     assert line == f"{folder / 'evidence.json'}: cannot be read (No such file or directory); {mend}"
     assert refused(call("threshold", folder)) == f"{folder}: is no run directory; {mend}"
+
+
+def test_an_accept_file_that_is_not_there_yet_says_what_writes_it(scanned, tmp_path, call):
+    missing = tmp_path / "ours.jsonl"
+    line = refused(call("evidence", scanned / "data.jsonl", "--accept", missing))
+    mend = "leave it out until `gradsentry accept` has written it, or check the path"
+    assert line == f"{missing}: is not there; {mend}"

@@ -161,8 +161,11 @@ def read_accepted(path: Path) -> tuple[Accepted, ...]:
     """Returns what a file accepts, in its order.
 
     Raises:
-        DataError: If the file cannot be read, or a line of it is something else.
+        DataError: If the file is not there, cannot be read, or a line of it is something else.
     """
+    if not path.exists():
+        mend = "leave it out until `gradsentry accept` has written it, or check the path"
+        raise DataError("is not there", where=str(path), mend=mend)
     return tuple(_parsed(text, place) for text, place in lines_by_hand(path))
 
 

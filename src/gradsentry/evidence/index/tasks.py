@@ -119,6 +119,7 @@ def _halves(vectors: sparse.csr_matrix) -> Iterator[Bools]:
     placed = left * sizes  # [rows, axes]
     placed /= np.maximum(np.linalg.norm(placed, axis=1, keepdims=True), 1e-9)
     for _ in range(TASK_TRIED):
-        with suppress(ClusterError):  # one of the two came out empty
+        # One of the two came out empty; or all rows lie in one place, which divides by zero.
+        with suppress(ClusterError), np.errstate(invalid="ignore"):
             _, half = kmeans2(placed, 2, minit="++", rng=generator, missing="raise")
             yield half.astype(np.bool_)
