@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from cli.command import caller, refused
-from cli.test_gate import SARIF
+from cli.standards import SARIF
 from evidence.poisoning import asked, clean_rows, poison
 
 ROOT = Path(__file__).parents[1]
