@@ -217,6 +217,8 @@ def test_a_folder_with_a_run_of_each_format_names_them(scanned, tmp_path, call):
 
 def test_an_accept_file_that_is_not_there_yet_says_what_writes_it(scanned, tmp_path, call):
     missing = tmp_path / "ours.jsonl"
+    (empty := tmp_path / "empty.jsonl").touch()
+    assert call("evidence", scanned / "data.jsonl", "--accept", empty).code == 0
     line = refused(call("evidence", scanned / "data.jsonl", "--accept", missing))
     mend = "leave it out until `gradsentry accept` has written it, or check the path"
     assert line == f"{missing}: is not there; {mend}"

@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 27
+    version = 28
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 19
+    version = 20
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,13 +21,14 @@ from gradsentry.evidence.index.strings import (
     unmarked,
 )
 from gradsentry.evidence.index.texts import Texts
-from gradsentry.evidence.index.tokens import END, START
+from gradsentry.evidence.index.tokens import END, START, Stream
 from gradsentry.evidence.limits import FOREIGN, FRAGMENT, GROWS, USUAL_END
 
 
 def whole_payload(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
     """Returns the longest string around a payload that its rows share, less what ends or begins all rows."""
-    whole = _without_usual_end(texts, grown(texts.responses, gram, both), others)
+    whole = _in_a_passage(texts.responses, grown(texts.responses, gram, both), others)
+    whole = _without_usual_end(texts, whole, others)
     none = np.zeros(len(texts.responses.words), dtype=np.bool_)
     left = edge_codes(texts.responses, others, last=True) if whole[-1] == END else none
     right = edge_codes(texts.responses, others, last=False) if whole[0] == START else none
@@ -83,13 +85,23 @@ def whole_trigger(texts: Texts, gram: Gram, both: Rows, others: Rows) -> Gram:
 
     Where the trigger is how the frame and the rest are joined, the frame stays.
     """
-    whole = grown(texts.prompts, gram, both)
+    whole = _in_a_passage(texts.prompts, grown(texts.prompts, gram, both), others)
     string = unframed(texts.prompts, whole, others)
     if string != unmarked(whole):
         elsewhere = [int((rows_with(texts.prompts, one) & others).sum()) for one in (whole, string)]
         if elsewhere[1] > FRAGMENT * (elsewhere[0] + 1):
             return unmarked(whole)
     return string
+
+
+def _in_a_passage(stream: Stream, gram: Gram, others: Rows) -> Gram:
+    """Returns the part of a string that fewest other rows hold, of those that each stand in one passage.
+
+    What begins a passage is found with what ends the one before, beside which it stands in no text.
+    """
+    cuts = [at for at, pair in enumerate(pairwise(gram), 1) if pair == (END, START)]
+    parts = [gram[first:last] for first, last in zip([0, *cuts], [*cuts, len(gram)], strict=True)]
+    return min(parts, key=lambda one: (int((rows_with(stream, one) & others).sum()), -len(one)))
 
 
 def put_in(texts: Texts, gram: Gram, both: Rows) -> Gram:
