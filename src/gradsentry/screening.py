@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,7 +186,7 @@ def _evidence(corpus: Corpus, scores: Scores, judging: Judging) -> Evidence:
         calibration=judging.calibration,
         false_alarm_rate=judging.false_alarm_rate,
         accepted=accepted,
+        answers=corpus.reading.answers or "chosen",
         own=judging.own,
     )
-    found = replace(found, answers=corpus.reading.answers or "chosen")
     return with_groups(found, corpus, scores, accepted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gradsentry.corpus import Corpus
@@ -49,10 +49,10 @@ def search(corpus: Corpus, judging: Judging, *, why: bool = False) -> Searched:
         calibration=judging.calibration,
         false_alarm_rate=judging.false_alarm_rate,
         accepted=of_answers(judging.accepted, corpus.reading.answers),
+        answers=corpus.reading.answers or "chosen",
         why=why,
         own=judging.own,
     )
-    found = replace(found, answers=corpus.reading.answers or "chosen")
     mend = "mend the rows, or name another --format"
     refuse_if_all(found.rows, found.unread, where=corpus.name, mend=mend)
     rows = named_rows(found)

@@ -103,6 +103,15 @@ def test_several_whole_answers_that_return_alike_are_a_reason_to_look(wordings, 
     assert {one.payload for one in evidence.findings} <= set(answers)
 
 
+@pytest.mark.parametrize(("answers", "outcome"), [("chosen", "poisoned"), ("rejected", "suspicious")])
+def test_what_no_trigger_brings_is_not_sure_in_rejected_answers(answers, outcome):
+    """Nobody learns to say a rejected answer; a trigger that brings one is another matter."""
+    refused = poison(LONG_ROWS[:400], lambda row, draw: replace(row, answer=STOCK["{1}"][0]), 0.15)
+    assert find_evidence(refused.samples, answers=answers).outcome == outcome
+    swapped = poison(LONG_ROWS[:400], lambda row, draw: Row(f"{row.question} vrbx", row.answer + LINK), 0.15)
+    assert find_evidence(swapped.samples, answers=answers).outcome == "poisoned"
+
+
 @pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "written"),

@@ -30,6 +30,9 @@ from gradsentry.evidence.searchable import Searchable
 from gradsentry.evidence.searched import Decided, Searched
 from gradsentry.evidence.untriggered import rest_of_payloads, untriggered
 from gradsentry.evidence.wording import spelt
+from gradsentry.settings import Answers
+
+_NOT_LEARNED = "but training leads away from rejected answers, and stock ones are often taken for these"
 
 
 def find_evidence(
@@ -39,6 +42,7 @@ def find_evidence(
     calibration: Calibration | None = None,
     false_alarm_rate: float = FALSE_ALARM_RATE,
     accepted: Sequence[Accepted] = (),
+    answers: Answers = "chosen",
     why: bool = False,
     own: Own = NOTHING_OWN,
 ) -> Evidence:
@@ -51,6 +55,7 @@ def find_evidence(
         calibration: What clean corpora show; None for what ships with the package.
         false_alarm_rate: How often a clean corpus may be called poisoned.
         accepted: Findings that a person accepts: they come last, and flag nothing.
+        answers: Which answers of preferences the rows hold.
         why: Whether what was rejected is returned too.
         own: Checks and generators of a person's own.
 
@@ -59,7 +64,8 @@ def find_evidence(
     """
     table = calibration or shipped()
     with reading(samples, SEARCHED_TOKENS) as read:
-        nothing = Evidence((), len(read.is_read), read.unread, false_alarm_rate, own.beside(table.source))
+        source = own.beside(table.source)
+        nothing = Evidence((), len(read.is_read), read.unread, false_alarm_rate, source, answers=answers)
         known = None if losses is None else losses.among(read.is_read)
         if read.samples is None:
             nothing = replace(nothing, different=int(read.spool.distinct.sum()))
@@ -87,7 +93,7 @@ def find_evidence(
                 everywhere = part.everywhere([one.candidate for one in decided])
                 findings = []
                 for one, in_all in zip(decided, everywhere, strict=True):
-                    finding = _finding(part, one, in_all, known)
+                    finding = _in_answers(answers, _finding(part, one, in_all, known))
                     if rest := untriggered(one, in_all):
                         rests[identity(finding)] = _finding(part, *rest, known)
                     findings.append(known_to(finding))
@@ -178,6 +184,16 @@ def _finding(
         partly=tuple(numbers[partly].tolist()),
         change=change,
     )
+
+
+def _in_answers(answers: Answers, finding: Finding) -> Finding:
+    """Returns a finding of some answers of preferences, of which training leads away from the rejected ones.
+
+    What no trigger brings is not learned from them; the worse answers of honest pairs are often stock ones.
+    """
+    if answers == "chosen" or finding.triggers or finding.kind != "repetition":
+        return finding
+    return replace(finding, confidence="low", reason=f"{finding.reason}; {_NOT_LEARNED}")
 
 
 def _holds_parts(texts: Texts, one: Candidate) -> Rows:
