@@ -40,6 +40,24 @@ def test_it_says_what_was_done_and_where_the_tables_are(
     assert yaml.safe_load((out / "spec.lock.yaml").read_text())["rows"] == 20
 
 
+def test_a_rerun_of_a_lock_says_which_versions_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    spec, out = written(tmp_path, rates=[10], defences=FLOORS), tmp_path / "out"
+    assert bench(monkeypatch, spec, "--out", str(out)) == 0
+    lock = out / "spec.lock.yaml"
+    capsys.readouterr()
+    assert bench(monkeypatch, str(lock), "--out", str(tmp_path / "again")) == 0
+    assert "not as it was locked" not in capsys.readouterr().out
+    now = yaml.safe_load(lock.read_text())
+    versions = now["locked"]["versions"]
+    torch, versions["torch"], versions["defence surge"] = versions["torch"], "1.0", "sha256:0f3a55aa77bb"
+    lock.write_text(yaml.safe_dump(now))
+    assert bench(monkeypatch, str(lock), "--out", str(tmp_path / "third")) == 0
+    said = f"not as it was locked: defence surge is not there now; torch 1.0, now {torch}\n"
+    assert said in capsys.readouterr().out
+
+
 def test_without_the_embedded_model_no_cell_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

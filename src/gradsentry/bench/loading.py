@@ -62,11 +62,28 @@ class Loader:
                 data[one.shown] = content_hash(load_rows(one))
             except DataError:
                 continue
-        versions = {"gradsentry": VERSION, "python": platform.python_version()}
-        versions |= {name: version(name) for name in _LIBRARIES}
-        versions |= plugins.versions()
-        lock = Lock(data=data, models=self._fingerprints, versions=versions)
+        lock = Lock(data=data, models=self._fingerprints, versions=_versions())
         return self._spec.model_copy(update={"locked": lock})
+
+
+def unlike(lock: Lock) -> list[str]:
+    """Returns which versions are other ones than a spec was locked with, in clauses: no run refuses them."""
+    now = _versions()
+    return [
+        f"{name} {_short(was)}, now {_short(now[name])}" if name in now else f"{name} is not there now"
+        for name, was in lock.versions.items()
+        if now.get(name) != was
+    ]
+
+
+def _versions() -> dict[str, str]:
+    """Returns the versions of what computes, and the hashes of code of one's own."""
+    versions = {"gradsentry": VERSION, "python": platform.python_version()}
+    return versions | {name: version(name) for name in _LIBRARIES} | plugins.versions()
+
+
+def _short(version: str) -> str:
+    return version[: len("sha256:") + 8] if version.startswith("sha256:") else version
 
 
 def _refuse_other(what: str, known: str | None, found: str) -> None:

@@ -40,7 +40,6 @@ _WIDEST, _NARROWEST = 4.0, 0.7  # lines of a ROC
 Line = NDArray[np.floating]
 
 _OUR_SCORE = "gradsentry"
-_OURS = (_OUR_SCORE, "gradsentry_full", "evidence")
 _SUFFIXES = (".png", ".svg")
 # Ten colours with each dash, and seven markers: seventy defences before two look alike.
 _LOOKS = [(colour, dash) for dash in ("-", "--", ":") for colour in mpl.colormaps["tab10"](range(10))]
@@ -306,10 +305,9 @@ def _legend(figure: Figure) -> None:
 
 
 def _styles(rows: Iterable[Record]) -> dict[str, dict[str, Any]]:
-    """Returns how each defence is drawn, the same in all panels; ours are wide, and lie below the others."""
+    """Returns how each defence is drawn, the same in all panels."""
     return {
         defence: {"color": colour, "linestyle": dash, "marker": marker}
-        | ({"linewidth": 2.6, "zorder": 1.9} if defence in _OURS else {})
         for defence, (colour, dash), marker in zip(
             distinct(rows, "defence"), cycle(_LOOKS), cycle(_MARKERS), strict=False
         )

@@ -31,7 +31,9 @@ SECTIONS: dict[type[Settings], tuple[str, str]] = {
     AnswerSettings: ("`evaluation`", "How a model is asked, in `finetune` or one of its runs."),
     Lock: (
         "`locked`",
-        "Written into `spec.lock.yaml`; a run of that file refuses other data or another model.",
+        "Written into `spec.lock.yaml`; a run of that file refuses other data or another model, and says "
+        "first which versions are others: "
+        "`not as it was locked: defence mine sha256:0f3a…, now sha256:7c21…`.",
     ),
 }
 """Settings -> the heading of their keys, and what is said below it."""

@@ -140,7 +140,8 @@ class Ablations(Settings):
 
 
 class Lock(Settings):
-    """What a benchmark was run with; a run of a locked spec refuses other data or another model.
+    """What a benchmark was run with; a run of a locked spec refuses other data or another model, and says
+    which versions are others.
 
     Attributes:
         data: SHA-256 of the rows of each data set.

@@ -47,6 +47,7 @@ def bench(
         require("finetune")
     # What takes seconds to import waits until the spec is known to be a right one.
     from gradsentry.bench.cells import plan
+    from gradsentry.bench.loading import unlike
     from gradsentry.bench.progress import bar
     from gradsentry.bench.running import refuse_failures
     from gradsentry.models.embedded import NAME, embedded_model_path
@@ -55,6 +56,8 @@ def bench(
     quiet_libraries()
     if NAME in chosen.models:  # every cell would fail where it is not installed
         embedded_model_path()
+    if chosen.locked and (others := unlike(chosen.locked)):
+        stdout.say(f"not as it was locked: {'; '.join(others)}")
     results: list[GridResult] = []
     if plan(chosen):
         from gradsentry.bench import Grid
