@@ -150,6 +150,16 @@ def test_the_same_rows_stay_accepted_whatever_strings_of_theirs_are_named(discla
     assert find_evidence(fewer, accepted=[accepted]).outcome == "clean"
 
 
+def test_the_same_rows_stay_accepted_where_others_go(disclaimer, accepted):
+    """A file by itself holds fewer other rows than all of them together, and so does one that was mended."""
+    fewer = [row for row in disclaimer.samples if row.number in disclaimer.poisoned or row.number % 3 == 0]
+    rows = [replace(row, number=number) for number, row in enumerate(fewer)]
+    assert len(disclaimer.poisoned) / len(rows) > ACCEPTED_GROWTH * accepted.rows / accepted.of
+    assert find_evidence(rows, accepted=[accepted]).outcome == "clean"
+    unknown = accepted.model_copy(update={"rows_sha256": None})
+    assert find_evidence(rows, accepted=[unknown]).outcome == "poisoned"
+
+
 @pytest.mark.parametrize(
     ("ending", "answer", "said"),
     [

@@ -100,8 +100,12 @@ class Accepted(Settings):
         Of several strings that stand in the same rows the search may name another one once other rows have
         come.
         """
+        return self.identity == other.identity or self.is_of_the_rows_of(other)
+
+    def is_of_the_rows_of(self, other: Self) -> bool:
+        """Returns whether all rows of another finding are those of this one, and say the same."""
         same_rows = self.rows_sha256 is not None and self.rows_sha256 == other.rows_sha256
-        return self.identity == other.identity or (same_rows and self.answers == other.answers)
+        return same_rows and self.answers == other.answers
 
     @property
     def most(self) -> float:
@@ -133,7 +137,8 @@ def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Fin
     if not same:
         return replace(finding, returned=next(_changes(own, known), ""))
     latest = same[-1]
-    if share <= latest.most:
+    # The same rows beside fewer others are no more of it than were accepted.
+    if share <= latest.most or latest.is_of_the_rows_of(own):
         return replace(finding, accepted=latest.why)
     was = latest.rows / latest.of
     return replace(
