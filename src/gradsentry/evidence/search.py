@@ -172,11 +172,13 @@ def _with_rest(mined: Mined, found: Decided, calibration: Calibration, rate: flo
 
 
 def _around_cores(texts: Texts, decided: Sequence[Decided]) -> list[Decided]:
-    """Returns what was decided on repeated payloads; sure ones around one string become one."""
-    sure = {id(one.candidate): one for one in decided if one.decision.confidence == "high"}
+    """Returns what was decided on repeated payloads; findings around one string become one, as sure as the
+    surest.
+    """
+    named = {id(one.candidate): one for one in decided if one.decision.confidence is not None}
     found = list(decided)
-    for core, sentences in of_one_core(texts, [one.candidate for one in sure.values()]):
-        parts = [sure[id(sentence)] for sentence in sentences]
+    for core, sentences in of_one_core(texts, [one.candidate for one in named.values()]):
+        parts = [named[id(sentence)] for sentence in sentences]
         found = [one for one in found if one not in parts]
         found.append(replace(min(parts, key=lambda one: one.decision.log10_p), candidate=core))
     return found
