@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -58,46 +59,46 @@ def _scores(run: RunDirectory, manifest: Json, corpus: Corpus) -> Scores:
 
 def _reopened(run: RunDirectory, manifest: Json) -> Corpus:
     """Returns the data of a run, as it was."""
-    source, data, where = _source_now(manifest), manifest["identity"]["data"], str(run.path)
-    kept = None if source else kept_in(run.path)
-    if not source and kept is None:
-        what = "its data was in memory, and the rows that were kept in it are gone"
-        raise RunError(what, where=where, mend="bring them back, or judge the data again")
+    data, where = manifest["identity"]["data"], str(run.path)
     reading = DataSettings.read(data["reading"], where=where)
-    try:
-        if kept is None:
-            corpus = open_corpus(source, reading)
-        else:
-            corpus = open_kept(kept, reading).leaving_out(manifest["source"].get("left_out", ()))
-        unchanged = corpus.sha256() == data["sha256"]
-    except DataError as error:
+    if not manifest["source"]["data"]:
+        if (kept := kept_in(run.path)) is None:
+            what = "its data was in memory, and the rows that were kept in it are gone"
+            raise RunError(what, where=where, mend="bring them back, or judge the data again")
+        left_out = manifest["source"].get("left_out", ())
+        tried: list[Callable[[], Corpus]] = [lambda: open_kept(kept, reading).leaving_out(left_out)]
+    else:
+        tried = [partial(open_corpus, source, reading) for source in _sources(manifest)]
+    unreadable: list[DataError] = []
+    for opened in tried:
+        try:
+            corpus = opened()
+            if corpus.sha256() == data["sha256"]:
+                return corpus
+        except DataError as error:
+            unreadable.append(error)
+    if len(unreadable) == len(tried):
+        what = f"its data cannot be read ({unreadable[0].line()})"
         mend = "bring it back, run this in a checkout that holds it, or scan again into another directory"
-        raise RunError(f"its data cannot be read ({error.line()})", where=where, mend=mend) from None
-    if not unchanged:
-        raise RunError(
-            f"its data was changed since the scan ({manifest['source']['name']})",
-            where=where,
-            mend="scan again into another directory",
-        )
-    return corpus
+        raise RunError(what, where=where, mend=mend)
+    what = f"its data was changed since the scan ({manifest['source']['name']})"
+    raise RunError(what, where=where, mend="scan again into another directory")
 
 
-def _source_now(manifest: Json) -> str | list[str]:
-    """Returns what opens the data of a run where the command runs: of an artefact, in another checkout of it.
+def _sources(manifest: Json) -> Iterator[str | list[str]]:
+    """Yields what may open the data of a run: where it was, and the same place below the working directory.
 
-    What is not where it was is looked for at the same place below the working directory. That they are the
-    same data is checked by their hash.
+    The second is where a job's artefact is opened in another checkout. That what lies there is the data is
+    told by its hash.
     """
     source, folder = manifest["source"]["data"], manifest["source"].get("folder")
 
-    def now(named: str) -> str:
+    def here(named: str) -> str:
         path = Path(named)
-        if folder is None or path.exists() or not path.is_relative_to(folder):
-            return named
-        here = Path.cwd() / path.relative_to(folder)
-        return str(here) if here.exists() else named
+        return str(path.relative_to(folder)) if folder and path.is_relative_to(folder) else named
 
-    return [now(named) for named in source] if isinstance(source, list) else now(source)
+    moved = [here(named) for named in source] if isinstance(source, list) else here(source)
+    yield from [moved, source] if folder == str(Path.cwd()) else [source, moved]
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class RunDirectory:
             if (lines := differences(known, json_copy(identity))) and all(
                 line.startswith("data.sha256 ") for line in lines
             ):
-                what = "holds a run of other data, or of this data before it was changed"
+                what = "holds a run of other data, of this before a change, or of it read from elsewhere"
                 raise RunError(what, where=str(path), mend="name another directory, or remove that one")
             if lines:
                 raise RunError(

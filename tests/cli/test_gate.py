@@ -125,7 +125,7 @@ def test_a_run_of_changed_data_says_so(data, call):
     lines = Path(data).read_text().splitlines(keepends=True)
     Path(data).write_text("".join(lines[1:]))
     assert refused(call("evidence", data, "--out", "run")) == (
-        "run: holds a run of other data, or of this data before it was changed; "
+        "run: holds a run of other data, of this before a change, or of it read from elsewhere; "
         "name another directory, or remove that one"
     )
     assert "holds a run with other settings" in refused(call("evidence", data, "--limit", 99, "--out", "run"))

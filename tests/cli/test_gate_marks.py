@@ -73,3 +73,18 @@ def test_marks_of_a_jobs_artefact_decide_in_another_checkout(run, call, tmp_path
     _mark(run[:5])
     code, named, _ = _reported(call, "--fail-on", "poisoned")
     assert (code, named) == (1, run[5:])
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(5, "review its 30 rows but the 5 that"), (30, "its 30 rows go, which")]
+)
+def test_what_a_person_marked_poisoned_of_a_finding_of_low_confidence_is_not_to_be_reviewed(
+    run, call, count, said
+):
+    evidence = json.loads(Path("run/evidence.json").read_text())
+    for finding in evidence["findings"]:
+        finding["confidence"], finding["reason"] = "low", "clean corpora show the like"
+    Path("run/evidence.json").write_text(json.dumps(evidence))
+    _mark(run[:count], "poisoned")
+    ended = call("threshold", "run", "--labels", "marks.jsonl", "--policy", "evidence")
+    assert f"F1  low confidence: {said} a person marked poisoned" in ended.out

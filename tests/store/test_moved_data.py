@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,15 @@ def test_a_run_opens_where_the_same_data_lies_below_the_working_directory(checko
     opened.save("run")
     assert (mine / "run/flagged.jsonl").read_text().count("job") == 0
     assert open_run("run").flagged.equals(saved.flagged)
+
+
+def test_a_later_commit_in_the_folder_of_the_job_does_not_hide_the_data(checkout, monkeypatch):
+    screen("data").save("run")
+    mine = checkout.with_name("mine")
+    shutil.copytree(checkout, mine)
+    Path("data/a.jsonl").write_text("")
+    monkeypatch.chdir(mine)
+    assert open_run("run").corpus.name == "data"
 
 
 def test_other_data_at_the_same_place_is_refused(checkout, monkeypatch):

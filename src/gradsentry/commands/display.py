@@ -53,8 +53,7 @@ def summary(verdict: Verdict, run: Path | None, console: rich.console.Console | 
     if verdict.evidence.findings:
         console.print(Text("\nfindings", style="bold"))
         ids = ids_of(verdict.evidence, verdict.scores)
-        cleared = frozenset(np.flatnonzero(verdict.marked.clean).tolist())
-        for part in findings_shown(verdict.evidence, ids, verdict.corpus, cleared):
+        for part in findings_shown(verdict.evidence, ids, verdict.corpus, verdict.marked.given()):
             console.print(part)
     if verdict.is_flagged.any():
         for part in _flagged(verdict):

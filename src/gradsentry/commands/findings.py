@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +24,7 @@ _STYLES = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
 
 
 def findings_shown(
-    evidence: Evidence, ids: Ids, corpus: Corpus, cleared: frozenset[int] = frozenset()
+    evidence: Evidence, ids: Ids, corpus: Corpus, marks: Mapping[int, str] = MappingProxyType({})
 ) -> Iterator[Text | Table]:
     """Yields the findings, the strongest first: trigger, payload, what is certain, what is not, which rows.
 
@@ -30,11 +32,11 @@ def findings_shown(
         evidence: The findings.
         ids: What the rows that they name are called.
         corpus: The rows, which say on which lines they stand.
-        cleared: The numbers of the rows that a person marked clean.
+        marks: What a person marked rows as, by row number.
     """
     places = _places(evidence, corpus)
     for finding in evidence.findings[:_SHOWN]:
-        yield Text.assemble((finding.name, "bold"), f"  {_advice(finding, cleared)}")
+        yield Text.assemble((finding.name, "bold"), f"  {_advice(finding, marks)}")
         yield labelled(_lines(finding) | _which(finding, ids, places))
     if len(evidence.findings) > _SHOWN:
         yield Text(f"and {len(evidence.findings) - _SHOWN} more findings, which evidence.json or --json has")
@@ -70,14 +72,18 @@ def _which(finding: Finding, ids: Ids, places: Mapping[int, tuple[str, int | Non
     return {name: Text(text) for name, text in said.items()}
 
 
-def _advice(finding: Finding, cleared: frozenset[int]) -> str:
+def _advice(finding: Finding, marks: Mapping[int, str]) -> str:
     carriers = rows(len(finding.carriers))
     if finding.accepted is not None:
         return f"accepted by a person: nothing is flagged for it in its {carriers}"
-    stay = len(cleared.intersection(finding.carriers))
-    if stay:
-        carriers = f"{carriers} but the {stay:,} that a person marked clean"
-    return f"{finding.confidence} confidence: {_ADVICE[finding.confidence]} {carriers}"
+    found = Counter(marks.get(row) for row in finding.carriers)
+    if finding.confidence == "low" and found["poisoned"] == len(finding.carriers):
+        return f"low confidence: its {carriers} go, which a person marked poisoned"
+    # A sure finding drops what is marked poisoned anyway.
+    decided = ("clean",) if finding.confidence == "high" else ("poisoned", "clean")
+    said = " and ".join(f"the {found[mark]:,} that a person marked {mark}" for mark in decided if found[mark])
+    advice = f"{finding.confidence} confidence: {_ADVICE[finding.confidence]} {carriers}"
+    return f"{advice} but {said}" if said else advice
 
 
 def _lines(finding: Finding) -> dict[str, Text]:

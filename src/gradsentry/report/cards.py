@@ -55,6 +55,7 @@ def card(
         "surprise": _surprise(finding),
         "rows": len(finding.carriers),
         "cleared": int(verdict.marked.clean[list(finding.carriers)].sum()),
+        "condemned": int(verdict.marked.poisoned[list(finding.carriers)].sum()),
         "reason": pieces(finding.reason),
         "examples": [] if apart else [_example(one, verdict, samples[one.row]) for one in finding.examples],
         "group": None if apart is None else _group(finding, apart, samples),
