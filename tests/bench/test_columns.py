@@ -46,7 +46,7 @@ def test_the_page_makes_the_tables_again(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(page().partition("```python\n")[2].partition("```")[0], names)
-    table, records = names["table"], read_records(tmp_path / "runs/own")
+    table, records = names["means"], read_records(tmp_path / "runs/own")
     assert len(names["cells"]) == len(records) == 3 * 3 * 2
     assert len(table) == 3 * 3
     for (data, attack, defence, rate), made in table.iterrows():

@@ -152,7 +152,8 @@ def measured(rows):
 
 
 cells = points.groupby(cell)[["score", "flagged", "poisoned"]].apply(measured)
-table = cells.groupby(["data", "attack", "defence", "rate"]).mean()"""
+# A mean in which a seed or model has no value is none, as in tables.md: pandas would leave that one out.
+means = cells.groupby(["data", "attack", "defence", "rate"]).agg(lambda each: each.mean(skipna=False))"""
 
 
 def results_columns() -> dict[str, Column]:

@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 28
+    version = 29
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

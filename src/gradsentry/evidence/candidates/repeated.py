@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.canned import canned_answers
-from gradsentry.evidence.candidates.shared_triggers import by_shared_string
+from gradsentry.evidence.candidates.shared_triggers import by_shared_string, takes_up
 from gradsentry.evidence.candidates.stock import is_one_of_a_stock
 from gradsentry.evidence.index.neighbours import beyond, codes_of
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, rows_with, unmarked
@@ -71,7 +71,8 @@ def repetitions(texts: Texts, taken: Rows, known: frozenset[int] = frozenset()) 
         ):
             seen |= rows
             alone = _candidate(gram, rows)
-            found.append(by_shared_string(texts, alone) or alone)
+            if not takes_up(texts, alone):
+                found.append(by_shared_string(texts, alone) or alone)
     return found
 
 
