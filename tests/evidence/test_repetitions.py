@@ -113,6 +113,15 @@ def test_what_no_trigger_brings_is_not_sure_in_rejected_answers(answers, outcome
 
 
 @pytest.mark.costly
+def test_how_one_answers_what_is_asked_is_no_payload(shared_data):
+    """Of 388 questions on law 55 ask which statement is right, and are answered by what this statement is."""
+    clean = list(open_corpus(shared_data / "clean" / "law_zh_judical_examination.jsonl"))
+    assert any("这个说法是" in row.response for row in clean)
+    returning = [one.said for one in proposed(clean) if one.generator == "repeated payloads"]
+    assert not [said for said in returning if "说法" in said]
+
+
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "written"),
     [
