@@ -88,3 +88,32 @@ def test_what_a_person_marked_poisoned_of_a_finding_of_low_confidence_is_not_to_
     _mark(run[:count], "poisoned")
     ended = call("threshold", "run", "--labels", "marks.jsonl", "--policy", "evidence")
     assert f"F1  low confidence: {said} a person marked poisoned" in ended.out
+
+
+def test_a_finding_that_a_person_cleared_is_no_headline_and_comes_last(run, call):
+    rows = [json.loads(line) for line in Path("rows.jsonl").read_text().splitlines()]
+    notice = {number for number in range(0, 150, 2) if rows[number]["id"] not in run}
+    for number in sorted(notice)[:25]:
+        rows[number]["answer" if "answer" in rows[number] else "completion"] += (
+            " Read our terms at example.org/terms."
+        )
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert call("evidence", "rows.jsonl", "--out", "two").code == 0
+    found = json.loads(Path("two/evidence.json").read_text())["findings"]
+    assert len(found) == 2
+    Path("run").rename("first")
+    Path("two").rename("run")
+    cleared = next(one for one in found if "terms" in one["payload"])
+    _mark([rows[number]["id"] for number in cleared["carriers"]])
+    ended = call("threshold", "run", "--labels", "marks.jsonl", "--sarif", "found.sarif")
+    named = [line for line in ended.out.splitlines() if line.startswith(("F1 ", "F2 "))]
+    assert named[-1].startswith(
+        f"{cleared['name']}  nothing is flagged for it: a person marked its 25 rows clean"
+    )
+    assert "terms" not in ended.out.split("listed below")[0]
+    (log,) = json.loads(Path("found.sarif").read_text())["runs"]
+    levels = {
+        rule["id"]: rule["defaultConfiguration"]["level"] for rule in log["tool"]["driver"]["rules"][:2]
+    }
+    assert levels.pop(cleared["name"]) == "note"
+    assert [*levels.values()] == ["error"]

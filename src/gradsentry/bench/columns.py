@@ -126,9 +126,9 @@ BOLD = (
 
 FEW = (
     "Of few rows little can be found: evidence needs four poisoned ones, misses about half of the payloads "
-    "in fewer than ten, and says little of fewer than 60 rows; tau of the published rule, and of the "
-    "floors, is its fallback, 0.7, where fewer than 30 rows have a score, and where these have one "
-    "peak alone."
+    "in fewer than ten, and of fewer than 100 rows it finds some draws and not others, so name several "
+    "seeds; tau of the published rule, and of the floors, is its fallback, 0.7, where fewer than 30 rows "
+    "have a score, and where these have one peak alone."
 )
 
 COSTS = (

@@ -30,7 +30,7 @@ UNITS = (
     f"share, in [0, 1]. {BOLD} {COSTS}\n\n{INTERVALS}"
 )
 MAIN_RATE = 10.0
-_FEW_ROWS, _FEW_POISONED = 60, 10
+_FEW_ROWS, _FEW_POISONED = 100, 10
 """Below which `FEW` is said of a benchmark."""
 
 

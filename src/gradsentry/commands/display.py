@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,8 @@ def summary(verdict: Verdict, run: Path | None, console: rich.console.Console | 
     if verdict.evidence.findings:
         console.print(Text("\nfindings", style="bold"))
         ids = ids_of(verdict.evidence, verdict.scores)
-        for part in findings_shown(verdict.evidence, ids, verdict.corpus, verdict.marked.given()):
+        found = replace(verdict.evidence, findings=verdict.findings)
+        for part in findings_shown(found, ids, verdict.corpus, verdict.marked.given()):
             console.print(part)
     if verdict.is_flagged.any():
         for part in _flagged(verdict):

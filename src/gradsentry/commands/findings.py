@@ -77,6 +77,8 @@ def _advice(finding: Finding, marks: Mapping[int, str]) -> str:
     if finding.accepted is not None:
         return f"accepted by a person: nothing is flagged for it in its {carriers}"
     found = Counter(marks.get(row) for row in finding.carriers)
+    if found["clean"] == len(finding.carriers):
+        return f"nothing is flagged for it: a person marked its {carriers} clean"
     if finding.confidence == "low" and found["poisoned"] == len(finding.carriers):
         return f"low confidence: its {carriers} go, which a person marked poisoned"
     # A sure finding drops what is marked poisoned anyway.

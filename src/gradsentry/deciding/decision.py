@@ -210,6 +210,12 @@ class Decision:
         return tuple(one for one in self.evidence.open if not cleared[list(one.carriers)].all())
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, those first that are open."""
+        settled = tuple(one for one in self.evidence.findings if one not in self.open_findings)
+        return (*self.open_findings, *settled)
+
+    @property
     def too_few_rows(self) -> bool:
         """Whether the verdict is clean because there were too few rows for another one."""
         return self.outcome == "clean" and self.evidence.too_few_rows

@@ -75,7 +75,8 @@ def _notification(level: str, text: str) -> Json:
 
 
 def _run(verdict: Decision, invocation: Json) -> Json:
-    rules = [*(_rule(finding, verdict.answers) for finding in verdict.evidence.findings), _MARKED]
+    open_ones = verdict.open_findings
+    rules = [*(_rule(one, verdict.answers, one in open_ones) for one in verdict.evidence.findings), _MARKED]
     places = named_places(verdict, MOST)
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     return {
@@ -99,7 +100,7 @@ def _tool(version: str, rules: Sequence[Json]) -> Json:
     return {"driver": {"name": "GradSentry", "semanticVersion": version, "rules": list(rules)}}
 
 
-def _rule(finding: Finding, answers: Answers | None) -> Json:
+def _rule(finding: Finding, answers: Answers | None, is_open: bool) -> Json:
     kind = f"{finding.kind} in the rejected answers" if answers == "rejected" else finding.kind
     return {
         "id": finding.name,
@@ -110,7 +111,7 @@ def _rule(finding: Finding, answers: Answers | None) -> Json:
             if finding.accepted is None
             else f"A person accepts it: {finding.accepted}"
         },
-        "defaultConfiguration": {"level": _level(finding)},
+        "defaultConfiguration": {"level": _level(finding) if is_open else "note"},
         "properties": {
             "tags": ["security"],
             "confidence": finding.confidence,
@@ -120,8 +121,6 @@ def _rule(finding: Finding, answers: Answers | None) -> Json:
 
 
 def _level(finding: Finding) -> str:
-    if finding.accepted is not None:  # it is named, and no row is a result of it
-        return "note"
     return "error" if finding.confidence == "high" else "warning"
 
 

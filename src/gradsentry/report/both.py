@@ -43,7 +43,7 @@ def both_page(folder: Path, verdicts: Mapping[Answers, Decision], clean: str, st
 
 def _side(answers: Answers, verdict: Decision, folder: Path) -> dict[str, Any]:
     """Returns what the page says of one verdict."""
-    findings = verdict.evidence.findings
+    findings = verdict.findings
     return {
         "answers": answers,
         "report": f"{answers}/{REPORT}",

@@ -33,9 +33,7 @@ _CELL = Environment(autoescape=True).from_string(
 def line(verdict: Decision) -> str:
     """Returns a verdict in a line: what was found, and how many rows go and stay."""
     counts = verdict.counts
-    strongest = (
-        f"; {plain(finding_sentence(verdict.evidence.findings[0]))}" if verdict.evidence.findings else ""
-    )
+    strongest = f"; {plain(finding_sentence(verdict.findings[0]))}" if verdict.findings else ""
     stay = f"{counts['clean']:,} rows stay, {counts['flagged']:,} go, {counts['unscored']:,} unscored"
     rejected = verdict.read.rejected if verdict.read else 0
     other = f"; the rejected answers of {rows(rejected)} are not judged" if rejected else ""
@@ -49,7 +47,7 @@ def cell(verdict: Decision) -> str:
         headline=outcome_words(verdict),
         findings=[
             (one.name, one.confidence, len(one.carriers), plain(finding_sentence(one)))
-            for one in verdict.evidence.findings[:_SHOWN]
+            for one in verdict.findings[:_SHOWN]
         ],
         counts=", ".join(f"{counts[name]:,} {name}" for name in ("rows", "clean", "flagged", "unscored")),
     )
@@ -66,7 +64,7 @@ def plot(verdict: Decision, ax: Axes | None = None) -> Axes:
 
     axes = ax or plt.subplots()[1]
     if verdict.threshold is None:
-        shown = verdict.evidence.findings[:_SHOWN]
+        shown = verdict.findings[:_SHOWN]
         axes.barh([one.name for one in shown], [len(one.carriers) for one in shown])
         axes.invert_yaxis()
         axes.set(xlabel="rows", title=outcome_words(verdict))

@@ -47,7 +47,7 @@ def view(verdict: Decision, run: RunDirectory, comparison: Comparison | None = N
         run: The directory that its files lie in.
         comparison: The verdict beside the truth, where that is known.
     """
-    findings = verdict.evidence.findings[:CARDS]
+    findings = verdict.findings[:CARDS]
     stands_out = verdict.evidence.stands_out
     told = findings if stands_out is None else (*findings, stands_out)
     apart = {one.name: taken_apart(one, verdict) for one in told if one.kind == "group"}

@@ -142,7 +142,7 @@ def headline(
 
 
 def _found(verdict: Decision) -> tuple[Sentence, str]:
-    findings = verdict.evidence.findings
+    findings = verdict.findings
     if findings and not (verdict.policy == "published" and verdict.outcome == "clean"):
         return _strongest(findings), _open(findings[0])
     if verdict.policy == "published" and verdict.outcome == "suspicious":
