@@ -126,21 +126,28 @@ def test_a_reason_that_is_none_is_refused_in_our_words(folder, call, why, said):
     assert (folder / "ours.jsonl").read_bytes() == before
 
 
+def _carriers(scanned: Path) -> list[int]:
+    """Returns the rows of the first finding of the run."""
+    return as_json(scanned / "run/evidence.json")["findings"][0]["carriers"]
+
+
 @pytest.mark.costly
 def test_a_finding_of_one_source_is_accepted_where_its_share_is_largest(scanned, tmp_path, call, monkeypatch):
-    """Accepted among all rows it was flagged in its own source, though no row had changed."""
+    """Of a finding that a second source has a few rows of, too, its own source alone holds a larger share."""
     monkeypatch.chdir(tmp_path)
     Path("all").mkdir()
     shutil.copy(scanned / "data.jsonl", "all/a.jsonl")
-    rows = [json.loads(line) for line in embedded_data_path().read_text().splitlines()[240:480]]
-    write_rows(Path("all/b.jsonl"), rows)
+    rows = [json.loads(line) for line in embedded_data_path().read_text().splitlines()[240:476]]
+    lines = Path("all/a.jsonl").read_text().splitlines()
+    poisoned = [json.loads(lines[row]) for row in _carriers(scanned)[:4]]
+    write_rows(Path("all/b.jsonl"), [*rows, *poisoned])
     known = ("--accept", "gradsentry-accepted.jsonl", "--fail-on", "poisoned")
     for data, code in (("all", 1), ("all/a.jsonl", 0)):
         assert call("evidence", data, "--out", f"run of {Path(data).stem}").code == 0
         said = call("accept", f"run of {Path(data).stem}", "F1", "--why", "ours").out
         assert call("evidence", "all", *known).code == 0
         assert call("evidence", "all/a.jsonl", *known).code == code
-    assert "F1 is accepted in gradsentry-accepted.jsonl, in 24 of 240 rows, before in 24 of 480\n" in said
+    assert "F1 is accepted in gradsentry-accepted.jsonl, in 24 of 240 rows, before in 28 of 480\n" in said
 
 
 def test_a_share_of_all_rows_is_a_hundred_percent():

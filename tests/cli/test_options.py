@@ -90,7 +90,7 @@ def test_a_file_of_options_is_not_blamed_for_what_is_typed(data, tmp_path, call)
 
 
 def test_a_file_that_is_not_there_says_what_to_check(data, call):
-    for option in ("--config", "--calibration", "--accept"):
+    for option in ("--config", "--calibration"):
         line = refused(call("evidence", data, option, "nope.yaml"))
         assert line.startswith("nope.yaml: cannot be read (No such file or directory); check the path")
 
