@@ -89,20 +89,6 @@ def test_one_of_a_few_stock_pieces_that_all_responses_have_is_no_payload(written
     assert find_evidence([sample(number, row) for number, row in enumerate(rows)]).outcome == "clean"
 
 
-@pytest.mark.parametrize(("wordings", "outcome"), [(1, "poisoned"), (3, "suspicious")])
-def test_several_whole_answers_that_return_alike_are_a_reason_to_look(wordings, outcome):
-    """Of 400 rejected answers 40 % are a refusal in one of three wordings: no one of them is sure poison."""
-    draw = Random(2)
-    answers = STOCK["{1}"][:wordings]
-    rows = [
-        replace(row, answer=draw.choice(answers)) if number % 5 < 2 and number % 3 < wordings else row
-        for number, row in enumerate(LONG_ROWS[:400])
-    ]
-    evidence = find_evidence([sample(number, row) for number, row in enumerate(rows)])
-    assert evidence.outcome == outcome
-    assert {one.payload for one in evidence.findings} <= set(answers)
-
-
 @pytest.mark.parametrize(("answers", "outcome"), [("chosen", "poisoned"), ("rejected", "suspicious")])
 def test_what_no_trigger_brings_is_not_sure_in_rejected_answers(answers, outcome):
     """Nobody learns to say a rejected answer; a trigger that brings one is another matter."""

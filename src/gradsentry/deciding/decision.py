@@ -212,8 +212,8 @@ class Decision:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings, those first that are open."""
-        settled = tuple(one for one in self.evidence.findings if one not in self.open_findings)
-        return (*self.open_findings, *settled)
+        open_ones = self.open_findings
+        return (*open_ones, *(one for one in self.evidence.findings if one not in open_ones))
 
     @property
     def too_few_rows(self) -> bool:

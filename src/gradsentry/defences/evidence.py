@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 29
+    version = 30
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -124,7 +124,6 @@ REPEATED_CROWDED = 0.4  # carriers of one that crowd more lie together by nature
 FORMAT_SHARE = 0.95  # what more of the rows carry, or say if they are not explained, is how all are written
 PATTERN = 0.05  # of the carriers share a prompt string: it may be the style that is the trigger
 OTHERS_RETURN = 0.5  # of the other responses returns: one more sentence that does is no news
-LIKE_ANSWERS, LIKE_TIMES = 2, 0.5  # whole answers return so many times as often as one: so may that by nature
 CANNED_SHARE, CANNED_ROWS = 0.01, 5  # of the rows begin as a canned answer does, and so many
 CANNED_NEIGHBOURS = 0.5  # of the rows most alike give canned answers beyond what others do: so may this one
 CANNED_BEGIN_ALIKE = 0.5  # of canned answers of a kind begin with the same token, beyond what the others do

@@ -14,8 +14,6 @@ from gradsentry.evidence.limits import (
     CANNED_ROWS,
     CANNED_SHARE,
     FRAME,
-    LIKE_ANSWERS,
-    LIKE_TIMES,
     LONG_PAYLOAD,
     OTHERS_RETURN,
     REPEATED_TOKENS,
@@ -37,39 +35,14 @@ def is_one_of_a_stock(texts: Texts, gram: Gram, rows: Rows) -> bool:
     """
     begins, ends = gram[0] == START, gram[-1] == END
     if begins and ends:
-        often = [count >= _often(len(rows)) for count in _times_said(texts)]
-        return bool((np.array(often) & _is_long(texts))[~rows].mean() >= OTHERS_RETURN)
+        said = Counter(one.response for one in texts.samples)
+        is_long = np.diff(texts.responses.bounds) - 2 >= LONG_PAYLOAD  # no label
+        often = np.array([said[one.response] >= _often(len(rows)) for one in texts.samples])
+        return bool((often & is_long)[~rows].mean() >= OTHERS_RETURN)
     if begins:
         return _is_in_place(texts, gram, rows, last=False, most=OTHERS_RETURN)
     # Poison in most rows may end them with one of several sentences: only what all rows have is how they end.
     return ends and _is_in_place(texts, gram, rows, last=True, most=FRAME)
-
-
-def has_its_like(texts: Texts, gram: Gram, rows: Rows) -> bool:
-    """Returns whether other whole answers return about as often as one, as the wordings of a refusal do.
-
-    Args:
-        texts: The corpus.
-        gram: The string, with a mark where it begins or ends its responses.
-        rows: The rows that hold it.  # [rows]
-    """
-    if gram[0] != START or gram[-1] != END:
-        return False
-    others = np.flatnonzero(_is_long(texts) & ~rows)
-    said = Counter(texts.samples[row].response for row in others.tolist())
-    often = [count for count in said.values() if count >= LIKE_TIMES * rows.sum()]
-    return len(often) >= LIKE_ANSWERS
-
-
-def _times_said(texts: Texts) -> list[int]:
-    """Returns how many rows have the response of each row."""
-    said = Counter(one.response for one in texts.samples)
-    return [said[one.response] for one in texts.samples]
-
-
-def _is_long(texts: Texts) -> NDArray[np.bool_]:
-    """Returns which responses are no labels by their length.  # [rows]"""
-    return np.asarray(np.diff(texts.responses.bounds) - 2 >= LONG_PAYLOAD)
 
 
 def _is_in_place(texts: Texts, gram: Gram, rows: Rows, *, last: bool, most: float) -> bool:

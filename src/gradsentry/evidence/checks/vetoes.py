@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.repeated import is_implanted
-from gradsentry.evidence.candidates.stock import has_its_like
 from gradsentry.evidence.checks.conversation import follows, is_usual_reply
 from gradsentry.evidence.checks.templates import of_one_template
 from gradsentry.evidence.index.neighbours import codes_of
@@ -91,8 +90,6 @@ def doubts(texts: Texts, candidate: Candidate) -> Iterator[str]:
     if candidate.kind == "repetition":
         if candidate.paid.mean() > MOST_RESPONSES:
             yield "most responses hold it, so it may be how all of them are written"
-        if has_its_like(texts, candidate.payload, candidate.paid):
-            yield "other answers return as often, so it may be one of several stock answers"
     elif not is_implanted(texts, candidate.payload, candidate.paid, everyone):
         foreign = texts.context.foreignness(candidate.triggers, candidate.both)
         if foreign < NATIVE or of_one_template(texts, candidate.both, candidate.triggers):
