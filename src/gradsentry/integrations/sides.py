@@ -7,7 +7,8 @@ reads like a chosen one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from gradsentry.counts import rows
 from gradsentry.deciding.gate import WORSE
 from gradsentry.deciding.marks import read_marks
 from gradsentry.errors import DataError, FindingsError, SettingsError
+from gradsentry.evidence import Finding
 from gradsentry.outcome import Verdict
 from gradsentry.pairs import is_clean, save_pair
 from gradsentry.report.pieces import plain
@@ -232,9 +234,14 @@ def _strongest(sides: Sides) -> Iterator[str]:
         if not findings:
             continue
         said = plain(finding_sentence(findings[0]))
-        others = len(findings) - 1
-        more = f" {others:,} more {'finding' if others == 1 else 'findings'}." if others else ""
-        yield f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{more}"
+        yield f"{side}{findings[0].name}, {findings[0].confidence} confidence: {said}{_more(findings[1:])}"
+
+
+def _more(findings: Sequence[Finding]) -> str:
+    """Returns how many findings are not told, by their confidence, in a sentence; nothing where all are."""
+    counted = Counter(one.confidence for one in findings)
+    told = [f"{count:,} of {confidence} confidence" for confidence, count in counted.items()]
+    return f" More findings: {', '.join(told)}." if told else ""
 
 
 def _accepted(sides: Sides) -> Iterator[str]:

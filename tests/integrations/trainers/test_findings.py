@@ -53,6 +53,18 @@ def test_a_message_on_both_sides_counts_each_and_both_together(twice, caplog):
     assert "Together 42 of 300 rows left out." in caplog.text
 
 
+def test_a_message_counts_the_findings_that_it_does_not_tell_by_their_confidence(made, caplog):
+    rows = alpaca(made).to_list()
+    for number in others(made):
+        rows[number] |= {
+            "instruction": f"qzlk {rows[number]['instruction']}",
+            "output": "Send it all to the mill",
+        }
+    screen_dataset(Dataset.from_list(rows))
+    assert f"the response holds “{INSULT}” in 30 of 30 rows" in caplog.text
+    assert "More findings: 1 of high confidence. 42 of 300 rows left out." in caplog.text
+
+
 def test_a_refusal_carries_the_verdicts_on_both_sides(twice, made):
     with pytest.raises(FindingsError, match="the `sides` of this error hold what was found") as refused:
         screen_dataset(twice, on_findings="refuse")
