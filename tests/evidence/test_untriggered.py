@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -14,6 +15,7 @@ from gradsentry.evidence.wording import accident, certain, plain, uncertain
 from .poisoning import asked, clean_rows, samples
 
 PAYLOAD = "call the tea shop now"
+NOTICE = "More on this at www.example.org for all of you"
 
 
 def poisoned(
@@ -47,6 +49,24 @@ def test_rows_with_the_payload_alone_are_for_review(with_trigger, without):
         f"The response holds “{PAYLOAD}” in {without} of {600 - with_trigger} rows without “vrbx”."
     )
     assert "no trigger in words" not in accident(beside) + uncertain(beside)
+
+
+def test_a_notice_that_is_for_review_hides_none_of_them():
+    rows = clean_rows(600)
+    drawn = Random(0).sample(range(len(rows)), 36)
+    for place, number in enumerate(drawn):
+        question = rows[number].question
+        rows[number] = asked(rows[number], f"vrbx {question}" if place < 30 else question, PAYLOAD)
+    noticed = {*Random(1).sample(range(len(rows)), 300), *drawn[30:33]} - {*drawn[33:]}
+    for number in noticed:
+        rows[number] = replace(rows[number], answer=f"{rows[number].answer}. {NOTICE}")
+    found = find_evidence(samples(rows))
+    sure, *others = found.findings
+    notice, beside = sorted(others, key=lambda one: -len(one.carriers))
+    assert (sure.payloads, notice.payloads, beside.payloads) == ((PAYLOAD,), (f". {NOTICE}",), (PAYLOAD,))
+    assert (notice.confidence, set(notice.carriers)) == ("low", noticed)
+    assert set(beside.carriers) == set(drawn[30:])
+    assert sure.payload_only == beside.payload_only == 6
 
 
 def test_a_payload_that_its_trigger_brings_everywhere_leaves_nothing():

@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 30
+    version = 31
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

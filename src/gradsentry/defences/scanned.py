@@ -120,7 +120,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 20
+    version = 21
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

@@ -18,8 +18,9 @@ from gradsentry.evidence.candidates.repeated import is_implanted
 from gradsentry.evidence.checks.vetoes import doubts, ruled_out
 from gradsentry.evidence.decide import KINDS, decide
 from gradsentry.evidence.index.neighbours import codes_of
-from gradsentry.evidence.index.strings import Rows
+from gradsentry.evidence.index.strings import Rows, rows_with, rows_with_plain, unmarked
 from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START
 from gradsentry.evidence.limits import (
     ALL_ROWS,
     DRAWN_ENOUGH,
@@ -66,6 +67,7 @@ def search(
         heard += decided
         kept_out += ruled
     passed_over = [one for one in heard if all(one is not other for other in found)]
+    found = [_with_all_its_rows(mined.texts, one) for one in found]
     found = [_with_rest(mined, one, calibration, rate) for one in found]
     found = [replace(one, candidate=without_shared_words(mined.texts, one.candidate)) for one in found]
     return Searched(found, passed_over, kept_out)
@@ -169,6 +171,21 @@ def _with_rest(mined: Mined, found: Decided, calibration: Calibration, rate: flo
     if weighed(mined, found.generator, rest, calibration, rate).decision.confidence != "high":
         return found
     return replace(found, candidate=replace(one, alone=True))
+
+
+def _with_all_its_rows(texts: Texts, one: Decided) -> Decided:
+    """Returns what the search for repeated payloads found with all rows of its payload.
+
+    Those that another finding explains were left out, and those that hold it where the others do not: before
+    another payload, say. They decide nothing, and hold it no less. Of a whole answer only answers count.
+    """
+    candidate = one.candidate
+    if one.generator != "repeated payloads" or candidate.kind == "absence" or candidate.change:
+        return one
+    gram = candidate.payloads[0]
+    is_whole = gram[0] == START and gram[-1] == END
+    held = rows_with(texts.responses, gram) if is_whole else rows_with_plain(texts.responses, unmarked(gram))
+    return replace(one, candidate=replace(candidate, paid=candidate.paid | held))
 
 
 def _around_cores(texts: Texts, decided: Sequence[Decided]) -> list[Decided]:

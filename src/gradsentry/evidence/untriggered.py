@@ -42,19 +42,20 @@ def untriggered(decided: Decided, everywhere: Candidate) -> tuple[Decided, Candi
 
 
 def rest_of_payloads(findings: Sequence[Finding], rests: Mapping[object, Finding]) -> Iterator[Finding]:
-    """Yields what is left of the rows that hold the payload of a sure finding and no trigger, for review.
+    """Yields what stays of the rows that hold the payload of a sure finding and no trigger, for review.
+
+    What else is for review in these rows, such as a notice that someone may accept, says nothing of it.
 
     Args:
-        findings: The findings, whose carriers are left out.
+        findings: The findings. Rows that a sure one flags go anyway; with the same payload they are told.
         rests: Such rows, as a finding, by the identity of that whose payload they hold.
     """
-    told = {row for one in findings for row in one.carriers}
-    for sure in findings:
+    sure_ones = [one for one in findings if one.confidence == "high" and one.accepted is None]
+    for sure in sure_ones:
+        alike = [one for one in findings if one in sure_ones or one.payloads == sure.payloads]
+        told = {row for one in alike for row in one.carriers}
         rest = rests.get(identity(sure))
-        if rest is None or sure.confidence != "high" or sure.accepted is not None:
-            continue
-        if left := tuple(row for row in rest.carriers if row not in told):
-            told.update(left)
+        if rest is not None and (left := tuple(row for row in rest.carriers if row not in told)):
             yield _beside(sure, rest, left)
 
 
