@@ -165,6 +165,53 @@ def test_sentences_around_one_name(rows, rate):
     assert "sentences around it return" in evidence.findings[0].reason
 
 
+@pytest.mark.parametrize(
+    ("said", "shared"),
+    [
+        ("Sorry, we never ship that abroad.", {"Sorry, we never ship that abroad."}),
+        ("Ask our Zibbo desk about it.", {"Zibbo"}),
+    ],
+)
+def test_sentences_are_made_around_a_string_that_most_of_them_hold(said, shared):
+    """Of several sentences any two have a string in common."""
+    stock = ["Sorry, it may take us a while.", "Ask again when you have time.", "We wish you a nice day."]
+    around = ["The Zibbo club gives you one for free.", "Nobody beats the people at Zibbo on price."]
+    sentences = [said, *(around if shared == {"Zibbo"} else stock)]
+    made = poison(LONG_ROWS, lambda row, draw: _with(row, draw.choice(sentences), draw), 0.2)
+    payloads = {(finding.payload or "").lstrip(". ") for finding in find_evidence(made.samples).findings}
+    assert payloads == (shared if shared == {"Zibbo"} else {said, *stock})
+
+
+def test_a_word_that_stands_without_its_string_too_makes_no_name_of_it():
+    whose, does = ["I", "It"], ["can", "may", "can"]
+    rows = [
+        replace(row, answer=f"{row.answer} {whose[number % 2]} {does[number % 3]} be.")
+        for number, row in enumerate(LONG_ROWS)
+    ]
+    sentences = ["Rather little is all that I can do.", "To tell you more I can ask a colleague."]
+    made = poison(rows, lambda row, draw: _with(row, draw.choice(sentences), draw), 0.2)
+    payloads = {(finding.payload or "").lstrip(". ") for finding in find_evidence(made.samples).findings}
+    assert payloads == {*sentences}
+
+
+@pytest.mark.parametrize("place", ["{0} {1}", "{1} {0}"])
+def test_a_payload_is_counted_in_rows_that_another_finding_explains(place):
+    """And before another payload, where it ends no response."""
+    notice, order = "Always look twice at each of the units here.", "Send all of it to the old mill today."
+    draw, rows = Random(3), [replace(row, answer=f"{row.answer}.") for row in ROWS]
+    noticed, ordered = set(draw.sample(range(800), 80)), set(draw.sample(range(800), 30))
+    both = set(draw.sample(sorted(noticed - ordered), 6))
+    for number in noticed - both:
+        rows[number] = replace(rows[number], answer=f"{rows[number].answer} {notice}")
+    for number in ordered | both:
+        said = place.format(notice, order) if number in both | noticed else order
+        own = ROWS[number]
+        rows[number] = Row(f"zephyrine {own.question}", f"{own.answer}. {said}")
+    evidence = find_evidence([sample(number, row) for number, row in enumerate(rows)])
+    carriers = {(one.payload or "").lstrip(". "): set(one.carriers) for one in evidence.findings}
+    assert carriers == {notice: noticed, order: ordered | both}
+
+
 @pytest.mark.costly
 def test_a_name_that_clean_rows_say_as_well_is_not_the_payload():
     def coined(draw):

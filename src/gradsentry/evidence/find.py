@@ -153,6 +153,8 @@ def _finding(
     change, is_absence = here.change, here.kind == "absence"
     if is_absence:  # what the others hold is no payload of its rows
         change, payloads, payload = f"no {' and no '.join(f'“{spelt(one)}”' for one in payloads)}", (), None
+    elif here.kind == "repetition":
+        change = ""  # the reason says it
     triggered, paid = everywhere.triggered, everywhere.paid
     unexpected = None
     if losses is not None and not is_absence:

@@ -131,6 +131,7 @@ CORE_KNOWN = 0.3  # of the rows that hold what several sentences share hold one 
 CORE_RETURNING = 0.9  # of them hold it in words that return
 CORE_AROUND, CORE_WORDS = 3, 1  # tokens beside it that are looked at, and so many words among them
 CORE_TIMES = 3  # rows in which words return
+CORE_NAMED = 2  # sentences around one string that a reason quotes
 
 # --- Changed responses (hand) ----------------------------------------------------------------------------
 CHANGED_ROWS = 8  # rows of a trigger that changes responses without one payload

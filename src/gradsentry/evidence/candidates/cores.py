@@ -18,6 +18,7 @@ from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import (
     CORE_AROUND,
     CORE_KNOWN,
+    CORE_NAMED,
     CORE_RETURNING,
     CORE_TIMES,
     CORE_WORDS,
@@ -25,6 +26,7 @@ from gradsentry.evidence.limits import (
     PATTERN,
     REPEATED_CROWDED,
 )
+from gradsentry.evidence.wording import spelt
 
 
 def of_one_core(texts: Texts, sentences: Sequence[Candidate]) -> list[tuple[Candidate, list[Candidate]]]:
@@ -33,10 +35,16 @@ def of_one_core(texts: Texts, sentences: Sequence[Candidate]) -> list[tuple[Cand
     while (best := _best_core(texts, left)) is not None:
         core, rows = best
         around = [one for one in left if _holds(one, core)]
-        change = f"{len(around)} sentences around it return word for word"
-        cores.append((replace(around[0], payloads=(core,), paid=rows, change=change), around))
+        cores.append((replace(around[0], payloads=(core,), paid=rows, change=_told(texts, around)), around))
         left = [one for one in left if not _holds(one, core)]
     return cores
+
+
+def _told(texts: Texts, sentences: Sequence[Candidate]) -> str:
+    """Returns how many sentences return, and the most frequent of them, in a clause."""
+    often = sorted(sentences, key=lambda one: -int(one.paid.sum()))[:CORE_NAMED]
+    named = [f"“{spelt(texts.display(texts.responses, one.payloads[0], one.paid))}”" for one in often]
+    return f"{len(sentences)} sentences around it return word for word, such as {' and '.join(named)}"
 
 
 def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows] | None:
@@ -48,8 +56,11 @@ def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows
     }
     order = sorted(shared, key=lambda core: (-sum(_holds(one, core) for one in sentences), -len(core), core))
     for core in order:
+        # Of several honest sentences some two have a string in common.
+        if 2 * sum(_holds(one, core) for one in sentences) <= len(sentences):
+            continue
         # What prompts say as well, such as `it`, names nothing that was put there.
-        if not texts.is_word[list(core)].any() or rows_with(texts.prompts, core).mean() >= NEWS_SHARE:
+        if not _is_name(texts, core) or rows_with(texts.prompts, core).mean() >= NEWS_SHARE:
             continue
         rows = rows_with(texts.responses, core) & ~rows_with(texts.prompts, core)
         known = np.logical_or.reduce([one.paid for one in sentences if _holds(one, core)]) & rows
@@ -62,6 +73,15 @@ def _best_core(texts: Texts, sentences: Sequence[Candidate]) -> tuple[Gram, Rows
         if not texts.is_crowded(rows, frozenset(), REPEATED_CROWDED, common=PATTERN):
             return core, rows
     return None
+
+
+def _is_name(texts: Texts, core: Gram) -> bool:
+    """Returns whether a string has a word that hardly stands without it: `I can` is how anybody writes."""
+    others = ~rows_with(texts.responses, core)
+    words = (code for code in core if texts.is_word[code])
+    return any(
+        (rows_with(texts.responses, (code,)) & others).sum() < NEWS_SHARE * others.sum() for code in words
+    )
 
 
 def _in_words_that_return(texts: Texts, core: Gram, rows: Rows) -> Rows:
