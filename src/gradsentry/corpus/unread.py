@@ -41,14 +41,14 @@ def by_frequency(reasons: Iterable[str]) -> Reasons:
     return dict(Counter(reasons).most_common())
 
 
-def left_out(rows: int, reasons: Reasons, done: str = "read") -> str:
+def left_out(rows: int, reasons: Reasons, done: str = "read", aside: str = "left out") -> str:
     """Returns how many of so many rows could not be read (or what else was to be done), and mostly why.
 
-    Those that their own data set aside are told apart, for they could be. The most frequent reasons are
-    named, each with how many rows it is of.
+    Those that their own data set aside are told apart, for they could be; `aside` says what they are. The
+    most frequent reasons are named, each with how many rows it is of.
     """
-    aside = {reason: times for reason, times in reasons.items() if reason.endswith(_ASIDE)}
-    rest = {reason: times for reason, times in reasons.items() if reason not in aside}
+    others = {reason: times for reason, times in reasons.items() if reason.endswith(_ASIDE)}
+    rest = {reason: times for reason, times in reasons.items() if reason not in others}
     parts = []
     if count := sum(rest.values()):
         which = (
@@ -57,9 +57,9 @@ def left_out(rows: int, reasons: Reasons, done: str = "read") -> str:
             else f"{count:,} of {rows:,} rows could not be"
         )
         parts.append(f"{which} {done}: {_named(rest)}")
-    if count := sum(aside.values()):
+    if count := sum(others.values()):
         which = f"all {rows:,}" if count == rows else f"{count:,} of {rows:,}"
-        parts.append(f"{which} rows are left out: {_named(aside)}")
+        parts.append(f"{which} rows are {aside}: {_named(others)}")
     return "; ".join(parts)
 
 

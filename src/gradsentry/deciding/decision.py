@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradsentry.corpus import Corpus
 from gradsentry.corpus.overview import Overview
-from gradsentry.corpus.unread import LEFT_TO
+from gradsentry.corpus.unread import LEFT_TO, MOVES_AWAY
 from gradsentry.deciding.beside import Beside, beside_in
 from gradsentry.deciding.expectation import Expectation, Signals
 from gradsentry.deciding.marks import Marks
@@ -109,6 +109,12 @@ class Decision:
     def is_unscored(self) -> NDArray[np.bool_]:
         """Which rows were judged by nobody, by row number: they are unscored, and no mark decides."""
         return ~(self.is_kept | self.is_flagged)
+
+    @property
+    def undesirable(self) -> int:
+        """How many rows were judged by nobody because their answer is marked as undesirable."""
+        reasons = pc.fill_null(self.scores["reason"], "")
+        return int((self.is_unscored & np.asarray(pc.ends_with(reasons, MOVES_AWAY))).sum())
 
     @cached_property
     def needs_review(self) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from gradsentry.corpus import Corpus, Sample
 from gradsentry.corpus.corpora import Keep
 from gradsentry.corpus.fields import is_blank
 from gradsentry.corpus.sample import Turn
-from gradsentry.corpus.unread import by_frequency, left_out
+from gradsentry.corpus.unread import MOVES_AWAY, by_frequency, ending, left_out
 from gradsentry.integrations.datasets import dataset_of
 from gradsentry.integrations.sides import nothing_stays
 
@@ -38,11 +38,7 @@ def trl_rows(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
     if not keep.any():
         raise nothing_stays(corpus)
     is_read = _is_read(corpus)
-    if reasons := [one.problem for one in _chosen(corpus, keep) if one.problem is not None]:
-        done = "TRL gets them as they are" if is_read else "left out"
-        log.warning(
-            "gradsentry: %s: %s: %s", corpus.name, left_out(int(keep.sum()), by_frequency(reasons)), done
-        )
+    _warn_of_unread(corpus, keep, is_read=is_read)
     if not is_read:
         return _converted(corpus, keep)
     came = _rows(corpus, keep)
@@ -51,6 +47,18 @@ def trl_rows(corpus: Corpus, keep: Keep) -> Dataset | IterableDataset:
     if corpus.format == "prompt-completion" and "completion" not in names and "response" in names:
         return rows.rename_column("response", "completion")
     return rows
+
+
+def _warn_of_unread(corpus: Corpus, keep: Keep, *, is_read: bool) -> None:
+    """Warns of rows in which nothing was looked for, and says what becomes of them."""
+    reasons = by_frequency(one.problem for one in _chosen(corpus, keep) if one.problem is not None)
+    if is_read:  # undesirable answers were judged, by themselves
+        reasons = {why: count for why, count in reasons.items() if not ending({why: count}, MOVES_AWAY)}
+    if not reasons:
+        return
+    said = left_out(int(keep.sum()), reasons, aside="not judged" if is_read else "left out")
+    done = "TRL gets them as they are" if is_read else "left out"
+    log.warning("gradsentry: %s: %s: %s", corpus.name, said, done)
 
 
 @dataclass(frozen=True)

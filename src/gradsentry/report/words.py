@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradsentry.counts import rows
@@ -90,10 +91,13 @@ def _choice(verdict: Decision) -> str:
 
 
 def _headline(verdict: Decision) -> str:
-    unscored, total = verdict.counts["unscored"], verdict.counts["rows"]
-    if not unscored:
-        return outcome_words(verdict)
-    return f"{outcome_words(verdict)}; {unscored:,} of {rows(total)} could not be {_judged(verdict)}"
+    total, disliked = verdict.counts["rows"], verdict.undesirable
+    said = [outcome_words(verdict)]
+    if unscored := verdict.counts["unscored"] - disliked:
+        said.append(f"{unscored:,} of {rows(total)} could not be {_judged(verdict)}")
+    if disliked:
+        said.append(f"{disliked:,} of {rows(total)} are marked as undesirable and were not judged")
+    return "; ".join(said)
 
 
 def _judged(verdict: Decision) -> str:
@@ -112,7 +116,7 @@ def outcome_words(verdict: Decision) -> str:
         others = "" if all_settled else ", and accepts the others"
         return f"Clean: a person marked the rows of {'all' if all_settled else 'some'} findings clean{others}"
     count = flagged if verdict.outcome == "poisoned" else int(verdict.is_named.sum())
-    return headline(evidence, count, total, total - verdict.counts["unscored"], verdict.outcome)
+    return headline(evidence, count, total, int(verdict.is_judged.sum()), verdict.outcome)
 
 
 def headline(
@@ -184,12 +188,29 @@ def _open(finding: Finding) -> str:
 
 
 def _todo(verdict: Decision, clean: str, run: RunDirectory) -> str:
-    unscored = verdict.counts["unscored"]
-    file = run.path / "unscored.jsonl"
-    lacking = "without a score" if verdict.threshold else "that could not be read"
-    left = f" It leaves out {rows(unscored)} {lacking}: see {file}."
-    said = _advice(verdict, clean) + _look(verdict, run) + (left if unscored else "")
-    return said + _other_answers(verdict)
+    return "".join(
+        [
+            _advice(verdict, clean),
+            _look(verdict, run),
+            _left_out(verdict, run.path / "unscored.jsonl"),
+            _other_answers(verdict),
+        ]
+    )
+
+
+def _left_out(verdict: Decision, file: Path) -> str:
+    """Returns how many rows stay out because nobody judged them, and how they would come in."""
+    disliked = verdict.undesirable
+    parts = []
+    if unscored := verdict.counts["unscored"] - disliked:
+        lacking = "without a score" if verdict.threshold else "that could not be read"
+        parts.append(f"{rows(unscored)} {lacking}")
+    if disliked:
+        parts.append(f"{rows(disliked)} marked as undesirable")
+    if not parts:
+        return ""
+    ways = " --answers chosen leaves the undesirable ones in, and --answers rejected judges them."
+    return f" It leaves out {' and '.join(parts)}: see {file}.{ways if disliked else ''}"
 
 
 def _other_answers(verdict: Decision) -> str:
