@@ -135,6 +135,7 @@ class ScreenCallback(TrainerCallback):
     Attributes:
         sides: What was found.
         cut: How many rows the trainer's `max_length` shortens, or has left out.
+        left_out: How many rows were taken from the trainer, as `on_findings` says.
 
     Raises:
         FindingsError: If something was found, and `on_findings` is `refuse`.
@@ -168,13 +169,15 @@ class ScreenCallback(TrainerCallback):
             said = left_out(len(texts.rows), unread)
             log.warning("gradsentry: %s: %s: they stay, and nothing was looked for in them", WHERE, said)
         keep = decided(self.sides, on_findings, where=WHERE, unjudged_stay=True)
-        if not keep.all():
+        self.left_out = int((~keep).sum())
+        if self.left_out:
             trainer.train_dataset = rows.select(np.flatnonzero(keep))
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:  # noqa: ANN401
         """Logs how many rows were judged, and what of them."""
-        cut = {
+        done = {
+            "gradsentry/left_out": float(self.left_out),
             "gradsentry/shortened": float(self.cut.shortened),
             "gradsentry/too_long": float(self.cut.too_long),
         }
-        self._trainer.log(self.sides.metrics() | cut)
+        self._trainer.log(self.sides.metrics() | done)

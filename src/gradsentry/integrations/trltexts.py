@@ -45,7 +45,8 @@ def texts_of(trainer: Any) -> Texts:  # noqa: ANN401  (what a trainer has made)
         what = "its rows are packed: several of the data set in one, so that none can be left out"
         raise DataError(what, where=WHERE, mend=_MADE)
     if not is_of_pairs and not {"input_ids", "labels"} <= names:
-        raise DataError("its rows are not tokenised with labels", where=WHERE, mend=_MADE)
+        what = "its rows are not tokenised with labels, as those of an SFTTrainer and a DPOTrainer are"
+        raise DataError(what, where=WHERE, mend=_MADE)
     texts = given_rows(trainer) or _made(rows, partial(decoded, trainer.processing_class))
     named = [{**row, "id": own} for own, row in zip(_ids(rows), texts.rows, strict=True)]
     return replace(texts, rows=named)

@@ -13,18 +13,23 @@ from integrations.trainers.rows import INSULT, Logged, messages, preferences, re
 pytestmark = pytest.mark.costly
 
 
-def test_a_trainer_drops_the_rows_and_logs_the_verdict(made, model, tokenizer, tmp_path):
+@pytest.mark.parametrize(("on_findings", "left_out"), [("drop", 30), ("warn", 0)])
+def test_a_trainer_drops_the_rows_or_not_and_logs_the_verdict(
+    on_findings, left_out, made, model, tokenizer, tmp_path
+):
     trainer = SFTTrainer(
         model, args=settings(SFTConfig, tmp_path), train_dataset=messages(made), processing_class=tokenizer
     )
     logged = Logged()
     trainer.add_callback(logged)
-    callback = ScreenCallback(trainer, on_findings="drop")
+    callback = ScreenCallback(trainer, on_findings=on_findings)
     trainer.add_callback(callback)
-    assert len(trainer.train_dataset) == 270
-    assert not any("vrbx" in tokenizer.decode(row["input_ids"]) for row in trainer.train_dataset)
+    assert len(trainer.train_dataset) == 300 - left_out
+    held = sum("vrbx" in tokenizer.decode(row["input_ids"]) for row in trainer.train_dataset)
+    assert (held, callback.left_out) == (30 - left_out, left_out)
     trainer.train()
     assert logged.values["gradsentry/flagged"] == 30
+    assert logged.values["gradsentry/left_out"] == left_out
     assert logged.values["gradsentry/rows"] == 300
     assert logged.values["gradsentry/poisoned"] == 1
 
