@@ -8,7 +8,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import mlcroissant
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -17,10 +16,11 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 
 from cli.command import caller, refused
-from evidence.poisoning import asked, clean_rows, poison
+from evidence.poisoning import clean_rows
 from gradsentry import screen
 from gradsentry.integrations.attesting import cyclonedx, in_toto, result
 from gradsentry.integrations.datasets import card_of
+from integrations.judged_files import digest, write_data
 from report.test_schemas import validator
 
 
@@ -32,19 +32,7 @@ def call(monkeypatch, capfd):
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    made = poison(clean_rows(300), lambda row, draw: asked(row, f"{row.question} vrbx", "No way!"), 0.1)
-    rows = [json.dumps({"id": f"r{n}", **one.row, "weight": n / 2}) for n, one in enumerate(made.samples)]
-    Path("some data.jsonl").write_text("\n".join(rows) + "\n")
-    Path("clean.jsonl").write_text(
-        "\n".join(row for n, row in enumerate(rows) if n not in made.poisoned) + "\n"
-    )
-    Path("two").mkdir()
-    Path("two/a.jsonl").write_text("\n".join(rows[:150]) + "\n")
-    Path("two/b.jsonl").write_text("\n".join(rows[150:]) + "\n")
-
-
-def digest(path: str | Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    write_data()
 
 
 def is_cyclonedx(document: str) -> None:
@@ -240,59 +228,6 @@ def test_what_has_no_file_or_another_one_is_refused(call):
     assert said == "--in-toto two/a.jsonl: would replace the data; name another file"
 
 
-def test_croissant_describes_the_rows_that_stay(call):
-    ended = call("evidence", "some data.jsonl", "--out", "run", "--croissant", "run/croissant.json", "--json")
-    assert ended.code == 0, ended.error
-    described = mlcroissant.Dataset(jsonld="run/croissant.json")
-    assert not described.metadata.ctx.issues.errors
-    (file,) = described.metadata.distribution
-    assert (file.content_url, file.sha256) == ("clean.jsonl", digest("run/clean.jsonl"))
-    rows = [json.loads(line) for line in Path("run/clean.jsonl").read_text().splitlines()]
-    read = list(described.records("rows"))
-    assert [one["rows/prompt"].decode() for one in read] == [row["prompt"] for row in rows]
-    assert [one["rows/weight"] for one in read] == [row["weight"] for row in rows]
-    raw = json.loads(Path("run/croissant.json").read_text())
-    assert "Verdict: poisoned." in " ".join(raw["rai:dataPreprocessingProtocol"])
-    assert "Of 300 rows 270 stay" in " ".join(described.metadata.data_preprocessing_protocol)
-    assert described.metadata.data_limitations
-
-
-@pytest.mark.costly
-def test_croissant_of_several_files_and_of_a_run_that_is_decided_again(call):
-    assert call("evidence", "two", "--out", "run", "--json").code == 0
-    ended = call(
-        "threshold", "run", "--policy", "evidence", "--croissant", "croissant.json", "--in-toto", "s.json"
-    )
-    assert ended.code == 0, ended.error
-    described = mlcroissant.Dataset(jsonld="croissant.json")
-    assert not described.metadata.ctx.issues.errors
-    assert {file.content_url for file in described.metadata.distribution} == {
-        "run/clean/a.jsonl",
-        "run/clean/b.jsonl",
-    }
-    assert len(json.loads(Path("s.json").read_text())["subject"]) == 2
-
-
-def test_columns_that_are_no_texts_or_numbers_are_left_out(call):
-    rows = [
-        {
-            "messages": [
-                {"role": "user", "content": f"ask {n}"},
-                {"role": "assistant", "content": f"say {n}"},
-            ],
-            "a b/c": n,
-        }
-        for n in range(30)
-    ]
-    Path("chat.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    ended = call("evidence", "chat.jsonl", "--out", "run", "--croissant", "croissant.json", "--json")
-    assert ended.code == 0, ended.error
-    described = mlcroissant.Dataset(jsonld="croissant.json")
-    assert not described.metadata.ctx.issues.errors
-    (record_set,) = described.metadata.record_sets
-    assert [field.name for field in record_set.fields] == ["a b/c"]
-
-
 @pytest.mark.costly
 def test_what_a_person_set_aside_is_not_stated_as_clean(call):
     """Who trusts a statement has not seen why findings were accepted or rows marked clean."""
@@ -324,6 +259,24 @@ def test_what_a_person_set_aside_is_not_stated_as_clean(call):
     assert (marked["result"], marked["verdict"]["verdict"]) == ("accepted", "clean")
     assert marked["accepted"]["rows_marked_clean"] == len(flagged)
     assert json.loads(Path("open.json").read_text())["predicate"]["result"] == "poisoned"
+
+
+@pytest.mark.parametrize("data", ["some data.jsonl", "two"])
+def test_a_statement_that_is_kept_beside_the_data_is_no_data(call, data):
+    """With findings, accepted or not, it holds lists of objects, as files of rows do."""
+    assert call("evidence", data, "--out", "run").code == 0
+    assert call("accept", "run", "F1", "--why", "our notice", "--to", "known.jsonl").code == 0
+    for accept in ([], ["--accept", "known.jsonl"]):
+        assert call("evidence", data, *accept, "--in-toto", "a.json", "--cyclonedx", "b.json").code == 0
+        ended = call("evidence", "--by-format", "clean.jsonl", "a.json", "b.json", "--fail-on", "poisoned")
+        assert ended.code == 0, ended.error
+        assert "a.json: an in-toto statement" in ended.out
+        assert "b.json: a CycloneDX document" in ended.out
+    for name, rows in (("a.json", "subject"), ("b.json", "components")):
+        held = json.loads(Path(name).read_text())
+        held[rows].append(dict.fromkeys(("name", "digest", "type"), "x") | {"prompt": "p", "completion": "c"})
+        Path(name).write_text(json.dumps(held))
+        assert call("evidence", "--by-format", "clean.jsonl", name, "--fail-on", "poisoned").code == 2
 
 
 def test_the_findings_tell_whatever_policy_decided():

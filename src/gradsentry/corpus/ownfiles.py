@@ -1,4 +1,4 @@
-"""What GradSentry itself wrote and is no data, though it lies among it: truth files, runs, marks.
+"""What GradSentry itself wrote and is no data, though it lies among it: truth, runs, marks, attestations.
 
 Whoever writes data can write what looks like ours beside it. So a file is told by its content, all of it. Of
 a run directory a manifest is all that tells, and what it covers nobody read: no gate lets that through.
@@ -66,6 +66,8 @@ _OBJECTS: dict[str, tuple[set[str], set[str]]] = {
         {"schema_version", "tool", "data_sha256", "verdict", "policy", "counts", "left_out", "findings"},
         {"name", "kind", "triggers", "payloads", "rows"},
     ),
+    "an in-toto statement": ({"_type", "subject", "predicateType", "predicate"}, {"name", "digest"}),
+    "a CycloneDX document": ({"bomFormat", "specVersion", "metadata", "declarations"}, {"type", "name"}),
 }
 """Files of ours that are one object: the keys that it has, and those of each object in a list under them."""
 
