@@ -125,15 +125,17 @@ def test_any_text_survives_reading_editing_and_writing(tmp_path, suffix, texts, 
     assert [dict(sample.row) for sample in again] == [*rows, {**rows[-1], "completion": edit}]
 
 
+@pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv"])
-def test_a_byte_order_mark_and_crlf_are_tolerated(tmp_path, suffix):
-    path = tmp_path / f"data{suffix}"
+def test_a_byte_order_mark_and_crlf_are_tolerated_and_stay(tmp_path, suffix, compression):
+    path = tmp_path / f"data{suffix}{compression}"
     body = content_of(suffix, ROWS[:2]).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    path.write_bytes(b"\xef\xbb\xbf" + body)
+    path.write_bytes(compressed(marked := b"\xef\xbb\xbf" + body, compression))
     corpus = open_corpus(path)
 
     assert [sample.response for sample in corpus] == ["Answer 0", "Answer 1"]
-    assert corpus.save(tmp_path / "out", corpus).read_bytes() == body
+    saved = corpus.save(tmp_path / "out", corpus)
+    assert decompressed(saved.read_bytes(), compression) == marked
 
 
 def test_blank_lines_between_json_lines_are_passed_over(tmp_path):

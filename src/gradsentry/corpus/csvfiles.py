@@ -12,7 +12,13 @@ from typing import BinaryIO, Literal
 
 from gradsentry.corpus.records import Add, Record, Row, repeated
 from gradsentry.corpus.sample import Raw
-from gradsentry.corpus.streams import decoded, numbered_lines, reading, refuse_long_row
+from gradsentry.corpus.streams import (
+    byte_order_mark,
+    decoded,
+    numbered_lines,
+    reading,
+    refuse_long_row,
+)
 from gradsentry.errors import DataError
 from gradsentry.settings import Limits
 
@@ -51,7 +57,7 @@ class Table:
     def writing(self, stream: BinaryIO, like: Path) -> Iterator[Add]:
         header = next(_records(like, self.limits))
         style = _Style.of(header)
-        stream.write(header.raw + style.line_end)
+        stream.write(byte_order_mark(like, self.limits) + header.raw + style.line_end)
 
         def add(row: Row, raw: Raw | None) -> None:
             fields = ["" if row[name] is None else str(row[name]) for name in header.fields]

@@ -18,6 +18,7 @@ from gradsentry.corpus.records import Add, Record, Row, dump_json, parse_object
 from gradsentry.corpus.sample import Raw
 from gradsentry.corpus.streams import (
     BOM,
+    byte_order_mark,
     line_end,
     numbered_lines,
     reading,
@@ -59,7 +60,8 @@ class Json:
         layout = (
             _Layout.of_lines(like, limits) if shape == "lines" else _Layout.of_pieces(like, shape, limits)
         )
-        before = layout.opening
+        mark = byte_order_mark(like, limits)
+        before = mark + layout.opening
 
         def add(row: Row, raw: Raw | None) -> None:
             nonlocal before
@@ -67,7 +69,8 @@ class Json:
             before = layout.separator
 
         yield add
-        stream.write(layout.closing if before is layout.separator else layout.nothing)
+        nothing = layout.nothing and mark + layout.nothing
+        stream.write(layout.closing if before is layout.separator else nothing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,12 @@ def lines_by_hand(path: Path) -> list[tuple[str, str]]:
     ]
 
 
+def byte_order_mark(path: Path, limits: Limits) -> bytes:
+    """Returns the byte order mark that the file begins with, or nothing."""
+    with reading(path, limits) as stream:
+        return BOM if stream.read(len(BOM)) == BOM else b""
+
+
 def line_end(path: Path, limits: Limits) -> bytes:
     """Returns the separator that the file's first line ends with."""
     with reading(path, limits) as stream:
