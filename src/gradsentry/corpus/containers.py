@@ -11,7 +11,7 @@ from gradsentry.corpus.csvfiles import Table
 from gradsentry.corpus.jsonfiles import Json
 from gradsentry.corpus.parquetfiles import Parquet
 from gradsentry.corpus.records import Container
-from gradsentry.corpus.streams import COMPRESSIONS
+from gradsentry.corpus.streams import COMPRESSIONS, refuse_pointer
 from gradsentry.errors import DataError
 from gradsentry.settings import Limits
 
@@ -66,12 +66,14 @@ def container_of(path: Path, limits: Limits) -> Container:
     """Returns how the file is read and written; within these limits.
 
     Raises:
-        DataError: If its suffix is none that is known, or its path cannot be given to Arrow.
+        DataError: If its suffix is none that is known, its path cannot be given to Arrow, or Git LFS did not
+            fetch it.
     """
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
         raise DataError("its path is no UTF-8 text", where=str(path), mend="rename it") from None
+    refuse_pointer(path)
     suffix = data_suffix(path)
     if not suffix:
         raise DataError(

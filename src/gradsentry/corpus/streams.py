@@ -19,6 +19,7 @@ from gradsentry.settings import Limits
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 BOM = b"\xef\xbb\xbf"
+_POINTER, _POINTER_SIZE = b"version https://git-lfs.github.com/spec/", 1024  # its specification
 _BUFFER = 1 << 18
 
 
@@ -47,8 +48,21 @@ def reading(path: Path, limits: Limits) -> Iterator[BinaryIO]:
         raise unreadable(path, error) from None
 
 
+def refuse_pointer(path: Path) -> None:
+    """Raises a `DataError` where a file is what Git LFS keeps in place of one that it did not fetch."""
+    try:
+        is_pointer = path.is_file() and path.stat().st_size < _POINTER_SIZE
+        is_pointer = is_pointer and path.read_bytes().startswith(_POINTER)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if is_pointer:
+        mend = "fetch it with `git lfs pull` (on GitHub `lfs: true` of actions/checkout)"
+        raise DataError("is a pointer of Git LFS, and not the data", where=str(path), mend=mend)
+
+
 def refuse_bomb(path: Path, limits: Limits) -> None:
     """Raises a `DataError` where a compressed file holds more than it may, before any of it is parsed."""
+    refuse_pointer(path)
     if compression_of(path) is not None:
         with reading(path, limits) as stream:
             while stream.read(_BUFFER):
