@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKS = "marks.jsonl"
+FILES = "files.json"
 _STAGED = ".next"
 # Beside `clean`, whose suffix is that of the data. The verdict comes last: with it the others are there.
 _DECIDED = ("flagged.jsonl", "review.jsonl", "unscored.jsonl", ROWS, REFERENCE, MARKS, EVIDENCE, VERDICT)
@@ -188,8 +189,16 @@ def write_outcome(run: RunDirectory, verdict: Decision, stay: NDArray[np.bool_] 
     finally:
         shutil.rmtree(staged.path, ignore_errors=True)
     run.write_json(MANIFEST, verdict.manifest)
+    run.write_json(FILES, _files(run, verdict.corpus))
     write_report(run, verdict)
     return kept
+
+
+def _files(run: RunDirectory, corpus: Corpus) -> Json:
+    """Returns where each file of the data lies, and those of its rows that stay; None where none does."""
+    files = corpus.files_in(run.path / "clean")
+    told = [{"file": str(file), "clean": str(clean) if clean.exists() else None} for file, clean in files]
+    return {"files": told}
 
 
 def _stage(run: RunDirectory, verdict: Decision, stay: NDArray[np.bool_]) -> str:

@@ -115,6 +115,13 @@ class Corpus(ABC):
             DataError: If `path` has the suffix of another container.
         """
 
+    def files_in(self, path: Path) -> list[tuple[Path, Path]]:
+        """Returns each file of the data, and where `save` writes those of its rows that it is given.
+
+        Nothing for rows that lie in no file of the user's own.
+        """
+        return []
+
     @abstractmethod
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         """Writes samples in the container the corpus came in, and returns where.

@@ -72,6 +72,13 @@ class FileCorpus(Corpus):
     def target(self, path: Path) -> Path:
         return with_data_suffix(path, data_suffix(self.named[0])) if self._is_one_file else path
 
+    def files_in(self, path: Path) -> list[tuple[Path, Path]]:
+        if self.copy_of:
+            return []
+        if self._is_one_file:
+            return [(self.named[0], self.target(path))]
+        return [(part.path, path / part.place) for part in self._parts]
+
     @property
     def splits(self) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(part.split for part in self._parts))
