@@ -64,8 +64,10 @@ def test_rows_that_cannot_be_read_are_not_let_through(clean, call, options):
 )
 def test_a_line_says_why_the_gate_let_it_through_or_not(data, call, why, more):
     options, line = why
-    said = [one for one in call("evidence", data, *options, *more).out.splitlines() if one.startswith("gate")]
-    assert said == ([line] if line else [])
+    lines = call("evidence", data, *options, *more).out.splitlines()
+    assert [one for one in lines if one.startswith("gate")] == ([line] if line else [])
+    failed = line is not None and line.endswith("(exit 1)")
+    assert any(one.startswith("what to do now: ") for one in lines) == (failed and "--out" not in more)
 
 
 def test_a_report_does_not_change_what_is_printed(data, call):

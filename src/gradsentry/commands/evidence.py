@@ -151,7 +151,7 @@ def evidence(
         write_entry(entry, out)
     judged = Judged.together(parts, left_out)
     gate.write(verdicts, judged, out, quiet=json_)
-    gate.end(judged, quiet=json_)
+    gate.end(judged, quiet=json_, has_run=out is not None)
 
 
 _OF_SEVERAL = {"--sarif", "--junit"}

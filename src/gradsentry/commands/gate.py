@@ -246,11 +246,12 @@ class Gate:
             if not quiet:
                 stdout.say(f"{option.removeprefix('--'):<17}{file}")
 
-    def end(self, judged: Judged, *, quiet: bool) -> None:
+    def end(self, judged: Judged, *, quiet: bool, has_run: bool = True) -> None:
         """Says whether what was judged is let through, and why; exits with 1 where it is not.
 
         Args:
             judged: What was judged.
+            has_run: Whether there is a run directory; where not, it is said what one is for.
             quiet: Whether the exit code is to say it alone.
 
         Raises:
@@ -262,11 +263,19 @@ class Gate:
         if passage.result == "refused":
             raise DataError(passage.why, where="the gate", mend=passage.mend)
         failed = passage.result == "failed"
+        if failed and not has_run and not quiet:
+            stdout.say(_WHAT_NOW)
         if passage.why and not quiet:
             said = f"{passage.why} (exit {FOUND})" if failed else f"passed, {passage.why} (exit {DONE})"
             stdout.say(f"gate: {said}")
         if failed:
             raise typer.Exit(FOUND)
+
+
+_WHAT_NOW = (
+    "what to do now: look at the findings; the same command with --out RUN writes the rows that stay, and "
+    "`gradsentry accept RUN F1 --why ...` lets through what is harmless"
+)
 
 
 def _default() -> Worst | None:
