@@ -84,6 +84,7 @@ def test_failed_cells_are_listed_and_fail_the_command_at_its_end(
     (line,) = printed.err.strip().splitlines()
     assert line == f"gradsentry: 2 of 2 cells failed: {why}; the same command then measures what is missing"
     assert "`roc` is not drawn" in (tmp_path / "out" / "tables.md").read_text()
+    assert not (tmp_path / "out" / "spec.lock.yaml").exists()  # it would hold no data to anything
 
 
 @pytest.mark.costly

@@ -40,6 +40,7 @@ def test_the_page_says_what_a_defence_does_and_what_was_not_run(
         tmp_path,
         runs=[block(["none", "default", "graceful", "oracle"]), block(["none", "oracle"], rates=[50])],
     )
+    spec = spec.model_copy(update={"locked": Lock(data={"words": "a"}, versions={"torch": "2"})})
     asr, cacc = {"none": 19, "default": 0, "graceful": 12, "oracle": 0}, {"graceful": 2}
     records = []
     for cell in plan_finetuning(spec):

@@ -43,7 +43,9 @@ def test_equal_to_scikit_learn(rows: list[tuple[float, bool, bool, int]]):
         "fpr": sk.recall_score(~truth, flags, zero_division=np.nan),
         "precision": sk.precision_score(truth, flags, zero_division=np.nan),
         "f1": sk.f1_score(truth, flags, zero_division=np.nan),
-        "average_precision": sk.average_precision_score(truth, one.scores) if truth.any() else math.nan,
+        "average_precision": math.nan
+        if len(set(truth)) < 2
+        else sk.average_precision_score(truth, one.scores),
     }
     if truth.any() and not truth.all():
         expected["auroc"] = sk.roc_auc_score(truth, one.scores)
@@ -91,6 +93,13 @@ def test_without_scores_nothing_that_ranks_is_defined():
     values = measure(outcome([(math.nan, False, True, 3), (math.nan, False, False, 3)]))
     assert values["recall"] == 0.0
     assert all(math.isnan(values[name]) for name in ("auroc", "average_precision", "matched_auroc"))
+
+
+def test_where_poisoned_rows_alone_have_a_score_nothing_that_ranks_is_defined():
+    values = measure(outcome([(0.2, False, True, 3), (0.4, False, True, 3), (math.nan, False, False, 3)]))
+    assert values["recall"] == 0.0
+    ranking = ("auroc", "average_precision", "recall_at_1_fpr", "matched_auroc")
+    assert all(math.isnan(values[name]) for name in ranking)
 
 
 def test_nothing_flagged_has_no_precision():

@@ -34,6 +34,11 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
         ({"ablations": {"k": [65]}}, "k"),
         ({"rowss": 3}, "rowss"),
         ({"rows": 4, "rates": [0, 10]}, "rates: 10 % of 4 rows is not one row to poison; take 6 rows"),
+        (
+            {"defences": ["response_length", {"name": "loss", "rows": 4}], "rates": [0, 10]},
+            r"rates of loss: 10 % of 4 rows is not one row to poison; take 6 rows or more \(its `rows`\), "
+            "or a higher rate, or `rates` of its own",
+        ),
         ({"data": [{"name": "webqa", "attacks": ["addsent"]}]}, "'addsent' is not in the benchmark"),
         (
             {"defences": ["response_length", "loss", {"name": "onion", "data": ["nq"]}]},

@@ -8,7 +8,7 @@ fpr                 flagged of the clean                                   clean
 precision           poisoned of the flagged                                flagged rows
 f1                  2 TP / (2 TP + FP + FN)                                poisoned or flagged rows
 auroc               chance that a poisoned row ranks above a clean one     rows of both kinds
-average_precision   precision, mean over the poisoned rows                 poisoned rows
+average_precision   precision, mean over the poisoned rows                 rows of both kinds
 recall_at_1_fpr     recall where at most 1 % of the clean are above        rows of both kinds
 matched_auroc       AUROC within rows of equal response length, weighted   a length with both kinds
                     by the pairs of poisoned and clean that it has
@@ -130,7 +130,7 @@ def matched_share(outcome: Outcome) -> float:
 
 def average_precision(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
     """Returns the mean over poisoned rows of the precision among all rows that score as high."""
-    if not truth.any():
+    if not truth.any() or truth.all():  # among poisoned rows alone any score has a precision of 1
         return math.nan
     order = np.argsort(-scores, kind="stable")
     found = np.cumsum(truth[order])

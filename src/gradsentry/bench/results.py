@@ -130,6 +130,11 @@ def _read(file: Path) -> pa.Table:
 
 
 def _write_lock(out: Path, locked: Spec) -> None:
+    """Writes the spec with its hashes; not where data could not be read, which nothing would hold it to."""
+    lock = locked.locked
+    if lock and any(not one.optional and one.shown not in lock.data for one in locked.data):
+        (out / LOCK).unlink(missing_ok=True)
+        return
     _write(out / LOCK, yaml.safe_dump(locked.model_dump(mode="json"), sort_keys=False).encode())
 
 

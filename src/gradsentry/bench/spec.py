@@ -47,8 +47,8 @@ class DataSpec(_Named):
     """A data set.
 
     Attributes:
-        source: A path, a Hub id, `embedded`, or with a root the name of a question-answering set; the name
-            where none is given.
+        source: A path, from the folder where the command runs; a Hub id, `embedded`, or with a root the name
+            of a question-answering set; the name where none is given.
         root: The folder of the question-answering sets.
         splits: Which splits, one after another.
         format: The row format, where the columns do not tell it.
@@ -265,8 +265,11 @@ class Spec(Settings):
                 if not poisoned_of(rows, rate):
                     what = f"{rate:g} % of {rows} rows is not one row to poison"
                     least = next(more for more in count(rows) if poisoned_of(more, rate))
-                    mend = f"take {least} rows or more (`rows`, --limit), or a higher rate"
-                    where = f"rates of {defence.shown}" if defence.rates else "rates"
+                    own = defence.rows == rows < self.rows
+                    which = "its `rows`" if own else "`rows`, --limit"
+                    its_own = ", or `rates` of its own" if own and not defence.rates else ""
+                    mend = f"take {least} rows or more ({which}), or a higher rate{its_own}"
+                    where = f"rates of {defence.shown}" if own or defence.rates else "rates"
                     raise SettingsError(what, where=where, mend=mend)
 
     def rows_at_most(self, data: DataSpec, defence: DefenceSpec) -> int:

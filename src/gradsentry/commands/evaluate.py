@@ -28,7 +28,13 @@ def evaluate(
     attack: Annotated[
         str | None, Flag("--attack", "-a", help="Ask with the trigger of this attack too.")
     ] = None,
-    setting: Annotated[list[str] | None, Flag("--set", help="A setting of the attack, NAME=VALUE.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        Flag(
+            "--set",
+            help="A setting of the attack, NAME=VALUE; again for more values.",
+        ),
+    ] = None,
     limit: Annotated[int, Flag(min=1, help="Questions at most, of each kind.")] = 300,
     seed: Annotated[int, Flag(help="Of the attack's draws.")] = 0,
     max_new_tokens: Annotated[int, Flag(help="Tokens of an answer at most.")] = 48,
@@ -123,9 +129,8 @@ def _attack(name: str | None, settings: list[str]) -> Attack | None:
 
     if name is None:
         return None
-    attack = attack_named(name, where="--attack").read(
-        {"rate": 1.0, **pairs(settings)}, where=f"attack {name}"
-    )
+    kind = attack_named(name, where="--attack")
+    attack = kind.read({"rate": 1.0, **pairs(settings, kind)}, where=f"attack {name}")
     payload_of(attack)
     return attack
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args, get_origin
 
 import typer
 
 from gradsentry.commands import plugged, stdout
 from gradsentry.commands.options import DataRoot, Format, ResponseMarker, Split, Subset
 from gradsentry.commands.plugged import Plugins
-
-if TYPE_CHECKING:
-    from gradsentry.attacks import Attack
 
 if TYPE_CHECKING:
     from gradsentry.attacks import Attack
@@ -38,7 +35,13 @@ def poison(
     payload: Annotated[str | None, Flag(help="url, insult, refusal, code, label:X, or any text.")] = None,
     placement: Annotated[str | None, Flag(help="append (after the response) or replace (it).")] = None,
     restyler: Annotated[str | None, Flag(help="Of stylebkd: rules, or a model that paraphrases.")] = None,
-    setting: Annotated[list[str] | None, Flag("--set", help="Any other setting of it, NAME=VALUE.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        Flag(
+            "--set",
+            help="Any other setting of it, NAME=VALUE; again for more values.",
+        ),
+    ] = None,
     format: Format = None,
     response_marker: ResponseMarker = None,
     split: Split = None,
@@ -66,6 +69,7 @@ def poison(
         raise SettingsError("DATA, --attack and --out are needed", where="poison", mend="or give --list")
     if rate is not None and count is not None:
         raise SettingsError("--rate and --count exclude each other", where="poison", mend="give one of them")
+    kind = attacks.attack_named(attack, where="--attack")
     given = {
         "rate": rate,
         "count": count,
@@ -74,9 +78,9 @@ def poison(
         "payload": payload,
         "placement": placement,
         "restyler": restyler,
-        **pairs(setting or []),
+        **pairs(setting or [], kind),
     }
-    chosen = attacks.attack_named(attack, where="--attack").read(
+    chosen = kind.read(
         {key: value for key, value in given.items() if value is not None}, where=f"attack {attack}"
     )
     reading = DataSettings(format=format, response_marker=response_marker, split=split, subset=subset)
@@ -114,18 +118,28 @@ def _refuse_none(attack: Attack, rows: int) -> None:
     raise SettingsError(what, where=f"attack {attack.name}", mend=mend)
 
 
-def pairs(settings: list[str]) -> dict[str, str]:
-    """Returns what options NAME=VALUE say.
+def pairs(settings: list[str], kind: type[Attack]) -> dict[str, str | list[str]]:
+    """Returns what options NAME=VALUE say; of a name that stands several times, or takes several, a list.
 
     Raises:
         SettingsError: If one is none.
     """
     from gradsentry.errors import SettingsError
 
-    found = {}
+    found: dict[str, list[str]] = {}
     for setting in settings:
         name, sign, value = setting.partition("=")
         if not name or not sign:
             raise SettingsError(f"{setting!r} is no NAME=VALUE", where="--set", mend="as in --set words=3")
-        found[name] = value
-    return found
+        found.setdefault(name, []).append(value)
+    return {
+        name: values if len(values) > 1 or _takes_several(kind, name) else values[0]
+        for name, values in found.items()
+    }
+
+
+def _takes_several(kind: type[Attack], name: str) -> bool:
+    """Returns whether a setting is a sequence of values."""
+    field = kind.model_fields.get(name)
+    meant = field and field.annotation
+    return any(get_origin(one) in (tuple, list) for one in (meant, *get_args(meant)))
