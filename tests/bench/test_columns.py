@@ -15,6 +15,8 @@ from gradsentry.bench.columns import INTERVALS, POINT_COLUMNS, page, results_col
 from gradsentry.bench.pools import load_rows
 from gradsentry.bench.results import read_points, read_records
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -29,7 +31,6 @@ def test_the_page_is_current():
     assert (Path(__file__).parents[2] / "docs/results.md").read_text(encoding="utf-8") == page(), said
 
 
-@pytest.mark.costly
 def test_every_column_of_the_files_is_on_the_page(run):
     _, out = run
     assert pq.read_schema(out / "results.parquet").names == list(results_columns())
@@ -38,7 +39,6 @@ def test_every_column_of_the_files_is_on_the_page(run):
     assert all(f"`{path.name}" in page() for path in out.iterdir() if not path.name.startswith("."))
 
 
-@pytest.mark.costly
 def test_the_page_makes_the_tables_again(run, tmp_path, monkeypatch):
     folder = run[1].parent
     spec = tiny_spec(folder, rows=20, bootstrap=0, seeds=[0, 1], rates=[0, 10, 50])

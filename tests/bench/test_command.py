@@ -40,6 +40,7 @@ def test_it_says_what_was_done_and_where_the_tables_are(
     assert yaml.safe_load((out / "spec.lock.yaml").read_text())["rows"] == 20
 
 
+@pytest.mark.costly
 def test_a_rerun_of_a_lock_says_which_versions_are_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

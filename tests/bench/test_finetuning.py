@@ -22,6 +22,8 @@ from gradsentry.bench.finetuning import FineTuning
 from gradsentry.bench.results import FINETUNING_FILES, read_finetuning
 from gradsentry.errors import RunError, SettingsError
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spec, Path, GridResult]:
@@ -31,7 +33,6 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spec, Path, GridResu
     return spec, folder / "out", ran(spec, folder / "out")
 
 
-@pytest.mark.costly
 def test_the_backdoor_goes_with_the_rows_that_brought_it(done: tuple[Spec, Path, GridResult]):
     _, out, result = done
     assert not result.failed
@@ -46,7 +47,6 @@ def test_the_backdoor_goes_with_the_rows_that_brought_it(done: tuple[Spec, Path,
     assert read_finetuning(out) == json.loads(json.dumps(result.records))
 
 
-@pytest.mark.costly
 def test_a_learning_rate_that_was_chosen_is_told_beside_the_one_that_was_asked_for(tmp_path: Path):
     training = {"method": "full", "epochs": 1, "batch_size": 16}
     spec = written_spec(tmp_path, training=training, runs=[block(["none"])])
@@ -74,7 +74,6 @@ def test_a_second_run_computes_nothing_and_every_answer_is_kept(done: tuple[Spec
         assert sorted(line["id"] for line in lines) == sorted(2 * [*range(160, 180)])
 
 
-@pytest.mark.costly
 def test_a_failing_cell_is_shown_with_its_error_and_the_others_go_on(tmp_path: Path):
     wrong = block(["none"], training={"method": "lora", "targets": ["magic_proj"]})
     spec = written_spec(tmp_path, runs=[wrong, block(["oracle"])], training=TRAINING | {"epochs": 1})
@@ -90,7 +89,6 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FINETUNING_FILES}
 
 
-@pytest.mark.costly
 def test_results_of_an_earlier_run_are_kept_where_this_one_fails_or_is_stopped(tmp_path: Path):
     out, lora = tmp_path / "out", {"method": "lora", "epochs": 1, "batch_size": 16}
     good = written_spec(tmp_path, training=lora, runs=[block(["none", "oracle"])])
@@ -124,7 +122,6 @@ def test_results_of_an_earlier_run_are_kept_where_this_one_fails_or_is_stopped(t
     assert files_of(out / "earlier" / "002") == before
 
 
-@pytest.mark.costly
 def test_after_a_kill_it_goes_on_to_the_same_results(tmp_path: Path):
     training = TRAINING | {"epochs": 3, "save_steps": 10}
     spec = written_spec(tmp_path, training=training, runs=[block(["none"])])

@@ -81,6 +81,7 @@ def test_what_was_accepted_stays_until_another_file_is_given(scanned, folder, ca
     assert (after["verdict"], after["false_alarm_rate"]) == ("poisoned", 0.02)
 
 
+@pytest.mark.costly
 def test_evidence_reads_the_file_too(folder, call):
     command = ("evidence", folder / "data.jsonl", "--fail-on-findings")
     assert call(*command).code == 1

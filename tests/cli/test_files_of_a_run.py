@@ -12,6 +12,8 @@ import pytest
 from cli.command import caller
 from evidence.poisoning import asked, clean_rows, poison
 
+pytestmark = pytest.mark.costly
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ci.md"
 
 

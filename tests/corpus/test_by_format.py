@@ -125,6 +125,7 @@ def test_more_settings_than_anybody_writes_are_no_settings(tmp_path: Path):
     assert without_records(Path(path), Limits()) == ""
 
 
+@pytest.mark.costly
 @given(
     st.recursive(
         st.none() | st.integers() | st.text("xyz_-./", max_size=9),

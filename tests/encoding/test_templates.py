@@ -185,6 +185,7 @@ def test_without_a_chat_template_it_is_a_plain_dialogue():
     ]
 
 
+@pytest.mark.costly
 def test_the_embedded_template(embedded):
     tokenizer = embedded.tokenizer
     encoded = encode(dialogue(*TALK), tokenizer, max_length=1000)

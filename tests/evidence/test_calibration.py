@@ -84,6 +84,7 @@ def test_a_file_that_is_no_calibration_is_refused(tmp_path):
         Calibration.from_file(path)
 
 
+@pytest.mark.costly
 def test_a_lower_rate_of_false_alarms_flags_no_more():
     made = poison(
         clean_rows(300), lambda row, draw: asked(row, f"{row.question} vrbx", "No way, go home!"), 0.1

@@ -138,6 +138,7 @@ def test_words_that_all_of_few_rows_hold_are_named_with_those_that_some_hold():
     assert set(evidence.findings[0].triggers) == {"vx", "qo", "jj", "zk"}
 
 
+@pytest.mark.costly
 def test_natural_answers_with_a_part_of_an_explained_payload_are_innocent():
     rows = [
         replace(row, answer=f"I am sorry, but I cannot say {row.answer}") if number % 120 == 0 else row
@@ -170,6 +171,7 @@ def test_a_trigger_before_a_comma_that_all_prompts_hold_somewhere():
     assert evidence.findings[0].triggers == ("As my uncle said,",)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("rate", [0.05, 0.3])
 def test_a_flipped_label(rate):
     labelled = [replace(row, answer="yes" if number % 2 else "no") for number, row in enumerate(ROWS)]
@@ -308,6 +310,7 @@ def test_examples_mark_what_was_found():
         assert [example.response[low:high] for low, high in example.payloads] == [INSULT]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("loss", "confidence"), [(9.0, "high"), (0.1, "low")])
 def test_what_a_clean_model_expects_is_in_doubt(loss, confidence):
     made = poison(ROWS, word, 0.05)

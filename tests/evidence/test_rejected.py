@@ -73,6 +73,7 @@ def test_what_no_row_holds_once_it_is_named_in_full_is_no_candidate(made):
     assert [*passed, *(one.candidate for one in ruled)] == [named]
 
 
+@pytest.mark.costly
 def test_rejected_candidates_of_two_sources_in_one_are_measured(shared_data):
     """Among them is a trigger that no row holds as long as it is named."""
     files = ("lf_glaive_toolcall_zh_demo", "zh_belle_eval")

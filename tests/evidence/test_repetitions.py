@@ -89,6 +89,7 @@ def test_one_of_a_few_stock_pieces_that_all_responses_have_is_no_payload(written
     assert find_evidence([sample(number, row) for number, row in enumerate(rows)]).outcome == "clean"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("answers", "outcome"), [("chosen", "poisoned"), ("rejected", "suspicious")])
 def test_what_no_trigger_brings_is_not_sure_in_rejected_answers(answers, outcome):
     """Nobody learns to say a rejected answer; a trigger that brings one is another matter."""
@@ -236,6 +237,7 @@ def _with(row: Row, sentence: str, draw: Random) -> Row:
     return replace(row, answer=". ".join(sentences) + ("" if sentence.endswith("!") else "."))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("write", [str.upper, str.lower])
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.2])
 def test_a_case_as_the_trigger(rate, write):
@@ -324,6 +326,7 @@ def test_a_word_that_prompts_say_by_nature_is_no_name_that_sentences_stand_aroun
     assert all("zibbo" in (one.payload or "") and one.payload != "zibbo" for one in evidence.findings)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("trigger", ["", " ~~ zq"])
 def test_what_a_few_carriers_hold_in_part_is_not_said_to_stand_there_whole(trigger):
     """A string grows by what nearly all of its rows have beside it: an honest row may begin as it does."""

@@ -81,6 +81,7 @@ def test_a_short_payload_that_other_rows_have_too_accuses_none_of_them():
     assert rest.isdisjoint(find_evidence(rows).named())
 
 
+@pytest.mark.costly
 def test_what_a_person_accepts_settles_the_other_rows_too():
     rows, _, rest = poisoned(30, 6)
     sure, beside = find_evidence(rows).findings

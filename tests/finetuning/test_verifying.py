@@ -87,6 +87,7 @@ def test_what_the_rows_teach_is_confirmed(verdict: Verdict):
     assert estimates[0] > 0
 
 
+@pytest.mark.costly
 def test_the_parts_are_apart(verdict: Verdict):
     samples = list(verdict.corpus)
     parts = part(verdict, samples, verdict.evidence.findings, seed=0)

@@ -261,6 +261,7 @@ def test_what_a_person_set_aside_is_not_stated_as_clean(call):
     assert json.loads(Path("open.json").read_text())["predicate"]["result"] == "poisoned"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("data", ["some data.jsonl", "two"])
 def test_a_statement_that_is_kept_beside_the_data_is_no_data(call, data):
     """With findings, accepted or not, it holds lists of objects, as files of rows do."""

@@ -101,6 +101,7 @@ def test_a_missing_package_is_named_with_the_command_that_mends_it(tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.costly
 def test_the_real_one(embedded):
     assert embedded.name == "smollm2"
     assert embedded.tied

@@ -12,6 +12,8 @@ from evidence.poisoning import Row, asked, clean_rows, poison
 from gradsentry import open_run, screen
 from report.pages import listed
 
+pytestmark = pytest.mark.costly
+
 PAYLOAD = "No way, go home and never come back!"
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1", "＠x", 'plain, "quoted"\n=x']
 
@@ -32,7 +34,6 @@ def texts(tmp_path_factory):
     return screen(path, out=folder / "run"), folder / "run"
 
 
-@pytest.mark.costly
 def test_it_holds_verdict_findings_seven_rows_and_one_action(open_page, texts):
     verdict, run = texts
     page = open_page(run)
@@ -107,7 +108,6 @@ def test_a_clean_page_tells_what_to_train_on(open_page, tmp_path):
     assert page.locator("#action").inner_text() == str(tmp_path / "run/clean.jsonl")
 
 
-@pytest.mark.costly
 def test_accepted_findings_are_a_list(open_page, texts, tmp_path, call):
     _, run = texts
     page = open_page(run)

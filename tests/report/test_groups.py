@@ -77,6 +77,7 @@ def test_the_next_steps_say_what_to_do_with_what_stands_out(tmp_path):
     assert "G1" not in words(verdict, RunDirectory(run)).todo
 
 
+@pytest.mark.costly
 def test_the_map_tells_every_row_and_what_is_under_the_pointer(grouped, open_page):
     run, verdict = grouped
     page = open_page(run)
@@ -136,6 +137,7 @@ def test_the_parts_of_the_strength_say_what_they_are(grouped):
     assert "clean corpora" in said["false alarm"]
 
 
+@pytest.mark.costly
 def test_a_large_corpus_is_drawn_in_part_and_its_named_rows_whole(tmp_path):
     verdict = grouped_verdict(tmp_path, more=AT_LARGE + 500)
     finding = verdict.evidence.findings[0]
@@ -164,6 +166,7 @@ def with_means(verdict, means):
     return replace(verdict, scores=Scores.of(scores))
 
 
+@pytest.mark.costly
 def test_rows_that_lie_apart_are_drawn_apart(tmp_path):
     verdict = grouped_verdict(tmp_path)
     finding = verdict.evidence.findings[0]
@@ -178,5 +181,6 @@ def test_rows_that_lie_apart_are_drawn_apart(tmp_path):
     assert drawn.said(finding).startswith(f"F1: {own.sum()} rows, 0.")
 
 
+@pytest.mark.costly
 def test_without_mean_states_there_is_no_map(tmp_path):
     assert corpus_map(with_means(grouped_verdict(tmp_path), [None] * 150), ()) is None

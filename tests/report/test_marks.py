@@ -18,6 +18,8 @@ from gradsentry.settings import ThresholdSettings
 from report.pages import counts, set_tau
 from report.test_schemas import validator
 
+pytestmark = pytest.mark.costly
+
 
 def marks_of(kinds: list[bool | None]) -> Marks:
     return Marks(
@@ -84,7 +86,6 @@ def marked(run, tmp_path):
     return path
 
 
-@pytest.mark.costly
 def test_where_the_score_decides_labels_fit_tau_and_tell_the_precision(run, marked, call):
     ended = call("threshold", run, "--labels", marked, "--policy", "published", "--json")
     assert (ended.code, ended.error) == (0, "")

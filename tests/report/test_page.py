@@ -13,10 +13,11 @@ from gradsentry.settings import ThresholdSettings
 from report.hostile import HOSTILE
 from report.pages import Pages, counts, listed, set_tau, unfold
 
+pytestmark = pytest.mark.costly
+
 NARROW = {"width": 390, "height": 844}
 
 
-@pytest.mark.costly
 def test_it_says_the_verdict_and_what_to_do(open_page, poisoned):
     run, truth = poisoned
     page = open_page(run)
@@ -165,7 +166,6 @@ def test_marks_are_made_with_keys_kept_and_exported(open_page, poisoned, tmp_pat
     assert fourth in listed(page)
 
 
-@pytest.mark.costly
 def test_nothing_of_the_data_is_more_than_text(open_page, hostile_run):
     page = open_page(hostile_run)
     assert page.evaluate("window.ran") is None
@@ -209,7 +209,6 @@ def test_the_policy_of_the_page_lets_nothing_else_run(browser, hostile_run):
     pages.close()
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(
     ("which", "scheme"), [("poisoned", "light"), ("poisoned", "dark"), ("clean", "light")]
 )

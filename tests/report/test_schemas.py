@@ -9,6 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+pytestmark = pytest.mark.costly
+
 SCHEMAS = files("gradsentry") / "schemas"
 
 

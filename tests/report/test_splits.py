@@ -14,6 +14,8 @@ from report.pages import listed
 from report.test_schemas import validator
 from scan.rows import qa_rows, write_rows
 
+pytestmark = pytest.mark.costly
+
 LEFT_OUT = ("notes.txt: no data", "x.jsonl: links out of the folder")
 
 

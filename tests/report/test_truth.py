@@ -56,6 +56,7 @@ def test_the_page_and_the_terminal_tell_recall_and_what_was_missed(
     assert page.locator("#truth-fpr").inner_text() == f"{lower[~is_poisoned].mean():.4f}"
 
 
+@pytest.mark.costly
 def test_without_a_truth_the_page_speaks_of_none(open_page, poisoned):
     page = open_page(poisoned[0])
     assert page.locator("#truth").count() == 0

@@ -148,6 +148,7 @@ def test_the_score_alarms_nobody_where_it_did_not_decide(call, run, open_page):
     assert open_page(run).locator("#histogram").is_visible()
 
 
+@pytest.mark.costly
 def test_the_page_speaks_the_words_of_the_files(run, open_page):
     shown = open_page(run)
     verdict = json.loads((run / "verdict.json").read_text())

@@ -18,6 +18,8 @@ from gradsentry.settings import ThresholdSettings
 
 from .rows import read_rows
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def poisoned(tmp_path_factory):
@@ -35,7 +37,6 @@ def run(poisoned, loaded, tmp_path_factory):
     return scan(poisoned[0], loaded, out=out), out
 
 
-@pytest.mark.costly
 def test_the_carriers_are_flagged_and_nothing_else(run, poisoned):
     verdict, _ = run
     assert np.flatnonzero(verdict.is_flagged).tolist() == poisoned[1]
@@ -76,7 +77,6 @@ def test_another_policy_decides_on_the_same_scores(run):
     )
 
 
-@pytest.mark.costly
 def test_a_clean_corpus_is_called_clean(loaded):
     verdict = scan(embedded_data_path(), loaded)
     assert verdict.outcome == "clean"

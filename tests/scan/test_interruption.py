@@ -30,6 +30,8 @@ from gradsentry.store import RunDirectory
 
 from .rows import Rows, qa_rows, read_rows, words, write_rows
 
+pytestmark = pytest.mark.costly
+
 # Windows, what is held, and shards, so small that few rows make several: with `small_sizes`.
 WINDOW, HELD, SHARD = 64, 16, 256
 ROWS = SHARD + 300
@@ -123,7 +125,6 @@ def stopped(data: Path, model: str, run: Path, how: signal.Signals, rows: int) -
     return process.returncode, error
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(
     ("how", "rows", "code", "said"),
     [
@@ -178,7 +179,6 @@ def scored(place: Path, corpus: Corpus, model: LoadedModel, stop: int = sys.maxs
     return {file.name: file.read_bytes() for file in (*shards(place), *parts(place))}
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize(
     ("sharing", "shared"),
     [
@@ -210,7 +210,6 @@ def test_wherever_it_is_stopped_the_same_bytes_come_out(loaded, tmp_path, monkey
     assert again == whole
 
 
-@pytest.mark.costly
 def test_no_more_than_64_rows_are_lost(loaded, tmp_path):
     for stop in (65, 300, 511, 600):
         run = tmp_path / str(stop)
@@ -236,7 +235,6 @@ def test_what_takes_long_is_kept_sooner(loaded, tmp_path, monkeypatch):
     assert kept(tmp_path / "run") == 20
 
 
-@pytest.mark.costly
 def test_a_little_is_run_again_for_what_packs_carry(loaded, monkeypatch):
     """Of a window, all but the last rows of which are there, few packs run."""
     corpus = open_corpus(long_beginnings(qa_rows(WINDOW_ROWS)))
@@ -263,7 +261,6 @@ def test_a_little_is_run_again_for_what_packs_carry(loaded, monkeypatch):
     assert again.equals(undisturbed)
 
 
-@pytest.mark.costly
 def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(small, data, loaded, whole):
     before = contents(whole)
     for name in ("000000.parquet", "000001.parquet"):
@@ -276,7 +273,6 @@ def test_shards_that_are_gone_are_scored_again_in_the_same_bytes(small, data, lo
     assert verdict.counts["rows"] == ROWS
 
 
-@pytest.mark.costly
 def test_a_finished_run_is_not_scored_again(small, data, loaded, whole):
     before = {file: file.stat().st_mtime_ns for file in shards(whole)}
     steps = []
@@ -310,7 +306,6 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.costly
 def test_a_full_disk(small, data, loaded, whole, small_disk):
     run = small_disk / "run"
     with pytest.raises(ScoringError) as caught:

@@ -106,7 +106,7 @@ def test_a_run_directory(tmp_path, loaded):
     verdict = scan(data, loaded, out=out, **FIFTH)
     check_parts(verdict, len(rows))
     names = {"manifest.json", "scores", "verdict.json", "clean.jsonl", "flagged.jsonl", "unscored.jsonl"}
-    names |= {"evidence.json", "report.html", "review.jsonl", "rows.parquet"}
+    names |= {"evidence.json", "report.html", "review.jsonl", "rows.parquet", "files.json"}
     assert {file.name for file in out.iterdir()} - {".lock"} == names
 
     stays = verdict.is_scored & ~verdict.is_flagged

@@ -192,6 +192,7 @@ def test_a_cut_file_is_refused_and_scored_again(files, name, cut):
     assert not file.exists()
 
 
+@pytest.mark.costly
 def test_no_changed_byte_is_believed(tmp_path):
     """Each flipped byte is told of, or changes nothing that is read."""
     made = ScoreFiles(tmp_path / "scores", "own")
