@@ -25,6 +25,7 @@ from gradsentry.deciding.beside import beside_in
 from gradsentry.deciding.decision import Decision
 from gradsentry.deciding.marks import Marks, read_marks
 from gradsentry.deciding.rowtable import called, row_line, row_table
+from gradsentry.deciding.verdictfile import verdict_json
 from gradsentry.earlier import differing, keep_earlier, take_place
 from gradsentry.errors import RunError
 from gradsentry.extras import require
@@ -58,6 +59,10 @@ class Verdict(Decision):
     def __bool__(self) -> bool:
         """Raises `TypeError`: whether a true verdict were a clean one or a sure one would be a guess."""
         raise TypeError("a verdict is neither true nor false: compare verdict.outcome with 'clean'")
+
+    def as_json(self) -> Json:
+        """Returns the content of `verdict.json`."""
+        return verdict_json(self)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Returns what was decided on every row and on what, in row order. See `row_table`.
@@ -216,7 +221,7 @@ def _stage(run: RunDirectory, verdict: Decision, stay: NDArray[np.bool_]) -> str
     if verdict.marked.given():
         run.write_bytes(MARKS, verdict.marked.lines(verdict.scores["id"].to_pylist()))
     run.write_json(EVIDENCE, evidence_json(verdict.evidence, ids_of(verdict.evidence, verdict.scores)))
-    run.write_json(VERDICT, verdict.as_json())
+    run.write_json(VERDICT, verdict_json(verdict))
     return clean.name
 
 

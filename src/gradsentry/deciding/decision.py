@@ -26,9 +26,6 @@ from gradsentry.scoretable import Scores, finite_scores
 from gradsentry.settings import Answers, Policy, ThresholdSettings, meant_policy
 from gradsentry.store import Json
 
-SCHEMA_VERSION = 1
-"""Of `verdict.json`: a higher one where a key went or means something else."""
-
 
 @dataclass(frozen=True)
 class Decision:
@@ -317,32 +314,6 @@ class Decision:
             raise _no_scores()
         return replace(self, threshold=threshold, policy=policy)
 
-    def as_json(self) -> Json:
-        """Returns the content of `verdict.json`."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "tool": {"name": "gradsentry", "version": self.manifest["versions"]["gradsentry"]},
-            "data_sha256": self.manifest["identity"]["data"]["sha256"],
-            "verdict": self.outcome,
-            "too_few_rows": self.too_few_rows,
-            "policy": self.policy,
-            "read": self.read.as_json() if self.read else None,
-            "counts": self.counts,
-            "left_out": list(self.left_out),
-            "false_alarm_rate": self.evidence.false_alarm_rate,
-            "calibration": self.evidence.calibration,
-            "tau": self.threshold and self.threshold.tau,
-            "tau_method": self.threshold and self.threshold.method,
-            "tau_is_fallback": self.threshold and self.threshold.fallback,
-            "tau_reason": self.threshold and self.threshold.reason,
-            "rows_above_tau": int(self.is_above.sum()),
-            "marks": self.marked.as_json(),
-            "expectation": self.expectation.source if self.expectation else None,
-            "single_rows": self.singles.as_json() if self.singles else None,
-            "findings": [_brief(finding) for finding in self.evidence.findings],
-            "stands_out": self.evidence.stands_out and _brief(self.evidence.stands_out),
-        }
-
     @cached_property
     def _findings(self) -> dict[str, tuple[Finding, frozenset[int]]]:
         """The findings by their names, each with the rows that hold parts of its strings alone."""
@@ -352,11 +323,3 @@ class Decision:
 def _no_scores() -> SettingsError:
     mend = "scan the data with a model, or leave the policy evidence"
     return SettingsError("no model scored the rows, so no tau can decide", where="threshold", mend=mend)
-
-
-def _brief(finding: Finding) -> Json:
-    """Returns a finding without its rows, but for their number; `evidence.json` holds them."""
-    of_rows = ("carriers", "partly", "examples", "rows_sha256")
-    return {key: value for key, value in finding.as_json().items() if key not in of_rows} | {
-        "rows": len(finding.carriers)
-    }

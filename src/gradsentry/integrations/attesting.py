@@ -17,8 +17,8 @@ from gradsentry.corpus.lines import shown_path
 from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.remote import STDIN
 from gradsentry.counts import rows
-from gradsentry.deciding.decision import SCHEMA_VERSION
 from gradsentry.deciding.gate import Judged, not_judged
+from gradsentry.deciding.verdictfile import SCHEMA_VERSION, verdict_json
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.wording import certain, plain
 from gradsentry.report.words import outcome_words
@@ -148,7 +148,7 @@ def _predicate(verdict: Decision) -> Json:
         "result": result(verdict),
         "not_judged": list(not_judged(verdict)),
         "accepted": _accepted(verdict),
-        "verdict": verdict.as_json(),
+        "verdict": verdict_json(verdict),
         "model": {**manifest["model"], **identity["model"]} if manifest["model"] else None,
         "settings": {
             "reading": identity.pop("data")["reading"],
