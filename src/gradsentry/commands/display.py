@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gradsentry.commands.console import Console
-from gradsentry.commands.findings import findings_shown, labelled, place_shown, sentence, shortened
-from gradsentry.corpus.lines import file_and_line
+from gradsentry.commands.findings import findings_shown, labelled, sentence, shortened
+from gradsentry.corpus.lines import place_of
 from gradsentry.counts import rows
 from gradsentry.evidence import Outcome
 from gradsentry.outcome import Verdict
@@ -145,7 +145,7 @@ def _flagged(verdict: Verdict) -> Iterator[Text | Table]:
         carried = [one for one in verdict.evidence.findings if one.name in row["evidence"]]
         prompt = _around(sample.prompt, [string for one in carried for string in one.triggers])
         response = _around(sample.response, [string for one in carried for string in one.payloads])
-        place = place_shown(*file_and_line(sample))
+        place = place_of(sample)
         line = {"line": Text(place)} if place else {}
         yield labelled({**line, "prompt": Text(prompt), "response": Text(response)})
 

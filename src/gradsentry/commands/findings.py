@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradsentry.corpus import Corpus
-from gradsentry.corpus.lines import file_and_line
+from gradsentry.corpus.lines import place_of
 from gradsentry.counts import rows
 from gradsentry.evidence import Evidence, Finding
 from gradsentry.evidence.wording import OPEN, accident, counted
@@ -19,6 +20,7 @@ from gradsentry.report.words import Sentence
 from gradsentry.searching import Ids
 
 _SHOWN, _STRING, _NAMED = 20, 200, 8
+_PLACE = re.compile(r"(.*?)(:|, row |, line )(\d+(?: of its text)?)$", re.DOTALL)
 _ADVICE = {"high": "drop its", "low": "review its"}
 _STYLES = {"trigger": "yellow", "payload": "magenta", "ghost": "reverse"}
 
@@ -43,29 +45,24 @@ def findings_shown(
     yield Text(f"certain is what was counted; a small chance rejects accident, not an honest cause. {OPEN}.")
 
 
-def place_shown(file: str, line: int | None) -> str:
-    """Returns where a row stands, as editors and terminals take it; nothing where that is no line."""
-    return f"{file}:{line}" if line else ""
-
-
-def _places(evidence: Evidence, corpus: Corpus) -> dict[int, tuple[str, int | None]]:
-    """Returns file and line of the rows that findings are shown with."""
+def _places(evidence: Evidence, corpus: Corpus) -> dict[int, str]:
+    """Returns the places in their files of the rows that findings are shown with."""
     rows = sorted({row for finding in evidence.findings[:_SHOWN] for row in finding.carriers[:_NAMED]})
-    return {row: file_and_line(one) for row, one in zip(rows, corpus.take(rows), strict=True)} if rows else {}
+    return {row: place_of(one) for row, one in zip(rows, corpus.take(rows), strict=True)} if rows else {}
 
 
-def _which(finding: Finding, ids: Ids, places: Mapping[int, tuple[str, int | None]]) -> dict[str, Text]:
-    """Returns which rows carry a finding, the first of them: their lines, and names where they have any.
+def _which(finding: Finding, ids: Ids, places: Mapping[int, str]) -> dict[str, Text]:
+    """Returns which rows carry a finding, the first of them: their places, and names where they have any.
 
     A row without an id goes by its number, from 0, which is no help beside its line, from 1.
     """
     first, more = finding.carriers[:_NAMED], len(finding.carriers) - _NAMED
     rest = f" and {more:,} more" if more > 0 else ""
     lines, before = [], ""
-    for file, line in map(places.__getitem__, first):
-        if line:
-            lines.append(f"{'' if file == before else file}:{line}")
-            before = file
+    for place in filter(None, map(places.__getitem__, first)):
+        file, mark, number = _PLACE.match(place).groups()  # type: ignore[union-attr]  # each has a number
+        lines.append(f"{mark}{number}".lstrip(", ") if file == before else place)
+        before = file
     said = {"lines": ", ".join(lines) + rest} if lines else {}
     if not lines or any(ids[row] != str(row) for row in first):
         said["rows"] = ", ".join(shortened(ids[row], 40) for row in first) + rest

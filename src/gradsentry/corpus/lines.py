@@ -30,10 +30,24 @@ def _is_kept(path: Path) -> bool:
     return path.stem == KEPT and is_run(path.parent)
 
 
-def line_of(sample: Sample) -> str:
-    """Returns the name of a row's file and its line in that, from 1; nothing where it has no line."""
+def place_of(sample: Sample, *, short: bool = False) -> str:
+    """Returns where a row stands: `a.jsonl:12`, `a.parquet, row 12`, or `a.jsonl.gz, line 12 of its text`.
+
+    All count from 1, in that file. Nothing for data in memory, and where its file does not tell it, as one
+    JSON list on a line.
+
+    Args:
+        sample: The row.
+        short: Whether the file goes by its name alone.
+    """
     file, line = file_and_line(sample)
-    return f"{Path(file).name}:{line}" if line else ""
+    shown, place = Path(file).name if short else file, sample.origin.rpartition(":")[2]
+    if line:
+        return f"{shown}:{line}"
+    suffixes = [suffix.lower() for suffix in Path(file).suffixes]
+    if suffixes[-1:] == [".parquet"]:
+        return f"{shown}, row {place}"
+    return f"{shown}, line {place} of its text" if {*suffixes[-2:-1]} & {*_LINES} else ""
 
 
 def shown_path(path: Path) -> str:

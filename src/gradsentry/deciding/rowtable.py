@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gradsentry.corpus import Sample
-from gradsentry.corpus.lines import file_and_line
+from gradsentry.corpus.lines import place_of
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
@@ -63,9 +63,8 @@ def row_line(verdict: Decision, sample: Sample) -> dict[str, Any]:
 
 
 def called(sample: Sample) -> dict[str, Any]:
-    """Returns what a row is called: its id, its split where there are several, and its line."""
-    file, line = file_and_line(sample)
-    known = {"split": sample.split, "line": f"{file}:{line}" if line else ""}
+    """Returns what a row is called: its id, its split where there are several, and its place in its file."""
+    known = {"split": sample.split, "line": place_of(sample)}
     return {"id": sample.id, **{name: value for name, value in known.items() if value}}
 
 

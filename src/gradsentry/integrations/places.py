@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradsentry.corpus import Sample
-from gradsentry.corpus.lines import file_and_line
+from gradsentry.corpus.lines import file_and_line, place_of
 
 if TYPE_CHECKING:
     from gradsentry.deciding.decision import Decision
@@ -36,10 +36,10 @@ class Place:
 
     @property
     def name(self) -> str:
-        """File and line, else the row as the terminal names it."""
-        if self.line:
-            return f"{self.file}:{self.line}"
-        return f"{self.file}, row {self.sample.id}" if self.file else self.sample.origin
+        """Its place in its file; where that does not tell it, the row by its id, or its number of all."""
+        if place := place_of(self.sample):
+            return place
+        return f"{self.file}, row {self.sample.id} of all" if self.file else self.sample.origin
 
 
 def named_places(verdict: Decision, limit: int) -> list[Place]:

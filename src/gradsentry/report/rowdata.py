@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradsentry.corpus import Sample
-from gradsentry.corpus.lines import line_of
+from gradsentry.corpus.lines import place_of
 from gradsentry.encoding.alignment import token_starts
 from gradsentry.evidence import Finding
 from gradsentry.gradients.windows import anomaly
@@ -81,8 +81,8 @@ def row_name(sample: Sample) -> list[Piece]:
 
 
 def _own_name(sample: Sample) -> str:
-    """Returns a row's id; where that is but its number, which counts from 0, its line if it has one."""
-    return (line_of(sample) if sample.id == sample.number else "") or str(sample.id)
+    """Returns a row's id; where that is but its number, from 0, its place in its file if it has one."""
+    return (place_of(sample, short=True) if sample.id == sample.number else "") or str(sample.id)
 
 
 def trigger_marks(prompt: str, findings: Sequence[Finding]) -> list[Mark]:
