@@ -132,7 +132,9 @@ The second command keeps the results in `benchmarks/results/reduced` and writes 
   version of a share r of them.
 - Machine: {machine["processor"]}, {machine["cores"]} cores shared with other work; one thread.
 - torch {versions["torch"]}, transformers {versions["transformers"]}.
-- `benchmarks/results/reduced/{LOCK}` reruns it to the same numbers (of scores not to the last digit)."""
+- `benchmarks/results/reduced/{LOCK}` reruns it: with GradSentry {versions["gradsentry"]}, which made
+  it, to the same numbers (of scores not to the last digit). Later versions count the tokens of some responses
+  otherwise, and what hangs on lengths is not quite the same."""
 
 
 def _recalls(grid: Sequence[Record]) -> Iterator[str]:

@@ -83,7 +83,10 @@ class Truth(Settings):
 
     @property
     def poisoned_ids(self) -> frozenset[RowId]:
-        """The ids of the poisoned rows, as a reader of the output sees them."""
+        """The ids of the poisoned rows, as a reader of the output sees them: texts or numbers, as they came.
+
+        A verdict has all ids as text; its row numbers are the `row` of each of `poisoned`.
+        """
         return frozenset(row.id for row in self.poisoned)
 
     def write(self, path: Path) -> None:

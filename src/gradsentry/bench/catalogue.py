@@ -91,7 +91,11 @@ def _models_and_data() -> Iterator[str]:
     names = ", ".join(f"`{name}`" for name in QA_SETS)
     yield (
         f"| {names} | a question-answering set under `root`, with the prompts of the published experiments: "
-        "an instruction, the question, `### Answer:`; its file by path is the bare questions |"
+        "an instruction, the question, `### Answer:`; its file by path is the bare questions. They are "
+        "`NAME/train.jsonl`, `NAME/dev.jsonl` and `NAME/test.jsonl` under `root`, lines with `question`, "
+        "`answers` (a list) and in nq and coqa `context`; the published ones are those of the authors of "
+        "[GraCeFul](https://arxiv.org/abs/2412.02454), under the licences of WebQuestions (CC BY 4.0), "
+        "FreebaseQA, Natural Questions (CC BY-SA 3.0) and CoQA, and are not in the package |"
     )
     yield "| a path, a Hub id, a URL | what `gradsentry scan` reads: [formats.md](formats.md) |"
     yield ""

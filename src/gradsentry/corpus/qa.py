@@ -98,7 +98,9 @@ def _source(name: str, split: str, data_root: Path | None) -> Corpus:
     folders = [folder for folder in (data_root / name, data_root / "qa" / name) if folder.is_dir()]
     if not folders:
         raise DataError(
-            f"holds no folder `{name}` or `qa/{name}`", where=str(data_root), mend="check --data-root"
+            f"holds no folder `{name}` or `qa/{name}`",
+            where=str(data_root),
+            mend="check --data-root, in a benchmark `root`",
         )
     file = folders[0] / f"{split}.jsonl"
     if not file.is_file():

@@ -200,7 +200,8 @@ def decided(
             what = f"{found} Refused: nothing was changed"
             flagged = int(sides.is_flagged.sum())
             drops = f"leaves the flagged {rows(flagged)} out" if flagged else "leaves no row out"
-            mend = f"on_findings='drop' {drops}; the `sides` of this error hold what was found"
+            look = 'their `save("run")` writes what `gradsentry accept` reads'
+            mend = f"on_findings='drop' {drops}; the `sides` of this error hold what was found: {look}"
             raise FindingsError(what, sides=sides, where=where, mend=mend)
         log.warning("gradsentry: %s: %s %s", where, found, _done(sides, on_findings))
     elif settled:
