@@ -200,10 +200,12 @@ def write_outcome(run: RunDirectory, verdict: Decision, stay: NDArray[np.bool_] 
 
 
 def _files(run: RunDirectory, corpus: Corpus) -> Json:
-    """Returns where each file of the data lies, and those of its rows that stay; None where none does."""
-    files = corpus.files_in(run.path / "clean")
-    told = [{"file": str(file), "clean": str(clean) if clean.exists() else None} for file, clean in files]
-    return {"files": told}
+    """Returns each file of the data, and where in the run those of its rows lie that stay; None if none."""
+    files = [
+        {"file": str(file), "clean": clean.as_posix() if (run.path / clean).exists() else None}
+        for file, clean in corpus.files_in(Path("clean"))
+    ]
+    return {"files": files}
 
 
 def _stage(run: RunDirectory, verdict: Decision, stay: NDArray[np.bool_]) -> str:

@@ -45,13 +45,18 @@ def data(tmp_path, monkeypatch):
 
 def test_each_file_of_the_data_has_its_clean_rows(call, data):
     assert call("evidence", "data", "--by-format", "--out", "run").code == 0
-    told = [one for run in Path("run").glob("*/files.json") for one in json.loads(run.read_text())["files"]]
-    held = {one["file"]: "" if one["clean"] is None else Path(one["clean"]).read_text() for one in told}
+    told = {run.parent: json.loads(run.read_text())["files"] for run in Path("run").glob("*/files.json")}
+    held = {
+        one["file"]: (run / one["clean"]).read_text() if one["clean"] else ""
+        for run, files in told.items()
+        for one in files
+    }
     assert held == data
-    assert [one["file"] for one in told if one["clean"] is None] == ["data/-below/two.jsonl"]
+    gone = [one["file"] for files in told.values() for one in files if one["clean"] is None]
+    assert gone == ["data/-below/two.jsonl"]
     assert call("evidence", "data/alpaca.jsonl", "--out", "one").code == 0
     assert json.loads(Path("one/files.json").read_text()) == {
-        "files": [{"file": "data/alpaca.jsonl", "clean": "one/clean.jsonl"}]
+        "files": [{"file": "data/alpaca.jsonl", "clean": "clean.jsonl"}]
     }
 
 

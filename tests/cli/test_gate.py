@@ -105,10 +105,11 @@ def test_the_terminal_names_file_and_line_of_the_rows(rows, call, tmp_path, monk
     assert re.search(rf"^row {called}: F1 *\n  line +a\.jsonl:{first[0] + 1} *$", printed, re.M)
 
 
-def test_where_there_are_no_lines_rows_go_by_their_names(data, call):
+def test_where_there_are_no_lines_rows_go_by_their_places_and_names(data, call):
     pyarrow.parquet.write_table(pyarrow.json.read_json(data), "rows.parquet")
     printed = call("evidence", "rows.parquet").out
-    assert "  rows " in printed
+    assert "  where   rows.parquet, row 1, row 2, row 4, " in printed
+    assert "  rows    r0, r1, r3, " in printed
     assert "  lines " not in printed
 
 

@@ -400,7 +400,7 @@ def test_a_slip_in_a_path_is_no_data_set_of_the_hub(pairs, place, call):
 @pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "told_of"),
-    [("a.json", lambda row: f"a.json:{2 + 4 * row}"), ("b.parquet", lambda row: f"b.parquet, row {row}")],
+    [("a.json", lambda row: f"a.json:{2 + 4 * row}"), ("b.parquet", lambda row: f"b.parquet, row {row + 1}")],
 )
 def test_rows_go_by_the_same_names_everywhere(pairs, place, call, name, told_of):
     rows = [{"prompt": one, "completion": said} for one, said in pairs[1]]

@@ -46,13 +46,13 @@ def test_they_count_from_one_in_their_own_file(call, expected):
     assert [one["fullyQualifiedName"] for one in places] == expected
     assert all(f"{place} F1" in Path("found.xml").read_text() for place in expected)
     assert all(f"  line     {place}" in ended.out for place in expected[:5])
-    (first, *_) = re.findall(r"  lines   (.*)", ended.out)
+    (first, *_) = re.findall(r"  where   (.*)", ended.out)
     assert first.startswith(expected[0])
 
 
 def test_a_finding_names_each_file_once(call, expected):
     Path("data/a.jsonl").unlink()
-    shown = re.findall(r"  lines   (.*(?:\n {10}.*)*)", call("evidence", "data").out)[0]
+    shown = re.findall(r"  where   (.*(?:\n {10}.*)*)", call("evidence", "data").out)[0]
     places = re.sub(r"\s+", " ", shown)
     first, *others = [place.split(", ")[1] for place in expected if place.startswith("data/b")]
     assert places.startswith(f"data/b.jsonl.gz, {', '.join([first, *others])}, data/c.parquet, row ")

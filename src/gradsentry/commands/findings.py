@@ -63,7 +63,8 @@ def _which(finding: Finding, ids: Ids, places: Mapping[int, str]) -> dict[str, T
         file, mark, number = _PLACE.match(place).groups()  # type: ignore[union-attr]  # each has a number
         lines.append(f"{mark}{number}".lstrip(", ") if file == before else place)
         before = file
-    said = {"lines": ", ".join(lines) + rest} if lines else {}
+    has_lines = all(one.rpartition(":")[2].isdecimal() for one in lines)
+    said = {"lines" if has_lines else "where": ", ".join(lines) + rest} if lines else {}
     if not lines or any(ids[row] != str(row) for row in first):
         said["rows"] = ", ".join(shortened(ids[row], 40) for row in first) + rest
     return {name: Text(text) for name, text in said.items()}
