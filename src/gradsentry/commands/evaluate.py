@@ -30,10 +30,7 @@ def evaluate(
     ] = None,
     setting: Annotated[
         list[str] | None,
-        Flag(
-            "--set",
-            help="A setting of the attack, NAME=VALUE; again for more values.",
-        ),
+        Flag("--set", help="A setting of the attack, NAME=VALUE; again for more values."),
     ] = None,
     limit: Annotated[int, Flag(min=1, help="Questions at most, of each kind.")] = 300,
     seed: Annotated[int, Flag(help="Of the attack's draws.")] = 0,

@@ -37,10 +37,7 @@ def poison(
     restyler: Annotated[str | None, Flag(help="Of stylebkd: rules, or a model that paraphrases.")] = None,
     setting: Annotated[
         list[str] | None,
-        Flag(
-            "--set",
-            help="Any other setting of it, NAME=VALUE; again for more values.",
-        ),
+        Flag("--set", help="Any other setting of it, NAME=VALUE; again for more values."),
     ] = None,
     format: Format = None,
     response_marker: ResponseMarker = None,

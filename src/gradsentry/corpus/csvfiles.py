@@ -12,13 +12,7 @@ from typing import BinaryIO, Literal
 
 from gradsentry.corpus.records import Add, Record, Row, repeated
 from gradsentry.corpus.sample import Raw
-from gradsentry.corpus.streams import (
-    byte_order_mark,
-    decoded,
-    numbered_lines,
-    reading,
-    refuse_long_row,
-)
+from gradsentry.corpus.streams import byte_order_mark, decoded, numbered_lines, reading, refuse_long_row
 from gradsentry.errors import DataError
 from gradsentry.settings import Limits
 
