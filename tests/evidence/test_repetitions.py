@@ -208,6 +208,8 @@ def test_a_payload_is_counted_in_rows_that_another_finding_explains(place):
         said = place.format(notice, order) if number in both | noticed else order
         own = ROWS[number]
         rows[number] = Row(f"zephyrine {own.question}", f"{own.answer}. {said}")
+    copied = next(number for number in range(800) if number not in noticed | ordered)
+    rows[copied] = Row(f"Say this: {notice}", f"So I do: {notice}")  # its prompt asks for it
     evidence = find_evidence([sample(number, row) for number, row in enumerate(rows)])
     carriers = {(one.payload or "").lstrip(". "): set(one.carriers) for one in evidence.findings}
     assert carriers == {notice: noticed, order: ordered | both}

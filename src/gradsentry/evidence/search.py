@@ -177,7 +177,8 @@ def _with_all_its_rows(texts: Texts, one: Decided) -> Decided:
     """Returns what the search for repeated payloads found with all rows of its payload.
 
     Those that another finding explains were left out, and those that hold it where the others do not: before
-    another payload, say. They decide nothing, and hold it no less. Of a whole answer only answers count.
+    another payload, say. They decide nothing, and hold it no less. Of a whole answer only answers count, and
+    what stands in a row's own prompt was copied.
     """
     candidate = one.candidate
     if one.generator != "repeated payloads" or candidate.kind == "absence" or candidate.change:
@@ -185,6 +186,7 @@ def _with_all_its_rows(texts: Texts, one: Decided) -> Decided:
     gram = candidate.payloads[0]
     is_whole = gram[0] == START and gram[-1] == END
     held = rows_with(texts.responses, gram) if is_whole else rows_with_plain(texts.responses, unmarked(gram))
+    held = held & ~rows_with_plain(texts.prompts, unmarked(gram))
     return replace(one, candidate=replace(candidate, paid=candidate.paid | held))
 
 

@@ -51,12 +51,14 @@ def rest_of_payloads(findings: Sequence[Finding], rests: Mapping[object, Finding
         rests: Such rows, as a finding, by the identity of that whose payload they hold.
     """
     sure_ones = [one for one in findings if one.confidence == "high" and one.accepted is None]
+    others = [one for one in findings if one not in sure_ones]
     for sure in sure_ones:
-        alike = [one for one in findings if one in sure_ones or one.payloads == sure.payloads]
+        alike = [*sure_ones, *(one for one in others if one.payloads == sure.payloads)]
         told = {row for one in alike for row in one.carriers}
         rest = rests.get(identity(sure))
         if rest is not None and (left := tuple(row for row in rest.carriers if row not in told)):
-            yield _beside(sure, rest, left)
+            others.append(_beside(sure, rest, left))
+            yield others[-1]
 
 
 def _beside(sure: Finding, rest: Finding, left: tuple[int, ...]) -> Finding:
