@@ -156,6 +156,11 @@ def judging_of(run: RunDirectory) -> Judging:
     return judging
 
 
+def judging_at(path: Path | None) -> Judging:
+    """Returns how the evidence of a run is judged if one lies at a path, else as shipped."""
+    return judging_of(RunDirectory(path)) if path and (path / MANIFEST).is_file() else Judging()
+
+
 def _expectation(run: RunDirectory) -> Expectation | None:
     """Returns what the reference of a run's scan showed, or None where it had none."""
     if not (run.path / REFERENCE).is_file():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gradsentry.corpus import Corpus, open_corpus
 from gradsentry.deciding.marks import Marks
-from gradsentry.evidence import Evidence
+from gradsentry.evidence import Evidence, Finding
 from gradsentry.evidence.judging import Judging, given_judging
 from gradsentry.opening import judging_of, manifest, refuse_place, source_of
 from gradsentry.outcome import Verdict, marks_of
@@ -113,6 +113,7 @@ def screen_texts(
     given: Mapping[str, object],
     out: Path | None,
     why: bool = False,
+    more: Sequence[Finding] = (),
 ) -> Verdict:
     """Returns the verdict by the texts, and writes the run where one is named.
 
@@ -122,6 +123,7 @@ def screen_texts(
         given: What `given_judging` returns; the rest is as the run has it, else as shipped.
         out: The run directory, or None.
         why: Whether what was rejected is told too.
+        more: What was found in the data set and others together.
     """
     started = time.time()
     corpus = data if isinstance(data, Corpus) else open_corpus(data, reading)
@@ -133,7 +135,7 @@ def screen_texts(
         refuse_parted(run)
     with nullcontext() if run is None else run.locked():
         judging = (Judging() if run is None else judging_of(run)).with_given(given)
-        found = search(corpus, judging, why=why)
+        found = search(corpus, judging, why=why, more=more)
         source = source_of(data, corpus, found.read)
         told = manifest(identity, source, started, judging)
         scores = read_table(corpus)

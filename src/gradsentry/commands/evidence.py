@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from gradsentry.corpus import Corpus
     from gradsentry.corpus.overview import Overview
     from gradsentry.deciding.gate import Judged
-    from gradsentry.evidence import Evidence
+    from gradsentry.evidence import Evidence, Finding
     from gradsentry.outcome import Verdict
     from gradsentry.searching import Ids
     from gradsentry.settings import DataSettings
@@ -66,7 +66,7 @@ def evidence(
         bool,
         Flag(
             "--by-format",
-            help="Judge the files of each format apart, and leave out files that hold no rows.",
+            help="Judge each format's files by themselves and all together; leave out what holds no rows.",
         ),
     ] = False,
     tokenizer: Tokenizer = None,
@@ -136,16 +136,17 @@ def evidence(
     )
     verdicts: list[Verdict] = []
     left_out: tuple[str, ...] = ()
-    groups = [(data, out)]
+    groups: list[tuple[list[str], Path | None, Sequence[Finding]]] = [(data, out, ())]
     if by_format:
         found, left_out = _parted(data, reading)
-        groups = [(list(files), out and out / name) for name, files in found.items()]
+        files, runs = list(map(list, found.values())), [out and out / name for name in found]
+        groups = list(zip(files, runs, _in_all_formats(files, runs, reading, given), strict=True))
     parts: list[Judged] = []
-    for group, run in groups:
+    for group, run, more in groups:
         if run is None and not gate.needs_rows:
-            parts.append(_printed(group, reading, given, why=why, as_json=json_))
+            parts.append(_printed(group, reading, given, more, why=why, as_json=json_))
         else:
-            verdicts.append(_judged(group, run, reading, given, why=why, as_json=json_))
+            verdicts.append(_judged(group, run, reading, given, more, why=why, as_json=json_))
             parts.append(Judged.of(verdicts[-1]))
     if entry is not None and out is not None:
         write_entry(entry, out)
@@ -181,8 +182,32 @@ def _parted(data: list[str], reading: DataSettings) -> tuple[Mapping[str, Sequen
     return parted.groups, parted.left_out
 
 
+def _in_all_formats(
+    groups: Sequence[list[str]],
+    runs: Sequence[Path | None],
+    reading: DataSettings,
+    given: dict[str, object],
+) -> list[tuple[Finding, ...]]:
+    """Returns of the files of each format what those of all formats show together, and says that it looks."""
+    from gradsentry.commands import stdout
+    from gradsentry.corpus import open_corpus
+    from gradsentry.opening import judging_at
+    from gradsentry.searching import search_together
+
+    if len(groups) > 1:
+        stdout.say(f"judged: the files of {len(groups)} formats, each format by itself and all together")
+    corpora = [open_corpus(files, reading) for files in groups]
+    return search_together(corpora, judging_at(next(iter(runs), None)).with_given(given))
+
+
 def _printed(
-    data: list[str], reading: DataSettings, given: dict[str, object], *, why: bool, as_json: bool
+    data: list[str],
+    reading: DataSettings,
+    given: dict[str, object],
+    more: Sequence[Finding],
+    *,
+    why: bool,
+    as_json: bool,
 ) -> Judged:
     """Prints what was found, and returns what a gate hears of it."""
     from gradsentry.commands import stdout
@@ -192,7 +217,7 @@ def _printed(
     from gradsentry.searching import evidence_json, search
 
     corpus = open_corpus(data, reading)
-    searched = search(corpus, Judging().with_given(given), why=why)
+    searched = search(corpus, Judging().with_given(given), why=why, more=more)
     found, read = searched.evidence, searched.read
     not_read = [*corpus.left_out, *read.not_read()]
     if as_json:
@@ -207,6 +232,7 @@ def _judged(
     out: Path | None,
     reading: DataSettings,
     given: dict[str, object],
+    more: Sequence[Finding],
     *,
     why: bool,
     as_json: bool,
@@ -219,7 +245,7 @@ def _judged(
     from gradsentry.textual import screen_texts
 
     named = data[0] if len(data) == 1 else data
-    verdict = screen_texts(named, reading=reading, given=given, out=out, why=why)
+    verdict = screen_texts(named, reading=reading, given=given, out=out, why=why, more=more)
     found, ids = verdict.evidence, ids_of(verdict.evidence, verdict.scores)
     if as_json:
         stdout.write_json(evidence_json(found, ids) | {"left_out": list(verdict.left_out)})

@@ -105,7 +105,8 @@ def _lines(finding: Finding) -> dict[str, Text]:
 
 def _stays(finding: Finding) -> dict[str, Text]:
     """Returns what is said of rows with the trigger but no payload, which are not dropped with the others."""
-    if finding.confidence == "low" or len(finding.payloads) != 1 or not finding.trigger_only:
+    is_elsewhere = finding.together is not None  # the rows that were counted may be of other files
+    if finding.confidence == "low" or len(finding.payloads) != 1 or not finding.trigger_only or is_elsewhere:
         return {}
     return {
         "stays": Text(

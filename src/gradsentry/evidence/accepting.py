@@ -65,7 +65,7 @@ class Accepted(Settings):
 
     @classmethod
     def of_finding(cls, finding: Finding, rows: int, why: str, answers: Answers = "chosen") -> Self:
-        """Returns what is accepted where a finding is.
+        """Returns what is accepted where a finding is; of one in several corpora together, its share of all.
 
         Raises:
             SettingsError: If the reason is empty, too long, or no line of text.
@@ -80,8 +80,8 @@ class Accepted(Settings):
             "combine": finding.combine,
             "payloads": finding.payloads,
             "change": finding.change if finding.kind in ("shift", "absence", "group") else "",
-            "rows": len(finding.carriers),
-            "of": rows,
+            "rows": len(finding.carriers) if finding.together is None else finding.together,
+            "of": rows if finding.together is None else finding.counted_rows,
             "answers": answers,
             "rows_sha256": finding.rows_sha256,
         }

@@ -18,7 +18,7 @@ from gradsentry.evidence.calibration import Calibration, shipped
 from gradsentry.evidence.candidate import Candidate, tail_of
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
 from gradsentry.evidence.extending import NOTHING_OWN, Own
-from gradsentry.evidence.findings import Evidence, Finding
+from gradsentry.evidence.findings import Evidence, Finding, in_order
 from gradsentry.evidence.index.rows import distinct_rows, texts_sha256
 from gradsentry.evidence.index.strings import Rows, rows_with_plain, unmarked
 from gradsentry.evidence.index.texts import Texts
@@ -106,8 +106,7 @@ def find_evidence(
             shared = table.shared_by(len(parts))
             findings = merged(findings, [Task(one.rows(), findings_in(one, shared)[1]) for one in parts])
     findings += [known_to(one) for one in rest_of_payloads(findings, rests)]
-    findings.sort(key=lambda finding: (finding.accepted is not None, finding.confidence == "low"))
-    named = tuple(replace(finding, name=f"F{number}") for number, finding in enumerate(findings, start=1))
+    named = in_order(findings)
     if not why:
         return replace(nothing, findings=named)
     rejected, in_all = searched.rejected(found.mined.texts, found.mined.measure, table, false_alarm_rate)

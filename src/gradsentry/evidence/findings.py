@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -96,6 +97,8 @@ class Finding:
         accepted: Why a person accepts it; None where nobody does. An accepted finding flags nothing.
         returned: Why it is not accepted, though it or one much like it was; empty where none was.
         rows_sha256: The SHA-256 of what its carriers say, in any order; None where not all were held at once.
+        together: How many rows carry it in this corpus and others that were judged as one with it: the counts
+            are of all their rows, and `rows_sha256` too. None of what this corpus shows by itself.
     """
 
     name: str
@@ -121,11 +124,17 @@ class Finding:
     accepted: str | None = None
     returned: str = ""
     rows_sha256: str | None = None
+    together: int | None = None
 
     @property
     def p_given_trigger(self) -> float | None:
         """The share of the rows with the trigger that hold the payload; None without a trigger."""
         return self.both / max(self.both + self.trigger_only, 1) if self.triggers else None
+
+    @property
+    def counted_rows(self) -> int:
+        """How many rows the counts are of."""
+        return self.both + self.trigger_only + self.payload_only + self.neither
 
     @property
     def p_given_no_trigger(self) -> float:
@@ -141,6 +150,12 @@ class Finding:
             "uncertain": uncertain(self),
         }
         return {**asdict(self), **more}
+
+
+def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Returns findings by name: the sure ones first, those that a person accepts last."""
+    ordered = sorted(findings, key=lambda one: (one.accepted is not None, one.confidence == "low"))
+    return tuple(replace(one, name=f"F{number}") for number, one in enumerate(ordered, start=1))
 
 
 @dataclass(frozen=True, slots=True)

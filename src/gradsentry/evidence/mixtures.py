@@ -35,7 +35,7 @@ def merged(found: Sequence[Finding], tasks: Sequence[Task]) -> list[Finding]:
     weighed = [_beside(finding, known, tasks) for finding in found]
     kept: list[Finding] = []
     for one in sorted([*weighed, *(one for task in tasks for one in task.findings)], key=_strength):
-        if not any(_says_no_more(one, other) for other in kept):
+        if not any(says_no_more(one, other) for other in kept):
             kept.append(one)
     return kept
 
@@ -51,7 +51,7 @@ def _beside(finding: Finding, known: frozenset[int], tasks: Sequence[Task]) -> F
     return finding
 
 
-def _says_no_more(one: Finding, other: Finding) -> bool:
+def says_no_more(one: Finding, other: Finding) -> bool:
     """Returns whether most rows of a finding carry another; where that is accepted, with the same payload."""
     if other.accepted is not None and one.accepted is None and one.payloads != other.payloads:
         return False

@@ -17,6 +17,8 @@ Part = tuple[str, str]
 
 
 OTHERWISE_UNLIKE = "which are otherwise unlike each other"
+TOGETHER = "the files of all formats together"
+"""Where what no format shows by itself was found."""
 OPEN = (
     "Whether somebody put it there on purpose is not certain: a template, a label or a habit of the source "
     "can look the same"
@@ -28,11 +30,15 @@ _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 def certain(finding: Finding) -> list[Part]:
     """Returns what was counted, in a sentence that names the strings."""
-    return [*_sentence(finding), (f" {_counts(finding)}.", "")]
+    return [*_sentence(finding), (f" {_counts(finding)}{_together(finding)}.", "")]
 
 
 def counted(finding: Finding) -> str:
     """Returns what was counted, in a clause without the strings."""
+    return f"{_counted(finding)}{_together(finding)}"
+
+
+def _counted(finding: Finding) -> str:
     if finding.kind == "group":
         return f"prompts of one kind {_answered(finding)} {_counts(finding)}; {finding.change}"
     if finding.kind == "absence":
@@ -95,6 +101,7 @@ def _carries(finding: Finding) -> str:
     if finding.kind == "absence":
         return f"{finding.name}: holds {finding.change}, as {finding.payload_only} of the other rows do"
     both = f"{finding.both} of {finding.both + finding.trigger_only} rows with the trigger"
+    both += f" in {TOGETHER}" if finding.together is not None else ""
     if finding.payload is None:
         return f"{finding.name}: carries trigger {triggers} ({both} are answered unlike rows alike)"
     if not triggers:
@@ -174,6 +181,15 @@ def _counts(finding: Finding) -> str:
     own = f"in {finding.both:,} of {rows(finding.both + finding.trigger_only)}{in_part(len(finding.partly))}"
     return (
         own if finding.payload is None else f"{own}, and in {finding.payload_only:,} of the {others:,} others"
+    )
+
+
+def _together(finding: Finding) -> str:
+    """Returns of which rows the counts are, where they are not those of the finding's own corpus alone."""
+    if finding.together is None:
+        return ""
+    return (
+        f"; counted in {TOGETHER}: {rows(finding.together)} with it, {len(finding.carriers):,} of them here"
     )
 
 

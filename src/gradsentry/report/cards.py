@@ -51,6 +51,7 @@ def card(
         "trigger_only": finding.trigger_only,
         "payload_only": finding.payload_only,
         "neither": finding.neither,
+        "together": finding.together is not None,
         "accident": accident(finding),
         "surprise": _surprise(finding),
         "rows": len(finding.carriers),
