@@ -288,8 +288,8 @@ def test_parquet_of_any_codec_is_written_back_with_it(tmp_path, codec):
 def test_many_parquet_rows_are_written_in_several_groups(tmp_path):
     rows = [{"prompt": str(number), "completion": "x"} for number in range(5000)]
     corpus = open_corpus(make_file(tmp_path, rows, ".parquet"))
-    saved = corpus.save(tmp_path / "out", corpus)
-    assert rows_of(saved) == rows
+    saved = corpus.save(tmp_path / "out", list(corpus)[1:])
+    assert rows_of(saved) == rows[1:]
     assert pq.ParquetFile(saved).num_row_groups == 2
 
 

@@ -126,8 +126,8 @@ class Corpus(ABC):
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         """Writes samples in the container the corpus came in, and returns where.
 
-        A row that was not edited is written as it stood, byte for byte and type for type. Nothing is seen at
-        `path` before all is written.
+        A row that was not edited is written as it stood, byte for byte and type for type; a file of which
+        all rows are, too. Nothing is seen at `path` before all is written.
 
         Args:
             path: Where; the corpus's own suffix is appended where it has none.

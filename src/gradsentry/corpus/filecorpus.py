@@ -14,7 +14,14 @@ from gradsentry.corpus.detecting import detected_format, mixed_formats
 from gradsentry.corpus.folders import Part
 from gradsentry.corpus.records import Row
 from gradsentry.corpus.sample import Placed, Sample
-from gradsentry.corpus.streams import file_sha256, make_folder, refuse_bomb, replacing, replacing_all
+from gradsentry.corpus.streams import (
+    Writing,
+    file_sha256,
+    make_folder,
+    refuse_bomb,
+    replacing_all,
+    write_as_it_is,
+)
 from gradsentry.counts import first_few
 from gradsentry.errors import DataError
 from gradsentry.settings import DataSettings
@@ -90,10 +97,9 @@ class FileCorpus(Corpus):
 
     def save(self, path: Path, samples: Iterable[Sample]) -> Path:
         if self._is_one_file:
-            target, like = self.target(path), self.named[0]
-            with replacing(target) as stream, container_of(like, self._settings).writing(stream, like) as add:
-                for sample in samples:
-                    add(sample.row, sample.raw)
+            target = self.target(path)
+            with replacing_all() as writing:
+                self._write(self._parts[0], samples, target, writing)
             return target
         make_folder(path)
         written: set[Part] = set()
@@ -102,15 +108,23 @@ class FileCorpus(Corpus):
                 if part in written:
                     raise ValueError(f"samples of {part.path} stand on either side of another file's")
                 written.add(part)
-                file = part.path
-                container = container_of(file, self._settings)
-                with writing(path / part.place) as stream, container.writing(stream, file) as add:
-                    for sample in of_file:
-                        add(sample.row, sample.raw)
+                self._write(part, of_file, path / part.place, writing)
         for part in self._parts:
             if part not in written:  # left from an earlier save
                 (path / part.place).unlink(missing_ok=True)
         return path
+
+    def _write(self, part: Part, samples: Iterable[Sample], target: Path, writing: Writing) -> None:
+        """Writes rows of a file in its manner; the bytes of the file where these are all of its rows."""
+        container, own = container_of(part.path, self._settings), self._file_rows(part, named=False)
+        is_whole = True
+        with writing(target) as stream, container.writing(stream, part.path) as add:
+            for sample in samples:
+                add(sample.row, sample.raw)
+                is_whole = is_whole and (came := next(own, None)) is not None and came.raw == sample.raw
+        # Written again, the same rows may be other bytes: of another compressor, in other row groups.
+        if is_whole and next(own, None) is None:
+            write_as_it_is(part.path, target)
 
     def select(self, keep: Keep) -> list[Row]:
         return [placed.row for placed, kept in zip(self._placed(), keep, strict=True) if kept]

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -207,6 +208,10 @@ def file_sha256(path: Path) -> str:
         raise unreadable(path, error) from None
 
 
+Writing = Callable[[Path], AbstractContextManager[BinaryIO]]
+"""Opens a file that is to appear with others."""
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Yields a stream into `path`, compressed as its suffix says; it appears when all is written, or never.
@@ -220,7 +225,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def replacing_all() -> Iterator[Callable[[Path], AbstractContextManager[BinaryIO]]]:
+def replacing_all() -> Iterator[Writing]:
     """Yields a function like `replacing`, whose files appear together when the last is written, or none does.
 
     Only those being written are open, however many there are.
@@ -246,6 +251,19 @@ def replacing_all() -> Iterator[Callable[[Path], AbstractContextManager[BinaryIO
     finally:
         for path in written:
             _part(path).unlink(missing_ok=True)
+
+
+def write_as_it_is(file: Path, path: Path) -> None:
+    """Has `path` be the bytes of a file, in place of what `replacing_all` wrote and has not shown yet.
+
+    Raises:
+        ScoringError: If the disk is full.
+        DataError: If it cannot be written for another reason.
+    """
+    try:
+        shutil.copyfile(file, _part(path))
+    except OSError as error:
+        raise not_written(path, error) from error
 
 
 def _part(path: Path) -> Path:
