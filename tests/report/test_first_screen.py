@@ -128,7 +128,7 @@ def test_accepted_findings_are_a_list(open_page, texts, tmp_path, call):
     assert len(lines) == 2
     assert lines[0].startswith("F1")
     assert "our <b>house</b> style" in lines[0]
-    assert "Not found in this data: association “not here”" in lines[1]
+    assert "Not a finding in this data: association “not here”" in lines[1]
     assert "of last year" in lines[1]
     assert page.locator("#accept-F1").count() == 0
     assert page.locator(".found .tag").inner_text() == "accepted"

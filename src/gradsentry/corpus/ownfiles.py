@@ -42,7 +42,7 @@ _OF_LINES = (".jsonl", ".ndjson", ".jsonlines")
 _LINES: dict[str, tuple[set[str], set[str]]] = {
     "a file of accepted findings": (
         {"version", "kind", "triggers", "payloads", "why"},
-        {"combine", "change", "answers", "rows_sha256"},
+        {"combine", "change", "answers", "rows_sha256", "also"},
     ),
     "a file of marks": ({"id", "mark"}, set()),
     "a file of rows that a run parted from its data": (

@@ -39,7 +39,7 @@ def verdict_json(verdict: Decision) -> Json:
 
 def _brief(finding: Finding) -> Json:
     """Returns a finding without its rows, but for their number; `evidence.json` holds them."""
-    of_rows = ("carriers", "partly", "examples", "rows_sha256")
+    of_rows = ("carriers", "partly", "examples", "rows_sha256", "also")
     return {key: value for key, value in finding.as_json().items() if key not in of_rows} | {
         "rows": len(finding.carriers)
     }

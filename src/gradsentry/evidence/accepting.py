@@ -19,7 +19,8 @@ from gradsentry.corpus.records import dump_json
 from gradsentry.corpus.streams import lines_by_hand, replacing
 from gradsentry.errors import DataError, SettingsError
 from gradsentry.evidence.findings import Evidence, Finding, Kind
-from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK, REASON_LENGTH
+from gradsentry.evidence.limits import ACCEPTED_GROWTH, ACCEPTED_SLACK, ALL_ROWS, REASON_LENGTH
+from gradsentry.evidence.wording import spelt
 from gradsentry.settings import Answers
 from gradsentry.store import EVIDENCE, runs_in
 from gradsentry.validated import Settings
@@ -42,6 +43,7 @@ class Accepted(Settings):
         why: Why it is accepted, in the person's words.
         answers: In which answers: what is harmless in a rejected one may be what a chosen one must not hold.
         rows_sha256: Of what its rows say; None where that is not known.
+        also: What else all of its rows said, and hardly others.
     """
 
     version: Literal[1]
@@ -55,6 +57,7 @@ class Accepted(Settings):
     why: str = Field(min_length=1, max_length=REASON_LENGTH)
     answers: Answers = "chosen"
     rows_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    also: tuple[str, ...] = ()
 
     @field_validator("why")
     @classmethod
@@ -84,15 +87,19 @@ class Accepted(Settings):
             "of": rows if finding.together is None else finding.counted_rows,
             "answers": answers,
             "rows_sha256": finding.rows_sha256,
+            "also": finding.also,
         }
         return cls.read({**said, "why": why}, where="--why")
 
     @property
     def identity(self) -> object:
         """What the finding says: two with the same one are the same finding."""
+        return self._beside_payloads, frozenset(self.payloads)
+
+    @property
+    def _beside_payloads(self) -> object:
         combine = self.combine if len(self.triggers) > 1 else "any"
-        strings = frozenset(self.triggers), combine, frozenset(self.payloads)
-        return self.answers, self.kind, *strings, self.change
+        return self.answers, self.kind, frozenset(self.triggers), combine, self.change
 
     def tells(self, other: Self) -> bool:
         """Returns whether another finding is this one: it says the same, or all of its rows are the same.
@@ -106,6 +113,22 @@ class Accepted(Settings):
         """Returns whether all rows of another finding are those of this one, and say the same."""
         same_rows = self.rows_sha256 is not None and self.rows_sha256 == other.rows_sha256
         return same_rows and self.answers == other.answers
+
+    def is_named_by(self, other: Self) -> bool:
+        """Returns whether another finding is named by what stood in all rows of this one, and no more is new.
+
+        It may stand in other rows: see whether they hold what is accepted.
+        """
+        known = [*map(_plainly, (*self.also, *self.payloads))]
+        said = [*map(_plainly, (*other.payloads, *other.also))]
+        is_like = bool(other.payloads) and self._beside_payloads == other._beside_payloads
+        return is_like and all(any(one in own for own in known) for one in said)
+
+    def stands_in(self, responses: Sequence[str]) -> bool:
+        """Returns whether nearly all of some responses hold a payload that is accepted."""
+        payloads = [*map(_plainly, self.payloads)]
+        held = sum(any(one in said for one in payloads) for said in map(_plainly, responses))
+        return bool(payloads and responses) and held >= ALL_ROWS * len(responses)
 
     @property
     def most(self) -> float:
@@ -123,19 +146,23 @@ def of_answers(known: Sequence[Accepted], answers: Answers | None) -> tuple[Acce
     return tuple(one for one in known if one.answers == (answers or "chosen"))
 
 
-def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Finding:
+def with_accepted(
+    finding: Finding, rows: int, known: Sequence[Accepted], responses: Sequence[str] = ()
+) -> Finding:
     """Returns a finding with a person's reason where it is accepted, or with what ended that.
 
     Args:
         finding: The finding.
         rows: How many rows the corpus has.
         known: What was accepted.
+        responses: Those of its rows, where they are held.
     """
     own = Accepted.of_finding(finding, rows, "-", known[0].answers if known else "chosen")
     share = own.rows / own.of
     same = [one for one in known if one.identity == own.identity] or [one for one in known if one.tells(own)]
+    same = same or [one for one in known if one.is_named_by(own) and one.stands_in(responses)]
     if not same:
-        return replace(finding, returned=next(_changes(own, known), ""))
+        return replace(finding, returned=next(_changes(own, known, responses), ""))
     latest = same[-1]
     # The same rows beside fewer others are no more of it than were accepted.
     if share <= latest.most or latest.is_of_the_rows_of(own):
@@ -146,7 +173,7 @@ def with_accepted(finding: Finding, rows: int, known: Sequence[Accepted]) -> Fin
     )
 
 
-def _changes(own: Accepted, known: Sequence[Accepted]) -> Iterator[str]:
+def _changes(own: Accepted, known: Sequence[Accepted], responses: Sequence[str]) -> Iterator[str]:
     """Yields in what a finding differs from accepted ones with its trigger or its payload."""
     for one in reversed(known):
         triggers, payloads = set(one.triggers), set(one.payloads)
@@ -155,6 +182,15 @@ def _changes(own: Accepted, known: Sequence[Accepted]) -> Iterator[str]:
             yield f"it was accepted with the same trigger and another {what}"
         elif payloads and payloads == set(own.payloads):
             yield "it was accepted with the same payload and another trigger"
+    for one in reversed(known):
+        if one.stands_in(responses):
+            said = " or ".join(f"“{spelt(text)}”" for text in one.payloads)
+            yield f"its rows hold what is accepted, {said}, and this beside it: see if it is harmless too"
+
+
+def _plainly(text: str) -> str:
+    """Returns a string without white space and case, as findings tell strings."""
+    return "".join(text.split()).casefold()
 
 
 def percent(share: float) -> str:
@@ -188,7 +224,8 @@ def write_accepted(path: Path, one: Accepted) -> Accepted | None:
     others = [each for each in before if each.identity != one.identity]
     with replacing(path) as stream:
         for each in (*others, one):
-            stream.write(dump_json(each.model_dump(mode="json")) + b"\n")
+            line = each.model_dump(mode="json", exclude=None if each.also else {"also"})
+            stream.write(dump_json(line) + b"\n")
     return next((each for each in reversed(before) if each.identity == one.identity), None)
 
 

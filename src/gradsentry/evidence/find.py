@@ -14,6 +14,7 @@ import numpy as np
 
 from gradsentry.corpus.sample import Sample
 from gradsentry.evidence.accepting import Accepted, identity, with_accepted
+from gradsentry.evidence.alongside import alongside
 from gradsentry.evidence.calibration import Calibration, shipped
 from gradsentry.evidence.candidate import Candidate, tail_of
 from gradsentry.evidence.checks.surprise import TokenLosses, surprise
@@ -81,10 +82,10 @@ def find_evidence(
 
         def known_to(finding: Finding) -> Finding:
             """Returns a finding with what a person says of it."""
-            if held:
-                says = texts_sha256(held[row] for row in finding.carriers)
-                finding = replace(finding, rows_sha256=says)
-            return with_accepted(finding, nothing.rows_read, accepted)
+            own = [held[row] for row in finding.carriers] if held else []
+            if own:
+                finding = replace(finding, rows_sha256=texts_sha256(own))
+            return with_accepted(finding, nothing.rows_read, accepted, [one.response for one in own])
 
         rests: dict[object, Finding] = {}  # rows with the payload of a finding and without its trigger
 
@@ -184,6 +185,7 @@ def _finding(
         payloads=payloads,
         partly=tuple(numbers[partly].tolist()),
         change=change,
+        also=alongside(texts, here),
     )
 
 

@@ -99,6 +99,7 @@ class Finding:
         rows_sha256: The SHA-256 of what its carriers say, in any order; None where not all were held at once.
         together: How many rows carry it in this corpus and others that were judged as one with it: the counts
             are of all their rows, and `rows_sha256` too. None of what this corpus shows by itself.
+        also: Strings in its rows beside the payload, and hardly elsewhere: it might be named by them.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Finding:
     returned: str = ""
     rows_sha256: str | None = None
     together: int | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def p_given_trigger(self) -> float | None:

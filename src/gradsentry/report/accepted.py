@@ -1,4 +1,4 @@
-"""The findings that a person accepted, as a list: those in this data, and those that it no longer holds."""
+"""The findings that a person accepted, as a list: those in this data, and those that are none in it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def accepted_list(verdict: Decision) -> list[dict[str, Any]]:
     found = [
         Accepted.of_finding(one, 1, "-", verdict.answers or "chosen") for one in verdict.evidence.findings
     ]
-    gone = {one.identity: one for one in known if not any(one.tells(each) for each in found)}
+    told = [one for one in known if any(one.tells(each) or one.is_named_by(each) for each in found)]
+    gone = {one.identity: one for one in known if one not in told}
     return here + [{"name": "", "said": _said(one), "why": pieces(one.why)} for one in gone.values()]
 
 
@@ -35,4 +36,4 @@ def _said(one: Accepted) -> list[Piece]:
     )
     arrow = [("→ ", "")] if triggers and payloads else []
     said = [*triggers, *arrow, *payloads] or [(f"{one.change} ", "")]
-    return [(f"Not found in this data: {one.kind} ", ""), *said]
+    return [(f"Not a finding in this data: {one.kind} ", ""), *said]
