@@ -121,7 +121,8 @@ def _beside_accepted(
 ) -> tuple[Searched, list[Finding]]:
     """Returns what a search finds beside what a person accepts, and the findings, those among them.
 
-    What is accepted must not hide what else its rows carry, so the search is done again without it.
+    What is accepted must not hide what else its rows carry, so the search is done again without it. Sentences
+    around one string are asked for each by itself: that they have it in common says nothing new.
 
     Args:
         look: Searches beside candidates that are known.
@@ -132,7 +133,9 @@ def _beside_accepted(
     while True:
         searched = look(aside)
         found = list(zip(searched.found, told(searched.found), strict=True))
-        new = {identity(finding): (one, finding) for one, finding in found if finding.accepted is not None}
+        around = [part for one in searched.found for part in one.around]
+        every = [*found, *zip(around, told(around), strict=True)]
+        new = {identity(finding): (one, finding) for one, finding in every if finding.accepted is not None}
         new = {known: pair for known, pair in new.items() if known not in settled}
         if not new:
             open_ones = [finding for _, finding in found if finding.accepted is None]

@@ -61,8 +61,8 @@ def search(
         passed, ruled = proposals(mined, name, mined.proposals(name, taken))
         decided = [weighed(mined, name, one, calibration, rate) for one in passed]
         if name == "repeated payloads":
-            decided = _of_a_stock(mined.texts, _around_cores(mined.texts, decided))
-        others = [one for one in decided if not any(_is_part(mined, one.candidate, own) for own in accepted)]
+            decided = _of_a_stock(mined.texts, _around_cores(mined, decided, accepted))
+        others = [one for one in decided if not _is_known(mined, one, accepted)]
         found = _strongest([*found, *others])
         heard += decided
         kept_out += ruled
@@ -89,6 +89,10 @@ def proposals(
         else:
             passed.append(one)
     return passed, ruled
+
+
+def _is_known(mined: Mined, one: Decided, accepted: Sequence[Candidate]) -> bool:
+    return any(_is_part(mined, one.candidate, own) for own in accepted)
 
 
 def _is_part(mined: Mined, one: Candidate, accepted: Candidate) -> bool:
@@ -190,16 +194,18 @@ def _with_all_its_rows(texts: Texts, one: Decided) -> Decided:
     return replace(one, candidate=replace(candidate, paid=candidate.paid | held))
 
 
-def _around_cores(texts: Texts, decided: Sequence[Decided]) -> list[Decided]:
+def _around_cores(mined: Mined, decided: Sequence[Decided], accepted: Sequence[Candidate]) -> list[Decided]:
     """Returns what was decided on repeated payloads; findings around one string become one, as sure as the
-    surest.
+    surest. What a person accepts is none of them: what it has in common with others says nothing new.
     """
-    named = {id(one.candidate): one for one in decided if one.decision.confidence is not None}
+    own = (one for one in decided if one.decision.confidence is not None)
+    named = {id(one.candidate): one for one in own if not _is_known(mined, one, accepted)}
     found = list(decided)
-    for core, sentences in of_one_core(texts, [one.candidate for one in named.values()]):
+    for core, sentences in of_one_core(mined.texts, [one.candidate for one in named.values()]):
         parts = [named[id(sentence)] for sentence in sentences]
         found = [one for one in found if one not in parts]
-        found.append(replace(min(parts, key=lambda one: one.decision.log10_p), candidate=core))
+        around = tuple(_with_all_its_rows(mined.texts, one) for one in parts)
+        found.append(replace(min(parts, key=lambda one: one.decision.log10_p), candidate=core, around=around))
     return found
 
 

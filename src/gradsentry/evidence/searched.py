@@ -43,12 +43,14 @@ class Decided:
         candidate: The candidate.
         statistics: What was measured, by name.
         decision: What was decided.
+        around: The sentences that it is what they have in common of, each as it was decided by itself.
     """
 
     generator: str
     candidate: Candidate
     statistics: Mapping[str, Statistic]
     decision: Decision
+    around: tuple[Decided, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
