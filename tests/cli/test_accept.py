@@ -100,7 +100,7 @@ def test_what_evidence_printed_can_be_accepted(folder, call, monkeypatch):
     assert "F1 is accepted in gradsentry-accepted.jsonl, no longer because of: ours\n" in again
     again = call("accept", "found.json", "F1", "--why", "still ours").out
     assert "F1 is accepted in gradsentry-accepted.jsonl, as it was before\n" in again
-    assert again.splitlines()[-1].endswith(
+    assert again.splitlines()[-2].endswith(
         "gradsentry-accepted.jsonl, in Python with accept=, up to 15 % of the rows that they judge"
     )
     (entry,) = read_rows(Path("gradsentry-accepted.jsonl"))
@@ -159,6 +159,24 @@ def test_a_share_of_all_rows_is_a_hundred_percent():
         "50 %",
         "2 %",
     ]
+
+
+def test_several_findings_are_accepted_at_once_or_none(folder, call):
+    found, own = as_json(folder / "run" / "evidence.json"), folder / "own.jsonl"
+    others = [{**found["findings"][0], "name": f"F{n}", "payloads": [f"another {n}"]} for n in (2, 3)]
+    (folder / "some.json").write_text(json.dumps({**found, "findings": [*found["findings"], *others]}))
+
+    def accept(*named):
+        return call("accept", folder / "some.json", *named, "--why", WHY, "--to", own)
+
+    assert refused(accept("F1", "F7")) == f"{folder}/some.json: has no finding `F7`; it has F1, F2, F3"
+    assert not own.exists()
+    ended = accept("F1", "F3", "F1")
+    assert ended.code == 0
+    kept = [json.loads(line) for line in own.read_text().splitlines()]
+    assert [one["payloads"] for one in kept] == [found["findings"][0]["payloads"], ["another 3"]]
+    assert [name for name in ("F1", "F2", "F3") if f"{name} is accepted in" in ended.out] == ["F1", "F3"]
+    assert ended.out.splitlines()[-1].startswith("judge the data again: beside what is accepted other")
 
 
 def test_a_finding_that_is_not_there(folder, call):

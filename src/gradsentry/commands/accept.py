@@ -22,14 +22,15 @@ def accept(
         Path,
         typer.Argument(help="The directory of a scan, its evidence.json, or what evidence --json printed."),
     ],
-    finding: Annotated[str, typer.Argument(help="The name of the finding, such as F3.")],
+    findings: Annotated[list[str], typer.Argument(help="The names of the findings, such as F3.")],
     why: Annotated[str, Flag("--why", help="Why it is no attack, in a line.")],
     to: Annotated[Path, Flag("--to", help="The file, to which it is added.", show_default=str(FILE))] = FILE,
 ) -> None:
-    """Accept a finding of RUN: scan and evidence list it with your reason, and flag nothing for it.
+    """Accept findings of RUN: scan and evidence list them with your reason, and flag nothing for them.
 
     They do so where the file is given as --accept, until its trigger or its payload changes, or its share of
-    the rows grows by more than half. RUN itself is not decided again.
+    the rows grows by more than half. RUN itself is not decided again: judge the data again, for beside what
+    is accepted other findings can show.
     """
     from gradsentry.commands.console import Console
     from gradsentry.commands.findings import sentence
@@ -39,17 +40,21 @@ def accept(
 
     found = read_evidence(run)
     named = {one.name: one for one in found.findings}
-    if finding not in named:
+    if missing := [one for one in findings if one not in named]:
         known = f"it has {', '.join(named)}" if named else "it has none"
-        raise DataError(f"has no finding `{finding}`", where=str(run), mend=known)
-    accepted = Accepted.of_finding(named[finding], found.rows_read, why, found.answers)
-    again = _again(write_accepted(to, accepted), accepted)
+        raise DataError(f"has no finding `{missing[0]}`", where=str(run), mend=known)
     console = Console()
-    console.print(f"{finding} is accepted in {to}{again}", soft_wrap=True)
-    console.print(sentence(finding_sentence(named[finding], limit=_WHOLE)))
-    limit = f"up to {percent(accepted.most)} of the rows that they judge"
+    # All are made before one is written, so that a wrong reason accepts none.
+    chosen = [named[name] for name in dict.fromkeys(findings)]
+    made = [(one, Accepted.of_finding(one, found.rows_read, why, found.answers)) for one in chosen]
     reads = "evidence --answers rejected reads" if found.answers == "rejected" else "scan and evidence read"
-    console.print(f"{reads} it with --accept {to}, in Python with accept=, {limit}", soft_wrap=True)
+    for one, accepted in made:
+        again = _again(write_accepted(to, accepted), accepted)
+        console.print(f"{one.name} is accepted in {to}{again}", soft_wrap=True)
+        console.print(sentence(finding_sentence(one, limit=_WHOLE)))
+        limit = f"up to {percent(accepted.most)} of the rows that they judge"
+        console.print(f"{reads} it with --accept {to}, in Python with accept=, {limit}", soft_wrap=True)
+    console.print("judge the data again: beside what is accepted other findings can show", soft_wrap=True)
 
 
 def _again(before: Accepted | None, now: Accepted) -> str:
