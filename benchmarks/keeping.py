@@ -23,7 +23,9 @@ def merged_lock(kept: Path, run: Path) -> Lock:
     alike = _agree(first.data, last.data) and _agree(first.models, last.models)
     if first.versions != last.versions or not alike:
         raise SystemExit(f"{run} was run on other data, models or versions than {kept}; run all of it anew")
-    return Lock(data=first.data | last.data, models=first.models | last.models, versions=first.versions)
+    return first.model_copy(
+        update={key: getattr(first, key) | getattr(last, key) for key in ("data", "models", "dtypes")}
+    )
 
 
 def named(record: Record, names: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def test_it_says_what_was_done_and_where_the_tables_are(
 
 
 @pytest.mark.costly
-def test_a_rerun_of_a_lock_says_which_versions_are_others(
+def test_a_rerun_of_a_lock_says_which_device_and_versions_are_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     spec, out = written(tmp_path, rates=[10], defences=FLOORS), tmp_path / "out"
@@ -53,10 +54,34 @@ def test_a_rerun_of_a_lock_says_which_versions_are_others(
     now = yaml.safe_load(lock.read_text())
     versions = now["locked"]["versions"]
     torch, versions["torch"], versions["defence surge"] = versions["torch"], "1.0", "sha256:0f3a55aa77bb"
+    device, now["locked"]["device"] = now["locked"]["device"], "cuda (NVIDIA H200)"
+    assert re.fullmatch(r"cpu \(\w+\)", device)
     lock.write_text(yaml.safe_dump(now))
     assert bench(monkeypatch, str(lock), "--out", str(tmp_path / "third")) == 0
-    said = f"not as it was locked: defence surge is not there now; torch 1.0, now {torch}\n"
-    assert said in capsys.readouterr().out
+    others = (
+        f"device cuda (NVIDIA H200), now {device}; defence surge is not there now; torch 1.0, now {torch}"
+    )
+    assert f"not as it was locked: {others}\n" in capsys.readouterr().out
+
+
+@pytest.mark.costly
+def test_a_lock_has_the_dtype_that_auto_meant_and_a_rerun_in_another_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    spec, out = written(tmp_path, rates=[10], defences=FLOORS, dtype="auto"), tmp_path / "out"
+    monkeypatch.setattr("gradsentry.models.loading.multiplies_in_bfloat16", lambda: True)
+    assert bench(monkeypatch, spec, "--out", str(out)) == 0
+    lock = out / "spec.lock.yaml"
+    (model,) = (locked := yaml.safe_load(lock.read_text()))["models"]
+    assert (locked["dtype"], locked["locked"]["dtypes"]) == ("auto", {model: "bfloat16"})
+    monkeypatch.setattr("gradsentry.models.loading.multiplies_in_bfloat16", lambda: False)
+    assert bench(monkeypatch, str(lock), "--out", str(tmp_path / "again")) == 2
+    said = f"model {model} was run in bfloat16, and is float32 here, which gives other figures"
+    mend = "set `dtype: bfloat16` in the spec, or delete `locked` from it"
+    assert capsys.readouterr().err == f"gradsentry: locked: {said}; {mend}\n"
+    lock.write_text(lock.read_text().replace("dtype: auto", "dtype: bfloat16"))
+    assert bench(monkeypatch, str(lock), "--out", str(tmp_path / "again")) == 0
+    assert "not as it was locked" not in capsys.readouterr().out
 
 
 def test_without_the_embedded_model_no_cell_is_begun(

@@ -105,8 +105,8 @@ _FILES: Mapping[str, str] = {
     "`plots/`": "recall and false-positive rate against the rate, means over seeds and models; ROC, a line "
     "for each seed and model, and the score of `gradsentry` against length, both at `plot_rate` (for other "
     "defences `points.parquet` has both); ablations",
-    "`spec.lock.yaml`": "the spec with the hashes and versions of this run, which reruns it, and says "
-    "what is not as it was then",
+    "`spec.lock.yaml`": "the spec with what this run was made with ([`locked`](spec.md#locked): hashes, the "
+    "dtype of each model, the device, versions), which reruns it, and says what is not as it was then",
     "`finetune.json`, `finetune.md`": "what the section `finetune` measured: [finetuning.md](finetuning.md)",
     "`cells/`, `features/`": "what was computed, so that a run goes on where it was interrupted; cells of an "
     "earlier version are judged again, from the features",

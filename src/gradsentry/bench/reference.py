@@ -31,9 +31,11 @@ SECTIONS: dict[type[Settings], tuple[str, str]] = {
     AnswerSettings: ("`evaluation`", "How a model is asked, in `finetune` or one of its runs."),
     Lock: (
         "`locked`",
-        "Written into `spec.lock.yaml`; a run of that file refuses other data or another model, and says "
-        "first which versions are others: "
-        "`not as it was locked: defence mine sha256:0f3a…, now sha256:7c21…`.",
+        "Written into `spec.lock.yaml`; a run of that file refuses other data, another model or another "
+        "dtype, and says first which device and versions are others: "
+        "`not as it was locked: device cpu (AVX512), now cpu (AVX2); defence mine sha256:0f3a…, now "
+        "sha256:7c21…`. On the same device and versions the figures are the same but for the last digits of "
+        "scores, and for times.",
     ),
 }
 """Settings -> the heading of their keys, and what is said below it."""

@@ -145,12 +145,17 @@ class Lock(Settings):
 
     Attributes:
         data: SHA-256 of the rows of each data set.
-        models: Fingerprints.
+        models: Fingerprints, which are others in another dtype.
+        dtypes: That each model was run in, `dtype: auto` too; in another one it is refused.
+        device: What computed: a processor with its instructions, or a GPU with its name; another one is no
+            error.
         versions: Of the libraries and of code of one's own; another one is no error.
     """
 
     data: dict[str, str] = Field(default_factory=dict)
     models: dict[str, str] = Field(default_factory=dict)
+    dtypes: dict[str, str] = Field(default_factory=dict)
+    device: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
 
 
@@ -189,7 +194,8 @@ class Spec(Settings):
         bootstrap: Draws for the intervals; 0 for none.
         plot_rate: The rate that ROC, and score against length, are drawn at.
         device: Of the models: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
-        dtype: Of the models; `auto` is bfloat16 where that is faster, else float32.
+        dtype: Of the models; `auto` is bfloat16 where that is faster, else float32. Another one gives other
+            figures: name it where machines of two kinds are to give the same.
         locked: What an earlier run was made with.
     """
 

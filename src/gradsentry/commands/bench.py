@@ -56,7 +56,7 @@ def bench(
     quiet_libraries()
     if NAME in chosen.models:  # every cell would fail where it is not installed
         embedded_model_path()
-    if chosen.locked and (others := unlike(chosen.locked)):
+    if chosen.locked and (others := unlike(chosen)):
         stdout.say(f"not as it was locked: {'; '.join(others)}")
     results: list[GridResult] = []
     if plan(chosen):

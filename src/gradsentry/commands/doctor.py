@@ -54,12 +54,11 @@ def _device() -> str:
     """Returns where a scan would run, and in which dtype, unless it is told otherwise."""
     import torch
 
-    from gradsentry.models.loading import resolve_device, resolve_dtype
+    from gradsentry.models.loading import resolve_device, resolve_dtype, told_device
 
     device = resolve_device("auto")
-    name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
     dtype = str(resolve_dtype("auto", device)).removeprefix("torch.")
-    return f"{device}{name}, {dtype}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
+    return f"{told_device(device)}, {dtype}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def _embedded() -> str:

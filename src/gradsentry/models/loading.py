@@ -221,6 +221,13 @@ def resolve_device(device: str) -> torch.device:
     return place
 
 
+def told_device(device: torch.device) -> str:
+    """Returns what computes: a GPU with its name, a processor with the instructions that torch uses of it."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({torch.backends.cpu.get_cpu_capability()})" if device.type == "cpu" else device.type
+
+
 def resolve_dtype(dtype: DType, device: torch.device) -> torch.dtype:
     if dtype == "auto":
         pays = device.type == "cuda" or (device.type == "cpu" and multiplies_in_bfloat16())
