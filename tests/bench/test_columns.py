@@ -11,7 +11,7 @@ import pytest
 
 from bench.specs import tiny_spec
 from gradsentry.bench import Grid
-from gradsentry.bench.columns import INTERVALS, POINT_COLUMNS, page, results_columns
+from gradsentry.bench.columns import INTERVALS, POINT_COLUMNS, TEXT_COLUMNS, page, results_columns
 from gradsentry.bench.pools import load_rows
 from gradsentry.bench.results import read_points, read_records
 
@@ -35,6 +35,7 @@ def test_every_column_of_the_files_is_on_the_page(run):
     _, out = run
     assert pq.read_schema(out / "results.parquet").names == list(results_columns())
     assert pq.read_schema(out / "points.parquet").names == list(POINT_COLUMNS)
+    assert pq.read_schema(out / "texts.parquet").names == list(TEXT_COLUMNS)
     assert INTERVALS in (out / "tables.md").read_text(encoding="utf-8")
     assert all(f"`{path.name}" in page() for path in out.iterdir() if not path.name.startswith("."))
 
@@ -45,7 +46,7 @@ def test_the_page_makes_the_tables_again(run, tmp_path, monkeypatch):
     Grid(spec, tmp_path / "runs/own", cache=run[1] / "features").run()
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(page().partition("```python\n")[2].partition("```")[0], names)
+    exec(page().partition("## tables.md")[2].partition("```python\n")[2].partition("```")[0], names)
     table, records = names["means"], read_records(tmp_path / "runs/own")
     assert len(names["cells"]) == len(records) == 3 * 3 * 2
     assert len(table) == 3 * 3

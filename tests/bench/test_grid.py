@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bench.specs import FLOORS, tiny_spec, write_data
 from gradsentry.bench import Grid, Spec
-from gradsentry.bench.cells import VERSION
+from gradsentry.bench.cells import BESIDE, VERSION
 from gradsentry.bench.extractor_trial import ROWS
 from gradsentry.bench.features import FeatureStore
 from gradsentry.bench.pools import Mix, build_pool, draw_rows, drawn_places, load_rows
@@ -124,7 +124,7 @@ def test_every_cell_has_a_record_and_every_file_is_written(tmp_path: Path, plots
     assert not result.failed
     records = read_records(tmp_path / "out")
     assert without_cost(records) == without_cost(
-        [{k: v for k, v in one.items() if k != "points"} for one in result.records]
+        [{k: v for k, v in one.items() if k not in BESIDE} for one in result.records]
     )
     at_half = next(r for r in records if r["rate"] == 50 and r["defence"] == "gradsentry")
     assert (at_half["rows"], at_half["poisoned"]) == (30, 15)

@@ -23,7 +23,7 @@ from gradsentry.errors import DataError, UsageError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.plugins import code_of, described
 
-VERSION = 9
+VERSION = 10
 """Raised when the same cell would give another record."""
 
 SAME = 0.01
@@ -35,7 +35,10 @@ NO_ATTACK = "none"
 _OTHERS = (*NAMED, "matched_share", "seconds_per_row", "cpu_seconds_per_row", "peak_mb")
 Study = Literal["grid", "k", "crop", "samples"]
 Record = dict[str, Any]
-"""A row of the results; `points`, in cells of the grid, holds the scores row by row."""
+"""A row of the results, and what is written beside them, `BESIDE`."""
+
+BESIDE = ("points", "named")
+"""In cells of the grid: the scores row by row, and the triggers and payloads that the defence names."""
 
 
 @dataclass(frozen=True)
@@ -168,12 +171,17 @@ def run_cell(
         "cpu_seconds_per_row": extracted.cpu_seconds + meter.cpu_seconds / len(scores),
         "peak_mb": max(extracted.peak_mb, meter.peak_mb),
         **measure(outcome),
-        **named_shares(detector.named(extracted.features), attack, prompts),
+        **named_shares(named := detector.named(extracted.features), attack, prompts),
     }
     for name, (low, high) in intervals(outcome, spec.bootstrap).items():
         record |= {f"{name}_low": low, f"{name}_high": high}
     if cell.study == "grid":
-        record["points"] = {"row": [samples[number].id for number in mix.rows], **_points(outcome)}
+        rows = [samples[number].id for number in mix.rows]
+        record["points"] = {"row": rows, "version": part.versions(mix), **_points(outcome)}
+        record["named"] = [
+            {"triggers": one.triggers, "payload": one.payload, "rows": [rows[place] for place in one.rows]}
+            for one in named or ()
+        ]
     return record
 
 
@@ -252,7 +260,7 @@ def blank(cell: Cell) -> Record:
         "tau": math.nan,
         "tau_is_fallback": None,
         **dict.fromkeys((*_OTHERS, *numbers), math.nan),
-        "points": None,
+        **dict.fromkeys(BESIDE),
     }
 
 

@@ -89,6 +89,11 @@ POINT_COLUMNS: Mapping[str, Column] = {
         "the splits. The same row of other attacks and defences has the same number. Null in files of "
         "earlier versions.",
     ),
+    "version": (
+        _TEXT,
+        "Which text of it was judged, to be found in `texts.parquet`: `clean`, as it came, `poisoned`, or "
+        "`decoy`, with a part of the trigger. Null in files of earlier versions.",
+    ),
     "score": ("the defence's own", "Higher is more suspicious; NaN where there is none."),
     "flagged": (
         "true or false",
@@ -98,9 +103,31 @@ POINT_COLUMNS: Mapping[str, Column] = {
     "length": (_TOKENS, "Of the response, with the end-of-sequence token where training learns it."),
 }
 
+TEXT_COLUMNS: Mapping[str, Column] = {
+    "data": (_TEXT, "As above."),
+    "model": (_TEXT, "As above: rows that are too long for a model are left out."),
+    "attack": (_TEXT, "The attack that made the text, by its label; null where `version` is `clean`."),
+    "row": ("number", "As above."),
+    "version": (_TEXT, "As above."),
+    "prompt": (_TEXT, "All that no loss is computed on, turns parted by a newline."),
+    "response": (_TEXT, "All that the loss is computed on, turns parted by a newline."),
+}
+NAMED_KEYS: Mapping[str, Column] = {
+    **{name: POINT_COLUMNS[name] for name in ("data", "attack", "model", "rate", "seed", "defence")},
+    "triggers": ("list of texts", "What it says stands in the prompts; may be empty."),
+    "payload": (_TEXT, "What it says stands in the responses; null where it names none."),
+    "rows": (
+        "list of numbers",
+        "The rows that it names, by `row` as above.",
+    ),
+}
+
 _FILES: Mapping[str, str] = {
     "`results.parquet`": "a row for each cell: data set, attack, model, rate, seed and defence",
     "`points.parquet`": "a row for each row of a mix, of every cell of the grid",
+    "`texts.parquet`": "the texts of the rows: as they are, and as each attack makes them",
+    "`named.jsonl`": "a line for each finding in a cell of the grid: the strings that a defence names, sure "
+    "of them or not",
     "`tables.md`": "tables to read, of means over seeds and models",
     "`plots/`": "recall and false-positive rate against the rate, means over seeds and models; ROC, a line "
     "for each seed and model, and the score of `gradsentry` against length, both at `plot_rate` (for other "
@@ -156,6 +183,18 @@ cells = points.groupby(cell)[["score", "flagged", "poisoned"]].apply(measured)
 means = cells.groupby(["data", "attack", "defence", "rate"]).agg(lambda each: each.mean(skipna=False))"""
 
 
+_READ = """\
+import pandas as pd
+
+points, texts = (pd.read_parquet(f"runs/own/{name}.parquet") for name in ("points", "texts"))
+missed = points[points.poisoned & ~points.flagged]
+missed = missed.merge(texts, on=["data", "model", "attack", "row", "version"])
+clean = texts[texts.version == "clean"].drop(columns=["attack", "version"])
+missed = missed.merge(clean, on=["data", "model", "row"], suffixes=("", "_before"))
+
+named = pd.read_json("runs/own/named.jsonl", lines=True)"""
+
+
 def results_columns() -> dict[str, Column]:
     """Returns the columns of results.parquet, in their order, with units and meanings."""
     ends = {
@@ -190,6 +229,21 @@ def page() -> str:
         "That of `benchmarks/results/reduced` was written by version 0.1.0: it has the cells at 10 % alone,",
         "and no `rate`, `seed`, `row` and `flagged`.",
         "",
+        "## texts.parquet",
+        "",
+        *_table(TEXT_COLUMNS),
+        "A row is poisoned once, by an attack's draws from `seed` of the spec: it has the same text at every",
+        "rate and in every mix. `gradsentry poison` draws for the rows of a file by their ids, a benchmark",
+        "by their places among those that it takes: the same seed gives other texts. What a defence missed,",
+        "with the texts that it was given and those that they were made of, and what was named:",
+        "",
+        "```python",
+        _READ,
+        "```",
+        "",
+        "## named.jsonl",
+        "",
+        *_table(NAMED_KEYS, "key"),
         "## tables.md",
         "",
         "The first table of a data set has its cells at the rate nearest to 10 %: the columns of",
@@ -212,8 +266,8 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(columns: Mapping[str, Column]) -> Iterator[str]:
-    yield from ("| column | unit | meaning |", "|---|---|---|")
+def _table(columns: Mapping[str, Column], what: str = "column") -> Iterator[str]:
+    yield from (f"| {what} | unit | meaning |", "|---|---|---|")
     for name, (unit, meaning) in columns.items():
         yield f"| `{name}` | {unit} | {meaning} |"
     yield ""

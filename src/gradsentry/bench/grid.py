@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from gradsentry.bench.cells import Cell, cell_key, not_run, plan, run_cell
+from gradsentry.bench.cells import NO_ATTACK, Cell, Record, cell_key, not_run, plan, run_cell
 from gradsentry.bench.extractor_trial import ROWS, Reader, depends_on_others, readers
 from gradsentry.bench.features import FeatureStore, anonymous
 from gradsentry.bench.loading import Loader, Missing
@@ -24,6 +24,7 @@ from gradsentry.bench.pools import Pool, build_pool, content_hash, draw_rows
 from gradsentry.bench.results import write_results
 from gradsentry.bench.running import GridResult, Made, OnCell, OnTitle, failure_of, one_by_one
 from gradsentry.bench.spec import AttackSpec, DataSpec, Spec
+from gradsentry.bench.texts import NamedPool, write_texts
 from gradsentry.corpus import Sample
 from gradsentry.corpus.streams import replacing
 from gradsentry.defences import RowExtractor
@@ -67,8 +68,17 @@ class Grid:
             on_cell(len(cells), len(cells), "writing")
             records = [one.record for one in made]
             earlier = keep_lost_grid(self._out, records)
+            write_texts(self._out, self._judged(cells, records))
             write_results(self._out, records, self._loader.locked())
         return GridResult.of(made, earlier)
+
+    def _judged(self, cells: Sequence[Cell], records: Sequence[Record]) -> Iterator[NamedPool]:
+        """Yields the rows that mixes of cells that are done were drawn from."""
+        done = [one for one, record in zip(cells, records, strict=True) if record["status"] == "done"]
+        for cell in {(one.data, one.model, one.attack and one.attack.shown): one for one in done}.values():
+            attack = cell.attack.shown if cell.attack else NO_ATTACK
+            pool = self._pool(cell.data, cell.model, cell.attack)
+            yield NamedPool(cell.data.shown, cell.model, attack, pool)
 
     def _record(self, cell: Cell, on_title: OnTitle) -> Made:
         """Returns what came of a cell, or was there."""

@@ -30,6 +30,9 @@ from gradsentry.errors import DataError
 from gradsentry.models.loading import LoadedModel
 from gradsentry.settings import DataSettings
 
+VERSIONS = ("clean", "poisoned", "decoy")
+"""What a row of a pool is, in the order of `Pool.parts`."""
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -54,6 +57,12 @@ class Pool:
     def samples(self) -> tuple[Sample, ...]:
         """All versions."""
         return tuple(sample for part in self.parts for sample in part)
+
+    def versions(self, mix: Mix) -> list[str]:
+        """Returns which version of it each row of a mix is."""
+        of_samples = np.repeat(VERSIONS, [len(part) for part in self.parts])
+        versions: list[str] = of_samples[mix.rows].tolist()
+        return versions
 
     def first(self, rows: int) -> Pool:
         """Returns the pool of the first rows alone."""

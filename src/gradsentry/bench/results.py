@@ -12,31 +12,34 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from gradsentry.bench.cells import Record
+from gradsentry.bench.cells import BESIDE, Record
 from gradsentry.bench.finetune_tables import finetuning_table
 from gradsentry.bench.plots import draw_plots
 from gradsentry.bench.spec import Spec
 from gradsentry.bench.tables import all_tables
+from gradsentry.bench.texts import TEXTS
 from gradsentry.corpus.streams import replacing
 from gradsentry.errors import RunError
 
 RESULTS, POINTS, TABLES, LOCK = "results.parquet", "points.parquet", "tables.md", "spec.lock.yaml"
+NAMED = "named.jsonl"
 FINETUNING, FINETUNING_TABLE, PLOTS = "finetune.json", "finetune.md", "plots"
-GRID_FILES = (RESULTS, POINTS, TABLES, PLOTS, LOCK)
+GRID_FILES = (RESULTS, POINTS, NAMED, TEXTS, TABLES, PLOTS, LOCK)
 FINETUNING_FILES = (FINETUNING, FINETUNING_TABLE, LOCK)
 
 
 def write_results(out: Path, records: Sequence[Record], locked: Spec) -> None:
-    """Writes every file of a benchmark.
+    """Writes every file of a benchmark but its texts.
 
     Args:
         out: The directory.
         records: A record for each cell.
         locked: The spec with what it was run with.
     """
-    cells = pa.Table.from_pylist([{k: v for k, v in one.items() if k != "points"} for one in records])
+    cells = pa.Table.from_pylist([{k: v for k, v in one.items() if k not in BESIDE} for one in records])
     _write_table(out / RESULTS, cells)
     _write_table(out / POINTS, pa.concat_tables([_POINTS.empty_table(), *_points(records)]))
+    _write(out / NAMED, b"".join(json.dumps(line).encode() + b"\n" for line in _named(records)))
     _write_lock(out, locked)
     records, points = read_records(out), read_points(out, locked.plot_rate)
     undrawn = draw_plots(out / PLOTS, records, points, locked.plot_rate)
@@ -105,6 +108,7 @@ _POINTS = pa.schema(
         pa.field("seed", pa.int64()),
         pa.field("defence", pa.string()),
         pa.field("row", pa.int64()),
+        pa.field("version", pa.string()),
         pa.field("score", pa.float64()),
         pa.field("flagged", pa.bool_()),
         pa.field("poisoned", pa.bool_()),
@@ -120,6 +124,12 @@ def _points(records: Sequence[Record]) -> Iterator[pa.Table]:
             yield pa.table(
                 {name: columns.get(name) or [record.get(name)] * rows for name in _POINTS.names}, _POINTS
             )
+
+
+def _named(records: Sequence[Record]) -> Iterator[Record]:
+    for record in records:
+        cell = {name: record[name] for name in ("data", "attack", "model", "rate", "seed", "defence")}
+        yield from (cell | one for one in record.get("named") or ())
 
 
 def _read(file: Path) -> pa.Table:
