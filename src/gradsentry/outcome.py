@@ -65,7 +65,7 @@ class Verdict(Decision):
         return verdict_json(self)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Returns what was decided on every row and on what, in row order. See `row_table`.
+        """Returns what was decided on every row and on what, in row order: `rows.parquet` (docs/columns.md).
 
         Raises:
             SettingsError: If pandas is not installed.

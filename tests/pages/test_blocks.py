@@ -64,7 +64,8 @@ SLOW = ("gradsentry scan", "gradsentry threshold run --policy", "gradsentry expl
 NOT_RUN_PYTHON = {
     "docs/extending.md": "files of plugins: tests/plugins/test_page.py runs them",
     "docs/integrations.md": "tests/integrations run them",
-    "docs/results.md": "tests/bench/test_columns.py runs it",
+    "docs/columns.md": "tests/scan/test_columns.py runs it",
+    "docs/results.md": "tests/bench/test_columns.py and test_texts.py run it",
 }
 COMMANDS = get_command(app).commands
 LINES = [(block, words) for block in BLOCKS for words in block.commands]
