@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,7 @@ def test_the_public_names():
     "code",
     [
         "import gradsentry",
+        "import gradsentry; gradsentry.settings.ScoreSettings, gradsentry.errors.GradSentryError",
         "sys.argv = ['gradsentry', '--help']; from gradsentry.cli import main; main()",
     ],
 )
@@ -61,6 +64,21 @@ def test_integrations_are_there_as_they_are_called():
         "True trl\n"
     )
     assert "has no attribute 'trI'" in told("gradsentry.integrations.trI").stderr
+
+
+API = Path(__file__).parents[1] / "docs/api.md"
+NAMED = re.findall(r"^::: (\S+)$", API.read_text(encoding="utf-8"), re.M)
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("module", sorted({name.rpartition(".")[0] for name in NAMED}))
+def test_a_name_of_the_page_can_be_used_after_the_import_of_the_package_alone(module):
+    library = module.rpartition(".")[2]
+    if library in ("datatrove", "nemo_curator"):
+        pytest.importorskip(library)
+    said = told("\n".join(name for name in NAMED if name.rpartition(".")[0] == module))
+    assert (said.returncode, said.stderr) == (0, "")
+    assert {"settings", "errors", "evidence"} <= set(dir(gradsentry))
 
 
 NONE_OF_TRANSFORMERS = """

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gradsentry.attacks import ATTACKS
 from gradsentry.bench.catalogue import page
 from gradsentry.bench.reference import meanings
-from gradsentry.bench.spec import AttackSpec, DefenceSpec
+from gradsentry.bench.spec import FLOORS, AttackSpec, DefenceSpec
 from gradsentry.defences import DETECTORS
 from gradsentry.defences.evidence import SURE, UNSURE
+from gradsentry.defences.floors import valley
 from gradsentry.plugins import origin
 
 KINDS = [one for one in (*DETECTORS.values(), *ATTACKS.values()) if not origin(one)]
@@ -42,6 +44,19 @@ def test_every_setting_is_explained_and_nothing_is_listed_that_a_spec_refuses(ki
 def test_the_score_of_what_finds_strings_is_explained(name):
     assert f"The score of a row is {SURE:g}" in section(name)
     assert f", {UNSURE:g} " in section(name)
+
+
+def test_the_rule_of_the_floors_is_the_one_that_is_told():
+    assert "log(1 + x) of their numbers x" in page()
+    assert "`ifd` does the same" in page()
+    scores = np.concatenate([np.linspace(0.0, 0.2, 60), np.linspace(4.0, 5.0, 60)])
+    logs = np.log1p(scores)
+    expected = np.expm1(logs.min() + valley((logs - logs.min()) / np.ptp(logs)).tau * np.ptp(logs))
+    for name in (*FLOORS, "ifd"):
+        bar = DETECTORS.named(name)().tau_of(scores)
+        assert bar is not None
+        assert bar.tau == pytest.approx(expected)
+        assert not bar.fallback
 
 
 def test_each_line_is_one_row_of_a_table():

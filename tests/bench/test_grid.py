@@ -199,10 +199,12 @@ def test_tables_say_of_how_many_rows_a_metric_of_scores_is(tmp_path: Path, monke
         "loss": 30,
     }
     said = [
-        line for line in (tmp_path / "out/tables.md").read_text().splitlines() if "has not a score" in line
+        line
+        for line in (tmp_path / "out/tables.md").read_text().splitlines()
+        if "has a score of only" in line
     ]
     assert len(said) == 1
-    told = "`counted` has not a score of all rows in 1 of the mixes, in one of 20 of 30 alone: "
+    told = "`counted` has a score of only some of the rows in 1 of the mixes, at the least of 20 of 30: "
     assert said[0].startswith(told)
 
 

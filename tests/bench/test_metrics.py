@@ -143,3 +143,11 @@ def test_by_hand():
     assert recall_at_fpr(scores, truth, 0.5) == 1.0
     one = Outcome(scores, truth, truth, np.array([5, 5, 7, 4]))
     assert matched_share(one) == 0.5
+
+
+def test_a_row_without_a_score_is_no_matched_one_and_none_to_match_with():
+    scores, truth = np.array([math.nan, 0.8, 0.7, math.nan]), np.array([True, True, False, False])
+    lengths = np.array([5, 6, 5, 6])
+    assert matched_share(Outcome(scores, truth, truth, lengths)) == 0.0
+    none = Outcome(np.where(truth, math.nan, scores), truth, truth, lengths)
+    assert math.isnan(matched_share(none))

@@ -48,9 +48,9 @@ def page() -> str:
         "## Defences",
         "",
         f"The floors {' and '.join(f'`{name}`' for name in FLOORS)} have to be among `defences`. They flag "
-        "the rows above tau of the published rule, on the logarithms of their numbers, put on [0, 1] from "
-        "the least to the greatest: 0.7 where a mix has no valley, so that of few rows the greatest are "
-        "flagged.",
+        "the rows above tau of the published rule, on log(1 + x) of their numbers x, put on [0, 1] from the "
+        "least to the greatest: 0.7 where a mix has no valley, so that of few rows the greatest are flagged. "
+        "`ifd` does the same.",
         "Those of `finetune: runs` are others: [finetuning.md](finetuning.md).",
         "",
         *_listed(defences),

@@ -62,7 +62,11 @@ CELL_COLUMNS: Mapping[str, Column] = {
         "has no such setting.",
     ),
     "payload_named": (_SHARE, "The same of the setting `payload`."),
-    "matched_share": (_SHARE, "Poisoned rows for which there is a clean row of as many response tokens."),
+    "matched_share": (
+        _SHARE,
+        "Poisoned rows that `matched_auroc` is of, among those with a score: a clean row with one has as "
+        "many response tokens.",
+    ),
     "seconds_per_row": (
         "seconds",
         "Wall-clock time of features and judging, for each row. Features of a row are timed once for each "

@@ -121,11 +121,13 @@ def matched_auroc(scores: NDArray[np.float64], truth: NDArray[np.bool_], strata:
 
 
 def matched_share(outcome: Outcome) -> float:
-    """Returns the share of poisoned rows for which there is a clean row of equal response length."""
-    clean = np.unique(outcome.lengths[~outcome.is_poisoned])
-    return _ratio(
-        int(np.isin(outcome.lengths[outcome.is_poisoned], clean).sum()), int(outcome.is_poisoned.sum())
-    )
+    """Returns the share of poisoned rows for which there is a clean row of equal response length.
+
+    Rows without a score do not count, as in the AUROC that is so matched.
+    """
+    known = np.isfinite(outcome.scores)
+    poisoned, clean = (outcome.lengths[known & side] for side in (outcome.is_poisoned, ~outcome.is_poisoned))
+    return _ratio(int(np.isin(poisoned, clean).sum()), len(poisoned))
 
 
 def average_precision(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:

@@ -107,8 +107,8 @@ def _without_scores(records: Sequence[Record]) -> Iterator[str]:
         if few:
             least = min(few, key=lambda record: record["scored"] / record["rows"])
             yield (
-                f"`{defence}` has not a score of all rows in {len(few)} of the mixes, in one of "
-                f"{least['scored']} of {least['rows']} alone: what is of scores, as AUROC, is of those rows."
+                f"`{defence}` has a score of only some of the rows in {len(few)} of the mixes, at the least "
+                f"of {least['scored']} of {least['rows']}: what is of scores, as AUROC, is of those rows."
             )
 
 

@@ -46,13 +46,13 @@ class Lengths(Extractor):
 class Floor(Detector):
     """The base: a number of the row, and the same rule for tau as the published one.
 
-    The rule works on [0, 1], so the logarithms of the scores are put there, from the least to the greatest.
+    The rule works on [0, 1], so log(1 + score) is put there, from the least to the greatest.
     """
 
     paper: ClassVar[Paper | None] = None
 
     def tau_of(self, scores: Scores) -> Bar | None:
-        """Returns the valley of the scores' logarithms, as a score; None where all scores are the same."""
+        """Returns the valley of log(1 + score), as a score; None where all scores are the same."""
         logs = np.log1p(np.maximum(scores, 0.0))
         low, high = (np.nanmin(logs), np.nanmax(logs)) if np.isfinite(logs).any() else (0.0, 0.0)
         if low == high:
@@ -61,7 +61,7 @@ class Floor(Detector):
         return replace(found, tau=float(np.expm1(low + found.tau * (high - low))))
 
     def decide(self, scores: Scores) -> Flags:
-        """Returns which rows lie above the valley of the scores' logarithms."""
+        """Returns which rows lie above the valley of log(1 + score)."""
         bar = self.tau_of(scores)
         return np.zeros(len(scores), np.bool_) if bar is None else above(scores, bar)
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from gradsentry.extras import missing_module
 
-_PLACES = ("axolotl", "datasets", "datatrove", "llamafactory", "nemo_curator", "trl")
+_PLACES = ("axolotl", "datasets", "datatrove", "llamafactory", "nemo_curator", "sides", "trl")
 """The modules that users name; each imports the library that it is for."""
 
 
