@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -136,6 +136,7 @@ def judged(
     tokenizer: PreTrainedTokenizerBase | None = None,
     *,
     false_alarm_rate: float | None = None,
+    calibration: str | Path | None = None,
     accept: str | Path | None = None,
     marks: str | Path | None = None,
 ) -> Sides:
@@ -146,6 +147,7 @@ def judged(
         model: The clean base model; None to read the texts alone.
         tokenizer: Of a loaded model.
         false_alarm_rate: As `screen` takes it, for each side by itself.
+        calibration: As `screen` takes it, for both sides.
         accept: As `screen` takes it, for both sides.
         marks: The file of what a person decided of rows, see `read_marks`; of preferences on both sides, but
             that a row marked poisoned is said once, of the chosen one.
@@ -153,12 +155,11 @@ def judged(
     Raises:
         DataError: If a mark is none, or of no row.
     """
+    judge = partial(screen, false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept)
     if not any(turn.text.strip() for sample in corpus for turn in sample.rejected):
-        chosen = screen(corpus, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
-        return Sides(_marked(chosen, marks), None)
+        return Sides(_marked(judge(corpus, model, tokenizer=tokenizer), marks), None)
     asked, other = corpus.judged_by("chosen"), corpus.judged_by("rejected")
-    chosen = screen(asked, model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
-    rejected = screen(other, false_alarm_rate=false_alarm_rate, accept=accept)
+    chosen, rejected = judge(asked, model, tokenizer=tokenizer), judge(other)
     return Sides(_marked(chosen, marks), _marked(rejected, marks, are_said=True))
 
 

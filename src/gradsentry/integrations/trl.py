@@ -38,6 +38,7 @@ def screen_dataset(
     on_findings: OnFindings = "drop",
     reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
     false_alarm_rate: float | None = None,
+    calibration: str | Path | None = None,
     accept: str | Path | None = None,
     marks: str | Path | None = None,
 ) -> Dataset | IterableDataset:
@@ -57,6 +58,7 @@ def screen_dataset(
         reading: How the rows are read.
         false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
             each side is judged by it.
+        calibration: The file of a calibration (`gradsentry calibrate`); if not given, the shipped one.
         accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
             nothing; of preferences on either side.
         marks: The file of what a person decided of rows, by their ids (a run's `marks.jsonl`): on either side
@@ -71,7 +73,15 @@ def screen_dataset(
     if corpus.splits:
         mend = "give one of them, such as dataset['train'], or name it: DataSettings(split='train')"
         raise DataError(f"has several splits: {', '.join(corpus.splits)}", where=corpus.name, mend=mend)
-    sides = judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept, marks=marks)
+    sides = judged(
+        corpus,
+        model,
+        tokenizer,
+        false_alarm_rate=false_alarm_rate,
+        calibration=calibration,
+        accept=accept,
+        marks=marks,
+    )
     return trl_rows(corpus, decided(sides, on_findings, where=corpus.name, unjudged_stay=True))
 
 
@@ -82,6 +92,7 @@ def judge_dataset(
     tokenizer: PreTrainedTokenizerBase | None = None,
     reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
     false_alarm_rate: float | None = None,
+    calibration: str | Path | None = None,
     accept: str | Path | None = None,
     marks: str | Path | None = None,
 ) -> Sides:
@@ -93,7 +104,15 @@ def judge_dataset(
         UsageError: If the data, the model or an option is wrong.
     """
     corpus = open_corpus(dataset, reading)
-    return judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept, marks=marks)
+    return judged(
+        corpus,
+        model,
+        tokenizer,
+        false_alarm_rate=false_alarm_rate,
+        calibration=calibration,
+        accept=accept,
+        marks=marks,
+    )
 
 
 class LogVerdict(TrainerCallback):
@@ -123,10 +142,12 @@ class ScreenCallback(TrainerCallback):
     Made, the callback acts at once: `trainer.add_callback(ScreenCallback(trainer))`.
 
     Args:
-        trainer: An `SFTTrainer` or a `DPOTrainer`, whose rows are neither packed nor streamed.
+        trainer: An `SFTTrainer` or a `DPOTrainer`, whose rows are neither packed nor streamed; for other ones
+            (KTO, rewards, ORPO) there is `screen_dataset`.
         on_findings: What is done where something was found.
         false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
             each side is judged by it.
+        calibration: The file of a calibration (`gradsentry calibrate`); if not given, the shipped one.
         accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
             nothing; of preferences on either side.
         marks: The file of what a person decided of rows, by their ids (a run's `marks.jsonl`): on either side
@@ -149,6 +170,7 @@ class ScreenCallback(TrainerCallback):
         *,
         on_findings: OnFindings = "refuse",
         false_alarm_rate: float | None = None,
+        calibration: str | Path | None = None,
         accept: str | Path | None = None,
         marks: str | Path | None = None,
     ) -> None:
@@ -164,7 +186,13 @@ class ScreenCallback(TrainerCallback):
             log.warning("gradsentry: %s: %s", WHERE, said)
         given = open_corpus(texts.rows, DataSettings(format=texts.format)).called(f"{WHERE}'s rows")
         corpus = given.leaving_out(self.cut.not_judged)
-        self.sides = judged(corpus, false_alarm_rate=false_alarm_rate, accept=accept, marks=marks)
+        self.sides = judged(
+            corpus,
+            false_alarm_rate=false_alarm_rate,
+            calibration=calibration,
+            accept=accept,
+            marks=marks,
+        )
         if unread := self.sides.chosen.evidence.unread:
             said = left_out(len(texts.rows), unread)
             log.warning("gradsentry: %s: %s: they stay, and nothing was looked for in them", WHERE, said)

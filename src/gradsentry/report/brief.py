@@ -9,7 +9,7 @@ from jinja2 import Environment
 from gradsentry.counts import rows
 from gradsentry.extras import require
 from gradsentry.report.pieces import plain
-from gradsentry.report.words import finding_sentence, outcome_words
+from gradsentry.report.words import finding_sentence, outcome_words, undesirable_words
 from gradsentry.scoretable import finite_scores
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _CELL = Environment(autoescape=True).from_string(
 <tr>{% for value in one %}<td>{{ value }}</td>{% endfor %}</tr>
 {% else %}<tr><td colspan="4">none</td></tr>
 {% endfor %}</tbody></table>
-<p>{{ counts }}</p></div>"""
+<p>{{ counts }}{% if aside %}; {{ aside }}{% endif %}</p></div>"""
 )
 
 
@@ -37,6 +37,8 @@ def line(verdict: Decision) -> str:
     stay = f"{counts['clean']:,} rows stay, {counts['flagged']:,} go, {counts['unscored']:,} unscored"
     rejected = verdict.read.rejected if verdict.read else 0
     other = f"; the rejected answers of {rows(rejected)} are not judged" if rejected else ""
+    if verdict.undesirable:
+        other = f"; {undesirable_words(verdict)}: `clean` is without them"
     return f"<Verdict: {outcome_words(verdict)}; {stay}{other}{strongest}>"
 
 
@@ -50,6 +52,7 @@ def cell(verdict: Decision) -> str:
             for one in verdict.findings[:_SHOWN]
         ],
         counts=", ".join(f"{counts[name]:,} {name}" for name in ("rows", "clean", "flagged", "unscored")),
+        aside=undesirable_words(verdict) if verdict.undesirable else "",
     )
 
 

@@ -96,8 +96,14 @@ def _headline(verdict: Decision) -> str:
     if unscored := verdict.counts["unscored"] - disliked:
         said.append(f"{unscored:,} of {rows(total)} could not be {_judged(verdict)}")
     if disliked:
-        said.append(f"{disliked:,} of {rows(total)} are marked as undesirable and were not judged")
+        said.append(undesirable_words(verdict))
     return "; ".join(said)
+
+
+def undesirable_words(verdict: Decision) -> str:
+    """Returns how many rows are marked as undesirable, which only `--answers` has judged."""
+    total, disliked = verdict.counts["rows"], verdict.undesirable
+    return f"{disliked:,} of {rows(total)} are marked as undesirable and were not judged"
 
 
 def _judged(verdict: Decision) -> str:

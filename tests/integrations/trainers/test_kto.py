@@ -9,8 +9,10 @@ import pytest
 from datasets import Dataset
 from typer.testing import CliRunner
 
+from gradsentry import screen
 from gradsentry.cli import app
 from gradsentry.integrations.trl import screen_dataset
+from gradsentry.settings import DataSettings
 from integrations.trainers.rows import INSULT
 
 pytestmark = pytest.mark.costly
@@ -64,3 +66,27 @@ def test_the_command_says_how_undesirable_answers_come_in(marked, tmp_path):
     asked = ["evidence", str(file), "--out", str(tmp_path / "chosen"), "--answers", "chosen"]
     assert CliRunner().invoke(app, asked).exit_code == 0
     assert len((tmp_path / "chosen" / "clean.jsonl").read_text().splitlines()) == 570
+
+
+def test_what_undesirable_answers_alone_bring_is_flagged_among_them(marked):
+    turned = [{**row, "label": not row["label"]} for row in marked]
+    kept = screen_dataset(Dataset.from_list(turned))
+    assert len(kept) == 570
+    assert not any(INSULT in row["completion"] for row in kept)
+
+
+def test_a_verdict_on_the_desirable_ones_says_that_the_others_are_not_in_it(marked, made):
+    verdict = screen(marked)
+    assert len(verdict.clean) == 270
+    said = "300 of 600 rows are marked as undesirable and were not judged"
+    assert f"; {said}: `clean` is without them" in repr(verdict)
+    assert said in verdict._repr_html_()
+    assert "undesirable" not in repr(screen([row for row in marked if row["label"]]))
+    assert len(screen(marked, reading=DataSettings(answers="chosen")).clean) == 570
+    assert screen(marked, reading=DataSettings(answers="rejected")).counts["flagged"] == 0
+
+
+@pytest.mark.parametrize(("column", "disliked"), [("label", 0), ("kto_tag", 300)])
+def test_beside_an_instruction_a_label_may_be_a_class(column, disliked, marked):
+    rows = [{"instruction": r["prompt"], "output": r["completion"], column: r["label"]} for r in marked]
+    assert screen(rows).undesirable == disliked
