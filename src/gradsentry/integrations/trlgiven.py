@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Any
 
 from datasets import Dataset
@@ -61,11 +62,36 @@ def _given(trainer: Any, format_name: str, names: Sequence[str]) -> Texts | None
     rows = trainer.train_dataset
     kept = rows.select_columns([name for name in rows.column_names if name not in TOKENS])
     given = [{**row, **{name: _without(end, row[name]) for name in names}} for row in kept]
+    if format_name == "preference" and _prompt_was_taken_out(kept.column_names, given):
+        return Texts([_put_back(row) for row in given], format_name)
     if format_name != "text":
         return Texts(given, format_name)
     if template_of([row[names[0]] for row in given]) is None:
         return None  # plain text has no prompt
     return Texts([{**row, "text": row[names[0]]} for row in given], format_name)
+
+
+def _prompt_was_taken_out(names: Sequence[str], rows: Sequence[Row]) -> bool:
+    """Tells whether a trainer has made the prompts of what both answers, as texts, begin with.
+
+    TRL cuts that off letter by letter, often within a word, and puts it behind all other columns. What is
+    left of the two has no beginning in common but one blank, or one of them is but a letter.
+    """
+    return names[-1] == "prompt" and all(_is_cut(*(row[name] for name in _PAIR)) for row in rows)
+
+
+def _is_cut(prompt: object, chosen: object, rejected: object) -> bool:
+    if not (isinstance(prompt, str) and isinstance(chosen, str) and isinstance(rejected, str)):
+        return False
+    shared = commonprefix([chosen, rejected])  # noqa: RUF071  (characters are meant)
+    is_short = min(len(chosen), len(rejected)) <= 1
+    return is_short or shared == " " or (not shared and not prompt.endswith(" "))
+
+
+def _put_back(row: Row) -> dict[str, Any]:
+    """Returns a row with its answers whole, which are then parted as those of a data set are."""
+    rest = {name: value for name, value in row.items() if name != "prompt"}
+    return rest | {name: row["prompt"] + row[name] for name in ("chosen", "rejected")}
 
 
 def _are_tokens_of(trainer: Any, row: Row, names: Sequence[str]) -> bool:  # noqa: ANN401

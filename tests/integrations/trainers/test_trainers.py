@@ -68,7 +68,7 @@ def test_each_trainer_trains_on_what_is_returned_and_the_callback_takes_it_or_sa
     assert ("refused" in line) == (name in REFUSED)
     if name in REFUSED:
         with pytest.raises(
-            DataError, match="not tokenised with labels, .* give the trainer what .*screen_dataset"
+            DataError, match=r"not tokenised with labels, .* give the trainer what .*screen_dataset"
         ):
             ScreenCallback(trainer)
     else:
@@ -97,5 +97,5 @@ def test_a_calibration_is_what_is_judged_by(strict, made, trained_on, tmp_path):
     ):
         assert {one.evidence.calibration for one in sides.verdicts} == {"strict ones"}
         assert len(sides.verdicts) == 2
-    with pytest.raises(UsageError, match="none.json"):
+    with pytest.raises(UsageError, match=r"none\.json"):
         ScreenCallback(trained_on(messages(made), SFTTrainer), calibration=tmp_path / "none.json")
