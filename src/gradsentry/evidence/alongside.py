@@ -13,10 +13,7 @@ from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.index.strings import Gram, grown, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START, stretches
-from gradsentry.evidence.limits import ALL_ROWS, ASKED, LIKELY_OWN, LONG_PAYLOAD
-
-_MOST = 8
-"""Strings that are kept of a finding: a text of more is not one with a few words that vary."""
+from gradsentry.evidence.limits import ALL_ROWS, ALSO_KEPT, ASKED, LIKELY_OWN, LONG_PAYLOAD
 
 
 def alongside(texts: Texts, candidate: Candidate) -> tuple[str, ...]:
@@ -39,7 +36,7 @@ def alongside(texts: Texts, candidate: Candidate) -> tuple[str, ...]:
         is_theirs = (held & rows).sum() >= max(ALL_ROWS * rows.sum(), LIKELY_OWN * held.sum())
         if is_theirs and not any(_is_in(own, whole) for own in payloads):
             found[texts.display(said, whole, rows)] = None
-    return tuple(found)[:_MOST]
+    return tuple(found)[:ALSO_KEPT]
 
 
 def _shared(texts: Texts, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[Gram]:
