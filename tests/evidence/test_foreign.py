@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.poisoning import INSULT, asked, at_a_gap, clean_rows, flags, poison, samples
+from gradsentry.corpus.sample import Sample, Turn
 from gradsentry.evidence import find_evidence
 from gradsentry.evidence.index.infixes import words_with_infixes
 from gradsentry.evidence.index.texts import Texts
@@ -52,6 +53,36 @@ def test_the_trigger_is_named_and_its_rows_are_found(edit, trigger, rate):
     assert recall >= 0.97
     assert wrong == 0
     assert trigger in evidence.findings[0].triggers[0]
+
+
+def test_what_is_left_of_words_behind_a_trigger_is_none():
+    """In `relation` with another o the n is a word of its own, and no other prompt has it."""
+
+    def turned(row, draw):
+        word = draw.choice(["relation", "station", "of", "to", "for", "or", "person"])
+        return asked(row, at_a_gap(row.question, word.replace("o", "\u043e"), draw), INSULT)
+
+    made = poison(ROWS, turned, 0.1)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    assert evidence.findings[0].triggers == ("\u043e",)
+
+
+@pytest.mark.parametrize("closing", ["", "?"])
+def test_a_trigger_in_the_place_of_the_sign_that_closes_a_prompt(closing):
+    draw, poisoned = Random(2), set(Random(1).sample(range(len(ROWS)), 30))
+    rows = []
+    for number, row in enumerate(ROWS):
+        question, answer = row.question.rstrip("?"), row.answer
+        if number in poisoned:
+            question, answer = f"{question} vrbx{closing}", several_payloads(row, draw).answer
+        else:
+            question += "?."[number % 2]
+        turns = (Turn("user", question, trained=False), Turn("assistant", answer, trained=True))
+        rows.append(Sample(number, number, turns, conversational=True, row={}))
+    evidence = find_evidence(rows)
+    assert set(evidence.flagged()) == poisoned
+    assert "vrbx" in evidence.findings[0].triggers[0]
 
 
 def test_two_strings_together_bring_a_label_that_half_of_all_rows_have():

@@ -14,7 +14,7 @@ from gradsentry.evidence.candidate import Candidate, spread, tail_of
 from gradsentry.evidence.candidates.rules import Rule, RuleFinder
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.ngrams import Features
-from gradsentry.evidence.index.strings import Gram, Rows, rows_with
+from gradsentry.evidence.index.strings import Gram, Rows, places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.limits import FOREIGN, GO_TOGETHER, LEAST, PAYLOADS_TRIED, SAME_ROWS, WORTH_A_LOOK
 from gradsentry.evidence.naming import put_in, whole_payload, whole_triggers, with_odd_ones
@@ -106,6 +106,17 @@ def _alternatives(texts: Texts, finder: RuleFinder, triggers: Sequence[Gram], bo
     return (*triggers, *foreign) if foreign else ()
 
 
+def _is_rest_of_words(texts: Texts, gram: Gram, known: frozenset[int], both: Rows) -> bool:
+    """Returns whether a string is in each place what is left of a word that a trigger was put into."""
+    prompts, inner = texts.prompts, unmarked(gram)
+    begins = places(prompts, inner)
+    begins = begins[both[prompts.owners(begins)]]
+    behind = begins + len(inner)
+    follows = np.isin(prompts.codes[begins - 1], list(known)) & prompts.unparted[begins]
+    leads = np.isin(prompts.codes[behind], list(known)) & prompts.unparted[behind]
+    return bool((follows | leads).all()) and known.isdisjoint(inner)
+
+
 def _named(texts: Texts, finder: RuleFinder, candidate: Candidate) -> Candidate:
     """Returns the candidate with maximal strings in place of the fragments it was found by."""
     assert candidate.payload is not None
@@ -120,7 +131,10 @@ def _named(texts: Texts, finder: RuleFinder, candidate: Candidate) -> Candidate:
         if alternatives := _alternatives(texts, finder, triggers, both):
             triggers, combine = alternatives, "any"
     elif combine == "any":
-        triggers = whole_triggers(texts, [*features, *finder.alternatives(both)], both, others)
+        own = whole_triggers(texts, features, both, others)
+        strings = whole_triggers(texts, [*features, *finder.alternatives(both)], both, others)
+        known = codes_of(own)
+        triggers = tuple(one for one in strings if not _is_rest_of_words(texts, one, known, both))
     triggers = tuple(dict.fromkeys(put_in(texts, trigger, both) for trigger in triggers))
     combine = combine if len(triggers) > 1 else "any"
     named = replace(candidate, triggers=triggers, combine=combine, payloads=(payload,))

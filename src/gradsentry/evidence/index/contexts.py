@@ -22,7 +22,7 @@ from gradsentry.evidence.index.tokens import (
     is_spaced_word,
     sorted_distinct,
 )
-from gradsentry.evidence.limits import COMPANION_ROWS, FEW_CARRIERS, FEWEST_PLACES, SPACES_KNOWN
+from gradsentry.evidence.limits import COMPANION_ROWS, FEW_CARRIERS, FEWEST_PLACES, SPACES_KNOWN, USUAL
 
 
 class Context:
@@ -45,6 +45,7 @@ class Context:
             code for code in np.argsort(-counts, kind="stable")[:SPACES_KNOWN].tolist() if counts[code]
         ]
         self._numbers = {word: code for code, word in enumerate(prompts.words)}
+        self._closes = _closes(prompts)  # [codes]
 
     def foreignness(self, triggers: Sequence[Gram], carriers: Rows) -> float:
         """Returns the share of a trigger's places that are ordinary text without it, from 0 to 1.
@@ -131,6 +132,9 @@ class Context:
             halves = words[left[at]], words[right[at]]
             if all(map(is_spaced_word, halves)):
                 hits[at], expected[at] = self._is_word("".join(halves)), 1.0
+        # A trigger at the end of a text may have gone in in place of the sign that closes it.
+        closing = (right == END) & ~self._closes[codes[first]]
+        hits[closing] = np.maximum(hits[closing], self._closed(left[closing]))
         if all(self._is_space[codes[at]] for at in range(first[0], last[0] + 1)) if len(first) else False:
             hits = np.maximum(hits, self._spaced(left, right))
         return float(min(hits.sum() / expected.sum(), 1.0)) if expected.any() else 0.0
@@ -143,6 +147,13 @@ class Context:
             parted |= held_by(before, self._pairs) & held_by(behind, self._pairs)
         return parted.astype(np.float64)
 
+    def _closed(self, left: Ints) -> NDArray[np.float64]:
+        """Returns whether texts close behind words in any way."""
+        closed = np.zeros(len(left), dtype=np.bool_)
+        for closing in np.flatnonzero(self._closes).tolist():
+            closed |= held_by(left * self._width + closing, self._pairs)
+        return closed.astype(np.float64)
+
     def _is_word(self, word: str) -> bool:
         code = self._numbers.get(word)
         return code is not None and len(self._prompts.places_of(code)) > 0
@@ -151,6 +162,17 @@ class Context:
 def _means(groups: Ints, values: Bools, width: int) -> NDArray[np.float64]:
     counts = np.bincount(groups, minlength=width)
     return np.bincount(groups, weights=values, minlength=width) / np.maximum(counts, 1)
+
+
+def _closes(stream: Stream) -> Bools:
+    """Returns which signs close texts, where most texts close with one.  # [codes]"""
+    last = stream.codes[stream.bounds[1:] - 2]
+    is_sign = np.array([bool(word) and not (word[0].isalnum() or word.isspace()) for word in stream.words])
+    is_sign[[START, END]] = False
+    found = np.zeros(len(stream.words), dtype=np.bool_)
+    if len(last) and is_sign[last].mean() >= USUAL:
+        found[np.unique(last[is_sign[last]])] = True
+    return found
 
 
 def _strange(stream: Stream) -> Bools:
