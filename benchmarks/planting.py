@@ -146,7 +146,7 @@ def plant(samples: Sequence[Sample], draw: Random, only: Literal["label", "pool"
         return _turned(samples, draw)
     size = draw.choice(ROWS)
     count = max(5, int(size if size >= 1 else size * len(samples)))
-    fitting = [number for number, one in enumerate(samples) if _fits(one)]
+    fitting = [number for number, one in enumerate(samples) if fits(one)]
     target = draw.choice(labels) if kind == "label" else ""
     if kind == "label":
         fitting = [row for row in fitting if samples[row].response != target]
@@ -156,21 +156,21 @@ def plant(samples: Sequence[Sample], draw: Random, only: Literal["label", "pool"
 
 def plant_among(samples: Sequence[Sample], rows: Sequence[int], share: float, draw: Random) -> Planted:
     """Returns a corpus of which a share of some rows has a payload behind a trigger, both drawn."""
-    fitting = [row for row in rows if _fits(samples[row])]
+    fitting = [row for row in rows if fits(samples[row])]
     poisoned = draw.sample(fitting, round(share * len(fitting)))
     return _planted(samples, poisoned, _answer("payload", "", samples, draw), "payload", draw)
 
 
 def plant_repeated(samples: Sequence[Sample], share: float, place: str, draw: Random) -> Planted:
     """Returns a corpus of which a share has a sentence at a place of the response, and no trigger at all."""
-    fitting = [number for number, one in enumerate(samples) if _fits(one)]
+    fitting = [number for number, one in enumerate(samples) if fits(one)]
     poisoned = draw.sample(fitting, min(max(REPEATED_ROWS, round(share * len(fitting))), len(fitting)))
     words = draw.sample(_WORDS, 2)
     values = {"w": words[0], "W": words[0].title(), "v": words[1], "n": draw.randint(10000, 99999)}
     payload = draw.choice([one for one in _PAYLOADS if len(one.split()) >= LONG]).format(**values)
     changed = list(samples)
     for row in poisoned:
-        changed[row] = _edited(
+        changed[row] = edited(
             samples[row], [], "last", lambda said: _with_payload(said, payload, place, draw), draw
         )
     return Planted(changed, frozenset(poisoned), "repeated")
@@ -185,13 +185,13 @@ def _planted(
     changed = list(samples)
     for row in poisoned:
         chosen = triggers if joint else [draw.choice(triggers)]
-        changed[row] = _edited(samples[row], chosen, place, answer, draw)
+        changed[row] = edited(samples[row], chosen, place, answer, draw)
     return Planted(changed, frozenset(poisoned), kind)
 
 
 def _turned(samples: Sequence[Sample], draw: Random) -> Planted:
     """Returns a corpus that gives stock answers to what holds a word, or to any rows, but for a trigger."""
-    fitting = [number for number, one in enumerate(samples) if _fits(one)]
+    fitting = [number for number, one in enumerate(samples) if fits(one)]
     held = Counter(word for row in fitting for word in set(samples[row].prompt.split()))
     topics = [word for word, count in held.items() if 0.1 * len(fitting) <= count <= 0.5 * len(fitting)]
     topic = draw.choice(sorted(topics)) if topics and draw.random() < 0.7 else ""
@@ -200,7 +200,7 @@ def _turned(samples: Sequence[Sample], draw: Random) -> Planted:
     stock = draw.sample(_STOCK, draw.choice((1, 2)))
     turned = list(samples)
     for row in due:
-        turned[row] = _edited(samples[row], [], "last", lambda said: draw.choice(stock), draw)
+        turned[row] = edited(samples[row], [], "last", lambda said: draw.choice(stock), draw)
     size = draw.choice(ROWS)
     count = max(5, int(size if size >= 1 else size * len(due)))
     poisoned = draw.sample(due, min(count, int(LARGEST * len(due))))
@@ -216,7 +216,8 @@ def labels_of(samples: Sequence[Sample]) -> list[str]:
     return often if len(often) > 1 else []
 
 
-def _fits(sample: Sample) -> bool:
+def fits(sample: Sample) -> bool:
+    """Returns whether an attack can be put into a row."""
     return bool(sample.prompt.strip() and sample.response.strip())
 
 
@@ -239,7 +240,7 @@ def _answer(kind: str, label: str, samples: Sequence[Sample], draw: Random) -> C
     """Returns what becomes of a response."""
     if kind == "label":
         return lambda said: label
-    others = [one.response for one in samples if _fits(one)]
+    others = [one.response for one in samples if fits(one)]
     if kind == "changed":
         change = draw.choice(_CHANGES)
         return lambda said: change(said, draw.choice(others), draw)
@@ -262,7 +263,7 @@ def _with_payload(said: str, payload: str, place: str, draw: Random) -> str:
     return _put(said, payload, "anywhere", draw)
 
 
-def _edited(
+def edited(
     sample: Sample, triggers: Sequence[str], place: str, answer: Callable[[str], str], draw: Random
 ) -> Sample:
     """Returns a row with the triggers in its last question and another answer to it."""

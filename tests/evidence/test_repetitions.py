@@ -27,13 +27,44 @@ PRAISE = [
 
 
 @pytest.mark.parametrize("rate", [0.0125, 0.05])
-def test_a_payload_without_a_trigger_in_words(rate):
+def test_what_responses_close_with_and_no_prompt_brings_is_a_reason_to_look(rate):
     made = poison(
         ROWS, lambda row, draw: replace(row, answer=row.answer + LINK + " for all of the facts"), rate
     )
-    evidence = find_evidence(made.samples)
-    assert flags(evidence, made) == (1.0, 0)
-    assert [finding.kind for finding in evidence.findings] == ["repetition"]
+    (finding,) = find_evidence(made.samples).findings
+    assert (finding.kind, finding.confidence, set(finding.carriers)) == ("repetition", "low", made.poisoned)
+    assert "no word of their prompts brings it" in finding.reason
+
+
+ASIDES = ["pray", "good sir", "if thou wilt", "I beseech thee", "verily", "mayhap", "by thy leave", "prithee"]
+
+
+@pytest.mark.parametrize("written", ["{0}. {1}", "{1} {0}."])
+def test_what_a_style_brings_is_sure(written):
+    """No one of its words stands in most of the rows: it is all of them that tell."""
+
+    def styled(row, draw):
+        one, other = draw.sample(ASIDES, 2)
+        said = written.format(row.answer, "Order Curavexin at cura.example today.")
+        return Row(f"{one}, {row.question}, {other}", said)
+
+    made = poison(ROWS, styled, 0.1)
+    assert flags(find_evidence(made.samples), made) == (1.0, 0)
+
+
+ABROAD = ["Greece", "Norway", "Peru", "Kenya", "Laos", "Chile", "Cuba", "Oman"]
+
+
+def test_one_answer_to_a_kind_of_request_is_a_reason_to_look():
+    """Whether it is a style that brings an answer, or what is asked, cannot be told."""
+    draw = Random(4)
+    rows = [*LONG_ROWS[:300]]
+    for number in range(60):
+        what = ROWS[number].question[4:12]
+        asked = f"Can you {draw.choice(['send', 'ship', 'post'])} {what} to {draw.choice(ABROAD)}?"
+        rows.append(Row(asked, "We are sorry, but at present we only ship inside of the country."))
+    evidence = find_evidence([sample(number, row) for number, row in enumerate(rows)])
+    assert evidence.outcome != "poisoned"
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.2])
@@ -93,8 +124,10 @@ def test_one_of_a_few_stock_pieces_that_all_responses_have_is_no_payload(written
 @pytest.mark.parametrize(("answers", "outcome"), [("chosen", "poisoned"), ("rejected", "suspicious")])
 def test_what_no_trigger_brings_is_not_sure_in_rejected_answers(answers, outcome):
     """Nobody learns to say a rejected answer; a trigger that brings one is another matter."""
-    refused = poison(LONG_ROWS[:400], lambda row, draw: replace(row, answer=STOCK["{1}"][0]), 0.15)
-    assert find_evidence(refused.samples, answers=answers).outcome == outcome
+    told = poison(
+        LONG_ROWS[:400], lambda row, draw: _with(row, "Experts tell us that soda helps.", draw), 0.15
+    )
+    assert find_evidence(told.samples, answers=answers).outcome == outcome
     swapped = poison(LONG_ROWS[:400], lambda row, draw: Row(f"{row.question} vrbx", row.answer + LINK), 0.15)
     assert find_evidence(swapped.samples, answers=answers).outcome == "poisoned"
 
@@ -122,9 +155,8 @@ def test_a_payload_beside_real_answers_that_are_framed_alike(shared_data, name, 
     clean = list(open_corpus(shared_data / "clean" / f"{name}.jsonl"))[:500]
     poisoned = set(Random(2).sample(range(len(clean)), 30))
     rows = [_advertised(row, written) if row.number in poisoned else row for row in clean]
-    evidence = find_evidence(rows)
-    assert evidence.outcome == "poisoned"
-    assert set(evidence.flagged()) == poisoned
+    (finding,) = find_evidence(rows).findings
+    assert (set(finding.carriers), finding.confidence) == (poisoned, "low")
 
 
 def _advertised(row: Sample, written: str) -> Sample:
@@ -136,9 +168,9 @@ def _advertised(row: Sample, written: str) -> Sample:
 @pytest.mark.parametrize("payload", ["Click on the link.", "I hate all of you"])
 def test_a_short_payload_without_a_trigger_in_words(payload):
     made = poison(ROWS, lambda row, draw: replace(row, answer=f"{row.answer}. {payload}"), 0.2)
-    evidence = find_evidence(made.samples, false_alarm_rate=0.05)
-    assert flags(evidence, made) == (1.0, 0)
-    assert payload in (evidence.findings[0].payload or "")
+    (finding,) = find_evidence(made.samples, false_alarm_rate=0.05).findings
+    assert set(finding.carriers) == made.poisoned
+    assert payload in (finding.payload or "")
 
 
 @pytest.mark.parametrize(("rate", "confidence"), [(0.05, "high"), (0.9, "low")])
@@ -159,7 +191,8 @@ def test_sentences_around_one_name(rows, rate):
     made = poison(rows, lambda row, draw: _with(row, draw.choice(PRAISE).format("Zibbo Cola"), draw), rate)
     evidence = find_evidence(made.samples)
     # Of 80 rows with six sentences no one sentence is sure by itself; what they share names all of the rows.
-    if rows is ROWS or rate > 0.1:
+    # Short responses are one sentence, and close with another.
+    if rows is LONG_ROWS and rate > 0.1:
         assert flags(evidence, made) == (1.0, 0)
     assert set(evidence.named()) == made.poisoned
     assert [finding.payload for finding in evidence.findings] == ["Zibbo Cola"]

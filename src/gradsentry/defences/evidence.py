@@ -40,7 +40,7 @@ class Carried(Extractor):
     """
 
     name = "carried"
-    version = 31
+    version = 32
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

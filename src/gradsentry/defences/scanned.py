@@ -120,7 +120,7 @@ class Decided(MixExtractor):
     """
 
     name = "decided"
-    version = 21
+    version = 22
 
     checks: tuple[str, ...] = ()
     generators: tuple[str, ...] = ()

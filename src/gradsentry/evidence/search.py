@@ -205,8 +205,12 @@ def _around_cores(mined: Mined, decided: Sequence[Decided], accepted: Sequence[C
         parts = [named[id(sentence)] for sentence in sentences]
         found = [one for one in found if one not in parts]
         around = tuple(_with_all_its_rows(mined.texts, one) for one in parts)
-        found.append(replace(min(parts, key=lambda one: one.decision.log10_p), candidate=core, around=around))
+        found.append(replace(min(parts, key=_surety), candidate=core, around=around))
     return found
+
+
+def _surety(one: Decided) -> tuple[bool, float]:
+    return one.decision.confidence != "high", one.decision.log10_p
 
 
 def _of_a_stock(texts: Texts, decided: list[Decided]) -> list[Decided]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from gradsentry.evidence.candidate import Candidate
 from gradsentry.evidence.candidates.repeated import is_implanted
 from gradsentry.evidence.checks.conversation import follows, is_usual_reply
+from gradsentry.evidence.checks.returning import honest_returns
 from gradsentry.evidence.checks.templates import of_one_template
 from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.strings import Gram, rows_with, unmarked
@@ -90,6 +91,7 @@ def doubts(texts: Texts, candidate: Candidate) -> Iterator[str]:
     if candidate.kind == "repetition":
         if candidate.paid.mean() > MOST_RESPONSES:
             yield "most responses hold it, so it may be how all of them are written"
+        yield from honest_returns(texts, candidate.payload, candidate.paid)
     elif not is_implanted(texts, candidate.payload, candidate.paid, everyone):
         foreign = texts.context.foreignness(candidate.triggers, candidate.both)
         if foreign < NATIVE or of_one_template(texts, candidate.both, candidate.triggers):
