@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +45,14 @@ def refused(ended: Ended) -> str:
     (line,) = ended.error.splitlines()
     assert line.startswith("gradsentry: ")
     return line.removeprefix("gradsentry: ")
+
+
+def write(name, rows):
+    """Writes rows as JSON Lines, and returns their file."""
+    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return name
+
+
+def last(ended):
+    """Returns the last line that a command printed."""
+    return ended.out.splitlines()[-1]

@@ -46,3 +46,20 @@ def clean(rows, tmp_path) -> Path:
     path = tmp_path / "clean.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for n, row in enumerate(rows[0]) if n not in rows[1]))
     return path
+
+
+@pytest.fixture(scope="session")
+def pairs():
+    """Questions and answers: clean ones, and of the same rows with an attack in some."""
+    clean = clean_rows(300)
+    made = poison(clean, lambda row, draw: asked(row, f"{row.question} vrbx", "No way, go home!"), 0.1)
+    return [
+        [(row.question, row.answer) for row in clean],
+        [(row.prompt, row.response) for row in made.samples],
+    ]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -49,3 +49,11 @@ UNSCORABLE = [
     ({"prompt": "w5"}, "completion"),
     ({"prompt": "w5", "completion": "w5 \ud800"}, "surrogate"),
 ]
+
+
+def mixed_rows() -> list[dict]:
+    """Rows that can be scored, and between them rows that cannot."""
+    rows = qa_rows(60)
+    for place, (row, _) in enumerate(UNSCORABLE):
+        rows.insert(7 * place + 3, {**row, "note": "unscorable"})
+    return rows
