@@ -95,6 +95,7 @@ NATIVE = 0.3  # of the places of a string are ordinary text without it: fewer, a
 SPACES_KNOWN = 4  # white spaces, the most common ones, which others may stand in for
 COMPANION_ROWS = 2  # carriers that hold another word of the trigger
 FEW_CARRIERS = 0.05  # of all rows are carriers, at most, where other words of a trigger are looked for
+CLOSED, CLOSED_WITH = 0.5, 0.2  # of the texts close with some sign, and with one: it may be replaced
 FEWEST_PLACES = 4  # places that are needed to tell anything of a trigger beside others
 INFIX_CHARACTERS = 8  # characters of a string that is put into words, at most
 INFIX_REST = 3  # letters of the word that is left without it, at least

@@ -22,7 +22,14 @@ from gradsentry.evidence.index.tokens import (
     is_spaced_word,
     sorted_distinct,
 )
-from gradsentry.evidence.limits import COMPANION_ROWS, FEW_CARRIERS, FEWEST_PLACES, SPACES_KNOWN, USUAL
+from gradsentry.evidence.limits import (
+    CLOSED,
+    CLOSED_WITH,
+    COMPANION_ROWS,
+    FEW_CARRIERS,
+    FEWEST_PLACES,
+    SPACES_KNOWN,
+)
 
 
 class Context:
@@ -165,14 +172,13 @@ def _means(groups: Ints, values: Bools, width: int) -> NDArray[np.float64]:
 
 
 def _closes(stream: Stream) -> Bools:
-    """Returns which signs close texts, where most texts close with one.  # [codes]"""
-    last = stream.codes[stream.bounds[1:] - 2]
+    """Returns which signs close many texts, where most texts close with such a one.  # [codes]"""
+    closing = np.bincount(stream.codes[stream.bounds[1:] - 2], minlength=len(stream.words))
     is_sign = np.array([bool(word) and not (word[0].isalnum() or word.isspace()) for word in stream.words])
     is_sign[[START, END]] = False
-    found = np.zeros(len(stream.words), dtype=np.bool_)
-    if len(last) and is_sign[last].mean() >= USUAL:
-        found[np.unique(last[is_sign[last]])] = True
-    return found
+    often = is_sign & (closing >= CLOSED_WITH * stream.rows)
+    most = bool(closing[often].sum() >= CLOSED * stream.rows)
+    return often if most else np.zeros_like(often)
 
 
 def _strange(stream: Stream) -> Bools:
