@@ -206,6 +206,13 @@ def test_every_data_set_of_a_configuration_is_judged(library, made, tmp_path):
     assert [len(rows) for rows in loaded] == [kept, round(kept * 0.8), kept]
 
 
+def test_a_calibration_of_ones_own_decides(made, strict, tmp_path):
+    path = write_lines(tmp_path / "rows.jsonl", [alpaca(one) for one in made.samples])
+    config = configured(tmp_path / "data", {"path": str(path), "type": "alpaca"})
+    (found,) = screen_config(config, out=tmp_path / "clean", calibration=strict)
+    assert not found.is_flagged.any()
+
+
 def test_an_entry_is_judged_on_the_command_line(made, tmp_path, monkeypatch, capfd):
     call = caller(monkeypatch, capfd)
     path = write_lines(tmp_path / "rows.jsonl", [alpaca(one) for one in made.samples])

@@ -48,6 +48,10 @@ def test_rows_are_dropped_as_filter_drops_them(dataset, made):
     assert clean.to_list() == by_hand.to_list() == kept(dataset, made)
 
 
+def test_a_calibration_of_ones_own_decides(dataset, strict):
+    assert drop_flagged(dataset, calibration=strict).to_list() == dataset.to_list()
+
+
 def test_every_type_comes_back_as_it_came(dataset, made):
     splits = DatasetDict(train=dataset.select(range(200)), test=dataset.select(range(200, ROWS)))
     clean = drop_flagged(splits)

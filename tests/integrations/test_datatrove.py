@@ -69,6 +69,14 @@ def test_a_pipeline_drops_the_flagged_rows_with_a_reason(library, made, rows, tm
     assert (stats.stats["total"].total, stats.stats["dropped"].total) == (ROWS, POISONED)
 
 
+def test_a_calibration_of_ones_own_decides(library, rows, strict, tmp_path):
+    from gradsentry.integrations.datatrove import ScreenFilter
+
+    write_lines(tmp_path / "data" / "rows.jsonl", rows)
+    _, kept = run(library, tmp_path, ScreenFilter(text_key="completion", calibration=strict))
+    assert len(kept) == len(rows)
+
+
 def test_a_row_that_nobody_judged_goes_with_its_reason(library, rows, tmp_path):
     from gradsentry.integrations.datatrove import ScreenFilter
 

@@ -218,6 +218,14 @@ def test_entries_stand_beside_one_another_and_keep_what_they_said(made, tmp_path
     assert written == {"a": entry | {"file_name": "a.parquet"}, "b/c": entry | {"file_name": "b-c.parquet"}}
 
 
+def test_a_calibration_of_ones_own_decides(made, strict, tmp_path):
+    write_lines(tmp_path / "data" / "rows.jsonl", [alpaca(one) for one in made.samples])
+    described(tmp_path / "data", {"file_name": "rows.jsonl"})
+    screen_entry(tmp_path / "data", "mine", out=tmp_path / "clean", on_findings="refuse", calibration=strict)
+    clean = tmp_path / "clean" / "mine.jsonl"
+    assert clean.read_bytes() == (tmp_path / "data" / "rows.jsonl").read_bytes()
+
+
 def test_findings_are_refused_before_anything_is_written(made, tmp_path):
     write_lines(tmp_path / "data" / "rows.jsonl", [alpaca(one) for one in made.samples])
     described(tmp_path / "data", {"file_name": "rows.jsonl"})

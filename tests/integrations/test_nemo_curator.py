@@ -50,6 +50,12 @@ def test_a_batch_is_judged_and_keeps_its_type(kind, rows, made):
     assert clean.dataset_name == "mine"
 
 
+def test_a_calibration_of_ones_own_decides(rows, strict):
+    from gradsentry.integrations.nemo_curator import ScreenStage
+
+    assert len(ScreenStage(calibration=strict).process(batch(pd.DataFrame(rows))).data) == len(rows)
+
+
 def test_batches_drop_by_one_run(rows, made, tmp_path):
     from gradsentry.integrations.nemo_curator import RunStage
 

@@ -164,6 +164,7 @@ def screen_config(
     rows_tokenizer: str | None = None,
     on_findings: OnFindings = "drop",
     false_alarm_rate: float | None = None,
+    calibration: str | Path | None = None,
     accept: str | Path | None = None,
 ) -> list[Sides]:
     """Judges the `datasets:` of a configuration, each by itself, and writes clean ones and a configuration.
@@ -179,6 +180,7 @@ def screen_config(
         on_findings: What is done where something was found; `warn` writes all rows.
         false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
             each side is judged by it.
+        calibration: The file of a calibration (`gradsentry calibrate`); if not given, the shipped one.
         accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
             nothing; of preferences on either side.
 
@@ -190,7 +192,12 @@ def screen_config(
     entries = read_entries(file, tokenizer=rows_tokenizer)
     target = entries[0].refuse_place(folder, FILE)
     judge = partial(
-        judged, model=model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept
+        judged,
+        model=model,
+        tokenizer=tokenizer,
+        false_alarm_rate=false_alarm_rate,
+        calibration=calibration,
+        accept=accept,
     )
     sides, datasets = [], []
     for number, entry in enumerate(entries):

@@ -45,6 +45,7 @@ def drop_flagged(
     on_findings: OnFindings = "drop",
     reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
     false_alarm_rate: float | None = None,
+    calibration: str | Path | None = None,
     accept: str | Path | None = None,
 ) -> Data:
     """Returns a data set without the rows that are flagged or cannot be read, in its type, with its columns.
@@ -57,6 +58,7 @@ def drop_flagged(
         reading: How the rows are read.
         false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
             each side is judged by it.
+        calibration: The file of a calibration (`gradsentry calibrate`); if not given, the shipped one.
         accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
             nothing; of preferences on either side.
 
@@ -65,7 +67,9 @@ def drop_flagged(
         UsageError: If the data, the model or an option is wrong.
     """
     corpus = open_corpus(dataset, reading)
-    sides = judged(corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, accept=accept)
+    sides = judged(
+        corpus, model, tokenizer, false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept
+    )
     kept: Any = corpus.select(decided(sides, on_findings))
     clean: Data = kept
     return clean

@@ -34,6 +34,7 @@ class ScreenFilter(BaseFilter):  # type: ignore[misc]  # datatrove has no types
         text_key: The column that the text is of, as the reader has it.
         reading: How the rows are read.
         false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01.
+        calibration: The file of a calibration (`gradsentry calibrate`); if not given, the shipped one.
         accept: The file of findings that a person accepts (`gradsentry accept`), which drop nothing.
         exclusion_writer: Where dropped documents go, their reason in `metadata["filter_reason"]`.
     """
@@ -46,12 +47,15 @@ class ScreenFilter(BaseFilter):  # type: ignore[misc]  # datatrove has no types
         text_key: str = "text",
         reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
         false_alarm_rate: float | None = None,
+        calibration: str | Path | None = None,
         accept: str | Path | None = None,
         exclusion_writer: DiskWriter | None = None,
     ) -> None:
         super().__init__(exclusion_writer, batch_size=sys.maxsize)
         self._text_key, self._reading = text_key, reading
-        self._judge = partial(judged, false_alarm_rate=false_alarm_rate, accept=accept)
+        self._judge = partial(
+            judged, false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept
+        )
 
     def filter(self, doc: Document) -> Kept:
         """Returns whether a document by itself stays, and why not."""

@@ -96,6 +96,7 @@ def screen_entry(
     tokenizer: PreTrainedTokenizerBase | None = None,
     on_findings: OnFindings = "drop",
     false_alarm_rate: float | None = None,
+    calibration: str | Path | None = None,
     accept: str | Path | None = None,
 ) -> Sides:
     """Judges a data set of a `dataset_info.json`, and writes the clean one with its entry.
@@ -111,6 +112,7 @@ def screen_entry(
         on_findings: What is done where something was found; `warn` writes all rows.
         false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01. Of preferences
             each side is judged by it.
+        calibration: The file of a calibration (`gradsentry calibrate`); if not given, the shipped one.
         accept: The file of findings that a person accepts (`gradsentry accept`), which flag and refuse
             nothing; of preferences on either side.
 
@@ -121,7 +123,12 @@ def screen_entry(
     entry, folder = read_entry(file, name), Path(out)
     entry.refuse_place(folder, FILE)
     judge = partial(
-        judged, model=model, tokenizer=tokenizer, false_alarm_rate=false_alarm_rate, accept=accept
+        judged,
+        model=model,
+        tokenizer=tokenizer,
+        false_alarm_rate=false_alarm_rate,
+        calibration=calibration,
+        accept=accept,
     )
     sides, clean = screened(entry, folder, re.sub(r"[^\w.-]+", "-", name), judge, on_findings)
     entry.write(clean, folder)

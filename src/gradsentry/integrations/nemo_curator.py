@@ -33,6 +33,7 @@ class ScreenStage(ProcessingStage[DocumentBatch, DocumentBatch]):  # type: ignor
     Args:
         reading: How the rows are read.
         false_alarm_rate: How often evidence may call clean data poisoned; if not given, 0.01.
+        calibration: The file of a calibration (`gradsentry calibrate`); if not given, the shipped one.
         accept: The file of findings that a person accepts (`gradsentry accept`), which drop nothing.
     """
 
@@ -43,10 +44,13 @@ class ScreenStage(ProcessingStage[DocumentBatch, DocumentBatch]):  # type: ignor
         reading: DataSettings = DataSettings(),  # noqa: B008  (frozen)
         *,
         false_alarm_rate: float | None = None,
+        calibration: str | Path | None = None,
         accept: str | Path | None = None,
     ) -> None:
         self._reading = reading
-        self._judge = partial(judged, false_alarm_rate=false_alarm_rate, accept=accept)
+        self._judge = partial(
+            judged, false_alarm_rate=false_alarm_rate, calibration=calibration, accept=accept
+        )
 
     def inputs(self) -> tuple[list[str], list[str]]:
         """Returns which attributes and columns a batch must have."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassifi
 from trl import DPOTrainer, SFTTrainer
 
 from gradsentry.errors import DataError, UsageError
-from gradsentry.evidence import Calibration
 from gradsentry.integrations.trl import ScreenCallback, judge_dataset, screen_dataset
 from integrations.trainers.rows import messages, preferences, settings
 
@@ -73,18 +70,6 @@ def test_each_trainer_trains_on_what_is_returned_and_the_callback_takes_it_or_sa
             ScreenCallback(trainer)
     else:
         assert ScreenCallback(trainer, on_findings="warn").sides.chosen.counts["rows"] == stay
-
-
-@pytest.fixture
-def strict(tmp_path) -> Path:
-    """A calibration of its own, by which clean corpora show everything."""
-    shipped = json.loads((resources.files("gradsentry.evidence") / "calibration.json").read_text())
-    for kind in shipped["kinds"].values():
-        kind["intercept"] = -1000.0
-    file = tmp_path / "strict.json"
-    file.write_text(json.dumps(shipped | {"source": "strict ones"}))
-    assert Calibration.from_file(file).source == "strict ones"
-    return file
 
 
 def test_a_calibration_is_what_is_judged_by(strict, made, trained_on, tmp_path):
