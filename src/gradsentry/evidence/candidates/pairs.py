@@ -16,6 +16,7 @@ from gradsentry.evidence.index.neighbours import codes_of
 from gradsentry.evidence.index.ngrams import Features
 from gradsentry.evidence.index.strings import Gram, Rows, places, rows_with, unmarked
 from gradsentry.evidence.index.texts import Texts
+from gradsentry.evidence.index.tokens import END, START
 from gradsentry.evidence.limits import FOREIGN, GO_TOGETHER, LEAST, PAYLOADS_TRIED, SAME_ROWS, WORTH_A_LOOK
 from gradsentry.evidence.naming import put_in, whole_payload, whole_triggers, with_odd_ones
 
@@ -109,6 +110,8 @@ def _alternatives(texts: Texts, finder: RuleFinder, triggers: Sequence[Gram], bo
 def _is_rest_of_words(texts: Texts, gram: Gram, known: frozenset[int], both: Rows) -> bool:
     """Returns whether a string is in each place what is left of a word that a trigger was put into."""
     prompts, inner = texts.prompts, unmarked(gram)
+    if set(inner) <= {START, END}:
+        return False
     begins = places(prompts, inner)
     begins = begins[both[prompts.owners(begins)]]
     behind = begins + len(inner)
