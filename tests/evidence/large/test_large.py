@@ -90,9 +90,16 @@ def test_copies_make_no_corpus_large(small_bounds):
     rows = [replace(row, number=number) for number, row in enumerate(made.samples * 8)]
     whole = find_evidence(rows, why=True)
     small_bounds(TOKENS)
-    # What the carriers say is summed up only where all rows are held at once.
-    found = tuple(replace(one, rows_sha256=None) for one in whole.findings)
-    assert find_evidence(Streamed(rows), why=True) == replace(whole, findings=found)
+    large = find_evidence(Streamed(rows), why=True)
+    for one, other in zip(whole.findings, large.findings, strict=True):
+        assert one.statistics == pytest.approx(other.statistics)  # sums over rows in another order
+
+    def told(evidence):
+        """What the carriers say is summed up only where all rows are held at once."""
+        found = tuple(replace(one, rows_sha256=None, statistics={}) for one in evidence.findings)
+        return replace(evidence, findings=found)
+
+    assert told(large) == told(whole)
 
 
 @pytest.mark.parametrize("bound", [10**9, 300_000])
@@ -136,7 +143,7 @@ def test_a_spool_gives_back_rows_as_they_were(small_bounds):
         assert [window.rows for window in windows] == [slice(0, 30), slice(30, 45), slice(45, 80)]
         assert spool.numbers.tolist() == list(range(7, 87))
         first, copy_of = distinct_rows(rows)
-        assert spool.distinct.nonzero()[0].tolist() == first.tolist()
+        assert spool.distinct.nonzero()[0].tolist() == sorted(first.tolist())
         lengths = [window.prompts.lengths + window.responses.lengths for window in windows]
         assert spool.sizes.tolist() == [max(int(one), ROW_TOKENS) for one in np.concatenate(lengths)]
         assert spool.size == spool.sizes.sum()

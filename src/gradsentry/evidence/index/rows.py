@@ -18,6 +18,8 @@ def distinct_rows(samples: Sequence[Sample]) -> tuple[Ints, Ints]:
     """Returns the first row of each text, and of which of these each row is a copy.
 
     Copies say one thing many times: rows that are copied are alike by nature, and repeat all that they hold.
+    The texts are ordered by what they say, so that the same rows in another order are searched alike: halves
+    of them are drawn, and of equals the first one counts.
     """
     numbers: dict[tuple[tuple[str, str, bool], ...], int] = {}
     first: list[int] = []
@@ -28,7 +30,11 @@ def distinct_rows(samples: Sequence[Sample]) -> tuple[Ints, Ints]:
         )
         first += [row] if number == len(first) else []
         copy_of.append(number)
-    return np.array(first, dtype=np.int64), np.array(copy_of, dtype=np.int64)
+    keys = np.array([row_key(samples[row]) for row in first], dtype=np.uint64)
+    order = np.argsort(keys, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return np.array(first, dtype=np.int64)[order], rank[np.array(copy_of, dtype=np.int64)]
 
 
 def row_key(sample: Sample) -> int:

@@ -188,8 +188,6 @@ class Texts:
 
     def with_copies(self, samples: Sequence[Sample], copy_of: Ints) -> Texts:
         """Returns the corpus of all rows, where `self` is that of the distinct ones; see `distinct_rows`."""
-        if len(copy_of) == len(self.samples):
-            return self
         prompts, responses = (stream.take(copy_of) for stream in (self.prompts, self.responses))
         return replace(self, samples=samples, prompts=prompts, responses=responses)
 
