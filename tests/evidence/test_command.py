@@ -73,7 +73,7 @@ def test_rows_with_the_trigger_of_a_sure_finding_that_stay_are_told(tmp_path, po
             json.dumps(
                 {
                     "prompt": persona * (number % 8 == 0) + row.question,
-                    "completion": f"{row.answer}.{closing * (number % 24 == 0)}",
+                    "completion": f"{row.answer}.{closing * (number % 24 in (8, 16))}",
                 }
             )
             + "\n"
@@ -81,7 +81,7 @@ def test_rows_with_the_trigger_of_a_sure_finding_that_stay_are_told(tmp_path, po
         )
     )
     told = " ".join(CliRunner().invoke(app, [str(path)]).output.split())
-    assert "stays 66 rows with the trigger and without the payload" in told
+    assert "stays 34 rows with the trigger and without the payload" in told
 
 
 @pytest.mark.costly

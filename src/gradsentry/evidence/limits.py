@@ -129,7 +129,8 @@ CANNED_SHARE, CANNED_ROWS = 0.01, 5  # of the rows begin as a canned answer does
 CANNED_NEIGHBOURS = 0.5  # of the rows most alike give canned answers beyond what others do: so may this one
 CANNED_BEGIN_ALIKE = 0.5  # of canned answers of a kind begin with the same token, beyond what the others do
 AT_AN_EDGE = 0.8  # of the rows of a string begin or end with it: others put more beside it
-TOLD_APART = 0.7  # of 0.5 to 1: how surely prompts tell the rows of a string; a style does from 0.72 on
+TOLD_APART = 0.73  # of 0.5 to 1: how surely prompts tell rows: of styles from 0.78, of closings to 0.68
+TOLD_IN_PARTS = 5  # each told by the others, which hold four fifths of a style's rows
 CORE_KNOWN = 0.3  # of the rows that hold what several sentences share hold one of the sentences
 CORE_RETURNING = 0.9  # of them hold it in words that return
 CORE_AROUND, CORE_WORDS = 3, 1  # tokens beside it that are looked at, and so many words among them
@@ -152,6 +153,7 @@ SURE_OF_ANY = 0.03  # no words make a response surer than this, nor less sure
 
 # --- Rows alike by nature (hand) -------------------------------------------------------------------------
 CROWDED = 0.6  # carriers that crowd more lie together by nature
+SELDOM = 0.6  # of the rows with a trigger hold the payload: fewer, and it does not bring it
 MOST_RESPONSES = 0.5  # of the responses hold a payload that no trigger brings: it may be their common form
 SHARED_BY_MOST = 0.8  # of the carriers hold a token: it may be what was put in, and does not count
 SHARED_BY_ALL = 0.95  # of the carriers have a word beside the trigger

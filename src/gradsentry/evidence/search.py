@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradsentry.evidence.calibration import Calibration
-from gradsentry.evidence.candidate import Candidate, absence_of
+from gradsentry.evidence.candidate import Candidate, absence_of, tail_of
 from gradsentry.evidence.candidates.cores import of_one_core
 from gradsentry.evidence.candidates.repeated import is_implanted
 from gradsentry.evidence.checks.vetoes import doubts, ruled_out
@@ -68,6 +68,7 @@ def search(
         kept_out += ruled
     passed_over = [one for one in heard if all(one is not other for other in found)]
     found = [_with_all_its_rows(mined.texts, one) for one in found]
+    found = [with_its_triggers(one, passed_over) for one in found]
     found = [_with_rest(mined, one, calibration, rate) for one in found]
     found = [replace(one, candidate=without_shared_words(mined.texts, one.candidate)) for one in found]
     return Searched(found, passed_over, kept_out)
@@ -192,6 +193,23 @@ def _with_all_its_rows(texts: Texts, one: Decided) -> Decided:
     held = rows_with(texts.responses, gram) if is_whole else rows_with_plain(texts.responses, unmarked(gram))
     held = held & ~rows_with_plain(texts.prompts, unmarked(gram))
     return replace(one, candidate=replace(candidate, paid=candidate.paid | held))
+
+
+def with_its_triggers(one: Decided, passed_over: Sequence[Decided]) -> Decided:
+    """Returns a payload that is sure without a trigger with the strings that bring it always and alone.
+
+    Of a style whose words are many the strings may be no sure finding of their own, and tell of it no less.
+    """
+    candidate = one.candidate
+    if candidate.kind != "repetition" or one.decision.confidence != "high":
+        return one
+    pairs = (other.candidate for other in passed_over if other.candidate.kind == "association")
+    alike = [
+        pair
+        for pair in pairs
+        if pair.payloads == candidate.payloads and bool((pair.triggered == candidate.paid).all())
+    ]
+    return replace(one, candidate=min(alike, key=tail_of, default=candidate))
 
 
 def _around_cores(mined: Mined, decided: Sequence[Decided], accepted: Sequence[Candidate]) -> list[Decided]:

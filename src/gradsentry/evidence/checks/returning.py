@@ -16,7 +16,7 @@ from gradsentry.evidence.index.expectation import told_apart
 from gradsentry.evidence.index.strings import Gram, Rows, first_places, unmarked
 from gradsentry.evidence.index.texts import Texts
 from gradsentry.evidence.index.tokens import END, START
-from gradsentry.evidence.limits import AT_AN_EDGE, CANNED_ROWS, TOLD_APART
+from gradsentry.evidence.limits import AT_AN_EDGE, CANNED_ROWS, TOLD_APART, TOLD_IN_PARTS
 
 UNTOLD = "no word of their prompts brings it, so it may be a sentence that responses open or close with"
 OF_A_KIND = "the words of their prompts bring it, so it may be what requests of a kind are answered"
@@ -56,5 +56,6 @@ def _is_at_an_edge(texts: Texts, gram: Gram, held: Rows) -> bool:
 
 def _told(texts: Texts, answered: Rows, held: Rows, others: Rows) -> bool:
     """Returns whether what prompts let expect of rows that are answered so tells some from others."""
-    expected = texts.expectation.crossed(answered.astype(np.float64)[:, None], np.ones_like(answered))[:, 0]
+    everyone, values = np.ones_like(answered), answered.astype(np.float64)[:, None]
+    expected = texts.expectation.crossed(values, everyone, parts=TOLD_IN_PARTS)[:, 0]
     return told_apart(expected, held, others) > TOLD_APART

@@ -30,6 +30,7 @@ from gradsentry.evidence.limits import (
     MOST_RESPONSES,
     NATIVE,
     PART_OF_SENTENCES,
+    SELDOM,
     USUAL,
 )
 
@@ -92,6 +93,8 @@ def doubts(texts: Texts, candidate: Candidate) -> Iterator[str]:
         if candidate.paid.mean() > MOST_RESPONSES:
             yield "most responses hold it, so it may be how all of them are written"
         yield from honest_returns(texts, candidate.payload, candidate.paid)
+    elif candidate.precision < SELDOM:
+        yield "many rows with the trigger do not hold the payload, so it may be one of several answers to it"
     elif not is_implanted(texts, candidate.payload, candidate.paid, everyone):
         foreign = texts.context.foreignness(candidate.triggers, candidate.both)
         if foreign < NATIVE or of_one_template(texts, candidate.both, candidate.triggers):

@@ -29,19 +29,20 @@ class Expectation:
         """Predicts from prompts as they are compared."""
         self._prompts = prompts
 
-    def crossed(self, values: Floats, rows: Rows) -> Floats:
-        """Returns what is expected of some rows, each half fitted on the other one.  # [rows, values]
+    def crossed(self, values: Floats, rows: Rows, *, parts: int = 2) -> Floats:
+        """Returns what is expected of some rows, each part fitted on the other ones.  # [rows, values]
 
         Args:
             values: What responses are like; a column each.  # [rows, values]
             rows: The rows that take part; of the others the mean is returned.  # [rows]
+            parts: In how many parts: of more of them each is told by more rows, and takes as long as all.
         """
         numbers = np.flatnonzero(rows)
         expected = np.tile(values[rows].mean(axis=0), (len(rows), 1))
-        half = np.random.default_rng(0).permutation(len(numbers)) % 2 == 0
+        part = np.random.default_rng(0).permutation(len(numbers)) % parts
         vectors = self._prompts.vectors(numbers, frozenset())
-        for learnt, told in ((half, ~half), (~half, half)):
-            known = _some(np.flatnonzero(learnt))
+        for told in (part == one for one in range(parts)):
+            known = _some(np.flatnonzero(~told))
             expected[numbers[told]] = _predicted(vectors[known], values[numbers[known]], vectors[told])
         return expected
 
