@@ -51,7 +51,7 @@ def _is_at_an_edge(texts: Texts, gram: Gram, held: Rows) -> bool:
     behind = begins + len(inner)
     behind += texts.is_sign[codes[behind]]
     edges = (codes[begins - 1] == START) | (codes[behind] == END)
-    return bool(edges.mean() >= AT_AN_EDGE)
+    return len(edges) > 0 and bool(edges.mean() >= AT_AN_EDGE)
 
 
 def _told(texts: Texts, answered: Rows, held: Rows, others: Rows) -> bool:
