@@ -25,7 +25,12 @@ METRIC_COLUMNS: Mapping[str, Column] = {
         "The precision among all rows that score as high, its mean over poisoned rows.",
     ),
     "recall_at_1_fpr": (_SHARE, "The recall of the bar that at most 1 % of the clean rows lie above."),
-    "matched_auroc": (_SHARE, "AUROC among rows with as many response tokens."),
+    "matched_auroc": (
+        _SHARE,
+        "Of all pairs of a poisoned and a clean row with as many response tokens, pooled over all lengths, "
+        "the share in which the poisoned one scores higher; ties count half. So a length counts by its "
+        "pairs, and one that only poisoned or only clean rows have does not count.",
+    ),
 }
 CELL_COLUMNS: Mapping[str, Column] = {
     "study": (_TEXT, "`grid`, or the ablation: `k`, `crop`, `samples`."),
@@ -144,8 +149,11 @@ _FILES: Mapping[str, str] = {
 }
 
 INTERVALS = (
-    "Intervals are 95 % bootstrap intervals over the rows of one mix, poisoned and clean rows drawn apart: "
-    "they say nothing of other seeds, models or data sets. Means over several seeds or models have none."
+    "Intervals are 95 % percentile bootstrap intervals over the rows of one mix: as many poisoned and as "
+    "many clean rows as it has are drawn with replacement, each kind apart, `bootstrap` times (200 where the "
+    "spec names no number; the generator starts from 0 in each cell, whatever `seed` and `seeds` are), and "
+    "the ends are the 2.5 % and 97.5 % quantiles over the draws in which the metric is defined. They say "
+    "nothing of other seeds, models or data sets. Means over several seeds or models have none."
 )
 
 BOLD = (

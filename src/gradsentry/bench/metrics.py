@@ -81,7 +81,7 @@ def measure(outcome: Outcome) -> dict[str, float]:
 
 
 def intervals(outcome: Outcome, draws: int) -> dict[str, tuple[float, float]]:
-    """Returns the 95 % bootstrap interval of every metric.
+    """Returns the 95 % percentile bootstrap interval of every metric.
 
     Poisoned and clean rows are drawn apart, so the rate stays. A metric that is undefined has no interval,
     and draws in which it is undefined do not count.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-EVERY = 10.0  # seconds; reading tells as often how far it is
+EVERY = 10.0  # seconds
 
 
 @contextmanager

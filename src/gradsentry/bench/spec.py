@@ -191,7 +191,8 @@ class Spec(Settings):
         seed: Of which rows are taken, and of the attacks' draws.
         ablations: Variants of GradSentry.
         finetune: Fine-tunings, besides the scores.
-        bootstrap: Draws for the intervals; 0 for none.
+        bootstrap: Draws for the percentile intervals, from a generator that starts from 0 in each cell,
+            poisoned and clean rows apart; 0 for none.
         plot_rate: The rate that ROC, and score against length, are drawn at.
         device: Of the models: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         dtype: Of the models; `auto` is bfloat16 where that is faster, else float32. Another one gives other
