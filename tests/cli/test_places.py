@@ -44,6 +44,9 @@ def test_they_count_from_one_in_their_own_file(call, expected):
     (run,) = json.loads(Path("found.sarif").read_text())["runs"]
     places = [result["locations"][0]["logicalLocations"][0] for result in run["results"]]
     assert [one["fullyQualifiedName"] for one in places] == expected
+    messages = [result["message"]["text"] for result in run["results"]]
+    for place, message in zip(expected, messages, strict=True):  # a line says where a row is, by itself
+        assert message.startswith("F1" if ".jsonl:" in place else f"{place}: F1")
     assert all(f"{place} F1" in Path("found.xml").read_text() for place in expected)
     assert all(f"  line     {place}" in ended.out for place in expected[:5])
     (first, *_) = re.findall(r"  where   (.*)", ended.out)

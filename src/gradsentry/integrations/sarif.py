@@ -127,8 +127,6 @@ def _level(finding: Finding) -> str:
 def _result(place: Place, index: dict[str, int], answers: Answers | None) -> Json:
     rule = place.findings[0] if place.findings else _MARKED["id"]
     name = str(place.sample.id)
-    # A line says where a row is; beside one its number would be taken for another line.
-    is_named = not place.line or place.sample.id != place.sample.number
     reason = f"its rejected answer: {place.reason}" if answers == "rejected" else place.reason
     location: Json = {"logicalLocations": [{"name": name, "fullyQualifiedName": place.name, "kind": "row"}]}
     if place.file:
@@ -138,9 +136,19 @@ def _result(place: Place, index: dict[str, int], answers: Answers | None) -> Jso
         "ruleId": rule,
         "ruleIndex": index[str(rule)],
         "level": "error" if place.flagged else "warning",
-        "message": {"text": f"row {name}: {reason}" if is_named else reason},
+        "message": {"text": f"{called}: {reason}" if (called := _called(place)) else reason},
         "locations": [location],
     }
+
+
+def _called(place: Place) -> str:
+    """Returns what a message calls a row: its id, or its place in its file; nothing where a line says that.
+
+    Its number of all rows, where it has no id, would be taken for another line, or another row of its file.
+    """
+    if place.sample.id != place.sample.number:
+        return f"row {place.sample.id}"
+    return "" if place.line else place.name
 
 
 def _fingerprints(places: Sequence[Place]) -> list[str]:
