@@ -8,9 +8,10 @@ from gradsentry.corpus import open_corpus
 
 INTRO = """
 Rows of one text (`text`) hold their conversation in a chat template already. The template is told once for
-the corpus: it is the one whose marks come first in most of the first 500 texts. So a row that mentions the
-marks of another template is not parted at them, and a row without a response in the corpus's template is
-left unscored, with that reason. Every marker opens a response, the next marker or turn of somebody else
+the corpus: it is the one whose marks come first in more than half of the first 500 texts; where there is
+none, no row is read. So a row that mentions the marks of another template is not parted at them, a few rows
+of plain text that mention `Answer:` are not in one, and a row without a response in the corpus's template
+is left unscored, with that reason. Every marker opens a response, the next marker or turn of somebody else
 closes it, and all responses are scored, as a trainer with a response marker trains on all. Where the marks
 are plain words (`Assistant:`) and the corpus writes them at the beginning of lines, one within a line is a
 mention.

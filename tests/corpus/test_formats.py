@@ -161,7 +161,8 @@ def test_a_marker_of_ones_own_comes_before_the_known_ones():
 
 def test_texts_in_no_template_say_so():
     assert sample_of({"text": "just text"}).problem == (
-        "`text` holds none of the known response markers; name the right one with --response-marker"
+        "`text` holds no response of a template that most rows are in; "
+        "name the right one with --response-marker"
     )
 
 

@@ -75,6 +75,20 @@ def test_most_rows_tell_the_template_and_the_others_are_left_unscored(first):
     )
 
 
+@pytest.mark.parametrize("quoting", [1, 7, 250])
+def test_a_marker_that_no_more_than_half_of_the_texts_hold_is_no_template_of_theirs(quoting):
+    sums = [f"One box holds {n} oranges. How many are in two? Answer: {2 * n}" for n in range(quoting)]
+    corpus = corpus_of(*sums, *(f"What is {n}? A number." for n in range(500 - quoting)))
+    assert corpus.template is None
+    assert {sample.problem for sample in corpus} == {
+        "`text` holds no response of a template that most rows are in; "
+        "name the right one with --response-marker"
+    }
+    assert corpus_of(*sums).template.name == "Question and Answer"
+    named = corpus_of(*sums, "What is 3? A number.", marker="Answer:")
+    assert [sample.problem is None for sample in named] == [True] * quoting + [False]
+
+
 def test_a_response_that_says_nothing_is_no_response():
     text = TEXTS["Phi-4"][1]
     assert said(next(iter(corpus_of(text + "<|im_start|>assistant<|im_sep|>")))) == SAID

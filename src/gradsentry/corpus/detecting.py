@@ -10,7 +10,7 @@ from gradsentry.corpus.formats import FORMATS, RowFormat, format_of
 from gradsentry.corpus.markers import Template
 from gradsentry.corpus.naming import own_format
 from gradsentry.corpus.sample import Placed
-from gradsentry.corpus.templates import LOOKED_AT, template_of, templated_turns
+from gradsentry.corpus.templates import LOOKED_AT, template_of
 from gradsentry.errors import DataError, meaning_to_say
 from gradsentry.settings import DataSettings
 
@@ -60,13 +60,7 @@ def detected_template(rows: Iterable[Placed], row_format: RowFormat, marker: str
     looked_at = (placed.row for placed in islice(rows, LOOKED_AT))
     values = [row[key] for row in looked_at if (key := first_key(row, columns)) is not None]
     texts = [value for value in values if isinstance(value, str)]
-    template = template_of(texts, marker)
-    # A row that is one text can be read in a template alone.
-    if template is None or row_format.name == "text" or marker is not None:
-        return template
-    # An answer may quote a marker; only where most answers are written in a template it is theirs.
-    written = sum(bool(templated_turns(text, template, ())) for text in texts)
-    return template if 2 * written > len(texts) else None
+    return template_of(texts, marker)
 
 
 def _named_format(settings: DataSettings) -> RowFormat | None:

@@ -205,7 +205,7 @@ def text_parsed(row: Row, template: Template | None, column: str = "text") -> Pa
 
 def _lacks(template: Template | None) -> str:
     if template is None:
-        return "none of the known response markers"
+        return "no response of a template that most rows are in"
     if template.is_given:
         return f"no response marker {template.name!r}"
     return f"no response of the template {template.name}, in which most rows are"

@@ -10,7 +10,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from gradsentry.corpus.templates import template_of
+from gradsentry.corpus.templates import LOOKED_AT, template_of
 
 Row = Mapping[str, Any]
 
@@ -66,7 +66,7 @@ def _given(trainer: Any, format_name: str, names: Sequence[str]) -> Texts | None
         return Texts([_put_back(row) for row in given], format_name)
     if format_name != "text":
         return Texts(given, format_name)
-    if template_of([row[names[0]] for row in given]) is None:
+    if template_of([row[names[0]] for row in given[:LOOKED_AT]]) is None:
         return None  # plain text has no prompt
     return Texts([{**row, "text": row[names[0]]} for row in given], format_name)
 
