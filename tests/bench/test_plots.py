@@ -152,3 +152,17 @@ def test_lines_of_a_roc_that_coincide_all_show(drawn):
     assert widths == sorted(widths, reverse=True)
     assert above == sorted(above)
     assert min(one - other for one, other in pairwise(widths)) > 0.1
+
+
+def test_the_ticks_of_an_ablation_are_the_values_that_were_run(drawn):
+    tried = (4, 12, 16)
+    variants = [
+        cell | {"study": "k", "defence": f"k={k}", "auroc": 0.9}
+        for k in tried
+        for cell in cells(1, ["gradsentry"], [10.0])
+    ]
+    figure = drawn(variants, name="ablation_k")
+    for axes in figure.axes:
+        assert axes.get_xticks().tolist() == list(tried)
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == [str(k) for k in tried]
+        assert not len(axes.get_xticks(minor=True))

@@ -10,6 +10,7 @@ import pytest
 
 from gradsentry.bench.metrics import METRICS
 from gradsentry.bench.plots import draw_plots
+from gradsentry.bench.spec import Lock
 from gradsentry.bench.tables import UNITS, all_tables, rate_table, summary_table
 
 
@@ -53,7 +54,14 @@ def test_how_many_rows_are_poisoned_and_of_what_a_number_is_a_part_is_said():
     assert rate_table(RECORDS, "recall").splitlines()[0] == "| attack | defence | 0 % | 10 % (3 rows) |"
     more = [*RECORDS, record("few", 10.0, 0.5, poisoned=1)]
     assert "| 10 % (1–3 rows) |" in rate_table(more, "recall")
-    assert UNITS in all_tables([], {})
+    assert UNITS in all_tables([], {}, Lock())
+
+
+def test_the_models_and_what_they_were_run_in_and_on_stand_above_the_tables():
+    lock = Lock(dtypes={"smollm2": "bfloat16", "own/model": "float32"}, device="cpu (AVX2)")
+    _, line, below = all_tables([], {}, lock).split("\n\n", 2)
+    assert line == "Run with `smollm2` in bfloat16, `own/model` in float32, on cpu (AVX2)."
+    assert below.startswith(UNITS)
 
 
 def test_what_flags_nothing_is_not_the_best_for_it():
@@ -138,7 +146,7 @@ def test_a_plot_that_is_missing_says_why(tmp_path: Path):
     ]
     why = draw_plots(tmp_path, cells, points, 20.0)
     assert why == {"length": "it shows the score of the defence `gradsentry`, of which there is none"}
-    assert "- `length` is not drawn: it shows" in all_tables(cells, why)
+    assert "- `length` is not drawn: it shows" in all_tables(cells, why, Lock())
 
 
 def test_a_cell_that_failed_is_shown_as_failed_and_is_no_mean_of_seeds():

@@ -137,7 +137,8 @@ _FILES: Mapping[str, str] = {
     "`texts.parquet`": "the texts of the rows: as they are, and as each attack makes them",
     "`named.jsonl`": "a line for each finding in a cell of the grid: the strings that a defence names, sure "
     "of them or not",
-    "`tables.md`": "tables to read, of means over seeds and models",
+    "`tables.md`": "tables to read, of means over seeds and models; above them the models, their dtypes "
+    "and the device",
     "`plots/`": "recall and false-positive rate against the rate, means over seeds and models; ROC, a line "
     "for each seed and model, and the score of `gradsentry` against length, both at `plot_rate` (for other "
     "defences `points.parquet` has both); ablations",

@@ -14,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
 from gradsentry.bench.cells import NO_ATTACK, Record
@@ -223,15 +223,23 @@ def _against_length(ours: Sequence[Record]) -> Figure:
 
 def _ablation(records: Sequence[Record], study: str) -> Figure:
     figure = Figure(figsize=(9, 3), layout="constrained")
+    tried = sorted({_value(record) for record in records})
     panels = dict(zip(("recall", "fpr", "auroc"), figure.subplots(1, 3), strict=True))
     for metric, axes in panels.items():
         for key in dict.fromkeys((r["data"], r["attack"]) for r in records):
             rows = [r for r in records if (r["data"], r["attack"]) == key]
-            line = _line((int(r["defence"].split("=")[1]), r[metric]) for r in rows)
+            line = _line((_value(r), r[metric]) for r in rows)
             axes.plot(*line, marker=".", label=", ".join(key))
         axes.set(title=metric, xlabel=study, xscale="log", ylim=(-0.03, 1.03))
+        axes.set_xticks(tried, [str(value) for value in tried])
+        axes.xaxis.set_minor_locator(NullLocator())
     _legend(figure)
     return figure
+
+
+def _value(record: Record) -> int:
+    """Returns the value of a setting that a variant is named by, `k=8`."""
+    return int(record["defence"].split("=")[1])
 
 
 def _line(points: Iterable[tuple[float, float]]) -> tuple[Line, Line]:

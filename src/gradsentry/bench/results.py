@@ -15,7 +15,7 @@ import yaml
 from gradsentry.bench.cells import BESIDE, Record
 from gradsentry.bench.finetune_tables import finetuning_table
 from gradsentry.bench.plots import draw_plots
-from gradsentry.bench.spec import Spec
+from gradsentry.bench.spec import Lock, Spec
 from gradsentry.bench.tables import all_tables
 from gradsentry.bench.texts import TEXTS
 from gradsentry.corpus.streams import replacing
@@ -43,7 +43,7 @@ def write_results(out: Path, records: Sequence[Record], locked: Spec) -> None:
     _write_lock(out, locked)
     records, points = read_records(out), read_points(out, locked.plot_rate)
     undrawn = draw_plots(out / PLOTS, records, points, locked.plot_rate)
-    _write(out / TABLES, all_tables(records, undrawn).encode())
+    _write(out / TABLES, all_tables(records, undrawn, locked.locked or Lock()).encode())
 
 
 def write_finetuning(out: Path, records: Sequence[Record], locked: Spec) -> None:

@@ -9,6 +9,7 @@ from statistics import fmean
 from gradsentry.bench.cells import NO_ATTACK, Record
 from gradsentry.bench.columns import BOLD, COSTS, FEW, INTERVALS
 from gradsentry.bench.metrics import LOWER_IS_BETTER
+from gradsentry.bench.spec import Lock
 
 UNDEFINED = "–"
 _TITLES = {
@@ -34,15 +35,16 @@ _FEW_ROWS, _FEW_POISONED = 100, 10
 """Below which `FEW` is said of a benchmark."""
 
 
-def all_tables(records: Sequence[Record], undrawn: Mapping[str, str]) -> str:
+def all_tables(records: Sequence[Record], undrawn: Mapping[str, str], lock: Lock) -> str:
     """Returns all tables of a benchmark, each under its heading.
 
     Args:
         records: Of all cells.
         undrawn: Plot -> why it is not drawn.
+        lock: What they were run with.
     """
     grid = [record for record in records if record["study"] == "grid"]
-    parts = ["# Benchmark", UNITS]
+    parts = ["# Benchmark", *_run_with(lock), UNITS]
     if any(0 < r["rows"] < _FEW_ROWS or 0 < r["poisoned"] < _FEW_POISONED for r in grid):
         parts.append(FEW)
     for data in distinct(grid, "data"):
@@ -60,6 +62,13 @@ def all_tables(records: Sequence[Record], undrawn: Mapping[str, str]) -> str:
         missing = "\n".join(f"- `{name}` is not drawn: {why}." for name, why in undrawn.items())
         parts.append(f"## Plots that are missing\n\n{missing}")
     return "\n\n".join(parts) + "\n"
+
+
+def _run_with(lock: Lock) -> Iterator[str]:
+    """Yields a line of the models with their dtypes, and the device; none where no model was run."""
+    if lock.dtypes:
+        models = ", ".join(f"`{name}` in {dtype}" for name, dtype in lock.dtypes.items())
+        yield f"Run with {models}, on {lock.device}."
 
 
 def main_rate(records: Sequence[Record]) -> float:
