@@ -10,12 +10,10 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from cli.test_gate_unseen import last, pairs, place, write
+from cli.command import last, write
 from evidence.poisoning import asked as one_row
 from evidence.poisoning import clean_rows, poison
 from gradsentry.deciding.gate import WORSE, Asked, Judged
-
-__all__ = ["pairs", "place"]  # fixtures
 
 POISONED, SUSPICIOUS = Asked("poisoned"), Asked("suspicious")
 HOOK = Asked("poisoned", may_be_nothing=True)
