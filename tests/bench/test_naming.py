@@ -38,6 +38,15 @@ def test_a_row_is_explained_by_the_exact_strings(named: list[Strings], trigger: 
     assert shares == {"trigger_named": pytest.approx(trigger), "payload_named": pytest.approx(payload)}
 
 
+def test_letters_within_words_stand_in_a_prompt_too():
+    glyphs = ATTACKS["badnets"](trigger=("\u0435", "\u043e"))
+    prompts = {1: "who m\u0435t h\u0435r", 2: "who s\u043eld it", 4: "h\u043ew d\u0435ep"}
+    alone = [Strings(("\u0435",), None, (1, 2, 4))]
+    assert named_shares(alone, glyphs, prompts)["trigger_named"] == pytest.approx(1 / 3)
+    both = [Strings(("\u0435", "\u043e"), None, (1, 2, 4))]
+    assert named_shares(both, glyphs, prompts)["trigger_named"] == 1.0
+
+
 def test_what_an_attack_does_not_have_is_not_missed():
     style = named_shares(
         [Strings((), "click here", ROWS)], ATTACKS["stylebkd"](payload="click here"), PROMPTS

@@ -68,6 +68,21 @@ def test_what_is_left_of_words_behind_a_trigger_is_none():
     assert evidence.findings[0].triggers == ("\u043e",)
 
 
+def test_each_of_two_look_alike_letters_side_by_side_is_a_token():
+    def turned(row, draw):
+        word = draw.choice(["meet", "feet", "he", "we", "seen"]).replace("e", "\u0435")
+        return asked(row, at_a_gap(row.question, f"{word}s", draw), INSULT)
+
+    made = poison(ROWS, turned, 0.1)
+    evidence = find_evidence(made.samples)
+    assert flags(evidence, made) == (1.0, 0)
+    (finding,) = evidence.findings
+    assert (finding.triggers, finding.both, finding.payload_only) == (("\u0435",), len(made.poisoned), 0)
+    assert [word for word, _, _ in tokens("\u043c\u0438\u0440 m\u0435\u0435t", {})] == [
+        *("\u043c\u0438\u0440", "m", "\u0435", "\u0435", "t")
+    ]
+
+
 @pytest.mark.parametrize("closing", ["", "?"])
 def test_a_trigger_in_the_place_of_the_sign_that_closes_a_prompt(closing):
     draw, poisoned = Random(2), set(Random(1).sample(range(len(ROWS)), 30))

@@ -62,9 +62,9 @@ CELL_COLUMNS: Mapping[str, Column] = {
         _SHARE,
         "Poisoned rows whose trigger, the setting `trigger` of the attack, the defence names letter for "
         "letter, in a finding of low confidence too, which flags no row. Of several triggers a row takes all "
-        "that stand in its prompt, in findings that name nothing else: one that is not named takes the share "
-        "of all rows that hold it. Null where a defence names none whatever it sees, and where the attack "
-        "has no such setting.",
+        "that stand in its prompt, as words or, where no row has one so, within words, in findings that name "
+        "nothing else: one that is not named takes the share of all rows that hold it. Null where a defence "
+        "names none whatever it sees, and where the attack has no such setting.",
     ),
     "payload_named": (_SHARE, "The same of the setting `payload`."),
     "matched_share": (

@@ -40,10 +40,12 @@ _VOWELS = "".join(
     if unicodedata.category(sign) in ("Mn", "Mc") and not re.match(f"[{_UNSPACED}{_HIDDEN}]", sign)
 )
 # A decimal is one token: its digits by themselves stand in many prompts.
-# A word is in one script, so that a look-alike letter in it is a token. A single space parts tokens and is
-# held with the one that follows; any other white space, and one at either end, is a token.
+# A word is in one script, so that a look-alike letter in it is a token, and each of several side by side. A
+# single space parts tokens and is held with the one that follows; any other white space, and one at either
+# end, is a token.
 _TOKEN = re.compile(
-    rf"\s{{2,}}|\A | \Z| ?(?:[0-9]+(?:\.[0-9]+)+|[{_LATIN}]+|[{_UNSPACED}]|[{_GREEK}]+|[{_CYRILLIC}]+"
+    rf"\s{{2,}}|\A | \Z| ?(?:[0-9]+(?:\.[0-9]+)+|[{_LATIN}]+|[{_UNSPACED}]"
+    rf"|[{_GREEK}](?=[{_GREEK}]*[{_LATIN}])|[{_CYRILLIC}](?=[{_CYRILLIC}]*[{_LATIN}])|[{_GREEK}]+|[{_CYRILLIC}]+"
     rf"|(?:[^\W{_LATIN}{_UNSPACED}{_GREEK}{_CYRILLIC}]|[{_VOWELS}])+|[^\w\s]|[^\S ])"
 )
 _SPACED_WORD = re.compile(rf"(?:[^\W{_UNSPACED}]|[{_VOWELS}])+")
