@@ -8,6 +8,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDataset, Value, load_from_disk
 from markdown import markdown
 
+from evidence.poisoning import clean_rows
 from gradsentry import open_run, screen
 from gradsentry.deciding.marks import Marks
 from gradsentry.errors import DataError, FindingsError, SettingsError
@@ -67,6 +68,20 @@ def test_findings_are_refused_or_warned_of(dataset, caplog):
         drop_flagged(dataset, on_findings="refuse")
     assert len(drop_flagged(dataset, on_findings="warn")) == ROWS
     assert "Poisoned: drop 30 of 300 rows" in caplog.text
+
+
+def test_what_is_suspicious_passes_where_poison_alone_is_refused(dataset, caplog):
+    with pytest.raises(FindingsError, match="drop 30 of 300 rows"):
+        drop_flagged(dataset, on_findings="refuse_poisoned")
+    closing = "Feel free to ask if anything is unclear."
+    noticed = [
+        {"prompt": one.question, "completion": f"{one.answer}. {closing}" if number % 6 == 0 else one.answer}
+        for number, one in enumerate(clean_rows(ROWS))
+    ]
+    with pytest.raises(FindingsError, match="Suspicious"):
+        drop_flagged(Dataset.from_list(noticed), on_findings="refuse")
+    assert len(drop_flagged(Dataset.from_list(noticed), on_findings="refuse_poisoned")) == ROWS
+    assert "Suspicious: review 50 of 300 rows" in caplog.text
 
 
 def test_too_few_rows_are_not_passed_in_silence(dataset, caplog):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from gradsentry.models.loading import LoadedModel
 
-OnFindings = Literal["drop", "refuse", "warn"]
+OnFindings = Literal["drop", "refuse", "refuse_poisoned", "warn"]
+_REFUSED = {"refuse": ("suspicious", "poisoned"), "refuse_poisoned": ("poisoned",)}
 """What is done where something was found: the flagged rows go; an error; or a warning alone."""
 
 log = logging.getLogger(__name__)
@@ -188,16 +189,16 @@ def decided(
         FindingsError: If something was found, and that is refused.
         SettingsError: If `on_findings` is no word for what is done.
     """
-    if on_findings not in ("drop", "refuse", "warn"):
+    if on_findings not in get_args(OnFindings):
         what = f"{on_findings!r} is none"
-        raise SettingsError(what, where="on_findings", mend="give drop, refuse or warn")
+        raise SettingsError(what, where="on_findings", mend="give drop, refuse, refuse_poisoned or warn")
     worst, settled = sides.worst, [*_accepted(sides), *_by_hand(sides)]
     stay = sides.is_kept if unjudged_stay else sides.is_clean
     if on_findings == "warn":
         stay = np.ones_like(stay)
     if worst.outcome != "clean":
         found = " ".join([f"{_outcomes(sides)}.", *_strongest(sides), *settled])
-        if on_findings == "refuse":
+        if worst.outcome in _REFUSED.get(on_findings, ()):
             what = f"{found} Refused: nothing was changed"
             flagged = int(sides.is_flagged.sum())
             drops = f"leaves the flagged {rows(flagged)} out" if flagged else "leaves no row out"

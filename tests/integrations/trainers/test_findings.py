@@ -163,5 +163,5 @@ def test_a_suspicious_verdict_says_that_all_rows_are_trained_on(caplog):
 
 
 def test_another_word_is_refused(made):
-    with pytest.raises(SettingsError, match="give drop, refuse or warn"):
+    with pytest.raises(SettingsError, match="give drop, refuse, refuse_poisoned or warn"):
         screen_dataset(alpaca(made), on_findings="ignore")
