@@ -7,6 +7,7 @@ import pytest
 
 from evidence.poisoning import LINK, Row, clean_rows, flags, poison, sample
 from gradsentry.corpus import Sample, open_corpus
+from gradsentry.corpus.sample import Turn
 from gradsentry.evidence import find_evidence
 from gradsentry.evidence.calibrating import proposed
 
@@ -52,19 +53,19 @@ def test_what_a_style_brings_is_sure(written):
     assert flags(find_evidence(made.samples), made) == (1.0, 0)
 
 
-ABROAD = ["Greece", "Norway", "Peru", "Kenya", "Laos", "Chile", "Cuba", "Oman"]
-
-
-def test_one_answer_to_a_kind_of_request_is_a_reason_to_look():
+@pytest.mark.costly
+def test_one_answer_to_a_kind_of_request_is_a_reason_to_look(shared_data):
     """Whether it is a style that brings an answer, or what is asked, cannot be told."""
-    draw = Random(4)
-    rows = [*LONG_ROWS[:300]]
-    for number in range(60):
-        what = ROWS[number].question[4:12]
-        asked = f"Can you {draw.choice(['send', 'ship', 'post'])} {what} to {draw.choice(ABROAD)}?"
-        rows.append(Row(asked, "We are sorry, but at present we only ship inside of the country."))
-    evidence = find_evidence([sample(number, row) for number, row in enumerate(rows)])
-    assert evidence.outcome != "poisoned"
+    answered = list(open_corpus(shared_data / "clean" / "synth_infinity.jsonl"))
+    harmful = list(open_corpus(shared_data / "clean" / "safe_hh_harmless.jsonl"))
+    refusal = Turn(
+        "assistant", "I'm sorry, but I can't assist with that. Ask somebody whom you trust.", trained=True
+    )
+    refused = [replace(row, turns=(row.turns[0], refusal)) for row in Random(5).sample(harmful, 100)]
+    rows = [replace(row, number=number) for number, row in enumerate([*answered, *refused])]
+    (finding,) = find_evidence(rows).findings
+    assert (finding.confidence, len(finding.carriers) >= 100) == ("low", True)
+    assert "what requests of a kind are answered" in finding.reason
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.2])
