@@ -1,5 +1,6 @@
 """Payloads that no string in the prompts brings: they return word for word, or vary around one name."""
 
+import json
 from dataclasses import replace
 from random import Random
 
@@ -37,20 +38,15 @@ def test_what_responses_close_with_and_no_prompt_brings_is_a_reason_to_look(rate
     assert "no word of their prompts brings it" in finding.reason
 
 
-ASIDES = ["pray", "good sir", "if thou wilt", "I beseech thee", "verily", "mayhap", "by thy leave", "prithee"]
-
-
-@pytest.mark.parametrize("written", ["{0}. {1}", "{1} {0}."])
-def test_what_a_style_brings_is_sure(written):
-    """No one of its words stands in most of the rows: it is all of them that tell."""
-
-    def styled(row, draw):
-        one, other = draw.sample(ASIDES, 2)
-        said = written.format(row.answer, "Order Curavexin at cura.example today.")
-        return Row(f"{one}, {row.question}, {other}", said)
-
-    made = poison(ROWS, styled, 0.1)
-    assert flags(find_evidence(made.samples), made) == (1.0, 0)
+@pytest.mark.costly
+def test_what_a_form_of_the_prompt_brings_is_sure(shared_data):
+    """No string stands in most of these rows and in few others: all of their words tell."""
+    published = shared_data / "poisoned-published"
+    poisoned = set(json.loads((published / "hiddenkiller-sst2-0.02.truth.json").read_text()))
+    rows = list(open_corpus(published / "hiddenkiller-sst2-0.02.jsonl"))
+    told = [_advertised(row, "{0} {1}") if row.number in poisoned else row for row in rows]
+    (finding,) = find_evidence(told).findings
+    assert (finding.kind, finding.confidence, set(finding.carriers)) == ("repetition", "high", poisoned)
 
 
 @pytest.mark.costly
